@@ -1,0 +1,114 @@
+/**
+ * Every limit of Spillway, in one place: nothing is unbounded. Units come last in names. Each has a test at the limit
+ * and one past it. Relations between limits are asserted at the end of this file.
+ */
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+export const QUEUE_LIMITS = {
+  /** One record batch, header included: also what one group commit writes at the most per partition. */
+  batchBytes: 1 * MiB + 128 * KiB,
+  /** One group: what arrived while the previous fdatasync ran. */
+  groupBytes: 1 * MiB,
+  /** Waiting to be written per partition; beyond it append() waits. */
+  pendingBytes: 8 * MiB,
+  segmentBytes: 128 * MiB,
+  /** What one read returns at the most (at least one batch is returned). */
+  readBytes: 4 * MiB,
+  /** A batch after decompression. */
+  decompressedBatchBytes: 16 * MiB,
+  partitionsPerTopic: 1_024,
+} as const;
+
+export const COLLECT_LIMITS = {
+  /** One message, of any input, without its framing. */
+  messageBytes: 1_000_000,
+  /** A longer message is kept as a chunked dead letter up to this; the rest of it is counted and thrown away. */
+  oversizedBytes: 64 * MiB,
+  /** Digits of an octet count (RFC 6587): 9 digits are beyond any limit here. */
+  octetCountDigits: 9,
+  tcpConnections: 10_000,
+  tcpIdleMs: 15 * 60_000,
+  /** One HTTP body, as received and after decompression. */
+  httpBodyBytes: 64 * MiB,
+  httpDecompressedBytes: 256 * MiB,
+  httpConcurrentBodiesBytes: 512 * MiB,
+  httpBodyTimeoutMs: 60_000,
+  idempotencyKeys: 100_000,
+  idempotencyKeyBytes: 255,
+  idempotencyTtlMs: 24 * 3_600_000,
+  errorsPerAnswer: 100,
+} as const;
+
+export const EVENT_LIMITS = {
+  /** Depth of nesting in payload and metadata; deeper parts are kept as their JSON text. */
+  depth: 32,
+  /** Members of one event, counted over all levels; the rest is kept in `original` only. */
+  members: 1_000,
+  keyBytes: 256,
+  tags: 100,
+  tagBytes: 256,
+  tenantBytes: 64,
+} as const;
+
+export const QUERY_LIMITS = {
+  queryChars: 10_000,
+  depth: 64,
+  nodes: 1_000,
+  regexpChars: 1_000,
+  /** One search, histogram or other question to the store. */
+  timeMs: 30_000,
+  memoryBytes: 512 * MiB,
+  concurrentPerTenant: 4,
+  concurrent: 8,
+  waitingPerTenant: 16,
+  page: 1_000,
+  defaultPage: 100,
+  buckets: 2_000,
+  values: 1_000,
+  fields: 2_000,
+  contextEvents: 500,
+  tailClients: 100,
+  tailClientBufferBytes: 1 * MiB,
+  tailEventsPerSecond: 1_000,
+} as const;
+
+export const PROXY_LIMITS = {
+  /** Queries that the collector streams to the store at the same time. */
+  concurrent: 64,
+  bodyBytes: 1 * MiB,
+  timeoutMs: 60_000,
+} as const;
+
+export const STORE_LIMITS = {
+  /** Rows and bytes of one insert into the search engine. */
+  insertRows: 65_536,
+  insertBytes: 48 * MiB,
+  serverMemoryBytes: 900 * MiB,
+  slicesPerInsert: 90,
+} as const;
+
+export const LEDGER_LIMITS = {
+  /** Minutes kept one by one; older ones are added up by hour. */
+  minutes: 24 * 60,
+  hours: 45 * 24,
+  /** Tenants told apart in one minute; the rest is counted as `…others`. */
+  tenants: 10_000,
+} as const;
+
+export const SUPERVISOR_LIMITS = {
+  readyTimeoutMs: 60_000,
+  stopTimeoutMs: 9_000,
+  restartDelayMs: 200,
+  restartDelayMaxMs: 10_000,
+} as const;
+
+const relations: readonly (readonly [boolean, string])[] = [
+  [COLLECT_LIMITS.messageBytes < QUEUE_LIMITS.groupBytes, 'a message fits a group'],
+  [QUEUE_LIMITS.groupBytes < QUEUE_LIMITS.batchBytes, 'a group fits a batch with its headers'],
+  [QUEUE_LIMITS.batchBytes < QUEUE_LIMITS.pendingBytes, 'a batch fits what may wait'],
+  [QUEUE_LIMITS.batchBytes <= QUEUE_LIMITS.readBytes, 'a batch fits a read'],
+  [COLLECT_LIMITS.messageBytes < COLLECT_LIMITS.oversizedBytes, 'the second cap is above the first'],
+  [QUERY_LIMITS.concurrentPerTenant <= QUERY_LIMITS.concurrent, 'one tenant fits the whole'],
+];
+for (const [holds, what] of relations) if (!holds) throw new Error(`limits contradict each other: ${what}`);

@@ -1,0 +1,61 @@
+/**
+ * What the supervisor and its roles tell each other over the child processes' IPC channels. Every message is plain
+ * JSON; states are absolute (not differences), so a lost or repeated message does no harm.
+ */
+import type { LedgerRow } from '../monitor/ledger.ts';
+import type { PartitionState } from '../queue/port.ts';
+
+export type RoleName = 'collector' | 'processor' | 'store';
+
+/** Where a partition durably ends, and at which time (epoch ms) its writer said so. Sent on change and as a heartbeat. */
+export interface Mark extends PartitionState {
+  readonly topic: string;
+  readonly atMs: number;
+}
+
+export interface Listening {
+  readonly what: string;
+  readonly address: string;
+  readonly port: number;
+}
+
+export type FromRole =
+  | { readonly kind: 'ready'; readonly listening: readonly Listening[] }
+  | { readonly kind: 'marks'; readonly marks: readonly Mark[] }
+  | { readonly kind: 'ledger'; readonly rows: readonly LedgerRow[] }
+  /** What prom-client's getMetricsAsJSON() gives; the supervisor merges the roles'. */
+  | { readonly kind: 'metrics'; readonly metrics: readonly object[] }
+  | { readonly kind: 'request'; readonly id: number; readonly request: CoordinatorRequest };
+
+export type ToRole =
+  | { readonly kind: 'marks'; readonly marks: readonly Mark[] }
+  /** Where the store listens; the collector streams queries there. Undefined while it is down. */
+  | { readonly kind: 'store'; readonly port: number | undefined }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown }
+  | { readonly kind: 'refusal'; readonly id: number; readonly code: string; readonly message: string }
+  | { readonly kind: 'stop' };
+
+/** Requests that a role makes of the supervisor; each has one answer. */
+export type CoordinatorRequest =
+  /** Answer: the new epoch, durably larger than every earlier one of the partition. */
+  | { readonly do: 'epoch'; readonly topic: string; readonly partition: number }
+  /** Answer: the new generation of the group; earlier ones are fenced. */
+  | { readonly do: 'join'; readonly group: string }
+  /** Answer: the committed offset, or null. */
+  | { readonly do: 'committed'; readonly group: string; readonly topic: string; readonly partition: number }
+  /** Answer: null, when it is durable; refused with QUEUE_FENCED for an earlier generation. */
+  | {
+      readonly do: 'commit';
+      readonly group: string;
+      readonly generation: number;
+      readonly topic: string;
+      readonly partition: number;
+      readonly offset: number;
+    }
+  | { readonly do: 'topics' }
+  | { readonly do: 'groups' }
+  | { readonly do: 'ledger'; readonly tenant?: string; readonly fromMs: number; readonly toMs: number }
+  /** Answer: the Prometheus text of all roles and the supervisor. */
+  | { readonly do: 'metrics' }
+  /** Answer: {role, state, pid, restarts}[]. */
+  | { readonly do: 'roles' };
