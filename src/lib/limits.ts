@@ -51,6 +51,26 @@ export const EVENT_LIMITS = {
   tenantBytes: 64,
 } as const;
 
+export const PROCESS_LIMITS = {
+  /** Events of one batch of `events`, before compression; one event larger than this has a batch of its own. */
+  batchBytes: 1 * MiB,
+  /** (tenant, minute) pairs counted in one batch. */
+  ledgerEntries: 500,
+  /** What is read from a partition of `raw` at a time. */
+  readBytes: 1 * MiB,
+  /** Batches of one partition that are being made durable while the next one is made. */
+  batchesInFlight: 2,
+  /** How often the position is committed for retention and lag (what counts is in the progress marker). */
+  commitMs: 1_000,
+  retryDelayMs: 100,
+  retryDelayMaxMs: 5_000,
+  /** Different record headers remembered. */
+  metas: 10_000,
+  /** Different layouts given out per partition; records of further shapes keep their original. */
+  layouts: 1_000,
+  layoutBytes: 512,
+} as const;
+
 export const QUERY_LIMITS = {
   queryChars: 10_000,
   depth: 64,
@@ -71,6 +91,17 @@ export const QUERY_LIMITS = {
   tailClients: 100,
   tailClientBufferBytes: 1 * MiB,
   tailEventsPerSecond: 1_000,
+  /** Fields in `by` of a statistic. */
+  statsBy: 8,
+} as const;
+
+/** `GET /api/topics/{topic}/records`. */
+export const QUEUE_READ_LIMITS = {
+  records: 1_000,
+  defaultRecords: 100,
+  /** What one answer reads of the log, and what it holds, at the most. */
+  readBytes: 16 * MiB,
+  answerBytes: 8 * MiB,
 } as const;
 
 export const PROXY_LIMITS = {
@@ -89,6 +120,13 @@ export const STORE_LIMITS = {
 } as const;
 
 export const LEDGER_LIMITS = {
+  /** How often the accounts are written down; after a crash the rest is counted again from the log. */
+  checkpointMs: 1_000,
+  journalBytes: 16 * MiB,
+  /** Cells of one account in memory; beyond it new tenants are counted as `…others`. */
+  rows: 500_000,
+  answerLines: 10_000,
+  rowsPerMessage: 5_000,
   /** Minutes kept one by one; older ones are added up by hour. */
   minutes: 24 * 60,
   hours: 45 * 24,
@@ -97,10 +135,26 @@ export const LEDGER_LIMITS = {
 } as const;
 
 export const SUPERVISOR_LIMITS = {
+  /** How long a role waits for the same role of a supervisor that died. */
+  lockWaitMs: 10_000,
+  /** A role that ran this long is restarted without delay again. */
+  healthyAfterMs: 30_000,
+  requestTimeoutMs: 10_000,
+  /** Marks and metrics are sent at least this often. */
+  heartbeatMs: 200,
+  metricsMs: 1_000,
+  /** How long changed marks are gathered before they are sent. */
+  marksDelayMs: 2,
   readyTimeoutMs: 60_000,
   stopTimeoutMs: 9_000,
   restartDelayMs: 200,
   restartDelayMaxMs: 10_000,
+} as const;
+
+export const CONFIG_LIMITS = {
+  fileBytes: 1 * MiB,
+  secretBytes: 64 * KiB,
+  depth: 32,
 } as const;
 
 const relations: readonly (readonly [boolean, string])[] = [
@@ -108,6 +162,8 @@ const relations: readonly (readonly [boolean, string])[] = [
   [QUEUE_LIMITS.groupBytes < QUEUE_LIMITS.batchBytes, 'a group fits a batch with its headers'],
   [QUEUE_LIMITS.batchBytes < QUEUE_LIMITS.pendingBytes, 'a batch fits what may wait'],
   [QUEUE_LIMITS.batchBytes <= QUEUE_LIMITS.readBytes, 'a batch fits a read'],
+  [QUEUE_LIMITS.batchBytes <= PROCESS_LIMITS.readBytes + 128 * KiB, 'the processor reads whole batches'],
+  [2 * PROCESS_LIMITS.batchBytes < QUEUE_LIMITS.decompressedBatchBytes, 'events and their marker fit a batch'],
   [COLLECT_LIMITS.messageBytes < COLLECT_LIMITS.oversizedBytes, 'the second cap is above the first'],
   [QUERY_LIMITS.concurrentPerTenant <= QUERY_LIMITS.concurrent, 'one tenant fits the whole'],
 ];

@@ -1,0 +1,170 @@
+/**
+ * Every option of spillway.yaml. The one source of the types, the validation, the defaults, the JSON Schema for editors
+ * (docs/spillway.schema.json), the reference page (docs/configuration.md) and `spillway config print`.
+ */
+import { Type } from 'typebox';
+import { Duration, Engine, Host, Listeners, Path, Port, type ResolvedOf, Section, Size } from './kinds.ts';
+
+/** Names of tenants: also parts of paths and of queries. */
+export const TENANT_PATTERN = '^[a-z0-9][a-z0-9_-]{0,63}$';
+
+const TENANT_WORDS = 'a name of lower-case letters, digits, - and _, beginning with a letter or digit, at most 64';
+
+const Tenant = (description: string) =>
+  Type.String({ pattern: TENANT_PATTERN, 'x-expects': TENANT_WORDS, default: 'default', description });
+
+const SyslogListener = Section(
+  {
+    host: Host({ default: '127.0.0.1', description: 'Address to listen on.' }),
+    port: Port({ default: 5514, description: 'Port, the same for UDP and TCP. 0 takes a free one.' }),
+    udp: Type.Boolean({ default: true, description: 'Listen on UDP.' }),
+    tcp: Type.Boolean({ default: true, description: 'Listen on TCP, both framings of RFC 6587.' }),
+    tenant: Tenant('Tenant that everything received here belongs to.'),
+  },
+  { description: 'One syslog listener.' },
+);
+
+const notYet = (what: string, instead: string): string => `${what} is not there yet: this version has ${instead}`;
+
+const Stage = Type.Object(
+  { stage: Type.String({ minLength: 1, description: 'Kind of the stage.' }) },
+  { additionalProperties: true, description: 'One step; its other members depend on its kind.' },
+);
+
+export const ConfigSchema = Section(
+  {
+    site: Type.String({
+      pattern: '^[a-z0-9_-]{1,32}$',
+      'x-expects': 'a name of lower-case letters, digits, - and _, at most 32',
+      default: 'local',
+      description: "Name of this installation. It begins every event's id, so choose it once.",
+      examples: ['ams1'],
+    }),
+    data: Path({
+      default: './data',
+      description: 'Folder of everything that Spillway keeps. A relative path is relative to the working directory.',
+      examples: ['/var/lib/spillway'],
+    }),
+    http: Section(
+      {
+        host: Host({ default: '127.0.0.1', description: 'Address of the front door: console, API and HTTP inputs.' }),
+        port: Port({ default: 7514, description: 'Its port. 0 takes a free one.' }),
+        names: Type.Array(Host({ description: 'A host name.' }), {
+          default: [],
+          maxItems: 100,
+          description:
+            'Names under which browsers may open the console, beside localhost, IP addresses and `http.host`. Requests for other names are refused, so that a hostile page cannot reach Spillway through a name of its own.',
+          examples: [['logs.example.com']],
+        }),
+      },
+      { description: 'The HTTP front door.' },
+    ),
+    store: Section(
+      {
+        host: Host({ default: '127.0.0.1', description: "Address of the store's own HTTP." }),
+        port: Port({ default: 7515, description: 'Its port. 0 takes a free one.' }),
+      },
+      { description: "The store's own HTTP, with `spillway start --role store` only." },
+    ),
+    inputs: Section(
+      {
+        syslog: Listeners(SyslogListener, {
+          default: true,
+          description: 'syslog over UDP and TCP, RFC 5424 and RFC 3164.',
+          examples: [
+            [
+              { port: 5514, tenant: 'default' },
+              { port: 5515, tenant: 'shop' },
+            ],
+          ],
+        }),
+      },
+      {
+        description: 'What listens for logs, beside `POST /api/logs` at the front door.',
+        'x-planned': Object.fromEntries(
+          ['gelf', 'fluent', 'relp', 'redis', 'otlp', 'files', 'kafka'].map((name) => [
+            name,
+            notYet(`The input ${name}`, 'syslog and POST /api/logs.'),
+          ]),
+        ),
+      },
+    ),
+    queue: Section(
+      {
+        engine: Engine(
+          ['embedded'],
+          { kafka: notYet('The queue engine kafka', 'the embedded segmented log (engine: embedded).') },
+          'Where accepted records are kept.',
+        ),
+        partitions: Type.Integer({
+          default: 4,
+          minimum: 1,
+          maximum: 1_024,
+          description: 'Partitions of `raw` and of `events`. It can be raised later, never lowered.',
+        }),
+        retention: Duration({
+          default: '7d',
+          description: 'How long records stay in the queue. What the processor or the store has not read stays longer.',
+        }),
+        maxSize: Size({
+          default: '64GiB',
+          description: 'Per topic: beyond it the oldest segments go, but never what has not been read.',
+        }),
+      },
+      { description: 'The durable queue between the roles.' },
+    ),
+    search: Section(
+      {
+        engine: Engine(
+          ['embedded'],
+          { opensearch: notYet('The search engine opensearch', 'ClickHouse in process (engine: embedded).') },
+          'Where events are searched.',
+        ),
+        retention: Duration({
+          default: '30d',
+          description: 'How long events can be searched. Whole slices are dropped.',
+        }),
+      },
+      { description: 'The search store.' },
+    ),
+    tenants: Type.Record(
+      Type.String({ pattern: TENANT_PATTERN }),
+      Section(
+        {
+          retention: Type.Optional(Duration({ description: 'Instead of `search.retention`.', examples: ['90d'] })),
+        },
+        { description: 'What differs for one tenant.' },
+      ),
+      { default: {}, 'x-names': TENANT_WORDS, description: 'By name of the tenant. A tenant needs no entry here.' },
+    ),
+    topology: Type.Optional(
+      Type.Array(Stage, {
+        maxItems: 1_000,
+        description:
+          'Stages that every event passes, in this order, after the built-in parsing. `spillway config check` tries them.',
+        examples: [[{ stage: 'filter', when: 'app:lb AND message:"I am alive"', drop: true }]],
+      }),
+    ),
+    log: Section(
+      {
+        level: Type.Unsafe<'debug' | 'info' | 'warn' | 'error'>({
+          enum: ['debug', 'info', 'warn', 'error'],
+          default: 'info',
+          description: "What of Spillway's own log is written to standard error.",
+        }),
+      },
+      { description: "Spillway's own log." },
+    ),
+  },
+  {
+    description: 'Configuration of Spillway.',
+    'x-planned': {
+      events: 'The event service is not there yet: remove the section `events`.',
+      archive: 'The archive is not there yet: remove the section `archive`.',
+      mirror: 'Mirroring is not there yet: remove the section `mirror`.',
+    },
+  },
+);
+
+/** What everything but this folder sees: all defaults filled in, durations in ms, sizes in bytes, frozen. */
+export type Config = ResolvedOf<typeof ConfigSchema>;
