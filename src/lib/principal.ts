@@ -10,3 +10,16 @@ export interface Principal {
 
 /** The tenant of loopback requests without a token, and of ports that name none. */
 export const DEFAULT_TENANT = 'default';
+
+/** What a request or connection shows of its sender. */
+export interface Credentials {
+  /** The value of an `Authorization` header, or the bare token of a protocol that has no such header. */
+  readonly authorization?: string | undefined;
+  /** Address of the peer without its port, as the socket says it. */
+  readonly remoteAddress: string | undefined;
+  /** True where a proxy says that the request came from elsewhere, so loopback means nothing. */
+  readonly relayed?: boolean;
+}
+
+/** Throws UNAUTHORIZED where there is no valid token and none can be done without. */
+export type Authenticate = (credentials: Credentials) => Principal;

@@ -1,0 +1,87 @@
+/** `GET /api/ledger`, `/api/status`, `/health/*` and `/metrics`. */
+import { type Static, Type } from 'typebox';
+import { LEDGER_LIMITS } from '../../lib/limits.ts';
+import { AskedTime, Closed, IsoTime } from './common.ts';
+
+const counts = {
+  accepted: Type.Integer({ description: 'Records accepted from senders.' }),
+  written: Type.Integer({ description: 'Of them visible in the search store.' }),
+  dropped: Type.Integer({ description: 'Of them taken by a rule.' }),
+  deadLettered: Type.Integer({ description: 'Of them kept as dead letters.' }),
+  inFlight: Type.Integer({ description: 'accepted - written - dropped - deadLettered: 0 at rest.' }),
+};
+
+export const LedgerQuestionSchema = Closed(
+  {
+    from: Type.Optional(AskedTime('Received at or after this, in whole minutes.', 'now-1h')),
+    to: Type.Optional(AskedTime('Received before this.', 'now')),
+    by: Type.Optional(
+      Type.String({
+        pattern: '^(minute|hour|tenant|partition)(,(minute|hour|tenant|partition)){0,3}$',
+        default: 'tenant',
+        description: 'One line for each combination of these: minute or hour, tenant, partition.',
+        examples: ['minute,tenant'],
+      }),
+    ),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: LEDGER_LIMITS.answerLines, default: 1_000, description: 'Lines on a page.' }),
+    ),
+    after: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: LEDGER_LIMITS.answerLines,
+        description: 'Lines to skip: the `next` of the page before.',
+      }),
+    ),
+  },
+  'The account of what was accepted.',
+);
+
+export const LedgerAnswerSchema = Type.Object(
+  {
+    from: IsoTime('Start of the range, a whole minute.'),
+    to: IsoTime('End of the range (exclusive).'),
+    lines: Type.Array(
+      Type.Object({
+        time: Type.Optional(IsoTime('Start of the minute or hour.')),
+        tenant: Type.Optional(Type.String()),
+        partition: Type.Optional(Type.Integer({ description: 'Of `raw`.' })),
+        ...counts,
+      }),
+    ),
+    total: Type.Object(counts, { description: 'Over the whole range, also where there are more lines.' }),
+    next: Type.Optional(Type.Integer({ description: 'Give it as `after` for the next page.' })),
+  },
+  { title: 'LedgerAnswer' },
+);
+
+export const StatusAnswerSchema = Type.Object(
+  {
+    time: IsoTime('Now, by the clock of this machine.'),
+    roles: Type.Array(
+      Type.Object({
+        role: Type.String({ examples: ['collector', 'processor', 'store'] }),
+        state: Type.String({ examples: ['ready', 'starting', 'down'] }),
+        pid: Type.Optional(Type.Integer()),
+        restarts: Type.Integer({ minimum: 0 }),
+      }),
+    ),
+    you: Type.Object(
+      { tenant: Type.String(), scopes: Type.Array(Type.String()), token: Type.Optional(Type.String()) },
+      { description: 'Whom the server takes you for.' },
+    ),
+  },
+  { title: 'StatusAnswer' },
+);
+
+export const HealthAnswerSchema = Type.Object(
+  {
+    status: Type.Unsafe<'ok' | 'unavailable'>({ type: 'string', enum: ['ok', 'unavailable'] }),
+    reasons: Type.Optional(Type.Array(Type.String(), { description: 'What is missing.' })),
+  },
+  { title: 'HealthAnswer' },
+);
+
+export type LedgerReport = Static<typeof LedgerAnswerSchema>;
+export type StatusAnswer = Static<typeof StatusAnswerSchema>;
+export type HealthAnswer = Static<typeof HealthAnswerSchema>;

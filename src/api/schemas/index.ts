@@ -1,0 +1,8 @@
+/** Static types of all answers, for the console and other clients. */
+export type { HealthAnswer, LedgerReport, StatusAnswer } from './account.ts';
+export type { FieldsAnswer, HistogramAnswer, StatsAnswer, ValuesAnswer } from './aggregate.ts';
+export type { ContextAnswer, TailDropped } from './context.ts';
+export type { AnsweredEvent } from './event.ts';
+export type { Problem } from './problem.ts';
+export type { GroupsAnswer, QueueRecord, RecordsAnswer, TopicsAnswer } from './queue.ts';
+export type { CountAnswer, SearchAnswer, SearchParameters } from './search.ts';

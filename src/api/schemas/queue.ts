@@ -1,0 +1,115 @@
+/** `GET /api/topics`, `/api/topics/{topic}/records` and `/api/groups`: looking into the queue. */
+import { type Static, Type } from 'typebox';
+import { QUEUE_READ_LIMITS } from '../../lib/limits.ts';
+import { AskedTime, Closed, IsoTime } from './common.ts';
+
+const Count = (description: string) => Type.Integer({ minimum: 0, description });
+
+export const NoParametersSchema = Closed({}, 'Takes no parameters.');
+
+export const TopicsAnswerSchema = Type.Object(
+  {
+    topics: Type.Array(
+      Type.Object({
+        topic: Type.String({ examples: ['raw', 'events', 'dead-letter'] }),
+        partitions: Type.Array(
+          Type.Object({
+            partition: Count('Number of the partition.'),
+            earliestOffset: Count('The first offset that is retained.'),
+            endOffset: Count('The offset after the last durable record.'),
+            bytes: Count('Bytes on disk.'),
+            segments: Count('Segment files.'),
+            oldest: Type.Optional(IsoTime('Time of the oldest retained record.')),
+          }),
+        ),
+      }),
+    ),
+  },
+  { title: 'TopicsAnswer' },
+);
+
+export const RecordsPathSchema = Closed(
+  { topic: Type.String({ pattern: '^[a-z0-9][a-z0-9_-]{0,63}$', description: 'Name of the topic.' }) },
+  'The topic.',
+);
+
+export const RecordsQuestionSchema = Closed(
+  {
+    partition: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 1_023, default: 0, description: 'Number of the partition.' }),
+    ),
+    offset: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description: 'Where to begin. Without it and without `time`: at the earliest retained record.',
+      }),
+    ),
+    time: Type.Optional(AskedTime('Instead of `offset`: begin at the first record at or after this time.', 'now-15m')),
+    limit: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: QUEUE_READ_LIMITS.records,
+        default: QUEUE_READ_LIMITS.defaultRecords,
+        description: 'Records in the answer. There may be fewer although more follow: go on at `next`.',
+      }),
+    ),
+  },
+  'Records of one partition.',
+);
+
+const Encoding = Type.Unsafe<'text' | 'base64'>({
+  type: 'string',
+  enum: ['text', 'base64'],
+  description: '`text` where the value is valid UTF-8, else `base64`.',
+});
+
+export const RecordSchema = Type.Object(
+  {
+    offset: Count('Number of the record within its partition.'),
+    timestamp: IsoTime('Time of the record: when it was received.'),
+    key: Type.Optional(Type.String()),
+    headers: Type.Record(Type.String(), Type.String(), { description: 'Headers by name, as text.' }),
+    encoding: Encoding,
+    value: Type.String(),
+  },
+  { title: 'Record' },
+);
+
+export const RecordsAnswerSchema = Type.Object(
+  {
+    topic: Type.String(),
+    partition: Type.Integer({ minimum: 0 }),
+    records: Type.Array(RecordSchema, { description: "Records of the token's tenant; of all tenants for an admin." }),
+    next: Count('The offset to go on at.'),
+    endOffset: Count('The durable end of the partition when it was read: nothing follows once `next` is there.'),
+  },
+  { title: 'RecordsAnswer' },
+);
+
+export const GroupsAnswerSchema = Type.Object(
+  {
+    groups: Type.Array(
+      Type.Object({
+        group: Type.String({ examples: ['processor'] }),
+        generation: Type.Integer({ description: 'Grows with every new owner.' }),
+        partitions: Type.Array(
+          Type.Object({
+            topic: Type.String(),
+            partition: Count('Number of the partition.'),
+            committed: Count('The next offset that the group will read after a restart.'),
+            endOffset: Count('The durable end of the partition.'),
+            lag: Count('Records between the two.'),
+            lagMs: Type.Number({ minimum: 0, description: 'Age of the first uncommitted record; 0 without one.' }),
+          }),
+        ),
+      }),
+    ),
+  },
+  { title: 'GroupsAnswer' },
+);
+
+export type TopicsAnswer = Static<typeof TopicsAnswerSchema>;
+export type QueueRecord = Static<typeof RecordSchema>;
+export type RecordsAnswer = Static<typeof RecordsAnswerSchema>;
+export type GroupsAnswer = Static<typeof GroupsAnswerSchema>;
