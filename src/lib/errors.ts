@@ -27,6 +27,7 @@ export const ERROR_KINDS = {
   UNAUTHORIZED: { status: 401, title: 'A valid token is needed.', retry: false },
   FORBIDDEN: { status: 403, title: 'The token does not allow this.', retry: false },
   NOT_FOUND: { status: 404, title: 'There is nothing at this address.', retry: false },
+  REQUEST_TIMEOUT: { status: 408, title: 'The body came too slowly.', retry: true },
   BODY_TOO_LARGE: { status: 413, title: 'The body is larger than the limit.', retry: false },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The content type or encoding is not supported.', retry: false },
   IDEMPOTENCY_MISMATCH: { status: 422, title: 'The Idempotency-Key was used with another body.', retry: false },

@@ -18,6 +18,12 @@ export const QUEUE_LIMITS = {
   /** A batch after decompression. */
   decompressedBatchBytes: 16 * MiB,
   partitionsPerTopic: 1_024,
+  /** Waiting or under way per partition; beyond it append() refuses: callers have overlooked `saturated`. */
+  pendingMaxBytes: 64 * MiB,
+  /** What is read at once where a segment is scanned. */
+  scanWindowBytes: 4 * MiB,
+  /** Checksums taken in search of the next whole batch after bytes that cannot be read. */
+  searchChecksumBytes: 1_024 * MiB,
 } as const;
 
 export const COLLECT_LIMITS = {
@@ -29,11 +35,30 @@ export const COLLECT_LIMITS = {
   octetCountDigits: 9,
   tcpConnections: 10_000,
   tcpIdleMs: 15 * 60_000,
+  /** Unfinished messages of all connections together; past it they are kept as dead letters, piece by piece. */
+  unfinishedBytes: 256 * MiB,
+  /** An oversized message is cut into dead-letter records of at least this (the last one may be shorter). */
+  deadLetterChunkBytes: 16 * KiB,
+  /** Asked of the kernel for each UDP socket; net.core.rmem_max may give less. */
+  udpReceiveBufferBytes: 16 * MiB,
+  /** UDP senders whose encoded headers are remembered. */
+  udpSenders: 10_000,
+  /** Between two attempts to append what a full disk refused. */
+  retryMs: 500,
+  /** A connection without data for this long while draining is finished; all of them are after drainMs. */
+  drainQuietMs: 200,
+  drainMs: 3_000,
   /** One HTTP body, as received and after decompression. */
   httpBodyBytes: 64 * MiB,
   httpDecompressedBytes: 256 * MiB,
   httpConcurrentBodiesBytes: 512 * MiB,
   httpBodyTimeoutMs: 60_000,
+  /** A request waits this long for a saturated queue, then it is answered 503. */
+  httpQueueWaitMs: 10_000,
+  /** Records of one request. */
+  httpRecords: 4_000_000,
+  /** Nesting of one JSON record. */
+  jsonDepth: 1_000,
   idempotencyKeys: 100_000,
   idempotencyKeyBytes: 255,
   idempotencyTtlMs: 24 * 3_600_000,
@@ -91,8 +116,41 @@ export const QUERY_LIMITS = {
   tailClients: 100,
   tailClientBufferBytes: 1 * MiB,
   tailEventsPerSecond: 1_000,
+  /** What one look at a partition reads for the tails, and how far they may be behind before they skip to its end. */
+  tailReadBytes: 1 * MiB,
+  tailLagRecords: 100_000,
+  tailHeartbeatMs: 10_000,
   /** Fields in `by` of a statistic. */
   statsBy: 8,
+} as const;
+
+/** Tokens and who may ask. */
+export const AUTH_LIMITS = {
+  tokens: 10_000,
+  tokenNameChars: 64,
+  /** An Authorization header. */
+  authorizationChars: 4_096,
+  /** How often a request makes the folder of tokens be looked at again: a revoked token works no longer than this. */
+  recheckMs: 250,
+} as const;
+
+/** The HTTP servers of the collector and the store. */
+export const HTTP_LIMITS = {
+  /** Request line and headers together: a query of QUERY_LIMITS.queryChars, percent-encoded, fits. */
+  headerBytes: 64 * KiB,
+  /** The body of a POST that asks something. */
+  questionBytes: 256 * KiB,
+  connections: 10_000,
+  headersTimeoutMs: 20_000,
+  /** A request with its body. */
+  requestTimeoutMs: 75_000,
+  /** A connection on which nothing moves in either direction. */
+  idleMs: 75_000,
+  keepAliveMs: 65_000,
+  /** How long close() lets answers under way finish before it cuts them off. */
+  closeGraceMs: 5_000,
+  /** One answer of events: a page ends early, with `next`, where it would be larger. */
+  answerBytes: 32 * MiB,
 } as const;
 
 /** `GET /api/topics/{topic}/records`. */
@@ -161,10 +219,18 @@ const relations: readonly (readonly [boolean, string])[] = [
   [COLLECT_LIMITS.messageBytes < QUEUE_LIMITS.groupBytes, 'a message fits a group'],
   [QUEUE_LIMITS.groupBytes < QUEUE_LIMITS.batchBytes, 'a group fits a batch with its headers'],
   [QUEUE_LIMITS.batchBytes < QUEUE_LIMITS.pendingBytes, 'a batch fits what may wait'],
+  [QUEUE_LIMITS.pendingBytes < QUEUE_LIMITS.pendingMaxBytes, 'saturation is told before appends are refused'],
+  [QUEUE_LIMITS.batchBytes <= QUEUE_LIMITS.scanWindowBytes, 'a scan sees a whole batch'],
   [QUEUE_LIMITS.batchBytes <= QUEUE_LIMITS.readBytes, 'a batch fits a read'],
   [QUEUE_LIMITS.batchBytes <= PROCESS_LIMITS.readBytes + 128 * KiB, 'the processor reads whole batches'],
   [2 * PROCESS_LIMITS.batchBytes < QUEUE_LIMITS.decompressedBatchBytes, 'events and their marker fit a batch'],
   [COLLECT_LIMITS.messageBytes < COLLECT_LIMITS.oversizedBytes, 'the second cap is above the first'],
+  [COLLECT_LIMITS.deadLetterChunkBytes <= COLLECT_LIMITS.messageBytes, 'a chunk of a dead letter fits a record'],
+  [COLLECT_LIMITS.httpDecompressedBytes <= COLLECT_LIMITS.httpConcurrentBodiesBytes, 'one body fits all bodies'],
+  [COLLECT_LIMITS.httpBodyTimeoutMs < HTTP_LIMITS.requestTimeoutMs, 'an input times out before its connection'],
+  [QUERY_LIMITS.tailHeartbeatMs < HTTP_LIMITS.idleMs, 'a quiet tail is not idle'],
+  [QUERY_LIMITS.timeMs < PROXY_LIMITS.timeoutMs, 'a query ends before those who wait for it give up'],
+  [PROXY_LIMITS.timeoutMs < HTTP_LIMITS.idleMs, 'a waiting client is not idle'],
   [QUERY_LIMITS.concurrentPerTenant <= QUERY_LIMITS.concurrent, 'one tenant fits the whole'],
 ];
 for (const [holds, what] of relations) if (!holds) throw new Error(`limits contradict each other: ${what}`);
