@@ -51,4 +51,7 @@ export type QueryNode =
   | { readonly kind: 'range'; readonly field: FieldRef; readonly from: Bound; readonly to: Bound; readonly span: Span }
   | { readonly kind: 'exists'; readonly field: FieldRef; readonly span: Span };
 
+/** The nodes that ask one thing of one field. */
+export type LeafNode = Extract<QueryNode, { readonly field: FieldRef }>;
+
 export type WildcardPart = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'any' | 'one' };

@@ -1,0 +1,14 @@
+/**
+ * Text analysis, the same in every engine and frozen (docs/query-language.md): a token is a run of ASCII letters, ASCII
+ * digits and characters past U+007F, compared after Unicode lower-casing of the whole text.
+ */
+const TOKEN = /[a-z0-9\u0080-\u{10ffff}]+/gu;
+
+export function lowerCase(text: string): string {
+  return text.toLowerCase();
+}
+
+/** The tokens of a text in order, lower-cased, repeated ones included. */
+export function tokenize(text: string): string[] {
+  return lowerCase(text).match(TOKEN) ?? [];
+}
