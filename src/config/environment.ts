@@ -11,7 +11,7 @@ import { propertiesOf, typeOf } from './shape.ts';
 import { emptyTree, merge, treeOf, type WrittenTree } from './tree.ts';
 
 /** Read elsewhere: by the command line, by the tests, by the roles. */
-const OTHERS = ['SPILLWAY_CONFIG', 'SPILLWAY_URL', 'SPILLWAY_TOKEN'];
+const OTHERS = ['SPILLWAY_CONFIG', 'SPILLWAY_LAUNCHER_PID', 'SPILLWAY_URL', 'SPILLWAY_TOKEN'];
 const OTHER_PREFIXES = ['SPILLWAY_TEST_', 'SPILLWAY_BENCH_', 'SPILLWAY_ROLE_'];
 /** Kubernetes sets these for a service that is called `spillway` or `spillway-…`; they are no options of ours. */
 const KUBERNETES = /_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$|_PORT_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?$/;

@@ -4,7 +4,10 @@ import { readConfigFile } from './file.ts';
 import { configError, type Problem } from './problem.ts';
 import { type Resolving, resolveOption } from './resolve.ts';
 import { type Config, ConfigSchema } from './schema.ts';
+
 import { emptyTree, merge, treeOf } from './tree.ts';
+
+export type { Config };
 
 /** Read when no file is named and it exists. */
 export const DEFAULT_FILE = 'spillway.yaml';

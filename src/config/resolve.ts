@@ -37,6 +37,16 @@ export function resolveOption(schema: TSchema, written: WrittenTree | undefined,
 
 function resolveObject(schema: TSchema, written: WrittenTree | undefined, path: Path, to: Resolving): unknown {
   if (written !== undefined && written.kind !== 'map') return refuse(schema, written, path, to);
+  if (written !== undefined && shapeOf(schema).additionalProperties === true) {
+    to.shown.set(dotted(path), { value: show(written), where: written.where });
+    return resolveMembers(schema, written, path, quiet(to));
+  }
+  return resolveMembers(schema, written, path, to);
+}
+
+type WrittenMap = Extract<WrittenTree, { kind: 'map' }>;
+
+function resolveMembers(schema: TSchema, written: WrittenMap | undefined, path: Path, to: Resolving): unknown {
   const members = written?.members ?? new Map();
   const known = propertiesOf(schema);
   const resolved: Record<string, unknown> = {};
