@@ -3,7 +3,11 @@
  * and output one atomic write, so a processor may die at any moment: its successor reads the last marker and goes on.
  * Its key is PROGRESS_KEY (events have no key) and its value is `Progress` as JSON.
  */
+import { SpillwayError } from '../lib/errors.ts';
+import { RecordCursor } from './record-batch.ts';
+
 export const PROGRESS_KEY = 'progress';
+const KEY_BYTES = Buffer.from(PROGRESS_KEY);
 
 /** How many records of one tenant and one minute of receipt ended in which way. */
 export interface LedgerEntry {
@@ -29,4 +33,51 @@ export interface Progress {
   readonly ledger: readonly LedgerEntry[];
   /** What stages hold back (multi-line, windows), by stage name. */
   readonly held?: Readonly<Record<string, unknown>>;
+  /**
+   * Where the processor's partition of `dead-letter` ended when this batch was made: the dead letters of records from
+   * rawOffset on are at or after it, so a successor looks no further back for those that are there already.
+   */
+  readonly deadLetterOffset?: number;
+}
+
+export function encodeProgress(progress: Progress): Buffer {
+  return Buffer.from(JSON.stringify(progress));
+}
+
+/** Throws QUEUE_CORRUPT where the bytes are not a marker of a version known here. */
+export function decodeProgress(bytes: Uint8Array): Progress {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  const progress: Progress = JSON.parse(text);
+  if (progress.version !== 1 || !Number.isSafeInteger(progress.rawOffset) || !Array.isArray(progress.ledger)) {
+    throw new SpillwayError(
+      'QUEUE_CORRUPT',
+      `A progress marker of \`events\` is not of version 1: ${text.slice(0, 200)}`,
+    );
+  }
+  return progress;
+}
+
+/** Whether the record that the cursor stands on is a progress marker (and so no event). */
+export function isProgress(cursor: RecordCursor): boolean {
+  const length = cursor.keyEnd - cursor.keyStart;
+  if (cursor.keyStart < 0 || length !== KEY_BYTES.length) return false;
+  return KEY_BYTES.compare(cursor.bytes, cursor.keyStart, cursor.keyEnd) === 0;
+}
+
+/** Two markers of one partition in the order of their batches: the later position, the ledger entries of both. */
+export function foldProgress(earlier: Progress | undefined, later: Progress): Progress {
+  if (earlier === undefined) return later;
+  return {
+    ...later,
+    receivedTo: Math.max(earlier.receivedTo, later.receivedTo),
+    ledger: [...earlier.ledger, ...later.ledger],
+  };
+}
+
+/** The progress markers of one batch of `events`, folded; undefined where it holds none (then it is not a processor's). */
+export function readProgress(batch: Buffer): Progress | undefined {
+  let folded: Progress | undefined;
+  const cursor = new RecordCursor(batch);
+  while (cursor.next()) if (isProgress(cursor)) folded = foldProgress(folded, decodeProgress(cursor.value()));
+  return folded;
 }

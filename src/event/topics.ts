@@ -1,0 +1,5 @@
+/** The topics that the roles meet in. */
+export const TOPICS = { raw: 'raw', events: 'events', deadLetter: 'dead-letter' } as const;
+
+/** Consumer groups that retention waits for, by the role that commits for them. */
+export const GROUPS = { processor: 'processor', store: 'store' } as const;

@@ -1,0 +1,172 @@
+/**
+ * One partition of `raw` on its way to the same partition of `events`, exactly once: every batch that is appended
+ * carries the position in `raw` that it stands for (event/progress.ts), and a successor reads that from the tail.
+ * While a batch is being made durable the next one is made; appends are in order, so positions only grow.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { LedgerEntry } from '../event/progress.ts';
+import { RecordCursor } from '../event/record-batch.ts';
+import { TOPICS } from '../event/topics.ts';
+import type { Clock } from '../lib/clock.ts';
+import { SpillwayError } from '../lib/errors.ts';
+import { PROCESS_LIMITS, QUEUE_LIMITS } from '../lib/limits.ts';
+import type { Logger } from '../lib/log.ts';
+import {
+  type GroupMember,
+  type Offset,
+  offset,
+  type PartitionReader,
+  type PartitionWriter,
+  type Queue,
+  type ReadResult,
+} from '../queue/port.ts';
+import { Committer } from './committer.ts';
+import { type DeadLetters, deadLetterOf } from './dead-letters.ts';
+import { Evaluation } from './evaluation.ts';
+import { countBatch, type ProcessorMetrics } from './metrics.ts';
+import { type FinishedBatch, OutputBatch } from './output.ts';
+import { Pipeline } from './pipeline.ts';
+import { findStart, type Start } from './start.ts';
+import type { Topology } from './topology.ts';
+
+export interface PartitionOptions {
+  readonly queue: Queue;
+  readonly partition: number;
+  readonly site: string;
+  readonly member: GroupMember;
+  readonly topology: Topology;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: ProcessorMetrics;
+  /** What became durable, and the offset of `events` after it. */
+  readonly onLedger: (partition: number, entries: readonly LedgerEntry[], nextOffset: Offset) => void;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+}
+
+export class PartitionRun {
+  readonly partition: number;
+  readonly #options: PartitionOptions;
+  readonly #writer: PartitionWriter;
+  readonly #reader: PartitionReader;
+  readonly #output: OutputBatch;
+  readonly #evaluation: Evaluation;
+  readonly #committer: Committer;
+  readonly #pipeline = new Pipeline();
+  /** Ends the run: stopped from outside, or broken. */
+  readonly #until: AbortSignal;
+  /** Where its predecessor's dead letters may begin; undefined where there can be none. */
+  readonly deadLetterOffset: number | undefined;
+
+  private constructor(options: PartitionOptions, writer: PartitionWriter, reader: PartitionReader, start: Start) {
+    this.partition = options.partition;
+    this.#options = options;
+    this.#writer = writer;
+    this.#reader = reader;
+    this.#output = new OutputBatch(start.rawOffset, start.receivedTo);
+    this.#evaluation = new Evaluation(options, this.#output);
+    this.deadLetterOffset = start.deadLetterOffset;
+    this.#until = AbortSignal.any([options.signal, this.#pipeline.broken]);
+    const at = { topic: TOPICS.raw, partition: options.partition };
+    this.#committer = new Committer(options.member, at, (failure) => this.#pipeline.break(failure));
+    this.#committer.reached(start.rawOffset);
+  }
+
+  /** Takes over the partition of `events` and finds where to go on in `raw`. */
+  static async open(options: PartitionOptions): Promise<PartitionRun> {
+    const { queue, partition } = options;
+    const writer = await queue.openWriter({ topic: TOPICS.events, partition });
+    const reader = queue.openReader({ topic: TOPICS.raw, partition });
+    try {
+      return new PartitionRun(options, writer, reader, await findStart(options, writer, reader));
+    } catch (thrown) {
+      await Promise.allSettled([writer.close(), reader.close()]);
+      throw thrown;
+    }
+  }
+
+  /** Runs until the signal fires, then ends cleanly. Throws what made it impossible to go on. */
+  async run(letters: DeadLetters): Promise<void> {
+    while (!this.#until.aborted) await this.#readOn(letters);
+    await this.#pipeline.settled();
+    this.#pipeline.broken.throwIfAborted();
+  }
+
+  async close(): Promise<void> {
+    await this.#pipeline.settled();
+    await this.#committer.close();
+    await Promise.allSettled([this.#writer.close(), this.#reader.close()]);
+  }
+
+  async #readOn(letters: DeadLetters): Promise<void> {
+    const from = offset(this.#output.rawOffset);
+    const result = await this.#read(from);
+    if (result === undefined) return;
+    this.#measureLag(result, from);
+    if (result.batches.length === 0) return this.#reader.waitFor(from, this.#until);
+    for (const batch of result.batches) {
+      if (!this.#until.aborted) await this.#take(new RecordCursor(batch.bytes), from, letters);
+    }
+    if (!this.#until.aborted) await this.#flush(letters);
+  }
+
+  #measureLag({ batches, endOffset }: ReadResult, from: number): void {
+    const { partition, metrics, clock } = this.#options;
+    const oldest = batches[0]?.maxTimestampMs;
+    metrics.lag.set({ partition }, endOffset - from);
+    metrics.lagSeconds.set({ partition }, oldest === undefined ? 0 : Math.max(0, clock.now() - oldest) / 1_000);
+  }
+
+  async #read(from: Offset): Promise<ReadResult | undefined> {
+    try {
+      return await this.#reader.read(from, { maxBytes: PROCESS_LIMITS.readBytes });
+    } catch (thrown) {
+      if (!(thrown instanceof SpillwayError) || thrown.code !== 'QUEUE_OFFSET_OUT_OF_RANGE') throw thrown;
+      const earliest = await this.#reader.earliestOffset();
+      if (earliest <= from) throw thrown;
+      const { partition, log, metrics } = this.#options;
+      metrics.lost.inc({ partition }, earliest - from);
+      log.error(
+        { partition, from, earliest },
+        'Records of raw are gone before they were processed; going on after them',
+      );
+      this.#output.rawOffset = earliest;
+      return undefined;
+    }
+  }
+
+  async #take(cursor: RecordCursor, from: number, letters: DeadLetters): Promise<void> {
+    const evaluation = this.#evaluation;
+    while (cursor.next()) {
+      if (cursor.offset < from) continue;
+      evaluation.evaluate(cursor);
+      if (evaluation.mustWait) await this.#flush(letters);
+      evaluation.take(cursor);
+    }
+  }
+
+  async #flush(letters: DeadLetters): Promise<void> {
+    const output = this.#output;
+    if (output.records === 0) return;
+    await this.#pipeline.room();
+    await nextTurn();
+    if (output.letters.length > 0) await letters.write(output.letters.splice(0));
+    const { large } = output;
+    let batch = output.finish(letters.nextOffset);
+    if (batch.bytes.length > QUEUE_LIMITS.batchBytes && large !== undefined) {
+      const reason = `As an event it takes more than the ${QUEUE_LIMITS.batchBytes} bytes of a batch.`;
+      await letters.write([deadLetterOf(large, 'MESSAGE_TOO_LARGE', reason)]);
+      batch = output.finishWithout(large, batch, letters.nextOffset);
+    }
+    this.#pipeline.push(this.#append(batch, letters));
+  }
+
+  async #append(batch: FinishedBatch, letters: DeadLetters): Promise<void> {
+    const { partition, metrics, onLedger } = this.#options;
+    const { nextOffset } = await this.#writer.append(batch.bytes);
+    letters.passed(partition, batch.rawOffset);
+    this.#committer.reached(batch.rawOffset);
+    countBatch(metrics, partition, batch.ledger);
+    onLedger(partition, batch.ledger, nextOffset);
+  }
+}

@@ -1,0 +1,55 @@
+/** Finds where a processor goes on after its predecessor: in the progress marker at the tail of `events`. */
+import { type Progress, readProgress } from '../event/progress.ts';
+import { TOPICS } from '../event/topics.ts';
+import { type GroupMember, offset, type PartitionReader, type PartitionWriter, type Queue } from '../queue/port.ts';
+
+export interface Start {
+  readonly rawOffset: number;
+  readonly receivedTo: number;
+  /** Where its dead letters may begin that the marker does not cover; undefined where there can be none. */
+  readonly deadLetterOffset: number | undefined;
+}
+
+export interface Places {
+  readonly queue: Queue;
+  readonly partition: number;
+  readonly member: GroupMember;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The last marker counts. Where retention has taken it away, the committed position does: it was committed after the
+ * marker was durable, and again at every takeover and stop.
+ */
+export async function findStart(places: Places, writer: PartitionWriter, raw: PartitionReader): Promise<Start> {
+  const progress = await lastProgress(places, writer.nextOffset);
+  const earliest = await raw.earliestOffset();
+  if (progress === undefined) {
+    const at = { topic: TOPICS.raw, partition: places.partition };
+    const committed = (await places.member.committed(at)) ?? earliest;
+    return { rawOffset: Math.max(committed, earliest), receivedTo: 0, deadLetterOffset: 0 };
+  }
+  const { rawOffset, receivedTo } = progress;
+  const nothingSince = (await raw.endOffset()) <= rawOffset;
+  return { rawOffset, receivedTo, deadLetterOffset: nothingSince ? undefined : (progress.deadLetterOffset ?? 0) };
+}
+
+async function lastProgress(places: Places, end: number): Promise<Progress | undefined> {
+  const reader = places.queue.openReader({ topic: TOPICS.events, partition: places.partition });
+  try {
+    const earliest = await reader.earliestOffset();
+    let next = end;
+    while (next > earliest) {
+      await reader.waitFor(offset(next - 1), places.signal);
+      const { batches } = await reader.read(offset(next - 1), { maxBytes: 1 });
+      const last = batches.at(-1);
+      if (last === undefined) return undefined;
+      const progress = readProgress(last.bytes);
+      if (progress !== undefined) return progress;
+      next = last.baseOffset;
+    }
+    return undefined;
+  } finally {
+    await reader.close();
+  }
+}
