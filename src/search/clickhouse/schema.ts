@@ -1,0 +1,147 @@
+/**
+ * The table of events in the embedded engine, and how the members of an event are written in SQL. The reasons behind
+ * columns, codecs, ordering key and text index are measurements: docs/decisions/search-store-schema.md.
+ *
+ * - Times are Int64 epoch milliseconds: DateTime64 ends in 2299 and events come from 1970 and 9999 too.
+ * - An id is stored as the numbers it is made of, so that events with equal times sort by origin.
+ * - `metadata` and `payload` are JSON columns: each path is a column of its own in every part, and of each type that it
+ *   has there, so that a field which is a number here and text there loses neither. A path holds only the types of
+ *   JSON_TYPES: every number is a Float64 (which holds integers up to 2^53, the normaliser's bound).
+ * - An absent text is '' (level, layout, original, exact); `messageless` tells an absent message from an empty one.
+ */
+import type { FieldRef, OwnField } from '../../query/ast.ts';
+
+export const EVENTS_TABLE = 'events';
+
+interface Column {
+  readonly name: string;
+  /** As it comes in a block of an insert. */
+  readonly type: string;
+  /** As it is stored, where that differs, with its codec. */
+  readonly stored: string;
+}
+
+const COUNTER = 'CODEC(Delta, ZSTD(1))';
+const TEXT = 'CODEC(ZSTD(3))';
+const WORD = 'LowCardinality(String) CODEC(ZSTD(1))';
+
+/** Paths of each JSON column that are columns of their own in a part; further ones share one. */
+const DYNAMIC_PATHS = 256;
+const JSON_COLUMN = `JSON(max_dynamic_paths=${DYNAMIC_PATHS})`;
+
+/** In the order in which a block of an insert carries them. */
+export const EVENT_COLUMNS = [
+  { name: 'retention_days', type: 'UInt16', stored: 'UInt16' },
+  { name: 'slice_day', type: 'UInt32', stored: 'UInt32' },
+  { name: 'queue_partition', type: 'UInt16', stored: 'UInt16 CODEC(ZSTD(1))' },
+  { name: 'queue_offset', type: 'UInt64', stored: `UInt64 ${COUNTER}` },
+  { name: 'tenant', type: 'String', stored: WORD },
+  { name: 'timestamp', type: 'Int64', stored: `Int64 ${COUNTER}` },
+  { name: 'received', type: 'Int64', stored: `Int64 ${COUNTER}` },
+  { name: 'id_site', type: 'String', stored: WORD },
+  { name: 'id_topic', type: 'String', stored: WORD },
+  { name: 'id_partition', type: 'UInt16', stored: 'UInt16 CODEC(ZSTD(1))' },
+  { name: 'id_offset', type: 'UInt64', stored: `UInt64 ${COUNTER}` },
+  { name: 'id_index', type: 'UInt64', stored: 'UInt64 CODEC(ZSTD(1))' },
+  { name: 'type', type: 'String', stored: WORD },
+  { name: 'source', type: 'String', stored: WORD },
+  { name: 'level', type: 'String', stored: WORD },
+  { name: 'messageless', type: 'UInt8', stored: 'UInt8' },
+  { name: 'message', type: 'String', stored: `String ${TEXT}` },
+  { name: 'tags', type: 'Array(String)', stored: `Array(LowCardinality(String)) ${TEXT}` },
+  { name: 'metadata', type: JSON_COLUMN, stored: `${JSON_COLUMN} ${TEXT}` },
+  { name: 'payload', type: JSON_COLUMN, stored: `${JSON_COLUMN} ${TEXT}` },
+  { name: 'layout', type: 'String', stored: WORD },
+  { name: 'original', type: 'String', stored: `String ${TEXT}` },
+  { name: 'exact', type: 'String', stored: `String ${TEXT}` },
+] as const satisfies readonly Column[];
+
+export type EventColumn = (typeof EVENT_COLUMNS)[number]['name'];
+
+/** What sorts events: by time, then by origin. The table itself is sorted by (tenant, timestamp). */
+export const ORDER_COLUMNS = ['timestamp', 'id_site', 'id_topic', 'id_partition', 'id_offset', 'id_index'] as const;
+
+/**
+ * The text analysis in SQL. The index is on this very expression, not on `message` with a preprocessor: the engine
+ * applies a preprocessor only where it reads the index, so that the same function gave another answer in countIf().
+ */
+export const MESSAGE_TOKENS = 'lowerUTF8(message)';
+
+/** Types that a path of a JSON column may have; `Array(JSON)` holds objects. */
+export const JSON_TYPES = {
+  string: 'String',
+  number: 'Float64',
+  boolean: 'Bool',
+  strings: 'Array(String)',
+  numbers: 'Array(Float64)',
+  booleans: 'Array(Bool)',
+  objects: `Array(JSON(max_dynamic_types=16, max_dynamic_paths=${DYNAMIC_PATHS / 4}))`,
+} as const;
+export type JsonType = keyof typeof JSON_TYPES;
+
+/**
+ * Binds values: each call returns a placeholder such as `{p3:String}` for the text of the statement; the engine gets
+ * the value beside it. An Identifier names a path of keys joined by dots (keys themselves have none).
+ */
+export interface Binder {
+  bind(type: 'String' | 'Float64' | 'Int64' | 'UInt64' | 'UInt32' | 'Bool' | 'Identifier', value: BoundScalar): string;
+  bind(type: 'Array(String)' | 'Array(UInt32)' | 'Array(UInt64)', value: readonly (string | number | bigint)[]): string;
+}
+export type BoundScalar = string | number | bigint | boolean;
+
+/** A column of the event's own; `id` is made of several and has none. */
+export const OWN_COLUMNS: Readonly<Record<Exclude<OwnField, 'id'>, EventColumn>> = {
+  type: 'type',
+  source: 'source',
+  tenant: 'tenant',
+  timestamp: 'timestamp',
+  received: 'received',
+  level: 'level',
+  message: 'message',
+  tags: 'tags',
+};
+
+/** The value of a path as one type: NULL (an empty array for arrays) where it is absent or of another type. */
+export function jsonValue(field: Exclude<FieldRef, { root: 'own' }>, type: JsonType, binder: Binder): string {
+  const path = binder.bind('Identifier', field.path.join('.'));
+  return `${field.root}.${path}.:\`${JSON_TYPES[type]}\``;
+}
+
+/** The type of a path in each row: one of JSON_TYPES, or `None`. */
+export function jsonTypeOf(field: Exclude<FieldRef, { root: 'own' }>, binder: Binder): string {
+  return `dynamicType(${field.root}.${binder.bind('Identifier', field.path.join('.'))})`;
+}
+
+/** Whether anything stands at the path or below it. */
+export function jsonExists(field: Exclude<FieldRef, { root: 'own' }>, binder: Binder): string {
+  const path = field.path.join('.');
+  const paths = `JSONAllPaths(${field.root})`;
+  const exact = binder.bind('String', path);
+  const below = binder.bind('String', `${path}.`);
+  return `arrayExists(p -> p = ${exact} OR startsWith(p, ${below}), ${paths})`;
+}
+
+const SETTINGS = {
+  index_granularity: 8192,
+  // A row that is committed is on the disk: parts, their folders, and what merges make of them.
+  fsync_after_insert: 1,
+  fsync_part_directory: 1,
+  min_rows_to_fsync_after_merge: 1,
+} as const;
+
+export function createEventsTable(table: string = EVENTS_TABLE): string {
+  const columns = EVENT_COLUMNS.map(({ name, stored }) => `\`${name}\` ${stored}`);
+  const settings = Object.entries(SETTINGS).map(([name, value]) => `${name} = ${value}`);
+  return `CREATE TABLE IF NOT EXISTS ${table} (
+  ${columns.join(',\n  ')},
+  INDEX message_tokens ${MESSAGE_TOKENS} TYPE text(tokenizer = 'splitByNonAlpha'),
+  INDEX queue_offsets queue_offset TYPE minmax,
+  INDEX id_offsets id_offset TYPE minmax
+) ENGINE = MergeTree
+PARTITION BY (retention_days, slice_day)
+ORDER BY (tenant, timestamp)
+SETTINGS ${settings.join(', ')}`;
+}
+
+/** The structure of the blocks of an insert. */
+export const INSERT_STRUCTURE = EVENT_COLUMNS.map(({ name, type }) => `\`${name}\` ${type}`).join(', ');
