@@ -5,7 +5,6 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
-import type { LedgerEntry } from '../event/progress.ts';
 import { GROUPS } from '../event/topics.ts';
 import type { Clock } from '../lib/clock.ts';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
@@ -28,7 +27,7 @@ export interface ProcessorOptions {
   readonly log: Logger;
   readonly registry: Registry;
   /** Told after each batch is durable, in the order of the partition. */
-  readonly onLedger: (partition: number, entries: readonly LedgerEntry[]) => void;
+  readonly onLedger: PartitionOptions['onLedger'];
   /** Told when a partition ends for a failure that does not pass, while the others go on. */
   readonly onFailed?: (partition: number, failure: unknown) => void;
 }

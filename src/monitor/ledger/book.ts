@@ -1,0 +1,158 @@
+/**
+ * One role's account in the ledger. It counts only what is durable, and remembers up to which position of each log it
+ * has counted. A checkpoint appends the changed cells and the positions to a journal as one line; it needs no fsync,
+ * because whatever a crash takes from it is counted again from the log (replay.ts): the log is the truth, this is a cache.
+ */
+import { createReadStream, existsSync } from 'node:fs';
+import { appendFile, mkdir, rename, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Clock } from '../../lib/clock.ts';
+import { LEDGER_LIMITS } from '../../lib/limits.ts';
+import { type LedgerRow, ledgerKey, minuteOf } from './ledger.ts';
+
+interface JournalLine {
+  readonly positions: Readonly<Record<string, number>>;
+  readonly rows: readonly (readonly [number, string, number, LedgerRow['column'], number])[];
+}
+
+const OTHERS = '…others';
+
+export class LedgerBook {
+  readonly #file: string;
+  readonly #clock: Clock;
+  readonly #rows = new Map<string, LedgerRow>();
+  readonly #positions = new Map<string, number>();
+  readonly #tenants = new Map<number, Set<string>>();
+  readonly #unwritten = new Map<string, LedgerRow>();
+  readonly #unsaid = new Map<string, LedgerRow>();
+  #saidBefore = false;
+  #journalBytes = 0;
+
+  private constructor(file: string, clock: Clock) {
+    this.#file = file;
+    this.#clock = clock;
+  }
+
+  static async open(file: string, clock: Clock): Promise<LedgerBook> {
+    const book = new LedgerBook(file, clock);
+    await mkdir(dirname(file), { recursive: true });
+    await book.#load();
+    await book.#compact();
+    return book;
+  }
+
+  /** The position up to which the log has been counted; undefined when it never was. */
+  position(log: string): number | undefined {
+    return this.#positions.get(log);
+  }
+
+  /** Adds counts of the log's records up to `nextPosition`, which are durable. */
+  add(log: string, nextPosition: number, counts: Iterable<LedgerRow>): void {
+    for (const count of counts) if (count.count !== 0) this.#add(count);
+    this.#positions.set(log, nextPosition);
+  }
+
+  /** Forgets everything: for when the log is shorter than what was counted. */
+  clear(): void {
+    this.#rows.clear();
+    this.#positions.clear();
+    this.#tenants.clear();
+    this.#unwritten.clear();
+    this.#unsaid.clear();
+    this.#saidBefore = false;
+    this.#journalBytes = Number.POSITIVE_INFINITY;
+  }
+
+  /** What changed since the last call, as absolute counts; the first time everything, with `reset`. */
+  takeChanges(): { readonly reset: boolean; readonly rows: readonly LedgerRow[] } {
+    const reset = !this.#saidBefore;
+    const rows = [...(reset ? this.#rows : this.#unsaid).values()];
+    this.#unsaid.clear();
+    this.#saidBefore = true;
+    return { reset, rows };
+  }
+
+  async checkpoint(): Promise<void> {
+    if (this.#journalBytes > LEDGER_LIMITS.journalBytes) return this.#compact();
+    if (this.#unwritten.size === 0) return;
+    const line = this.#line(this.#unwritten.values());
+    this.#unwritten.clear();
+    await appendFile(this.#file, line);
+    this.#journalBytes += line.length;
+  }
+
+  #add(count: LedgerRow): void {
+    const tenant = this.#tenantWithinLimit(count);
+    const key = ledgerKey({ ...count, tenant });
+    const before = this.#rows.get(key);
+    const row = { ...count, tenant, count: (before?.count ?? 0) + count.count };
+    this.#rows.set(key, row);
+    this.#unwritten.set(key, row);
+    this.#unsaid.set(key, row);
+  }
+
+  #tenantWithinLimit({ tenant, minute }: LedgerRow): string {
+    let known = this.#tenants.get(minute);
+    if (known === undefined) {
+      known = new Set();
+      this.#tenants.set(minute, known);
+    }
+    const full = known.size >= LEDGER_LIMITS.tenants || this.#rows.size >= LEDGER_LIMITS.rows;
+    if (!known.has(tenant) && full) return OTHERS;
+    known.add(tenant);
+    return tenant;
+  }
+
+  async #load(): Promise<void> {
+    if (!existsSync(this.#file)) return;
+    const lines = createInterface({ input: createReadStream(this.#file), crlfDelay: Number.POSITIVE_INFINITY });
+    for await (const text of lines) {
+      const line = parseLine(text);
+      if (line === undefined) break;
+      for (const [partition, tenant, minute, column, count] of line.rows) {
+        const row = { partition, tenant, minute, column, count };
+        this.#rows.set(ledgerKey(row), row);
+      }
+      for (const [log, position] of Object.entries(line.positions)) this.#positions.set(log, position);
+    }
+  }
+
+  /** Writes the journal anew: old minutes added up by hour, hours beyond the limit dropped. */
+  async #compact(): Promise<void> {
+    const nowMinute = minuteOf(this.#clock.now());
+    const rows = [...this.#rows.values()];
+    const size = this.#rows.size;
+    this.#rows.clear();
+    this.#tenants.clear();
+    for (const row of rows) {
+      const age = nowMinute - row.minute;
+      if (age > LEDGER_LIMITS.hours * 60) continue;
+      this.#add(age > LEDGER_LIMITS.minutes ? { ...row, minute: row.minute - (row.minute % 60) } : row);
+    }
+    if (this.#rows.size !== size) this.#saidBefore = false;
+    this.#unwritten.clear();
+    const text = this.#line(this.#rows.values());
+    const temporary = `${this.#file}.new`;
+    await writeFile(temporary, text, { flush: true });
+    await rename(temporary, this.#file);
+    this.#journalBytes = (await stat(this.#file)).size;
+  }
+
+  #line(rows: Iterable<LedgerRow>): string {
+    const line: JournalLine = {
+      positions: Object.fromEntries(this.#positions),
+      rows: Array.from(rows, (row) => [row.partition, row.tenant, row.minute, row.column, row.count] as const),
+    };
+    return `${JSON.stringify(line)}\n`;
+  }
+}
+
+/** Undefined for a line that a crash cut off. */
+function parseLine(text: string): JournalLine | undefined {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

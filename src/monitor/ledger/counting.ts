@@ -1,0 +1,109 @@
+/** How a batch of each log counts in the ledger, and how what was not counted before a crash is counted again. */
+import { decodeDeadLetterReason, DEAD_LETTER_KEY } from '../../event/dead-letter.ts';
+import { parseOrigin } from '../../event/origin.ts';
+import { type LedgerEntry, readProgress } from '../../event/progress.ts';
+import { decodeRawMeta, RAW_META_KEY } from '../../event/raw-meta.ts';
+import { RecordCursor } from '../../event/record-batch.ts';
+import { offset, type Offset, type PartitionReader } from '../../queue/port.ts';
+import type { LedgerBook } from './book.ts';
+import { type LedgerRow, minuteOf } from './ledger.ts';
+
+/** Partition under which the collector's own dead letters stand: they never had one of `raw`. */
+export const NO_PARTITION = -1;
+
+export type BatchCounter = (batch: Buffer, partition: number) => readonly LedgerRow[];
+
+/** Records of `raw`: accepted. */
+export const countAccepted: BatchCounter = (batch, partition) => {
+  const rows: LedgerRow[] = [];
+  const records = new RecordCursor(batch);
+  let header: Buffer | undefined;
+  let tenant = '';
+  while (records.next()) {
+    const headers = records.bytes.subarray(records.headersStart, records.headersEnd);
+    if (header === undefined || !header.equals(headers)) {
+      const meta = records.headerValue(RAW_META_KEY);
+      tenant = meta === undefined ? '' : decodeRawMeta(meta).tenant;
+      header = headers;
+    }
+    const minute = minuteOf(records.timestampMs);
+    const last = rows.at(-1);
+    if (last !== undefined && last.tenant === tenant && last.minute === minute) rows[rows.length - 1] = { ...last, count: last.count + 1 };
+    else rows.push({ partition, tenant, minute, column: 'accepted', count: 1 });
+  }
+  return rows;
+};
+
+/** The collector's dead letters: accepted, and dead-lettered at once. */
+export const countRefused: BatchCounter = (batch) =>
+  deadLettersOf(batch).flatMap(({ tenant, minute }) => [
+    { partition: NO_PARTITION, tenant, minute, column: 'accepted', count: 1 },
+    { partition: NO_PARTITION, tenant, minute, column: 'deadLettered', count: 1 },
+  ]);
+
+/** The store's dead letters: events that the progress marker promised and the engine refused. */
+export const countUnwritten: BatchCounter = (batch) =>
+  deadLettersOf(batch).flatMap(({ tenant, minute, partition }) => [
+    { partition, tenant, minute, column: 'written', count: -1 },
+    { partition, tenant, minute, column: 'deadLettered', count: 1 },
+  ]);
+
+/** What the processor took away, from the progress marker of a batch of `events`. */
+export const countProcessed: BatchCounter = (batch, partition) => processedRows(readProgress(batch)?.ledger ?? [], partition);
+
+/** What the store wrote, from the same marker. */
+export const countWritten: BatchCounter = (batch, partition) => writtenRows(readProgress(batch)?.ledger ?? [], partition);
+
+export function processedRows(entries: readonly LedgerEntry[], partition: number): readonly LedgerRow[] {
+  return entries.flatMap(({ tenant, minute, dropped, deadLettered }) => [
+    { partition, tenant, minute, column: 'dropped', count: Object.values(dropped).reduce((sum, n) => sum + n, 0) },
+    { partition, tenant, minute, column: 'deadLettered', count: deadLettered },
+  ]);
+}
+
+export function writtenRows(entries: readonly LedgerEntry[], partition: number): readonly LedgerRow[] {
+  return entries.map(({ tenant, minute, out }) => ({
+    partition,
+    tenant,
+    minute,
+    column: 'written',
+    count: out,
+  }));
+}
+
+/**
+ * Counts the log from where the book stands (or the log begins) to `end`. False where the log ends before what was
+ * counted: then book and log are not of one life, and the caller clears the book and counts everything.
+ */
+export async function countMissing(book: LedgerBook, reader: PartitionReader, end: Offset, count: BatchCounter): Promise<boolean> {
+  const log = logName(reader);
+  let position = offset(Math.max(book.position(log) ?? 0, await reader.earliestOffset()));
+  if (position > end) return false;
+  while (position < end) {
+    const { batches, nextOffset } = await reader.read(position);
+    if (batches.length === 0) break;
+    for (const batch of batches) {
+      if (batch.nextOffset > position && batch.nextOffset <= end) book.add(log, batch.nextOffset, count(batch.bytes, reader.partition));
+    }
+    position = nextOffset;
+  }
+  return true;
+}
+
+export const logName = (at: { readonly topic: string; readonly partition: number }): string => `${at.topic}/${at.partition}`;
+
+function deadLettersOf(batch: Buffer): { readonly tenant: string; readonly minute: number; readonly partition: number }[] {
+  const found = [];
+  const records = new RecordCursor(batch);
+  while (records.next()) {
+    const reason = records.headerValue(DEAD_LETTER_KEY);
+    const meta = records.headerValue(RAW_META_KEY);
+    if (reason === undefined || meta === undefined) continue;
+    const { last, origin } = decodeDeadLetterReason(reason);
+    // Only the last chunk counts: a letter of several chunks is one.
+    if (!last) continue;
+    const partition = parseOrigin(origin)?.partition ?? NO_PARTITION;
+    found.push({ tenant: decodeRawMeta(meta).tenant, minute: minuteOf(records.timestampMs), partition });
+  }
+  return found;
+}
