@@ -1,0 +1,74 @@
+/** The reference page docs/configuration.md, made from the schema: what the code does and what the page says agree. */
+import type { TSchema } from 'typebox';
+import { stringify } from 'yaml';
+import { variableOf } from './environment.ts';
+import { ConfigSchema } from './schema.ts';
+import { expectation, propertiesOf, shapeOf } from './shape.ts';
+
+const INTRODUCTION = `# Configuration
+
+<!-- Made by \`npm run docs:config\` from src/config/schema.ts: edit there. -->
+
+Spillway runs without a configuration. Where one is wanted, it is a file \`spillway.yaml\` in the working directory, or the
+one named by \`--config FILE\` or \`SPILLWAY_CONFIG\`. Every option can also be given by the environment variable that
+stands with it; the environment wins over the file, the command line over both. Unknown options are refused, so a
+spelling mistake is found at once: \`spillway config check\` says where, \`spillway config print\` shows what holds.
+
+- Durations: \`30d\`, \`12h\`, \`15m\`, \`30s\`, \`250ms\`, also \`1h30m\`. Sizes: \`64MiB\`, \`10GiB\`, \`500MB\`.
+- Secrets need not stand in the file: \`\${env:NAME}\` and \`\${file:/path}\` are replaced in any text.
+- Variables take lists and objects as YAML or JSON: \`SPILLWAY_INPUTS_SYSLOG='[{port: 514}]'\`.
+- An editor that knows YAML schemas completes and checks the file with this first line:
+  \`# yaml-language-server: $schema=./node_modules/spillway/docs/spillway.schema.json\`
+`;
+
+export function configReference(): string {
+  const lines = [INTRODUCTION];
+  const options = propertiesOf(ConfigSchema);
+  const plain = options.filter(([, option]) => propertiesOf(option).length === 0);
+  lines.push('## At the top', '', ...plain.flatMap(([name, option]) => optionLines(name, option, [name])));
+  for (const [name, option] of options) {
+    if (propertiesOf(option).length > 0) lines.push(...sectionLines(option, [name], 2));
+  }
+  return `${lines.join('\n').trimEnd()}\n`;
+}
+
+function sectionLines(section: TSchema, path: readonly string[], level: number): string[] {
+  const lines = [`${'#'.repeat(level)} ${path.join('.')}`, ''];
+  const { description } = shapeOf(section);
+  if (description !== undefined) lines.push(description, '');
+  for (const [name, option] of propertiesOf(section)) lines.push(...optionLines(name, option, [...path, name]));
+  return lines;
+}
+
+function optionLines(name: string, option: TSchema, path: readonly string[]): string[] {
+  const shape = shapeOf(option);
+  const isEntry = path.some((part) => part.includes('[') || part.includes('<'));
+  const facts = [`must be ${expectation(option)}`];
+  if (shape.default !== undefined) facts.push(`default \`${inline(shape.default)}\``);
+  if (!isEntry) facts.push(`\`${variableOf(path)}\``);
+  const lines = [`**\`${name}\`**: ${shape.description ?? ''}`, `${facts.join('; ')}.`];
+  for (const example of shape.examples ?? []) lines.push('', '```yaml', yamlOf(path, example), '```');
+  lines.push('');
+  const entry = shape['x-listeners'] ?? (shape.type === 'object' ? entryOf(option) : undefined);
+  if (entry !== undefined) {
+    const entryPath = [...path.slice(0, -1), shape['x-listeners'] === undefined ? `${name}.<name>` : `${name}[]`];
+    lines.push(...sectionLines(entry, entryPath, 3));
+  }
+  return lines;
+}
+
+function entryOf(option: TSchema): TSchema | undefined {
+  return Object.values(shapeOf(option).patternProperties ?? {})[0];
+}
+
+function inline(value: unknown): string {
+  return stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trim();
+}
+
+function yamlOf(path: readonly string[], example: unknown): string {
+  const named = path.flatMap((part) => part.replace('[]', '').replace('<name>', 'shop').split('.'));
+  return stringify(
+    named.reduceRight<unknown>((inner, part) => ({ [part]: inner }), example),
+    { lineWidth: 100 },
+  ).trim();
+}
