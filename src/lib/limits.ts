@@ -22,6 +22,11 @@ export const QUEUE_LIMITS = {
   pendingMaxBytes: 64 * MiB,
   /** What is read at once where a segment is scanned. */
   scanWindowBytes: 4 * MiB,
+  /** A reader's first read; each one that was filled makes the next one twice as large. */
+  firstReadBytes: 128 * KiB,
+  /** The sparse index of a segment has an entry for each so many bytes, and reads headers so many bytes at once. */
+  indexEveryBytes: 256 * KiB,
+  indexProbeBytes: 64 * KiB,
   /** Checksums taken in search of the next whole batch after bytes that cannot be read. */
   searchChecksumBytes: 1_024 * MiB,
 } as const;
@@ -101,6 +106,8 @@ export const QUERY_LIMITS = {
   depth: 64,
   nodes: 1_000,
   regexpChars: 1_000,
+  /** States of one regular expression with its counted repeats unrolled, and the largest count. */
+  regexpStates: 1_000,
   /** One search, histogram or other question to the store. */
   timeMs: 30_000,
   memoryBytes: 512 * MiB,
@@ -120,6 +127,8 @@ export const QUERY_LIMITS = {
   tailReadBytes: 1 * MiB,
   tailLagRecords: 100_000,
   tailHeartbeatMs: 10_000,
+  /** Names in `fields` of a search. */
+  projectedFields: 200,
   /** Fields in `by` of a statistic. */
   statsBy: 8,
 } as const;
@@ -173,6 +182,10 @@ export const STORE_LIMITS = {
   /** Rows and bytes of one insert into the search engine. */
   insertRows: 65_536,
   insertBytes: 48 * MiB,
+  /** Paths × rows of the JSON columns of one block: events with thousands of different keys make smaller blocks. */
+  blockCells: 16 * MiB,
+  /** Paths of JSON that an emptied block remembers. */
+  rememberedPaths: 1_024,
   serverMemoryBytes: 900 * MiB,
   slicesPerInsert: 90,
 } as const;

@@ -50,12 +50,25 @@ export interface StoredBatch {
   readonly bytes: Buffer;
 }
 
+/** Records that were durable and cannot be read any more: their bytes do not match their checksum, or are gone. */
+export interface CorruptRange {
+  readonly file: string;
+  /** Byte position in the file. */
+  readonly position: number;
+  /** The first offset that is lost. */
+  readonly fromOffset: Offset;
+  /** Where reading goes on. */
+  readonly nextOffset: Offset;
+}
+
 export interface ReadResult {
   readonly batches: readonly StoredBatch[];
   /** Where to read on: after the last batch returned, or the asked offset when there was none. */
   readonly nextOffset: Offset;
   /** The durable end at the time of the read. */
   readonly endOffset: Offset;
+  /** What was passed over, in this read, because it cannot be read; it was logged and counted. */
+  readonly corrupt?: readonly CorruptRange[];
 }
 
 /** Reads one partition, up to its durable end and never past it; any number of readers in any process. */
@@ -64,7 +77,8 @@ export interface PartitionReader {
   readonly partition: number;
   /**
    * Whole batches from the one that holds `from` (so the first may start before it), at least one if there is any,
-   * up to maxBytes. Throws QUEUE_OFFSET_OUT_OF_RANGE (details: earliest, lost) below the start, QUEUE_CORRUPT.
+   * up to maxBytes. Throws QUEUE_OFFSET_OUT_OF_RANGE (details: earliest, lost) below the start. What cannot be read
+   * is passed over and said in `corrupt`. One call at a time.
    */
   read(from: Offset, options?: { readonly maxBytes?: number }): Promise<ReadResult>;
   /** Resolves once the durable end is past `from`, or the signal fires (then without an error). */

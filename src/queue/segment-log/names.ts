@@ -1,0 +1,88 @@
+/**
+ * Every name that the segment log puts on the disk, and the version of the format. A change here needs a new version,
+ * a golden folder under test/golden/ and a reader of the old one.
+ *
+ *   <directory>/format                                    "spillway-queue 1"
+ *   <directory>/<topic>/<partition>/<base>.<epoch>.log    a segment: record batches one after another, nothing else
+ *   <directory>/<topic>/<partition>/<base>.<epoch>.torn-<position>  bytes that were cut from the end of a segment
+ *   <directory>/<topic>/<partition>/owner                 the epoch that may write, as JSON
+ *   <directory>/<topic>/<partition>/durable               where the durable data ended when the writer last said so
+ *   <directory>/.coordinator/state                        epochs, generations, committed offsets, as JSON
+ *
+ * `<base>` is the offset of the segment's first record in 20 digits (Kafka's tools read it), `<epoch>` 10 digits.
+ */
+import { join } from 'node:path';
+import { SpillwayError } from '../../lib/errors.ts';
+import { QUEUE_LIMITS } from '../../lib/limits.ts';
+import type { TopicPartition } from '../port.ts';
+
+export const FORMAT_VERSION = 1;
+export const FORMAT_FILE = 'format';
+export const FORMAT_LINE = `spillway-queue ${FORMAT_VERSION}\n`;
+export const OWNER_FILE = 'owner';
+export const DURABLE_FILE = 'durable';
+export const COORDINATOR_FOLDER = '.coordinator';
+export const COORDINATOR_FILE = 'state';
+
+const SEGMENT = /^(\d{20})\.(\d{10})\.log$/;
+const TORN = /^(\d{20}\.\d{10})\.torn-\d+$/;
+const TOPIC = /^[a-z0-9_-]{1,64}$/;
+const PARTITION = /^(0|[1-9]\d{0,4})$/;
+
+export interface SegmentName {
+  readonly name: string;
+  readonly base: number;
+  readonly epoch: number;
+}
+
+export function segmentName(base: number, epoch: number): SegmentName {
+  return { name: `${String(base).padStart(20, '0')}.${String(epoch).padStart(10, '0')}.log`, base, epoch };
+}
+
+/** Undefined where the name is not a segment's. */
+export function parseSegmentName(name: string): SegmentName | undefined {
+  const match = SEGMENT.exec(name);
+  return match === null ? undefined : { name, base: Number(match[1]), epoch: Number(match[2]) };
+}
+
+/** Where the bytes from `position` to the end of the segment are kept when they are cut. */
+export function tornName(segment: SegmentName, position: number): string {
+  return `${segment.name.slice(0, -'.log'.length)}.torn-${position}`;
+}
+
+/** The segment's name that a torn tail was cut from; undefined where the name is not a torn tail's. */
+export function segmentOfTorn(name: string): string | undefined {
+  const match = TORN.exec(name);
+  return match === null ? undefined : `${match[1]}.log`;
+}
+
+export function isTopicName(name: string): boolean {
+  return TOPIC.test(name);
+}
+
+/** The partition of a folder's name; undefined where it is not one. */
+export function parsePartitionFolder(name: string): number | undefined {
+  return PARTITION.test(name) ? Number(name) : undefined;
+}
+
+export function partitionFolder(directory: string, at: TopicPartition): string {
+  if (!isTopicName(at.topic)) {
+    throw new SpillwayError('NOT_FOUND', `'${at.topic}' cannot be a topic: use a-z, 0-9, _ and -, up to 64 of them.`);
+  }
+  if (!Number.isInteger(at.partition) || at.partition < 0 || at.partition >= QUEUE_LIMITS.partitionsPerTopic) {
+    throw new SpillwayError('NOT_FOUND', `${at.partition} cannot be a partition of '${at.topic}'.`);
+  }
+  return join(directory, at.topic, String(at.partition));
+}
+
+export function partitionKey(at: TopicPartition): string {
+  return `${at.topic}/${at.partition}`;
+}
+
+/** The other way round; undefined where the text is not a partition's key. */
+export function parsePartitionKey(key: string): TopicPartition | undefined {
+  const slash = key.lastIndexOf('/');
+  const topic = key.slice(0, slash);
+  const partition = parsePartitionFolder(key.slice(slash + 1));
+  return partition === undefined || !isTopicName(topic) ? undefined : { topic, partition };
+}
