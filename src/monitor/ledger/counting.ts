@@ -1,10 +1,10 @@
 /** How a batch of each log counts in the ledger, and how what was not counted before a crash is counted again. */
-import { decodeDeadLetterReason, DEAD_LETTER_KEY } from '../../event/dead-letter.ts';
+import { DEAD_LETTER_KEY, decodeDeadLetterReason } from '../../event/dead-letter.ts';
 import { parseOrigin } from '../../event/origin.ts';
 import { type LedgerEntry, readProgress } from '../../event/progress.ts';
 import { decodeRawMeta, RAW_META_KEY } from '../../event/raw-meta.ts';
 import { RecordCursor } from '../../event/record-batch.ts';
-import { offset, type Offset, type PartitionReader } from '../../queue/port.ts';
+import { type Offset, offset, type PartitionReader } from '../../queue/port.ts';
 import type { LedgerBook } from './book.ts';
 import { type LedgerRow, minuteOf } from './ledger.ts';
 
@@ -28,7 +28,8 @@ export const countAccepted: BatchCounter = (batch, partition) => {
     }
     const minute = minuteOf(records.timestampMs);
     const last = rows.at(-1);
-    if (last !== undefined && last.tenant === tenant && last.minute === minute) rows[rows.length - 1] = { ...last, count: last.count + 1 };
+    if (last !== undefined && last.tenant === tenant && last.minute === minute)
+      rows[rows.length - 1] = { ...last, count: last.count + 1 };
     else rows.push({ partition, tenant, minute, column: 'accepted', count: 1 });
   }
   return rows;
@@ -49,10 +50,12 @@ export const countUnwritten: BatchCounter = (batch) =>
   ]);
 
 /** What the processor took away, from the progress marker of a batch of `events`. */
-export const countProcessed: BatchCounter = (batch, partition) => processedRows(readProgress(batch)?.ledger ?? [], partition);
+export const countProcessed: BatchCounter = (batch, partition) =>
+  processedRows(readProgress(batch)?.ledger ?? [], partition);
 
 /** What the store wrote, from the same marker. */
-export const countWritten: BatchCounter = (batch, partition) => writtenRows(readProgress(batch)?.ledger ?? [], partition);
+export const countWritten: BatchCounter = (batch, partition) =>
+  writtenRows(readProgress(batch)?.ledger ?? [], partition);
 
 export function processedRows(entries: readonly LedgerEntry[], partition: number): readonly LedgerRow[] {
   return entries.flatMap(({ tenant, minute, dropped, deadLettered }) => [
@@ -75,7 +78,12 @@ export function writtenRows(entries: readonly LedgerEntry[], partition: number):
  * Counts the log from where the book stands (or the log begins) to `end`. False where the log ends before what was
  * counted: then book and log are not of one life, and the caller clears the book and counts everything.
  */
-export async function countMissing(book: LedgerBook, reader: PartitionReader, end: Offset, count: BatchCounter): Promise<boolean> {
+export async function countMissing(
+  book: LedgerBook,
+  reader: PartitionReader,
+  end: Offset,
+  count: BatchCounter,
+): Promise<boolean> {
   const log = logName(reader);
   let position = offset(Math.max(book.position(log) ?? 0, await reader.earliestOffset()));
   if (position > end) return false;
@@ -83,16 +91,20 @@ export async function countMissing(book: LedgerBook, reader: PartitionReader, en
     const { batches, nextOffset } = await reader.read(position);
     if (batches.length === 0) break;
     for (const batch of batches) {
-      if (batch.nextOffset > position && batch.nextOffset <= end) book.add(log, batch.nextOffset, count(batch.bytes, reader.partition));
+      if (batch.nextOffset > position && batch.nextOffset <= end)
+        book.add(log, batch.nextOffset, count(batch.bytes, reader.partition));
     }
     position = nextOffset;
   }
   return true;
 }
 
-export const logName = (at: { readonly topic: string; readonly partition: number }): string => `${at.topic}/${at.partition}`;
+export const logName = (at: { readonly topic: string; readonly partition: number }): string =>
+  `${at.topic}/${at.partition}`;
 
-function deadLettersOf(batch: Buffer): { readonly tenant: string; readonly minute: number; readonly partition: number }[] {
+function deadLettersOf(
+  batch: Buffer,
+): { readonly tenant: string; readonly minute: number; readonly partition: number }[] {
   const found = [];
   const records = new RecordCursor(batch);
   while (records.next()) {
