@@ -13,6 +13,8 @@ export const QUEUE_LIMITS = {
   /** Waiting to be written per partition; beyond it append() waits. */
   pendingBytes: 8 * MiB,
   segmentBytes: 128 * MiB,
+  /** A segment is closed after this, so that retention by age finds whole segments to remove. */
+  segmentMs: 6 * 3_600_000,
   /** What one read returns at the most (at least one batch is returned). */
   readBytes: 4 * MiB,
   /** A batch after decompression. */
@@ -166,8 +168,9 @@ export const HTTP_LIMITS = {
 export const QUEUE_READ_LIMITS = {
   records: 1_000,
   defaultRecords: 100,
-  /** What one answer reads of the log, and what it holds, at the most. */
+  /** What one answer reads of the log in all and at a time, and what it holds, at the most. */
   readBytes: 16 * MiB,
+  stepBytes: 1 * MiB,
   answerBytes: 8 * MiB,
 } as const;
 

@@ -61,9 +61,11 @@ export const StatusAnswerSchema = Type.Object(
     roles: Type.Array(
       Type.Object({
         role: Type.String({ examples: ['collector', 'processor', 'store'] }),
-        state: Type.String({ examples: ['ready', 'starting', 'down'] }),
-        pid: Type.Optional(Type.Integer()),
+        state: Type.String({ examples: ['starting', 'ready', 'waiting', 'stopping', 'stopped'] }),
+        pid: Type.Union([Type.Integer(), Type.Null()]),
         restarts: Type.Integer({ minimum: 0 }),
+        lastExit: Type.Optional(Type.String({ description: 'Why it ended the last time.' })),
+        since: Type.Optional(IsoTime('When it was started.')),
       }),
     ),
     you: Type.Object(
@@ -81,6 +83,8 @@ export const HealthAnswerSchema = Type.Object(
   },
   { title: 'HealthAnswer' },
 );
+
+export const MetricsTextSchema = Type.String({ description: "Prometheus's text format." });
 
 export type LedgerReport = Static<typeof LedgerAnswerSchema>;
 export type StatusAnswer = Static<typeof StatusAnswerSchema>;

@@ -43,5 +43,10 @@ export const TailDroppedSchema = Type.Object(
   { title: 'TailDropped' },
 );
 
+export const TailStreamSchema = Type.String({
+  description:
+    'Server-sent events: `event` with an event of a search answer as data, `dropped` with {count, unread} when the client or the server was too slow, and comments as heartbeats.',
+});
+
 export type ContextAnswer = Static<typeof ContextAnswerSchema>;
 export type TailDropped = Static<typeof TailDroppedSchema>;

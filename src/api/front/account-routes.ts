@@ -1,0 +1,73 @@
+/** `/api/ledger`, `/api/status` and `/metrics`. */
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { FastifyInstance } from 'fastify';
+import type { Clock } from '../../lib/clock.ts';
+import { SpillwayError } from '../../lib/errors.ts';
+import { LEDGER_LIMITS } from '../../lib/limits.ts';
+import { LEDGER_GROUPINGS, type LedgerLine } from '../../monitor/ledger/ledger.ts';
+import { accounts } from '../catalogue.ts';
+import { isoTime, parseTime } from '../time.ts';
+import type { CoordinatorView } from './coordinator-view.ts';
+
+const MINUTE_MS = 60_000;
+const DEFAULT_LINES = 1_000;
+
+export function accountRoutes(server: FastifyInstance, coordinator: CoordinatorView, clock: Clock): void {
+  const app = server.withTypeProvider<TypeBoxTypeProvider>();
+
+  app.route({
+    ...accounts.ledger,
+    handler: async ({ query, principal }) => {
+      const { by = 'tenant', limit = DEFAULT_LINES, after = 0 } = query;
+      const nowMs = clock.now();
+      const fromMs = wholeMinute(parseTime(query.from ?? 'now-1h', nowMs, 'from', 'start'), Math.floor);
+      const toMs = wholeMinute(parseTime(query.to ?? 'now', nowMs, 'to', 'end'), Math.ceil);
+      if (fromMs > toMs) {
+        throw new SpillwayError('BAD_REQUEST', 'The range ends before it begins.', { details: { parameter: 'from' } });
+      }
+      const names = by.split(',');
+      const { lines, total } = await coordinator.ledger({
+        fromMs,
+        toMs,
+        by: LEDGER_GROUPINGS.filter((grouping) => names.includes(grouping)),
+        ...(principal.scopes.has('admin') ? {} : { tenant: principal.tenant }),
+      });
+      const next = after + limit;
+      return {
+        from: isoTime(fromMs),
+        to: isoTime(toMs),
+        lines: lines.slice(after, next).map(lineOf),
+        total,
+        ...(next < Math.min(lines.length, LEDGER_LIMITS.answerLines) ? { next } : {}),
+      };
+    },
+  });
+
+  app.route({
+    ...accounts.status,
+    handler: async ({ principal: { tenant, scopes, token } }) => ({
+      time: isoTime(clock.now()),
+      roles: (await coordinator.roles()).map(({ role, state, pid, restarts, lastExit, sinceMs }) => ({
+        ...{ role, state, pid, restarts },
+        ...(typeof lastExit === 'string' ? { lastExit } : {}),
+        ...(sinceMs === undefined ? {} : { since: isoTime(sinceMs) }),
+      })),
+      you: { tenant, scopes: [...scopes], ...(token === undefined ? {} : { token }) },
+    }),
+  });
+
+  app.route({
+    ...accounts.metrics,
+    handler: async (_request, reply) => {
+      const text = await coordinator.metrics();
+      return reply.type('text/plain; version=0.0.4; charset=utf-8').send(text);
+    },
+  });
+}
+
+const wholeMinute = (timeMs: number, round: (minutes: number) => number): number =>
+  round(timeMs / MINUTE_MS) * MINUTE_MS;
+
+function lineOf({ timeMs, ...line }: LedgerLine) {
+  return { ...(timeMs === undefined ? {} : { time: isoTime(timeMs) }), ...line };
+}

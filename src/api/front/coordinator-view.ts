@@ -1,0 +1,22 @@
+/** What the front door asks of whoever coordinates the roles (the supervisor), so that it answers with the store dead. */
+import type { LedgerAnswer, LedgerQuestion } from '../../monitor/ledger/ledger.ts';
+import type { GroupState, TopicState } from '../../queue/port.ts';
+
+export interface RoleState {
+  readonly role: string;
+  readonly state: string;
+  readonly pid: number | null;
+  readonly restarts: number;
+  readonly lastExit?: string | null;
+  /** Epoch ms of its start. */
+  readonly sinceMs?: number;
+}
+
+export interface CoordinatorView {
+  topics(): Promise<readonly TopicState[]>;
+  groups(): Promise<readonly GroupState[]>;
+  ledger(question: LedgerQuestion): Promise<LedgerAnswer>;
+  /** Prometheus text of all roles and the coordinator itself. */
+  metrics(): Promise<string>;
+  roles(): Promise<readonly RoleState[]>;
+}

@@ -1,0 +1,194 @@
+/**
+ * Streams questions to the store and its answers back, byte for byte, with back-pressure in both directions and a cap
+ * of its own, so that queries can never take the collector from its senders. The client's going cancels the question.
+ */
+import { Agent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import { PassThrough, Transform } from 'node:stream';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { SpillwayError } from '../../lib/errors.ts';
+import { PROXY_LIMITS, QUERY_LIMITS } from '../../lib/limits.ts';
+import { FORWARDED_HEADER, INTERNAL_PREFIX, INTERNAL_SECRET_HEADER } from '../admission.ts';
+import { questions, type Route } from '../catalogue.ts';
+import type { Closing } from '../closing.ts';
+
+export interface ProxyOptions {
+  /** Where the store listens; undefined while it is down. */
+  readonly storeAddress: () => { readonly host?: string; readonly port: number } | undefined;
+  readonly internalSecret: string;
+  readonly closing: Closing;
+  readonly registry: Registry;
+}
+
+/** Of one hop only (RFC 9110, section 7.6.1), or set anew by this one. */
+const HOP_HEADERS = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+]);
+const RETRY_DOWN_S = 2;
+const RETRY_BUSY_S = 1;
+
+/** Requests under way, up to a cap. */
+class Slots {
+  #taken = 0;
+  readonly #most: number;
+  readonly #show: (taken: number) => void;
+
+  constructor(most: number, show: (taken: number) => void) {
+    this.#most = most;
+    this.#show = show;
+  }
+
+  /** Undefined where none is free; else gives it back, once. */
+  take(): (() => void) | undefined {
+    if (this.#taken >= this.#most) return undefined;
+    this.#show(++this.#taken);
+    let given = false;
+    return () => {
+      if (given) return;
+      given = true;
+      this.#show(--this.#taken);
+    };
+  }
+}
+
+export function proxyRoutes(app: FastifyInstance, options: ProxyOptions): void {
+  const underWay = new Gauge({
+    name: 'spillway_proxy_requests_under_way',
+    help: 'Questions being streamed to the store.',
+    labelNames: ['kind'],
+    registers: [options.registry],
+  });
+  const refused = new Counter({
+    name: 'spillway_proxy_refused_total',
+    help: 'Questions refused because too many were under way (busy) or the store was down (down).',
+    labelNames: ['reason'],
+    registers: [options.registry],
+  });
+  const queries = new Slots(PROXY_LIMITS.concurrent, (taken) => underWay.set({ kind: 'query' }, taken));
+  const tails = new Slots(QUERY_LIMITS.tailClients, (taken) => underWay.set({ kind: 'tail' }, taken));
+  const agent = new Agent({ keepAlive: true, maxFreeSockets: PROXY_LIMITS.concurrent });
+  app.addHook('onClose', async () => agent.destroy());
+
+  app.register(async (scope) => {
+    // The store validates; here bodies stay streams and schemas are for the document.
+    scope.setValidatorCompiler(() => () => true);
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
+    for (const [name, route] of Object.entries<Route>(questions)) {
+      const slots = name === 'tail' ? tails : queries;
+      scope.route({
+        ...route,
+        handler: async (request, reply) => {
+          const address = options.storeAddress();
+          if (address === undefined) {
+            refused.inc({ reason: 'down' });
+            throw storeIsDown();
+          }
+          const release = slots.take();
+          if (release === undefined) {
+            refused.inc({ reason: 'busy' });
+            throw new SpillwayError('TOO_MANY_REQUESTS', 'Too many questions are under way at this collector.', {
+              retryAfterS: RETRY_BUSY_S,
+            });
+          }
+          reply.raw.once('close', release);
+          const timeoutMs = name === 'tail' ? undefined : PROXY_LIMITS.timeoutMs;
+          return stream(request, reply, { ...options, address, agent, timeoutMs });
+        },
+      });
+    }
+  });
+}
+
+interface Hop extends ProxyOptions {
+  readonly address: { readonly host?: string; readonly port: number };
+  readonly agent: Agent;
+  readonly timeoutMs: number | undefined;
+}
+
+async function stream(request: FastifyRequest, reply: FastifyReply, hop: Hop): Promise<FastifyReply> {
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  const ends = [gone.signal, hop.closing.now, ...(hop.timeoutMs === undefined ? [hop.closing.begun] : [])];
+  const upstream = await ask(request, hop, AbortSignal.any(ends));
+  reply.status(upstream.statusCode ?? 502);
+  for (const [name, value] of Object.entries(upstream.headers)) {
+    if (value !== undefined && !HOP_HEADERS.has(name)) reply.header(name, value);
+  }
+  // Where the store dies in the middle of an answer the connection is cut: it never looks whole.
+  if (hop.timeoutMs !== undefined) return reply.send(upstream);
+  // A tail ends like any other answer when the server closes or the store goes; its client connects again.
+  const out = new PassThrough();
+  upstream.once('error', () => out.end());
+  return reply.send(upstream.pipe(out));
+}
+
+function ask(request: FastifyRequest, hop: Hop, signal: AbortSignal): Promise<IncomingMessage> {
+  const { address, agent, timeoutMs } = hop;
+  return new Promise((resolve, reject) => {
+    const outgoing = httpRequest({
+      agent,
+      host: address.host ?? '127.0.0.1',
+      port: address.port,
+      method: request.method,
+      path: request.raw.url ?? '/',
+      headers: headersFor(request, hop.internalSecret),
+      signal,
+      setDefaultHeaders: false,
+    });
+    outgoing.once('response', resolve);
+    outgoing.on('error', (cause) => reject(cause instanceof SpillwayError ? cause : storeIsDown(cause)));
+    if (timeoutMs !== undefined) {
+      outgoing.setTimeout(timeoutMs, () => outgoing.destroy(tooSlow(timeoutMs)));
+    }
+    if (request.method !== 'POST') outgoing.end();
+    else {
+      const body = request.raw.pipe(bounded(PROXY_LIMITS.bodyBytes));
+      body.on('error', (error) => outgoing.destroy(error));
+      body.pipe(outgoing);
+    }
+  });
+}
+
+function headersFor(request: FastifyRequest, secret: string): IncomingHttpHeaders {
+  const headers: IncomingHttpHeaders = {};
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (!HOP_HEADERS.has(name) && !name.startsWith(INTERNAL_PREFIX)) headers[name] = value;
+  }
+  headers[INTERNAL_SECRET_HEADER] = secret;
+  headers[FORWARDED_HEADER] = request.raw.socket.remoteAddress ?? '';
+  return headers;
+}
+
+/** Passes bytes on and fails past the limit. */
+function bounded(maxBytes: number): Transform {
+  let seen = 0;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      seen += chunk.length;
+      if (seen <= maxBytes) done(null, chunk);
+      else done(new SpillwayError('BODY_TOO_LARGE', `A question has at most ${maxBytes} bytes.`));
+    },
+  });
+}
+
+function storeIsDown(cause?: unknown): SpillwayError {
+  return new SpillwayError(
+    'UNAVAILABLE',
+    'The store is not available now. What is sent is accepted and will be found when it is back.',
+    { retryAfterS: RETRY_DOWN_S, cause },
+  );
+}
+
+function tooSlow(timeoutMs: number): SpillwayError {
+  return new SpillwayError('QUERY_TIMEOUT', `The store did not answer within ${timeoutMs / 1_000} s.`);
+}

@@ -1,0 +1,98 @@
+/** Records of the queue as people look at them, each tenant its own. */
+import { isUtf8 } from 'node:buffer';
+import { PROGRESS_KEY } from '../../event/progress.ts';
+import { decodeRawMeta, RAW_META_KEY } from '../../event/raw-meta.ts';
+import { RecordCursor } from '../../event/record-batch.ts';
+import { readVarint } from '../../event/varint.ts';
+import { QUEUE_READ_LIMITS } from '../../lib/limits.ts';
+import { offset as asOffset, type PartitionReader } from '../../queue/port.ts';
+import type { QueueRecord } from '../schemas/queue.ts';
+import { isoTime } from '../time.ts';
+
+export interface RecordsQuestion {
+  readonly from: number;
+  readonly limit: number;
+  /** Undefined sees all. */
+  readonly tenant: string | undefined;
+}
+
+export interface RecordsFound {
+  readonly records: QueueRecord[];
+  readonly next: number;
+  readonly endOffset: number;
+}
+
+/** Reads QUEUE_READ_LIMITS.readBytes at the most, so a page may be short, or empty, although more follows. */
+export async function readRecords(reader: PartitionReader, question: RecordsQuestion): Promise<RecordsFound> {
+  const { from, limit, tenant } = question;
+  const records: QueueRecord[] = [];
+  let room: number = QUEUE_READ_LIMITS.answerBytes;
+  let toRead: number = QUEUE_READ_LIMITS.readBytes;
+  let next = from;
+  for (;;) {
+    const result = await reader.read(asOffset(next), { maxBytes: Math.min(toRead, QUEUE_READ_LIMITS.stepBytes) });
+    for (const batch of result.batches) {
+      toRead -= batch.bytes.length;
+      const cursor = new RecordCursor(batch.bytes);
+      while (cursor.next()) {
+        if (cursor.offset < next) continue;
+        if (tenant === undefined || tenantOf(reader.topic, cursor) === tenant) {
+          const record = recordOf(cursor);
+          room -= cursor.headersEnd - cursor.valueStart;
+          if (records.length === limit || (room < 0 && records.length > 0)) {
+            return { records, next, endOffset: result.endOffset };
+          }
+          records.push(record);
+        }
+        next = cursor.offset + 1;
+      }
+      next = Math.max(next, batch.nextOffset);
+    }
+    if (result.batches.length === 0 || toRead <= 0 || records.length === limit) {
+      return { records, next, endOffset: result.endOffset };
+    }
+  }
+}
+
+/** Whose a record is; undefined where it is nobody's, such as a progress marker, or cannot be told. */
+function tenantOf(topic: string, cursor: RecordCursor): string | undefined {
+  try {
+    const meta = cursor.headerValue(RAW_META_KEY);
+    if (meta !== undefined) return decodeRawMeta(meta).tenant;
+    if (topic !== 'events' || cursor.key()?.toString() === PROGRESS_KEY) return undefined;
+    const event: { tenant?: unknown } | null = JSON.parse(cursor.value().toString('utf8'));
+    return typeof event?.tenant === 'string' ? event.tenant : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function recordOf(cursor: RecordCursor): QueueRecord {
+  const value = cursor.value();
+  const isText = isUtf8(value);
+  const key = cursor.key();
+  return {
+    offset: cursor.offset,
+    timestamp: isoTime(cursor.timestampMs),
+    ...(key === undefined ? {} : { key: key.toString('utf8') }),
+    headers: headersOf(cursor),
+    encoding: isText ? 'text' : 'base64',
+    value: value.toString(isText ? 'utf8' : 'base64'),
+  };
+}
+
+function headersOf({ bytes, headersStart, headersEnd }: RecordCursor): Record<string, string> {
+  const headers: Record<string, string> = Object.create(null);
+  const cursor = { at: headersStart };
+  const text = (): string => {
+    const length = Math.max(readVarint(bytes, cursor), 0);
+    const start = cursor.at;
+    cursor.at = Math.min(start + length, headersEnd);
+    return bytes.toString('utf8', start, cursor.at);
+  };
+  for (let left = readVarint(bytes, cursor); left > 0 && cursor.at < headersEnd; left--) {
+    const name = text();
+    headers[name] = text();
+  }
+  return headers;
+}

@@ -1,0 +1,18 @@
+/** `/health/live` and `/health/ready`. They say nothing of what is inside and ask for no token. */
+import type { FastifyInstance } from 'fastify';
+import { probes } from './catalogue.ts';
+import type { HealthAnswer } from './schemas/account.ts';
+
+/** `missing`: what this process waits for before it can do its work; empty when it is ready. */
+export function probeRoutes(app: FastifyInstance, missing: () => readonly string[]): void {
+  app.route({ ...probes.live, handler: async (): Promise<HealthAnswer> => ({ status: 'ok' }) });
+  app.route({
+    ...probes.ready,
+    handler: async (_request, reply): Promise<HealthAnswer> => {
+      const reasons = [...missing()];
+      if (reasons.length === 0) return { status: 'ok' };
+      reply.status(503);
+      return { status: 'unavailable', reasons };
+    },
+  });
+}

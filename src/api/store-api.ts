@@ -1,0 +1,47 @@
+/** The store's own HTTP server: every question about events, tail, probes and its OpenAPI document. */
+import type { FastifyInstance } from 'fastify';
+import type { Registry } from 'prom-client';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/log.ts';
+import type { Authenticate } from '../lib/principal.ts';
+import type { Queue } from '../queue/port.ts';
+import type { SearchReader } from '../search/port.ts';
+import { createAdmission } from './admission.ts';
+import { createBrowserGuard } from './auth/browser-guard.ts';
+import { closingOf } from './closing.ts';
+import { documentRoutes } from './openapi.ts';
+import { probeRoutes } from './probe-routes.ts';
+import { createServer } from './server.ts';
+import { aggregateRoutes } from './store/aggregate-routes.ts';
+import type { Asking } from './store/asking.ts';
+import { searchRoutes } from './store/search-routes.ts';
+import { VERSION } from './version.ts';
+
+export interface StoreApiOptions {
+  readonly reader: SearchReader;
+  readonly queue: Pick<Queue, 'openReader' | 'partitionCount'>;
+  readonly authenticate: Authenticate;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly registry: Registry;
+  /** Given to all roles by the supervisor, anew at every start. */
+  readonly internalSecret: string;
+  /** `http.names` of the configuration. */
+  readonly names?: readonly string[];
+  /** What the store still waits for; empty when it can answer. */
+  readonly missing?: () => readonly string[];
+}
+
+/** Ready to `listen({host, port})`; `close()` ends tails at once and gives answers under way HTTP_LIMITS.closeGraceMs. */
+export async function createStoreApi(options: StoreApiOptions): Promise<FastifyInstance> {
+  const { reader, clock, log, registry, authenticate, internalSecret, names = [], missing = () => [] } = options;
+  const admit = createAdmission({ authenticate, guard: createBrowserGuard(names), internalSecret });
+  const app = createServer({ name: 'store', log, registry, admit });
+  const closing = closingOf(app);
+  const asking: Asking = { reader, clock, closing: closing.now };
+  await documentRoutes(app, VERSION);
+  searchRoutes(app, asking);
+  aggregateRoutes(app, asking);
+  probeRoutes(app, missing);
+  return app;
+}
