@@ -21,7 +21,7 @@ const ASKED_WRONGLY = new Set([
 ]);
 
 const output = new Output(process.stdout, process.stderr);
-process.exitCode = await main(process.argv.slice(2));
+let interruption: AbortController | undefined;
 
 async function main(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv;
@@ -112,12 +112,11 @@ function report(error: unknown, verb: string): number {
     output.problem(`${error.message} [${error.code}]`);
     return ASKED_WRONGLY.has(error.code) ? EXIT.asked : EXIT.failed;
   }
+  if (interruption?.signal.aborted === true) return EXIT.failed;
   output.problem(`unexpected: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   output.note('This is a bug in Spillway. Please report it with the lines above.');
   return EXIT.failed;
 }
-
-let interruption: AbortController | undefined;
 
 /** The first Ctrl-C ends the work in order; the second one at once. */
 function interrupted(): AbortSignal {
@@ -133,3 +132,5 @@ function version(): string {
   const known = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
   return known ? String(manifest.version) : 'unknown';
 }
+
+process.exitCode = await main(process.argv.slice(2));

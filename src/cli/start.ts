@@ -32,7 +32,10 @@ async function run(invocation: Invocation): Promise<number> {
   const role = choiceOption(invocation, 'role', ROLES);
   const { output } = invocation;
   const onReady = (listening: readonly Listening[]) => {
-    output.line(firstScreen(output, loaded, listening, performance.now() - startedMs));
+    const tookMs = performance.now() - startedMs;
+    output.line(firstScreen(output, loaded, listening, tookMs));
+    // For a program that started it: ports may have been chosen by the system.
+    if (!output.isTerminal) output.line(JSON.stringify({ ready: true, listening, tookMs: Math.round(tookMs) }));
   };
   const supervisor = await Supervisor.start(
     loaded.config,

@@ -8,6 +8,12 @@ interface VerbEntry {
 
 export const VERBS = {
   start: { summary: 'Start Spillway, or one role of it.', load: () => import('./start.ts') },
+  search: { summary: 'Find events.', load: () => import('./search.ts') },
+  tail: { summary: 'Follow events as they arrive.', load: () => import('./tail.ts') },
+  ledger: { summary: 'Account for every event: where did it go?', load: () => import('./ledger.ts') },
+  topics: { summary: 'Show the topics of the queue and the lag of their readers.', load: () => import('./topics.ts') },
+  read: { summary: 'Look into the queue: print the records of a topic.', load: () => import('./read.ts') },
+  token: { summary: 'Create, list and revoke tokens.', load: () => import('./token.ts') },
   config: { summary: 'Check, print or explain the configuration.', load: () => import('./config.ts') },
 } as const satisfies Record<string, VerbEntry>;
 
