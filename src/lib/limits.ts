@@ -22,6 +22,8 @@ export const QUEUE_LIMITS = {
   partitionsPerTopic: 1_024,
   /** Waiting or under way per partition; beyond it append() refuses: callers have overlooked `saturated`. */
   pendingMaxBytes: 64 * MiB,
+  /** Retry-After of an append that a full disk refused. */
+  diskFullRetryS: 5,
   /** What is read at once where a segment is scanned. */
   scanWindowBytes: 4 * MiB,
   /** A reader's first read; each one that was filled makes the next one twice as large. */

@@ -5,38 +5,31 @@
  * An append resolves after its bytes, the file's length and the file's name are on the disk. After a sync that failed
  * nothing is known about the disk any more: the partition stops for writing and the sync is never tried again.
  */
-import { join } from 'node:path';
 import { readBatchHeader, sealBatch } from '../../event/record-batch.ts';
-import type { Clock } from '../../lib/clock.ts';
-import type { Disk, DiskFile } from '../../lib/disk.ts';
-import { isDiskFull, writeFully } from '../../lib/disk-files.ts';
-import { messageOf, SpillwayError } from '../../lib/errors.ts';
+import { SpillwayError } from '../../lib/errors.ts';
 import { QUEUE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
-import { type Appended, type Offset, offset, type PartitionWriter, type TopicPartition } from '../port.ts';
+import { type Appended, type Offset, offset, type PartitionWriter } from '../port.ts';
+import { ActiveSegment, type ActiveSegmentOptions } from './active-segment.ts';
+import { type Append, AppendQueue } from './append-queue.ts';
 import { writeDurablePoint } from './durable-point.ts';
 import type { MarkBoard } from './marks.ts';
-import { type SegmentName, segmentName } from './names.ts';
 import type { OpenedPartition } from './open-partition.ts';
 import type { Ownership } from './owner.ts';
-import type { SegmentList } from './segment-list.ts';
+import { countExpired, newestRecordMs, type RetentionPolicy, removeBelow } from './retention.ts';
+import { type ListedSegment, oldestRecordMs, type SegmentList } from './segment-list.ts';
+import { fenced, notABatch, overloaded, partitionName, stopped } from './writer-errors.ts';
 
-export interface WriterOptions {
-  readonly at: TopicPartition;
-  readonly folder: string;
-  readonly disk: Disk;
-  readonly clock: Clock;
+export interface WriterOptions extends ActiveSegmentOptions {
   readonly log: Logger;
   readonly marks: MarkBoard;
-  readonly segmentBytes: number;
+  readonly onClose: () => void;
 }
 
-interface Append {
-  readonly bytes: Buffer;
-  readonly baseOffset: number;
-  readonly nextOffset: number;
-  readonly resolve: (appended: Appended) => void;
-  readonly reject: (error: SpillwayError) => void;
+export interface Retained {
+  /** How many segments were removed. */
+  readonly segments: number;
+  readonly earliestOffset: number;
 }
 
 export class SegmentWriter implements PartitionWriter {
@@ -45,16 +38,15 @@ export class SegmentWriter implements PartitionWriter {
   readonly #options: WriterOptions;
   readonly #ownership: Ownership;
   readonly #list: SegmentList;
-  #segment: SegmentName;
-  #file: DiskFile;
-  /** Where the durable data of the current segment ends, and the offset after it. */
-  #durable: { position: number; nextOffset: number };
+  readonly #segment: ActiveSegment;
+  readonly #appends = new AppendQueue();
+  /** The offset after the last durable record, and after the last one that waits. */
+  #durableOffset: number;
   #nextOffset: number;
-  #waiting: Append[] = [];
-  #pendingBytes = 0;
   #flight: Promise<void> | undefined;
+  /** The group that is being written. */
+  #group: readonly Append[] = [];
   #failure: SpillwayError | undefined;
-  #drained: (() => void)[] = [];
 
   constructor(options: WriterOptions, opened: OpenedPartition) {
     this.topic = options.at.topic;
@@ -62,9 +54,8 @@ export class SegmentWriter implements PartitionWriter {
     this.#options = options;
     this.#ownership = opened.ownership;
     this.#list = opened.list;
-    this.#segment = opened.segment;
-    this.#file = opened.file;
-    this.#durable = { position: 0, nextOffset: opened.nextOffset };
+    this.#segment = new ActiveSegment(options, opened.segment, opened.file);
+    this.#durableOffset = opened.nextOffset;
     this.#nextOffset = opened.nextOffset;
     this.#mark();
   }
@@ -74,7 +65,7 @@ export class SegmentWriter implements PartitionWriter {
   }
 
   get saturated(): boolean {
-    return this.#pendingBytes >= QUEUE_LIMITS.pendingBytes;
+    return this.#appends.saturated;
   }
 
   /** Why it does not write any more. */
@@ -83,144 +74,133 @@ export class SegmentWriter implements PartitionWriter {
   }
 
   drained(): Promise<void> {
-    if (!this.saturated) return Promise.resolve();
-    return new Promise((resolve) => this.#drained.push(resolve));
+    return this.#appends.drained();
   }
 
   append(batch: Buffer): Promise<Appended> {
-    const refusal = this.#failure ?? this.#refusal(batch);
-    if (refusal !== undefined) return Promise.reject(refusal);
+    const { at, clock } = this.#options;
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    const header = readBatchHeader(batch);
+    if (header === undefined || header.sizeBytes !== batch.length) return Promise.reject(notABatch(at, batch.length));
+    const { pendingBytes } = this.#appends;
+    if (pendingBytes + batch.length > QUEUE_LIMITS.pendingMaxBytes) {
+      return Promise.reject(overloaded(at, pendingBytes));
+    }
     const baseOffset = this.#nextOffset;
-    this.#nextOffset += batch.readInt32BE(57);
-    this.#pendingBytes += batch.length;
+    const nextOffset = baseOffset + header.recordCount;
+    this.#nextOffset = nextOffset;
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ bytes: batch, baseOffset, nextOffset: this.#nextOffset, resolve, reject });
+      const arrivedMs = clock.now();
+      this.#appends.push({ bytes: batch, header, baseOffset, nextOffset, arrivedMs, resolve, reject, sealedFor: -1 });
       this.#flight ??= this.#run();
     });
   }
 
-  async close(): Promise<void> {
-    while (this.#flight !== undefined) await this.#flight;
-    if (this.#failure?.code !== 'QUEUE_FENCED') await this.#rest();
-    this.#failure ??= new SpillwayError('UNAVAILABLE', `The writer of ${this.#name()} is closed.`);
-    await this.#file.close();
-    await this.#ownership.release();
+  /** Says again where the partition ends, and until when that was all: completeness moves on by it. */
+  heartbeat(): void {
+    if (this.#failure === undefined) this.#mark();
   }
 
-  #refusal(batch: Buffer): SpillwayError | undefined {
-    const header = readBatchHeader(batch);
-    if (header === undefined || header.sizeBytes !== batch.length) {
-      const tooLarge = batch.length > QUEUE_LIMITS.batchBytes;
-      return tooLarge
-        ? new SpillwayError(
-            'MESSAGE_TOO_LARGE',
-            `A batch of ${batch.length} bytes is above ${QUEUE_LIMITS.batchBytes}.`,
-          )
-        : new SpillwayError('INTERNAL', `Bytes appended to ${this.#name()} are not one record batch.`);
+  /** Removes the oldest segments that may go. One call at a time. */
+  async retain(policy: RetentionPolicy, requiredOffset: number | undefined): Promise<Retained> {
+    const { disk, folder, clock } = this.#options;
+    const nowMs = clock.now();
+    if (policy.maxAgeMs !== undefined) await this.#closeSegmentOlderThan(nowMs - policy.maxAgeMs);
+    const newestMs = (segment: Readonly<ListedSegment>) => newestRecordMs(disk, folder, segment);
+    const count = await countExpired(this.#list.segments, { policy, nowMs, requiredOffset, newestMs });
+    if (count > 0) {
+      const oldestMs = await oldestRecordMs(disk, folder, this.#list.segments.slice(count));
+      this.#list.dropFirst(count, oldestMs);
+      // Readers are told before the files are gone.
+      this.#mark();
     }
-    if (this.#pendingBytes + batch.length <= QUEUE_LIMITS.pendingMaxBytes) return undefined;
-    return new SpillwayError('UNAVAILABLE', `${this.#name()} has ${this.#pendingBytes} bytes waiting: send slower.`, {
-      retryAfterS: 1,
-    });
+    await removeBelow(disk, folder, this.#list.earliestOffset);
+    return { segments: count, earliestOffset: this.#list.earliestOffset };
+  }
+
+  async close(): Promise<void> {
+    while (this.#flight !== undefined) await this.#flight;
+    if (this.#failure === undefined) await this.#rest();
+    this.#failure = new SpillwayError('UNAVAILABLE', `The writer of ${partitionName(this)} is closed.`);
+    this.#options.onClose();
+    await this.#segment.close();
+    await this.#ownership.release();
   }
 
   async #run(): Promise<void> {
     // What else the same turn of the event loop appends belongs to the first group.
     await Promise.resolve();
-    while (this.#waiting.length > 0) {
-      const group = this.#takeGroup();
+    while (!this.#appends.isEmpty) {
       try {
-        await this.#commit(group);
+        if (this.#segment.isFull) await this.#roll();
+        this.#group = this.#appends.take();
+        await this.#commit(this.#group);
       } catch (error) {
-        this.#refuse(group, error instanceof SpillwayError ? error : this.#stopped('could not go on', error));
+        this.#refuse(error);
       }
+      this.#group = [];
     }
     this.#flight = undefined;
   }
 
-  #takeGroup(): readonly Append[] {
-    let bytes = 0;
-    let count = 0;
-    for (const { bytes: batch } of this.#waiting) {
-      if (count > 0 && bytes + batch.length > QUEUE_LIMITS.groupBytes) break;
-      bytes += batch.length;
-      count++;
-    }
-    if (count < this.#waiting.length) return this.#waiting.splice(0, count);
-    const group = this.#waiting;
-    this.#waiting = [];
-    return group;
-  }
-
   async #commit(group: readonly Append[]): Promise<void> {
-    if (this.#durable.position >= this.#options.segmentBytes) await this.#roll();
-    const start = this.#durable.position;
-    let end = start;
-    for (const { bytes, baseOffset } of group) {
-      sealBatch(bytes, baseOffset, this.#ownership.epoch, start);
-      end += bytes.length;
-    }
-    await this.#write(group, start);
-    await this.#file.dataSync().catch((cause: unknown) => {
-      throw this.#stopped('could not be synced', cause);
-    });
-    if (this.#ownership.isLost()) throw this.#fenced();
-    this.#durable = { position: end, nextOffset: group.at(-1)?.nextOffset ?? this.#durable.nextOffset };
-    this.#list.grew(end);
-    this.#list.oldestMs ??= Number(group[0]?.bytes.readBigInt64BE(27) ?? 0n);
+    const end = this.#seal(group, this.#segment.position);
+    const newestMs = group.reduce((newest, { header }) => Math.max(newest, header.maxTimestampMs), 0);
+    const buffers = group.map(({ bytes }) => bytes);
+    const written = this.#segment.write(buffers, newestMs);
+    // While the disk works: the checksums of what will be the next group.
+    this.#seal(this.#appends.nextGroup(), end);
+    await written;
+    if (this.#ownership.isLost()) throw fenced(this, this.#ownership.epoch);
+    this.#durableOffset = group.at(-1)?.nextOffset ?? this.#durableOffset;
+    this.#list.grew(this.#segment.position);
+    this.#list.oldestMs ??= group[0]?.header.baseTimestampMs;
+    this.#group = [];
     this.#mark();
-    this.#settle(end - start);
+    this.#appends.settle(group);
     for (const { baseOffset, nextOffset, resolve } of group) {
       resolve({ baseOffset: offset(baseOffset), nextOffset: offset(nextOffset) });
     }
   }
 
-  async #write(group: readonly Append[], start: number): Promise<void> {
-    const buffers = group.map(({ bytes }) => bytes);
-    try {
-      await writeFully(this.#file, buffers, start);
-    } catch (cause) {
-      if (!isDiskFull(cause)) throw this.#stopped('could not be written', cause);
-      await this.#file.truncate(start).catch((error: unknown) => {
-        throw this.#stopped('could not be cut back', error);
-      });
-      throw this.#full(cause);
+  /** Each batch states where the durable data before its group ended. Returns where the group ends. */
+  #seal(group: readonly Append[], start: number): number {
+    let end = start;
+    for (const append of group) {
+      end += append.bytes.length;
+      if (append.sealedFor === start) continue;
+      sealBatch(append.bytes, append.baseOffset, this.#ownership.epoch, start);
+      append.sealedFor = start;
     }
+    return end;
   }
 
   async #roll(): Promise<void> {
-    const next = segmentName(this.#durable.nextOffset, this.#ownership.epoch);
-    const { disk, folder } = this.#options;
-    const file = await disk.open(join(folder, next.name), 'create').catch((cause: unknown) => {
-      throw isDiskFull(cause) ? this.#full(cause) : this.#stopped('could not begin a segment', cause);
-    });
-    await disk.syncDirectory(folder).catch((cause: unknown) => {
-      throw this.#stopped('could not make the name of a segment durable', cause);
-    });
-    await this.#file.close();
-    this.#file = file;
-    this.#segment = next;
-    this.#durable.position = 0;
-    this.#list.add(next);
+    if (this.#ownership.isLost()) throw fenced(this, this.#ownership.epoch);
+    this.#list.add(await this.#segment.roll(this.#durableOffset));
+  }
+
+  /** What is being written cannot go, however old its records are: so another segment is begun. */
+  async #closeSegmentOlderThan(timeMs: number): Promise<void> {
+    if (this.#flight !== undefined || this.#failure !== undefined || !this.#segment.isOlderThan(timeMs)) return;
+    this.#flight = this.#roll()
+      .catch((error: unknown) => this.#refuse(error))
+      .then(() => this.#run());
+    await this.#flight;
   }
 
   /** Nothing of the group or after it was acknowledged: all of it is refused, so that no order has a gap. */
-  #refuse(group: readonly Append[], error: SpillwayError): void {
-    const refused = [...group, ...this.#waiting];
-    this.#waiting = [];
-    this.#nextOffset = this.#durable.nextOffset;
+  #refuse(thrown: unknown): void {
+    const { at, log } = this.#options;
+    const error =
+      thrown instanceof SpillwayError ? thrown : stopped(at, this.#segment.path, 'could not be used', thrown);
+    const refused = [...this.#group, ...this.#appends.takeAll()];
+    this.#group = [];
+    this.#nextOffset = this.#durableOffset;
     if (error.code !== 'DISK_FULL') this.#failure = error;
-    this.#options.log.error({ ...this.#options.at, err: error }, `appends were refused: ${error.message}`);
-    this.#settle(refused.reduce((sum, { bytes }) => sum + bytes.length, 0));
+    log.error({ ...at, err: error, refused: refused.length }, `appends were refused: ${error.message}`);
+    this.#appends.settle(refused);
     for (const { reject } of refused) reject(error);
-  }
-
-  #settle(bytes: number): void {
-    this.#pendingBytes -= bytes;
-    if (this.#pendingBytes > QUEUE_LIMITS.pendingBytes / 2 || this.#drained.length === 0) return;
-    const drained = this.#drained;
-    this.#drained = [];
-    for (const resolve of drained) resolve();
   }
 
   #mark(): void {
@@ -231,46 +211,22 @@ export class SegmentWriter implements PartitionWriter {
       partition: at.partition,
       epoch: this.#ownership.epoch,
       earliestOffset: list.earliestOffset,
-      endOffset: this.#durable.nextOffset,
+      endOffset: this.#durableOffset,
       bytes: list.bytes,
       segments: list.segments.length,
       ...(list.oldestMs === undefined ? {} : { oldestMs: list.oldestMs }),
-      atMs: clock.now(),
+      // Of what is still under way the end says nothing yet.
+      atMs: this.#group[0]?.arrivedMs ?? this.#appends.oldestMs ?? clock.now(),
     });
   }
 
   async #rest(): Promise<void> {
-    const { disk, folder } = this.#options;
+    const { at, disk, folder, log } = this.#options;
+    const { name: segment, position } = this.#segment;
     try {
-      await writeDurablePoint(disk, folder, { segment: this.#segment.name, ...this.#durable });
+      await writeDurablePoint(disk, folder, { segment, position, nextOffset: this.#durableOffset });
     } catch (err) {
-      this.#options.log.warn({ ...this.#options.at, err }, 'the durable point was not written; it is only a hint');
+      log.warn({ ...at, err }, 'the durable point was not written; it is only a hint');
     }
-  }
-
-  #name(): string {
-    return `partition ${this.partition} of '${this.topic}'`;
-  }
-
-  #full(cause: unknown): SpillwayError {
-    return new SpillwayError('DISK_FULL', `${this.#file.path} cannot grow: ${messageOf(cause)}. Free some space.`, {
-      cause,
-      retryAfterS: 5,
-    });
-  }
-
-  #fenced(): SpillwayError {
-    return new SpillwayError('QUEUE_FENCED', `Another process has taken over ${this.#name()}.`, {
-      details: { epoch: this.#ownership.epoch },
-    });
-  }
-
-  #stopped(what: string, cause: unknown): SpillwayError {
-    return new SpillwayError(
-      'QUEUE_PARTITION_STOPPED',
-      `${this.#file.path} ${what} (${messageOf(cause)}): ${this.#name()} takes no more records, reading goes on. ` +
-        'Check the disk, then restart.',
-      { cause, details: { ...this.#options.at } },
-    );
   }
 }

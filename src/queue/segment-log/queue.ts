@@ -22,11 +22,16 @@ import { FORMAT_FILE, FORMAT_LINE, partitionFolder, partitionKey } from './names
 import { openPartition } from './open-partition.ts';
 import { SegmentReader } from './partition-reader.ts';
 import { SegmentWriter } from './partition-writer.ts';
+import type { RetentionPolicy } from './retention.ts';
 
 export interface TopicOptions {
   readonly partitions: number;
   /** For whoever builds batches; the log stores what it gets. */
   readonly compression: BatchCompression;
+  /** Of the whole topic; nothing is removed where it is absent. */
+  readonly retention?: RetentionPolicy;
+  /** Groups that must have committed past a record before it may go. */
+  readonly requiredGroups?: readonly string[];
 }
 
 export interface SegmentLogOptions {
@@ -38,6 +43,8 @@ export interface SegmentLogOptions {
   readonly disk?: Disk;
   readonly clock?: Clock;
   readonly segmentBytes?: number;
+  /** Another floor of retention: records from there on stay. Undefined where there is none. */
+  readonly requiredOffset?: (at: TopicPartition) => number | undefined | Promise<number | undefined>;
   /** No writer runs anywhere (a command line tool beside a stopped program): whatever is whole may be read. */
   readonly offline?: boolean;
   /** Called for what a reader passes over because it cannot be read: for metrics and alerts. */
@@ -69,11 +76,24 @@ export class SegmentLogQueue implements Queue {
     const { coordinator, marks, log, segmentBytes = QUEUE_LIMITS.segmentBytes } = this.#options;
     const epoch = await coordinator.nextEpoch(at);
     const opened = await openPartition(this.#disk, folder, epoch, log);
+    const key = partitionKey(at);
     const writer = new SegmentWriter(
-      { at, folder, disk: this.#disk, clock: this.#clock, log, marks, segmentBytes },
+      {
+        at,
+        folder,
+        disk: this.#disk,
+        clock: this.#clock,
+        log,
+        marks,
+        segmentBytes,
+        segmentMs: QUEUE_LIMITS.segmentMs,
+        onClose: () => {
+          if (this.#writers.get(key) === writer) this.#writers.delete(key);
+        },
+      },
       opened,
     );
-    this.#writers.set(partitionKey(at), writer);
+    this.#writers.set(key, writer);
     return writer;
   }
 
@@ -107,6 +127,37 @@ export class SegmentLogQueue implements Queue {
     };
   }
 
+  /** Says again where this process's partitions end; call it as often as completeness should move on while idle. */
+  heartbeat(): void {
+    for (const writer of this.#writers.values()) writer.heartbeat();
+  }
+
+  /** Removes what this process's partitions need not keep any more; call it every minute or so. */
+  async retain(): Promise<void> {
+    for (const writer of this.#writers.values()) {
+      const { retention, requiredGroups = [], partitions } = this.#topic(writer.topic);
+      if (retention === undefined) continue;
+      const { maxAgeMs, maxBytes } = retention;
+      const policy = {
+        ...(maxAgeMs === undefined ? {} : { maxAgeMs }),
+        ...(maxBytes === undefined ? {} : { maxBytes: maxBytes / partitions }),
+      };
+      const { segments, earliestOffset } = await writer.retain(policy, await this.#required(writer, requiredGroups));
+      if (segments === 0) continue;
+      const { topic, partition } = writer;
+      this.#options.log.info({ topic, partition, segments, earliestOffset }, 'removed segments past their retention');
+    }
+  }
+
+  /** The smallest offset that somebody needs. A required group that has committed nothing needs everything. */
+  async #required(at: TopicPartition, groups: readonly string[]): Promise<number | undefined> {
+    const { coordinator, requiredOffset } = this.#options;
+    const needed = await Promise.all(groups.map(async (group) => (await coordinator.committed(group, at)) ?? 0));
+    const floor = await requiredOffset?.(at);
+    if (floor !== undefined) needed.push(floor);
+    return needed.length === 0 ? undefined : Math.min(...needed);
+  }
+
   partitionCount(topic: string): number {
     return this.#topic(topic).partitions;
   }
@@ -118,7 +169,6 @@ export class SegmentLogQueue implements Queue {
   async close(): Promise<void> {
     await Promise.all([...this.#writers.values()].map((writer) => writer.close()));
     await Promise.all([...this.#readers].map((reader) => reader.close()));
-    this.#writers.clear();
   }
 
   #topic(topic: string): TopicOptions {

@@ -48,6 +48,13 @@ export class SegmentIndex {
     return found ? hop : undefined;
   }
 
+  /** The newest timestamp of all its batches; undefined where there are none. */
+  async newestMs(file: DiskFile): Promise<number | undefined> {
+    const last = this.#entries.at(-1);
+    if (last !== undefined) await this.#walk(file, last, Number.POSITIVE_INFINITY, () => false);
+    return this.#at.newestMs === Number.NEGATIVE_INFINITY ? undefined : this.#at.newestMs;
+  }
+
   async #walk(
     file: DiskFile,
     from: Entry,

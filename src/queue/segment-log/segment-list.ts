@@ -60,10 +60,10 @@ export class SegmentList {
     last.sizeBytes = sizeBytes;
   }
 
-  dropFirst(count: number): readonly SegmentName[] {
-    const dropped = this.#segments.splice(0, count);
-    for (const segment of dropped) this.#bytes -= segment.sizeBytes;
-    return dropped;
+  /** `oldestMs`: of the segments that stay. */
+  dropFirst(count: number, oldestMs: number | undefined): void {
+    for (const segment of this.#segments.splice(0, count)) this.#bytes -= segment.sizeBytes;
+    this.oldestMs = oldestMs;
   }
 }
 
