@@ -64,6 +64,8 @@ export const COLLECT_LIMITS = {
   httpBodyTimeoutMs: 60_000,
   /** A request waits this long for a saturated queue, then it is answered 503. */
   httpQueueWaitMs: 10_000,
+  /** Each of team, app and host of a request. */
+  httpParameterBytes: 256,
   /** Records of one request. */
   httpRecords: 4_000_000,
   /** Nesting of one JSON record. */
@@ -122,7 +124,11 @@ export const QUERY_LIMITS = {
   defaultPage: 100,
   buckets: 2_000,
   values: 1_000,
+  /** Values told apart in a histogram; the others are in its totals only. */
+  series: 20,
   fields: 2_000,
+  /** Newest events that are looked at to tell which fields there are. */
+  fieldSample: 5_000,
   contextEvents: 500,
   tailClients: 100,
   tailClientBufferBytes: 1 * MiB,
@@ -131,6 +137,9 @@ export const QUERY_LIMITS = {
   tailReadBytes: 1 * MiB,
   tailLagRecords: 100_000,
   tailHeartbeatMs: 10_000,
+  tailClientsPerTenant: 25,
+  /** Of the store's main thread. */
+  tailShareOfTime: 0.25,
   /** Names in `fields` of a search. */
   projectedFields: 200,
   /** Fields in `by` of a statistic. */
@@ -219,6 +228,8 @@ export const SUPERVISOR_LIMITS = {
   /** Marks and metrics are sent at least this often. */
   heartbeatMs: 200,
   metricsMs: 1_000,
+  /** How often old segments are looked for. */
+  retainMs: 60_000,
   /** How long changed marks are gathered before they are sent. */
   marksDelayMs: 2,
   readyTimeoutMs: 60_000,

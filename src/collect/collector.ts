@@ -1,0 +1,152 @@
+/**
+ * The collector: every input, and nothing that could hurt one. It frames, stamps and appends; what a record means is
+ * the processor's. An answer over HTTP means durable; syslog has no answer, but is read no faster than the disk takes.
+ */
+import type { FastifyPluginAsync } from 'fastify';
+import type { Registry } from 'prom-client';
+import { DEAD_LETTER_PARTITIONS } from '../event/dead-letter.ts';
+import { TOPICS } from '../event/topics.ts';
+import type { Clock } from '../lib/clock.ts';
+import { messageOf, SpillwayError } from '../lib/errors.ts';
+import { COLLECT_LIMITS } from '../lib/limits.ts';
+import type { Logger } from '../lib/log.ts';
+import type { PartitionWriter, Queue } from '../queue/port.ts';
+import { DeadLetters } from './dead-letters.ts';
+import { IdempotencyKeys } from './inputs/http/idempotency.ts';
+import { type Authenticate, HttpInput } from './inputs/http/plugin.ts';
+import type { Listening, ListeningInput } from './inputs/input.ts';
+import { SyslogTcpInput } from './inputs/syslog/tcp.ts';
+import { SyslogUdpInput } from './inputs/syslog/udp.ts';
+import { UnfinishedBudget } from './inputs/syslog/unfinished.ts';
+import { recallKeys } from './key-recall.ts';
+import { Lane } from './lane.ts';
+import { type CollectMetrics, createCollectMetrics } from './metrics.ts';
+import type { InputContext, Outlet } from './outlets.ts';
+import type { DurableBatch } from './tally.ts';
+
+export interface SyslogInputConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly tenant: string;
+  readonly udp: boolean;
+  readonly tcp: boolean;
+}
+
+export interface CollectorOptions {
+  readonly inputs: { readonly syslog: readonly SyslogInputConfig[] };
+  readonly queue: Queue;
+  /** Who sends this request; throws where nobody may. */
+  readonly authenticate: Authenticate;
+  readonly site: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly registry: Registry;
+  /** Records that are durable in `raw`. */
+  readonly onAccepted: (batch: DurableBatch) => void;
+  /** The collector's own dead letters that are durable: accepted and dead-lettered at once. */
+  readonly onDeadLettered?: (batch: DurableBatch) => void;
+}
+
+export interface Collector {
+  /** Throws LISTEN_FAILED. */
+  listen(): Promise<readonly Listening[]>;
+  /** Registers `POST /api/logs`; may be used before and after `listen()`. */
+  readonly httpPlugin: FastifyPluginAsync;
+  /** Takes nothing new, finishes what was received, makes it durable and closes the writers. */
+  close(): Promise<void>;
+}
+
+/** Takes over all partitions of `raw` and the collector's dead letters. */
+export async function createCollector(options: CollectorOptions): Promise<Collector> {
+  const { queue, clock, log } = options;
+  const metrics = createCollectMetrics(options.registry);
+  const partitions = Array.from({ length: queue.partitionCount(TOPICS.raw) }, (_, partition) => partition);
+  const writers = await Promise.all(partitions.map((partition) => queue.openWriter({ topic: TOPICS.raw, partition })));
+  const deadWriter = await queue.openWriter({
+    topic: TOPICS.deadLetter,
+    partition: DEAD_LETTER_PARTITIONS.collector,
+  });
+  const outlets = {
+    raw: writers.map((writer) => openOutlet(writer, options, metrics)),
+    dead: openOutlet(deadWriter, options, metrics),
+    deadLetters: new DeadLetters({
+      site: options.site,
+      partition: deadWriter.partition,
+      clock,
+      onLetter: (input, code) => metrics.deadLetters.labels(input, code).inc(),
+      onDiscarded: (bytes) => metrics.discardedBytes.inc(bytes),
+    }),
+  };
+  const context: InputContext = { outlets, metrics, clock, log };
+  const keys = new IdempotencyKeys(clock);
+  const recalled = recallAll(keys, queue, [...writers, deadWriter], clock);
+  recalled.catch((error) => log.error({ error: messageOf(error) }, 'idempotency keys cannot be read back'));
+  const http = new HttpInput({ context, authenticate: options.authenticate, keys, keysKnown: () => soon(recalled) });
+  const inputs = syslogInputs(context, options.inputs.syslog);
+  return {
+    listen: () => Promise.all(inputs.map((input) => input.listen())),
+    httpPlugin: http.plugin,
+    close: async () => {
+      await Promise.all([http.close(), ...inputs.map((input) => input.close())]);
+      const lanes = [...outlets.raw, outlets.dead].flatMap(({ sockets, requests }) => [sockets, requests]);
+      await Promise.all(lanes.map((lane) => lane.drain()));
+      await Promise.all([...writers, deadWriter].map((writer) => writer.close()));
+    },
+  };
+}
+
+function syslogInputs(context: InputContext, configs: readonly SyslogInputConfig[]): ListeningInput[] {
+  const budget = new UnfinishedBudget();
+  return configs.flatMap((config) => [
+    ...(config.tcp ? [new SyslogTcpInput(context, config, budget)] : []),
+    ...(config.udp ? [new SyslogUdpInput(context, config)] : []),
+  ]);
+}
+
+function openOutlet(writer: PartitionWriter, options: CollectorOptions, metrics: CollectMetrics): Outlet {
+  const isDead = writer.topic === TOPICS.deadLetter;
+  const onDurable = (batch: DurableBatch): void => {
+    if (isDead) {
+      options.onDeadLettered?.(batch);
+      return;
+    }
+    for (const { input, count } of batch.counts) metrics.records.labels(input).inc(count);
+    options.onAccepted(batch);
+  };
+  const common = {
+    writer,
+    log: options.log,
+    onDurable,
+    onCommit: (seconds: number) => metrics.commitSeconds.observe(seconds),
+    onLost: (records: number) => metrics.lostRecords.inc(records),
+  };
+  return { sockets: new Lane({ kind: 'sockets', ...common }), requests: new Lane({ kind: 'requests', ...common }) };
+}
+
+async function recallAll(
+  keys: IdempotencyKeys,
+  queue: Queue,
+  writers: readonly PartitionWriter[],
+  clock: Clock,
+): Promise<void> {
+  const fromMs = clock.now() - COLLECT_LIMITS.idempotencyTtlMs;
+  const ends = writers.map(({ topic, partition, nextOffset }) => ({ at: { topic, partition }, end: nextOffset }));
+  for (const { at, end } of ends) {
+    const reader = queue.openReader(at);
+    await recallKeys(keys, { reader, end, fromMs }).finally(() => reader.close());
+  }
+  keys.sort();
+}
+
+async function soon(recalled: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const refusal = new SpillwayError(
+      'UNAVAILABLE',
+      'The Idempotency-Keys of before the start are still being read back; send this again.',
+      { retryAfterS: COLLECT_LIMITS.httpQueueWaitMs / 1_000 },
+    );
+    timer = setTimeout(() => reject(refusal), COLLECT_LIMITS.httpQueueWaitMs);
+  });
+  await Promise.race([recalled, late]).finally(() => clearTimeout(timer));
+}

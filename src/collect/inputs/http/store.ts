@@ -1,0 +1,97 @@
+/**
+ * Appends what a request holds, and resolves when all of it is durable. Long requests go in stretches, so that other
+ * senders get their turn. A keyed request waits for each stretch before the next one: what of it is durable is then
+ * always its beginning, and a retry can go on from there.
+ */
+import { setImmediate as turn } from 'node:timers/promises';
+import type { RawMeta } from '../../../event/raw-meta.ts';
+import { SpillwayError } from '../../../lib/errors.ts';
+import { COLLECT_LIMITS } from '../../../lib/limits.ts';
+import type { Lane } from '../../lane.ts';
+import type { InputContext, Outlet } from '../../outlets.ts';
+import type { KeyState } from './idempotency.ts';
+import type { Ranges } from './ranges.ts';
+import { type BodyFormat, causeOfRefusal, type Split } from './split.ts';
+
+/** Of the body, between two turns of the event loop. */
+const STRETCH_BYTES = 512 * 1_024;
+const STRETCH_RECORDS = 4_096;
+const SATURATED_RETRY_S = 5;
+
+export interface Storing {
+  readonly body: Buffer;
+  readonly format: BodyFormat;
+  readonly found: Split;
+  readonly sender: RawMeta;
+  readonly headers: Buffer;
+  readonly outlet: Outlet;
+  /** Of a keyed request: where to go on, and where to say how far it came. */
+  readonly keyed: KeyState | undefined;
+}
+
+/** Throws what the queue refuses with, or UNAVAILABLE where it is saturated for long. */
+export async function storeRequest({ outlets, clock }: InputContext, request: Storing): Promise<void> {
+  const { body, found, format, sender, headers, keyed } = request;
+  const dead = outlets.dead.requests;
+  await inStretches(dead, found.refused, keyed, 'durableDeadLetters', (start, end) => {
+    outlets.deadLetters.write(dead, sender, causeOfRefusal(body, start, end, format), body, start, end);
+  });
+  const lane = request.outlet.requests;
+  await inStretches(lane, found.records, keyed, 'durableRecords', (start, end, isFirst) => {
+    if (isFirst) lane.begin(sender, clock.now());
+    lane.append(body, start, end, headers);
+  });
+}
+
+async function inStretches(
+  lane: Lane,
+  ranges: Ranges,
+  keyed: KeyState | undefined,
+  progress: 'durableRecords' | 'durableDeadLetters',
+  write: (start: number, end: number, isFirst: boolean) => void,
+): Promise<void> {
+  let durable: Promise<void>[] = [];
+  let next = keyed?.[progress] ?? 0;
+  while (next < ranges.length) {
+    await untilReady(lane);
+    const first = next;
+    const stretchEnd = Math.min(ranges.length, first + STRETCH_RECORDS);
+    let batch = lane.batch;
+    for (let bytes = 0; next < stretchEnd && bytes < STRETCH_BYTES; next++) {
+      const start = ranges.start(next);
+      const end = ranges.end(next);
+      write(start, end, next === first);
+      bytes += end - start;
+      if (next === first || lane.batch !== batch) {
+        batch = lane.batch;
+        durable.push(batch.durable());
+      }
+    }
+    lane.flush();
+    if (keyed !== undefined) {
+      await Promise.all(durable);
+      durable = [];
+      keyed[progress] = next;
+    } else if (next < ranges.length) {
+      await turn();
+    }
+  }
+  await Promise.all(durable);
+}
+
+async function untilReady(lane: Lane): Promise<void> {
+  if (!lane.blocked) return;
+  await new Promise<void>((resolve, reject) => {
+    const refuse = (): void =>
+      reject(
+        new SpillwayError('UNAVAILABLE', 'The disk is slower than what comes in; send this again.', {
+          retryAfterS: SATURATED_RETRY_S,
+        }),
+      );
+    const timer = setTimeout(refuse, COLLECT_LIMITS.httpQueueWaitMs);
+    lane.whenReady(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,104 @@
+/**
+ * syslog over UDP (RFC 5426): one datagram, one record. UDP cannot push back, so what is dropped is counted: by the
+ * kernel where its buffer is full, by us where the partition of the sender is blocked.
+ */
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { isIPv6 } from 'node:net';
+import { messageOf, SpillwayError } from '../../../lib/errors.ts';
+import { COLLECT_LIMITS } from '../../../lib/limits.ts';
+import type { InputContext } from '../../outlets.ts';
+import type { Listening, ListeningInput } from '../input.ts';
+import { type SyslogSender, syslogSender } from './sender.ts';
+import type { SyslogListenerOptions } from './tcp.ts';
+import { endOfMessage } from './text.ts';
+import { kernelUdpDrops } from './udp-drops.ts';
+
+const INPUT = 'syslog-udp';
+
+export class SyslogUdpInput implements ListeningInput {
+  readonly #context: InputContext;
+  readonly #options: SyslogListenerOptions;
+  readonly #socket: Socket;
+  readonly #senders = new Map<string, SyslogSender>();
+  readonly #receivedBytes: { inc(bytes: number): void };
+  #lastDatagramMs = 0;
+  #kernelDrops = 0;
+  #port = 0;
+
+  constructor(context: InputContext, options: SyslogListenerOptions) {
+    this.#context = context;
+    this.#options = options;
+    this.#receivedBytes = context.metrics.receivedBytes.labels(INPUT);
+    this.#socket = createSocket({ type: isIPv6(options.host) ? 'udp6' : 'udp4' });
+  }
+
+  async listen(): Promise<Listening> {
+    const { host, port } = this.#options;
+    this.#socket.on('message', (datagram, remote) => this.#take(datagram, remote));
+    this.#socket.bind({ address: host, port });
+    try {
+      await once(this.#socket, 'listening');
+    } catch (cause) {
+      throw new SpillwayError('LISTEN_FAILED', `syslog cannot listen on UDP ${host}:${port}: ${messageOf(cause)}`, {
+        cause,
+      });
+    }
+    this.#socket.on('error', (error) => this.#context.log.error({ error: messageOf(error) }, 'syslog over UDP'));
+    const bound = this.#socket.address();
+    this.#port = bound.port;
+    this.#socket.setRecvBufferSize(COLLECT_LIMITS.udpReceiveBufferBytes);
+    const { metrics } = this.#context;
+    metrics.udpReceiveBufferBytes.labels(String(this.#port)).set(this.#socket.getRecvBufferSize());
+    metrics.onCollect(() => this.#countKernelDrops());
+    return { what: 'syslog UDP', address: bound.address, port: bound.port };
+  }
+
+  /** Reads on until the kernel's buffer gives nothing for a moment. */
+  async close(): Promise<void> {
+    const deadlineMs = performance.now() + COLLECT_LIMITS.drainMs;
+    await new Promise<void>((resolve) => {
+      const look = (): void => {
+        const nowMs = performance.now();
+        if (nowMs - this.#lastDatagramMs >= COLLECT_LIMITS.drainQuietMs || nowMs >= deadlineMs) resolve();
+        else setTimeout(look, COLLECT_LIMITS.drainQuietMs);
+      };
+      setImmediate(look);
+    });
+    await this.#countKernelDrops();
+    await new Promise<void>((resolve) => this.#socket.close(resolve));
+  }
+
+  #take(datagram: Buffer, remote: RemoteInfo): void {
+    this.#lastDatagramMs = performance.now();
+    this.#receivedBytes.inc(datagram.length);
+    const end = endOfMessage(datagram, 0, datagram.length);
+    if (end === 0) return;
+    const sender = this.#senderOf(remote);
+    const lane = sender.outlet.sockets;
+    if (lane.blocked) {
+      this.#context.metrics.udpDropped.labels('saturation').inc();
+      return;
+    }
+    lane.begin(sender.meta, this.#context.clock.now());
+    lane.append(datagram, 0, end, sender.headers);
+    lane.flush();
+  }
+
+  #senderOf(remote: RemoteInfo): SyslogSender {
+    const key = `${remote.address} ${remote.port}`;
+    const known = this.#senders.get(key);
+    if (known !== undefined) return known;
+    // Forgetting all of them costs one encoding each; keeping an order would cost every datagram.
+    if (this.#senders.size >= COLLECT_LIMITS.udpSenders) this.#senders.clear();
+    const sender = syslogSender(this.#context, INPUT, this.#options.tenant, remote.address, remote.port);
+    this.#senders.set(key, sender);
+    return sender;
+  }
+
+  async #countKernelDrops(): Promise<void> {
+    const drops = await kernelUdpDrops(this.#port);
+    if (drops > this.#kernelDrops) this.#context.metrics.udpDropped.labels('kernel').inc(drops - this.#kernelDrops);
+    this.#kernelDrops = drops;
+  }
+}
