@@ -2,16 +2,12 @@
  * What the supervisor and its roles tell each other over the child processes' IPC channels. Every message is plain
  * JSON; states are absolute (not differences), so a lost or repeated message does no harm.
  */
-import type { LedgerRow } from '../monitor/ledger.ts';
-import type { PartitionState } from '../queue/port.ts';
+import type { LedgerQuestion, LedgerRow } from '../monitor/ledger/ledger.ts';
+import type { Mark } from '../queue/segment-log/marks.ts';
 
 export type RoleName = 'collector' | 'processor' | 'store';
 
-/** Where a partition durably ends, and at which time (epoch ms) its writer said so. Sent on change and as a heartbeat. */
-export interface Mark extends PartitionState {
-  readonly topic: string;
-  readonly atMs: number;
-}
+export type { Mark };
 
 export interface Listening {
   readonly what: string;
@@ -22,12 +18,15 @@ export interface Listening {
 export type FromRole =
   | { readonly kind: 'ready'; readonly listening: readonly Listening[] }
   | { readonly kind: 'marks'; readonly marks: readonly Mark[] }
-  | { readonly kind: 'ledger'; readonly rows: readonly LedgerRow[] }
+  /** `reset` forgets what this role said before. */
+  | { readonly kind: 'ledger'; readonly reset: boolean; readonly rows: readonly LedgerRow[] }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   /** What prom-client's getMetricsAsJSON() gives; the supervisor merges the roles'. */
   | { readonly kind: 'metrics'; readonly metrics: readonly object[] }
   | { readonly kind: 'request'; readonly id: number; readonly request: CoordinatorRequest };
 
 export type ToRole =
+  | { readonly kind: 'start'; readonly role: RoleName; readonly config: object; readonly internalSecret: string }
   | { readonly kind: 'marks'; readonly marks: readonly Mark[] }
   /** Where the store listens; the collector streams queries there. Undefined while it is down. */
   | { readonly kind: 'store'; readonly port: number | undefined }
@@ -54,7 +53,7 @@ export type CoordinatorRequest =
     }
   | { readonly do: 'topics' }
   | { readonly do: 'groups' }
-  | { readonly do: 'ledger'; readonly tenant?: string; readonly fromMs: number; readonly toMs: number }
+  | { readonly do: 'ledger'; readonly question: LedgerQuestion }
   /** Answer: the Prometheus text of all roles and the supervisor. */
   | { readonly do: 'metrics' }
   /** Answer: {role, state, pid, restarts}[]. */

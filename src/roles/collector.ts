@@ -1,0 +1,71 @@
+/** The collector: every listener and the front door. It appends, acknowledges, and knows nothing of what comes after. */
+import { join } from 'node:path';
+import { createAuth } from '../api/auth/authenticate.ts';
+import { createFrontDoor } from '../api/front-door.ts';
+import { createCollector } from '../collect/collector.ts';
+import { assertExposureAllowed } from '../config/exposure.ts';
+import { DEAD_LETTER_PARTITIONS } from '../event/dead-letter.ts';
+import { TOPICS } from '../event/topics.ts';
+import { countAccepted, countRefused } from '../monitor/ledger/counting.ts';
+import { minuteOf } from '../monitor/ledger/ledger.ts';
+import { LedgerKeeper } from './ledger-keeper.ts';
+import { listenOn } from './listen.ts';
+import type { RoleContext, RunningRole } from './role-context.ts';
+import { SupervisorQuestions } from './supervisor-questions.ts';
+
+const CONSOLE_ROOT = join(import.meta.dirname, '../../console/dist');
+
+export async function runCollector(context: RoleContext): Promise<RunningRole> {
+  const { queue, config, clock, log, registry, link, partitions, internalSecret } = context;
+  const { authenticate, tokenCount } = createAuth({ dataFolder: config.data, clock, log });
+  assertExposureAllowed(config, tokenCount());
+  const ledger = new LedgerKeeper(context);
+  let store: { readonly port: number } | undefined;
+  link.on('store', ({ port }) => {
+    store = port === undefined ? undefined : { port };
+  });
+  const collector = await createCollector({
+    inputs: config.inputs,
+    queue,
+    // The front door has authenticated the request before it reaches an input.
+    authenticate: (request) => request.principal,
+    clock,
+    log,
+    registry,
+    site: config.site,
+    onAccepted: ({ topic, partition, nextOffset, counts }) => {
+      const rows = counts.map(({ tenant, receivedMs, count }) => {
+        return { partition, tenant, minute: minuteOf(receivedMs), column: 'accepted', count } as const;
+      });
+      ledger.add({ topic, partition }, nextOffset, rows);
+    },
+    // Few, and read back from their own topic at every checkpoint.
+    onDeadLettered: () => {},
+  });
+  await ledger.start({
+    reported: partitions.map((partition) => ({ at: { topic: TOPICS.raw, partition }, count: countAccepted })),
+    polled: [{ at: { topic: TOPICS.deadLetter, partition: DEAD_LETTER_PARTITIONS.collector }, count: countRefused }],
+  });
+  const frontDoor = await createFrontDoor({
+    authenticate,
+    storeAddress: () => store,
+    coordinator: new SupervisorQuestions(link),
+    queue,
+    ingestPlugins: [collector.httpPlugin],
+    consoleRoot: CONSOLE_ROOT,
+    clock,
+    log,
+    registry,
+    internalSecret,
+    names: [config.http.host, ...config.http.names],
+  });
+  const http = await listenOn(frontDoor, 'http', config.http);
+  return {
+    listening: [http, ...(await collector.listen())],
+    stop: async () => {
+      await Promise.all([frontDoor.close(), collector.close()]);
+      await ledger.stop();
+      await queue.close();
+    },
+  };
+}

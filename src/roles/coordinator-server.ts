@@ -1,0 +1,111 @@
+/** The supervisor's side of the embedded queue: it answers the roles' questions and knows every partition's mark. */
+import { join } from 'node:path';
+import type { Config } from '../config/schema.ts';
+import { nodeDisk } from '../lib/disk.ts';
+import type { Logger } from '../lib/log.ts';
+import { type GroupState, offset, type TopicState } from '../queue/port.ts';
+import { type CommittedOffset, LocalCoordinator } from '../queue/segment-log/coordinator.ts';
+import { type Mark, MarkBoard } from '../queue/segment-log/marks.ts';
+import { openSegmentLog, type SegmentLogQueue } from '../queue/segment-log/queue.ts';
+import type { CoordinatorRequest } from './messages.ts';
+import { topicsOf } from './topics.ts';
+
+type Handled = Exclude<CoordinatorRequest, { do: 'ledger' | 'metrics' | 'roles' }>;
+
+export class CoordinatorServer {
+  readonly #coordinator: LocalCoordinator;
+  readonly #board: MarkBoard;
+  readonly #queue: SegmentLogQueue;
+
+  private constructor(coordinator: LocalCoordinator, board: MarkBoard, queue: SegmentLogQueue) {
+    this.#coordinator = coordinator;
+    this.#board = board;
+    this.#queue = queue;
+  }
+
+  static async open(config: Config, log: Logger): Promise<CoordinatorServer> {
+    const directory = join(config.data, 'queue');
+    const coordinator = await LocalCoordinator.open({ directory, disk: nodeDisk, log });
+    const marks = new MarkBoard();
+    const queue = openSegmentLog({ directory, topics: topicsOf(config), coordinator, marks, log });
+    return new CoordinatorServer(coordinator, marks, queue);
+  }
+
+  marks(): readonly Mark[] {
+    return this.#board.all();
+  }
+
+  setMarks(marks: readonly Mark[]): void {
+    for (const mark of marks) this.#board.set(mark);
+  }
+
+  async handle(request: Handled): Promise<unknown> {
+    switch (request.do) {
+      case 'epoch':
+        return this.#coordinator.nextEpoch(request);
+      case 'join':
+        return this.#coordinator.joinGroup(request.group);
+      case 'committed':
+        return (await this.#coordinator.committed(request.group, request)) ?? null;
+      case 'commit':
+        await this.#coordinator.commit(request.group, request.generation, request, request.offset);
+        return null;
+      case 'topics':
+        return this.topics();
+      case 'groups':
+        return this.groups();
+    }
+  }
+
+  topics(): readonly TopicState[] {
+    const byTopic = Map.groupBy(this.#board.all(), (mark) => mark.topic);
+    return [...byTopic].map(([topic, marks]) => ({
+      topic,
+      partitions: marks
+        .map(({ topic: _, epoch: __, atMs: ___, ...state }) => state)
+        .sort((a, b) => a.partition - b.partition),
+    }));
+  }
+
+  async groups(): Promise<readonly GroupState[]> {
+    const byGroup = Map.groupBy(this.#coordinator.offsets(), (committed) => committed.group);
+    return Promise.all(
+      [...byGroup].map(async ([group, offsets]) => ({
+        group,
+        generation: offsets[0]?.generation ?? 0,
+        partitions: await Promise.all(
+          offsets.sort(byPartition).map(async ({ topic, partition, offset: committed }) => {
+            const endOffset = Math.max(committed, this.#board.get({ topic, partition })?.endOffset ?? committed);
+            const lag = endOffset - committed;
+            const lagMs = lag === 0 ? 0 : await this.#ageMs(topic, partition, committed);
+            return { topic, partition, committed, endOffset, lag, lagMs };
+          }),
+        ),
+      })),
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#queue.close();
+    await this.#coordinator.close();
+  }
+
+  /** Age of the batch that holds the first record not committed. */
+  async #ageMs(topic: string, partition: number, committed: number): Promise<number> {
+    const reader = this.#queue.openReader({ topic, partition });
+    try {
+      const { batches } = await reader.read(offset(committed), { maxBytes: 1 });
+      const [first] = batches;
+      return first === undefined ? 0 : Math.max(0, Date.now() - first.maxTimestampMs);
+    } catch {
+      // Retention or damage: the lag in records still says that something is behind.
+      return 0;
+    } finally {
+      await reader.close();
+    }
+  }
+}
+
+function byPartition(a: CommittedOffset, b: CommittedOffset): number {
+  return a.topic.localeCompare(b.topic) || a.partition - b.partition;
+}

@@ -1,0 +1,74 @@
+/**
+ * The lock of a data folder: at most one supervisor, and at most one process of each role, works on it. The lock is the
+ * kernel's (an fcntl lock that SQLite takes on a small file), so it is gone with its holder however that dies, and no
+ * stale lock file can keep anybody out. A note beside it names the holder, for the message only.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as delay } from 'node:timers/promises';
+import { SpillwayError } from '../lib/errors.ts';
+import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
+import type { RoleName } from './messages.ts';
+
+const LOCK_FOLDER = 'lock';
+const SQLITE_BUSY = 5;
+const POLL_MS = 50;
+
+/** Keeps the locks of this process alive: a handle that is collected closes its file, and that would free the lock. */
+const held = new Set<DatabaseSync>();
+
+export interface DataLock {
+  release(): void;
+}
+
+/** Takes the lock or throws DATA_FOLDER_IN_USE, naming the process that has it. */
+export function lockDataFolder(dataFolder: string, holder: 'supervisor' | RoleName): DataLock {
+  const folder = join(dataFolder, LOCK_FOLDER);
+  mkdirSync(folder, { recursive: true });
+  const note = join(folder, `${holder}.json`);
+  const database = new DatabaseSync(join(folder, `${holder}.lock`), { timeout: 0 });
+  try {
+    database.exec('BEGIN EXCLUSIVE');
+  } catch (cause) {
+    database.close();
+    if (!(cause instanceof Error && 'errcode' in cause && cause.errcode === SQLITE_BUSY)) throw cause;
+    throw new SpillwayError(
+      'DATA_FOLDER_IN_USE',
+      `The data folder ${dataFolder} is in use by ${describeHolder(note, holder)}. ` +
+        'Stop that one first, or give this one a folder of its own with --data DIR.',
+      { cause },
+    );
+  }
+  writeFileSync(note, JSON.stringify({ pid: process.pid, since: new Date().toISOString() }));
+  held.add(database);
+  return {
+    release: () => {
+      held.delete(database);
+      database.close();
+    },
+  };
+}
+
+/** The same, waiting for a holder that is going away: the roles of a supervisor that died exit by themselves. */
+export async function lockDataFolderSoon(dataFolder: string, holder: RoleName): Promise<DataLock> {
+  const deadline = Date.now() + SUPERVISOR_LIMITS.lockWaitMs;
+  for (;;) {
+    try {
+      return lockDataFolder(dataFolder, holder);
+    } catch (error) {
+      const busy = error instanceof SpillwayError && error.code === 'DATA_FOLDER_IN_USE';
+      if (!busy || Date.now() > deadline) throw error;
+      await delay(POLL_MS);
+    }
+  }
+}
+
+function describeHolder(note: string, holder: string): string {
+  try {
+    const { pid, since } = JSON.parse(readFileSync(note, 'utf8'));
+    return `another ${holder}, process ${pid}, started ${since}`;
+  } catch {
+    return `another ${holder}`;
+  }
+}

@@ -1,0 +1,61 @@
+/** A role's end of the channel to its supervisor. */
+import { ERROR_KINDS, type ErrorCode, SpillwayError } from '../lib/errors.ts';
+import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
+import type { CoordinatorRequest, FromRole, ToRole } from './messages.ts';
+
+type Waiting = { readonly resolve: (answer: unknown) => void; readonly reject: (error: Error) => void };
+type Handler<K extends ToRole['kind']> = (message: Extract<ToRole, { kind: K }>) => void;
+
+export class SupervisorLink {
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #handlers = new Map<ToRole['kind'], (message: ToRole) => void>();
+  #nextId = 1;
+
+  constructor() {
+    process.on('message', (message: ToRole) => this.#receive(message));
+    // Without its supervisor a role has no epochs, marks or commits: everything durable is safe, so it just ends.
+    process.on('disconnect', () => process.exit(1));
+  }
+
+  on<K extends ToRole['kind']>(kind: K, handler: Handler<K>): void {
+    this.#handlers.set(kind, handler as (message: ToRole) => void);
+  }
+
+  send(message: FromRole): void {
+    if (process.connected) process.send?.(message);
+  }
+
+  /** Asks the supervisor; rejects with its error, or UNAVAILABLE when it does not answer in time. */
+  request<T>(request: CoordinatorRequest): Promise<T> {
+    const id = this.#nextId++;
+    return new Promise<T>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiting.delete(id);
+        reject(new SpillwayError('UNAVAILABLE', `The supervisor did not answer "${request.do}" in time.`));
+      }, SUPERVISOR_LIMITS.requestTimeoutMs);
+      const settle = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(id);
+      };
+      this.#waiting.set(id, {
+        resolve: (answer) => {
+          settle();
+          resolve(answer as T);
+        },
+        reject: (error) => {
+          settle();
+          reject(error);
+        },
+      });
+      this.send({ kind: 'request', id, request });
+    });
+  }
+
+  #receive(message: ToRole): void {
+    if (message.kind === 'answer') this.#waiting.get(message.id)?.resolve(message.answer);
+    else if (message.kind === 'refusal') {
+      const code: ErrorCode = message.code in ERROR_KINDS ? (message.code as ErrorCode) : 'INTERNAL';
+      this.#waiting.get(message.id)?.reject(new SpillwayError(code, message.message));
+    } else this.#handlers.get(message.kind)?.(message);
+  }
+}

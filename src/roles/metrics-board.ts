@@ -1,0 +1,72 @@
+/** The metrics of all roles, as they last stated them, and the supervisor's own: what /metrics shows. */
+import { AggregatorRegistry, Gauge, type MetricObjectWithValues, type MetricValue, Registry } from 'prom-client';
+import { LEDGER_COLUMNS, type Ledger } from '../monitor/ledger/ledger.ts';
+import type { GroupState } from '../queue/port.ts';
+import type { RoleName } from './messages.ts';
+import type { RoleReport } from './role-process.ts';
+
+type RoleMetrics = MetricObjectWithValues<MetricValue<string>>[];
+
+export interface MetricsSources {
+  reports(): readonly RoleReport[];
+  groups(): Promise<readonly GroupState[]>;
+  readonly ledger: Ledger;
+}
+
+export class MetricsBoard {
+  readonly #sources: MetricsSources;
+  readonly #stated = new Map<RoleName, RoleMetrics>();
+  readonly #registry = new Registry();
+  readonly #roleUp = this.#gauge('spillway_role_up', '1 while the role is ready.', ['role']);
+  readonly #roleRestarts = this.#gauge('spillway_role_restarts', 'Times that the role was started again.', ['role']);
+  readonly #ledger = this.#gauge('spillway_ledger_records', 'Records by how they ended, and those in flight.', [
+    'outcome',
+  ]);
+  readonly #lag = this.#gauge('spillway_group_lag_records', 'Records that the group has not committed.', [
+    'group',
+    'topic',
+    'partition',
+  ]);
+  readonly #lagMs = this.#gauge('spillway_group_lag_ms', 'Age of the first record not committed.', [
+    'group',
+    'topic',
+    'partition',
+  ]);
+
+  constructor(sources: MetricsSources) {
+    this.#sources = sources;
+    this.#registry.setDefaultLabels({});
+  }
+
+  /** What prom-client's getMetricsAsJSON() gave in the role. */
+  state(role: RoleName, metrics: readonly object[]): void {
+    this.#stated.set(role, metrics as RoleMetrics);
+  }
+
+  /** Prometheus text format 0.0.4. */
+  async text(): Promise<string> {
+    await this.#refresh();
+    const own = (await this.#registry.getMetricsAsJSON()) as RoleMetrics;
+    return AggregatorRegistry.aggregate([own, ...this.#stated.values()]).metrics();
+  }
+
+  async #refresh(): Promise<void> {
+    for (const { role, state, restarts } of this.#sources.reports()) {
+      this.#roleUp.set({ role }, state === 'ready' ? 1 : 0);
+      this.#roleRestarts.set({ role }, restarts);
+    }
+    const { total } = this.#sources.ledger.answer({ fromMs: 0, toMs: Number.MAX_SAFE_INTEGER, by: [] });
+    for (const column of LEDGER_COLUMNS) this.#ledger.set({ outcome: column }, total[column]);
+    this.#ledger.set({ outcome: 'inFlight' }, total.inFlight);
+    for (const { group, partitions } of await this.#sources.groups()) {
+      for (const { topic, partition, lag, lagMs } of partitions) {
+        this.#lag.set({ group, topic, partition }, lag);
+        this.#lagMs.set({ group, topic, partition }, lagMs);
+      }
+    }
+  }
+
+  #gauge<T extends string>(name: string, help: string, labelNames: readonly T[]): Gauge<T> {
+    return new Gauge({ name, help, labelNames, registers: [this.#registry] });
+  }
+}

@@ -1,0 +1,37 @@
+/** The processor: pulls `raw`, runs the topology, appends `events` and dead letters. */
+import { TOPICS } from '../event/topics.ts';
+import { countProcessed, processedRows } from '../monitor/ledger/counting.ts';
+import { runProcessor } from '../process/processor.ts';
+import { createTopology } from '../process/topology.ts';
+import { LedgerKeeper } from './ledger-keeper.ts';
+import type { RoleContext, RunningRole } from './role-context.ts';
+
+export async function runProcessorRole(context: RoleContext): Promise<RunningRole> {
+  const { queue, partitions, config, clock, log, registry } = context;
+  const ledger = new LedgerKeeper(context);
+  const processor = runProcessor({
+    queue,
+    partitions,
+    site: config.site,
+    topology: createTopology(),
+    clock,
+    log,
+    registry,
+    onLedger: (partition, entries, nextOffset) => {
+      ledger.add({ topic: TOPICS.events, partition }, nextOffset, processedRows(entries, partition));
+    },
+  });
+  await processor.started;
+  await ledger.start({
+    reported: partitions.map((partition) => ({ at: { topic: TOPICS.events, partition }, count: countProcessed })),
+    polled: [],
+  });
+  return {
+    listening: [],
+    stop: async () => {
+      await processor.stop();
+      await ledger.stop();
+      await queue.close();
+    },
+  };
+}

@@ -1,0 +1,101 @@
+/** What every role is given: configuration, log, metrics, and the queue with its marks kept in step across processes. */
+import { join } from 'node:path';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { Config } from '../config/schema.ts';
+import { TOPICS } from '../event/topics.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
+import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
+import { createLog, type Logger } from '../lib/log.ts';
+import type { Mark } from '../queue/segment-log/marks.ts';
+import { MarkBoard } from '../queue/segment-log/marks.ts';
+import { openSegmentLog, type SegmentLogQueue } from '../queue/segment-log/queue.ts';
+import { IpcCoordinator } from './ipc-coordinator.ts';
+import type { SupervisorLink } from './link.ts';
+import type { Listening, RoleName } from './messages.ts';
+import { topicsOf } from './topics.ts';
+
+export interface RoleContext {
+  readonly role: RoleName;
+  readonly config: Config;
+  readonly internalSecret: string;
+  readonly link: SupervisorLink;
+  readonly log: Logger;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly marks: MarkBoard;
+  readonly queue: SegmentLogQueue;
+  /** Partitions of `raw` and of `events`. */
+  readonly partitions: readonly number[];
+}
+
+export interface RunningRole {
+  readonly listening: readonly Listening[];
+  /** Drains: what was accepted is durable when it resolves. */
+  stop(): Promise<void>;
+}
+
+export function openRoleContext(
+  role: RoleName,
+  config: Config,
+  internalSecret: string,
+  link: SupervisorLink,
+): RoleContext {
+  const log = createLog(role, config.log.level);
+  const registry = new Registry();
+  registry.setDefaultLabels({ role });
+  collectDefaultMetrics({ register: registry });
+  const marks = new MarkBoard();
+  relayMarks(link, marks);
+  reportMetrics(link, registry);
+  const queue = openSegmentLog({
+    directory: join(config.data, 'queue'),
+    topics: topicsOf(config),
+    coordinator: new IpcCoordinator(link),
+    marks,
+    log,
+  });
+  keepQueue(queue, log);
+  const partitions = Array.from({ length: queue.partitionCount(TOPICS.raw) }, (_, partition) => partition);
+  return { role, config, internalSecret, link, log, registry, clock: systemClock, marks, queue, partitions };
+}
+
+/** Sends the marks of this process's writers, gathered for a moment, and takes those of the others. */
+function relayMarks(link: SupervisorLink, board: MarkBoard): void {
+  const own = new Map<string, Mark>();
+  const changed = new Set<string>();
+  let takingOthers = false;
+  let timer: NodeJS.Timeout | undefined;
+  const send = () => {
+    timer = undefined;
+    const marks = [...changed].flatMap((key) => own.get(key) ?? []);
+    changed.clear();
+    link.send({ kind: 'marks', marks });
+  };
+  board.onChange((mark) => {
+    if (takingOthers) return;
+    const key = `${mark.topic}/${mark.partition}`;
+    own.set(key, mark);
+    changed.add(key);
+    if (timer === undefined) timer = setTimeout(send, SUPERVISOR_LIMITS.marksDelayMs);
+  });
+  link.on('marks', ({ marks }) => {
+    takingOthers = true;
+    for (const mark of marks) if (!own.has(`${mark.topic}/${mark.partition}`)) board.set(mark);
+    takingOthers = false;
+  });
+}
+
+/** What the queue wants done now and then, by whoever has its writers. */
+function keepQueue(queue: SegmentLogQueue, log: Logger): void {
+  // A writer that has nothing to write still says when that was so: completeness moves on by it.
+  setInterval(() => queue.heartbeat(), SUPERVISOR_LIMITS.heartbeatMs).unref();
+  setInterval(() => {
+    queue.retain().catch((error: unknown) => log.error({ err: error }, 'old segments could not be removed'));
+  }, SUPERVISOR_LIMITS.retainMs).unref();
+}
+
+function reportMetrics(link: SupervisorLink, registry: Registry): void {
+  setInterval(() => {
+    void registry.getMetricsAsJSON().then((metrics) => link.send({ kind: 'metrics', metrics }));
+  }, SUPERVISOR_LIMITS.metricsMs).unref();
+}

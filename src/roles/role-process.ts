@@ -1,0 +1,138 @@
+/** One role as a child process: started, watched, restarted with back-off, stopped. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { extname, join } from 'node:path';
+import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
+import type { Logger } from '../lib/log.ts';
+import type { FromRole, Listening, RoleName, ToRole } from './messages.ts';
+
+// The store's engine runs queries, inserts, kills and file I/O on libuv's pool, and the pool has to be larger than their
+// sum or a kill waits behind what it is to kill; the queue's roles need a few threads per partition that is syncing.
+const THREAD_POOL: Record<RoleName, string> = { collector: '8', processor: '8', store: '24' };
+
+export type RoleState = 'starting' | 'ready' | 'waiting' | 'stopping' | 'stopped';
+
+export interface RoleReport {
+  readonly role: RoleName;
+  readonly state: RoleState;
+  readonly pid: number | null;
+  readonly restarts: number;
+  /** Why it ended the last time. */
+  readonly lastExit: string | null;
+  readonly sinceMs: number;
+}
+
+export interface RoleEvents {
+  onMessage(role: RoleName, message: FromRole): void;
+  onReady(role: RoleName, listening: readonly Listening[]): void;
+  /** It ended; it will be started again unless it is stopping or `fatal` (its first start failed for good). */
+  onExit(role: RoleName, how: string, fatal: boolean): void;
+}
+
+export class RoleProcess {
+  readonly role: RoleName;
+  readonly #startMessage: ToRole;
+  readonly #events: RoleEvents;
+  readonly #log: Logger;
+  #child: ChildProcess | undefined;
+  #state: RoleState = 'stopped';
+  #restarts = 0;
+  #delayMs = 0;
+  #startedMs = 0;
+  #lastExit: string | null = null;
+  #failure: string | undefined;
+  #everReady = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(role: RoleName, startMessage: ToRole, events: RoleEvents, log: Logger) {
+    this.role = role;
+    this.#startMessage = startMessage;
+    this.#events = events;
+    this.#log = log;
+  }
+
+  get report(): RoleReport {
+    const { role } = this;
+    const pid = this.#child?.pid ?? null;
+    return {
+      role,
+      state: this.#state,
+      pid,
+      restarts: this.#restarts,
+      lastExit: this.#lastExit,
+      sinceMs: this.#startedMs,
+    };
+  }
+
+  start(): void {
+    this.#state = 'starting';
+    this.#startedMs = Date.now();
+    this.#failure = undefined;
+    const entry = join(import.meta.dirname, `role${extname(import.meta.filename)}`);
+    const child = fork(entry, [], {
+      env: { ...process.env, UV_THREADPOOL_SIZE: THREAD_POOL[this.role] },
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    this.#child = child;
+    child.on('message', (message: FromRole) => this.#receive(message));
+    child.on('error', (error) => this.#log.error({ child: this.role, err: error }, 'role process failed'));
+    child.on('exit', (code, signal) => this.#exited(signal ?? `exit code ${code}`));
+    this.send(this.#startMessage);
+    this.#timer = setTimeout(() => {
+      this.#log.error({ child: this.role }, `not ready after ${SUPERVISOR_LIMITS.readyTimeoutMs} ms: killed`);
+      child.kill('SIGKILL');
+    }, SUPERVISOR_LIMITS.readyTimeoutMs);
+  }
+
+  send(message: ToRole): void {
+    if (this.#child?.connected) this.#child.send(message, () => {});
+  }
+
+  /** Asks it to drain and end; kills it when that takes too long. True when it ended by itself. */
+  async stop(): Promise<boolean> {
+    const child = this.#child;
+    clearTimeout(this.#timer);
+    this.#state = 'stopping';
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return true;
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    this.send({ kind: 'stop' });
+    const killer = setTimeout(() => child.kill('SIGKILL'), SUPERVISOR_LIMITS.stopTimeoutMs);
+    await ended;
+    clearTimeout(killer);
+    this.#state = 'stopped';
+    return child.signalCode === null;
+  }
+
+  #receive(message: FromRole): void {
+    if (message.kind === 'ready') {
+      clearTimeout(this.#timer);
+      this.#state = 'ready';
+      this.#everReady = true;
+      this.#events.onReady(this.role, message.listening);
+    } else if (message.kind === 'failed') this.#failure = message.message;
+    else this.#events.onMessage(this.role, message);
+  }
+
+  #exited(how: string): void {
+    clearTimeout(this.#timer);
+    this.#child = undefined;
+    this.#lastExit = this.#failure ?? how;
+    if (this.#state === 'stopping') return;
+    // What fails before it was ever ready (a port in use, a bad option) will fail again: say so instead of looping.
+    const fatal = this.#failure !== undefined && !this.#everReady;
+    this.#events.onExit(this.role, this.#lastExit, fatal);
+    if (fatal) {
+      this.#state = 'stopped';
+      return;
+    }
+    const healthy = Date.now() - this.#startedMs > SUPERVISOR_LIMITS.healthyAfterMs;
+    const { restartDelayMs, restartDelayMaxMs } = SUPERVISOR_LIMITS;
+    this.#delayMs = healthy || this.#delayMs === 0 ? restartDelayMs : Math.min(this.#delayMs * 2, restartDelayMaxMs);
+    this.#state = 'waiting';
+    this.#restarts++;
+    this.#log.warn(
+      { child: this.role, how: this.#lastExit, delayMs: this.#delayMs },
+      'role ended; it is started again',
+    );
+    this.#timer = setTimeout(() => this.start(), this.#delayMs);
+  }
+}

@@ -1,0 +1,58 @@
+/** Entry of a role's process: waits for its configuration, takes its lock, runs, and ends when told or left alone. */
+import type { Config } from '../config/schema.ts';
+import { messageOf, SpillwayError } from '../lib/errors.ts';
+import { createLog } from '../lib/log.ts';
+import { lockDataFolderSoon } from './data-lock.ts';
+import { SupervisorLink } from './link.ts';
+import type { RoleName, ToRole } from './messages.ts';
+import type { RoleContext, RunningRole } from './role-context.ts';
+import { openRoleContext } from './role-context.ts';
+
+// Only the supervisor stops a role: Ctrl-C reaches the whole process group, and a role that ended before the
+// supervisor knew would be started again.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+
+const link = new SupervisorLink();
+let running: RunningRole | undefined;
+
+link.on('start', (message) => {
+  start(message).catch((error: unknown) => {
+    const code = error instanceof SpillwayError ? error.code : 'INTERNAL';
+    link.send({ kind: 'failed', code, message: messageOf(error) });
+    createLog(message.role).error({ err: error }, 'cannot start');
+    // Leaves the channel a moment to carry the message; the exit code says the rest.
+    process.disconnect();
+    process.exitCode = 1;
+    setTimeout(() => process.exit(1), 100);
+  });
+});
+
+link.on('stop', async () => {
+  try {
+    await running?.stop();
+    process.exit(0);
+  } catch (error) {
+    link.send({ kind: 'failed', code: 'INTERNAL', message: messageOf(error) });
+    process.exit(1);
+  }
+});
+
+async function start(message: Extract<ToRole, { kind: 'start' }>): Promise<void> {
+  const config = message.config as Config;
+  await lockDataFolderSoon(config.data, message.role);
+  const context = openRoleContext(message.role, config, message.internalSecret, link);
+  running = await runRole(message.role, context);
+  link.send({ kind: 'ready', listening: running.listening });
+}
+
+/** Each role's code is loaded only in its own process: the store's engine alone is half a gigabyte. */
+async function runRole(role: RoleName, context: RoleContext): Promise<RunningRole> {
+  switch (role) {
+    case 'collector':
+      return (await import('./collector.ts')).runCollector(context);
+    case 'processor':
+      return (await import('./processor.ts')).runProcessorRole(context);
+    case 'store':
+      return (await import('./store.ts')).runStore(context);
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * The supervisor: starts the roles as child processes, restarts those that die, coordinates the embedded queue (epochs,
+ * groups, marks), keeps the ledger and the metrics of all, and stops everything. It handles no record itself, so that
+ * it stays up whatever a record or a query does to a role.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import type { Config } from '../config/schema.ts';
+import { SpillwayError } from '../lib/errors.ts';
+import { createLog, type Logger } from '../lib/log.ts';
+import { Ledger } from '../monitor/ledger/ledger.ts';
+import { CoordinatorServer } from './coordinator-server.ts';
+import { lockDataFolder } from './data-lock.ts';
+import type { FromRole, Listening, RoleName } from './messages.ts';
+import { MetricsBoard } from './metrics-board.ts';
+import { RoleProcess, type RoleReport } from './role-process.ts';
+
+/** In this order they are started; the collector first, so that senders wait for nothing else. */
+const ALL_ROLES: readonly RoleName[] = ['collector', 'processor', 'store'];
+
+export interface SupervisorOptions {
+  readonly roles?: readonly RoleName[];
+  /** Called once, when every role is ready. */
+  readonly onReady?: (listening: readonly Listening[]) => void;
+}
+
+export class Supervisor {
+  readonly #log: Logger;
+  readonly #roles = new Map<RoleName, RoleProcess>();
+  readonly #listening = new Map<RoleName, readonly Listening[]>();
+  readonly #ledger = new Ledger();
+  readonly #metrics: MetricsBoard;
+  readonly #coordinator: CoordinatorServer;
+  readonly #options: SupervisorOptions;
+  readonly #ended = Promise.withResolvers<void>();
+  #announced = false;
+  #stopping: Promise<void> | undefined;
+  #failure: SpillwayError | undefined;
+
+  private constructor(config: Config, coordinator: CoordinatorServer, log: Logger, options: SupervisorOptions) {
+    this.#log = log;
+    this.#options = options;
+    this.#coordinator = coordinator;
+    this.#metrics = new MetricsBoard({
+      reports: () => this.reports,
+      groups: () => coordinator.groups(),
+      ledger: this.#ledger,
+    });
+    const internalSecret = randomBytes(32).toString('base64url');
+    for (const role of options.roles ?? ALL_ROLES) {
+      const start = { kind: 'start', role, config, internalSecret } as const;
+      const events = {
+        onMessage: (name: RoleName, message: FromRole) => this.#receive(name, message),
+        onReady: (name: RoleName, listening: readonly Listening[]) => this.#ready(name, listening),
+        onExit: (name: RoleName, how: string, fatal: boolean) => this.#roleEnded(name, how, fatal),
+      };
+      this.#roles.set(role, new RoleProcess(role, start, events, log));
+    }
+  }
+
+  /** Takes the data folder and starts the roles. Throws DATA_FOLDER_IN_USE. */
+  static async start(config: Config, options: SupervisorOptions = {}): Promise<Supervisor> {
+    mkdirSync(config.data, { recursive: true });
+    lockDataFolder(config.data, 'supervisor');
+    const log = createLog('supervisor', config.log.level);
+    const coordinator = await CoordinatorServer.open(config, log);
+    const supervisor = new Supervisor(config, coordinator, log, options);
+    for (const role of supervisor.#roles.values()) role.start();
+    return supervisor;
+  }
+
+  get reports(): readonly RoleReport[] {
+    return [...this.#roles.values()].map((role) => role.report);
+  }
+
+  /** Resolves when everything has ended after stop(); rejects with what a role could not start for. */
+  ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  /** Drains and ends every role, the collector first: what it accepted is durable before the others go. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stopAll();
+    return this.#stopping;
+  }
+
+  async #stopAll(): Promise<void> {
+    const clean = await Promise.all([...this.#roles.values()].map((role) => role.stop()));
+    await this.#coordinator.close();
+    if (clean.includes(false))
+      this.#log.warn('a role did not drain in time and was killed; nothing acknowledged is lost');
+    if (this.#failure === undefined) this.#ended.resolve();
+    else this.#ended.reject(this.#failure);
+  }
+
+  #receive(from: RoleName, message: FromRole): void {
+    switch (message.kind) {
+      case 'marks':
+        this.#coordinator.setMarks(message.marks);
+        for (const [role, process] of this.#roles)
+          if (role !== from) process.send({ kind: 'marks', marks: message.marks });
+        return;
+      case 'ledger':
+        this.#ledger.state(from, message.rows, message.reset);
+        return;
+      case 'metrics':
+        this.#metrics.state(from, message.metrics);
+        return;
+      case 'request':
+        void this.#answer(from, message);
+    }
+  }
+
+  async #answer(from: RoleName, { id, request }: Extract<FromRole, { kind: 'request' }>): Promise<void> {
+    const role = this.#roles.get(from);
+    try {
+      const answer = await this.#handle(request);
+      role?.send({ kind: 'answer', id, answer });
+    } catch (error) {
+      const code = error instanceof SpillwayError ? error.code : 'INTERNAL';
+      role?.send({ kind: 'refusal', id, code, message: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  #handle(request: Extract<FromRole, { kind: 'request' }>['request']): unknown {
+    switch (request.do) {
+      case 'ledger':
+        return this.#ledger.answer(request.question);
+      case 'metrics':
+        return this.#metrics.text();
+      case 'roles':
+        return this.reports;
+      default:
+        return this.#coordinator.handle(request);
+    }
+  }
+
+  #ready(name: RoleName, listening: readonly Listening[]): void {
+    this.#listening.set(name, listening);
+    const process = this.#roles.get(name);
+    // A role that comes (back) learns at once what the others have already said.
+    process?.send({ kind: 'marks', marks: this.#coordinator.marks() });
+    this.#sayWhereTheStoreIs();
+    if (this.#announced || this.#listening.size < this.#roles.size) return;
+    this.#announced = true;
+    this.#options.onReady?.([...this.#listening.values()].flat());
+  }
+
+  #sayWhereTheStoreIs(): void {
+    const port = this.#listening.get('store')?.find((listening) => listening.what === 'store')?.port;
+    this.#roles.get('collector')?.send({ kind: 'store', port });
+  }
+
+  #roleEnded(name: RoleName, how: string, fatal: boolean): void {
+    if (fatal) {
+      this.#failure = new SpillwayError('INTERNAL', `The ${name} cannot start: ${how}`);
+      void this.stop();
+      return;
+    }
+    if (name === 'store') {
+      this.#listening.delete('store');
+      this.#sayWhereTheStoreIs();
+    }
+  }
+}

@@ -1,0 +1,139 @@
+/** A real Spillway for tests: the program as a user starts it, on free ports, in a data folder of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Listening } from '../../src/roles/messages.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const READY_MS = 60_000;
+const POLL_MS = 50;
+
+export interface SpillwayOptions {
+  /** spillway.yaml as JSON (YAML reads it); ports default to free ones. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** A folder to start on again; a fresh one otherwise. */
+  readonly folder?: string;
+}
+
+export interface RoleInfo {
+  readonly role: 'collector' | 'processor' | 'store';
+  readonly state: string;
+  readonly pid: number | null;
+  readonly restarts: number;
+}
+
+export class SpillwayProcess {
+  readonly folder: string;
+  readonly child: ChildProcess;
+  readonly url: string;
+  readonly listening: readonly Listening[];
+  #ended: Promise<number | null>;
+
+  private constructor(folder: string, child: ChildProcess, listening: readonly Listening[]) {
+    this.folder = folder;
+    this.child = child;
+    this.listening = listening;
+    this.url = `http://127.0.0.1:${this.port('http')}`;
+    this.#ended = new Promise((resolve) => child.once('exit', (code) => resolve(code)));
+  }
+
+  static async start(options: SpillwayOptions = {}): Promise<SpillwayProcess> {
+    const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'spillway-test-')));
+    const file = join(folder, 'spillway.yaml');
+    const defaults = { data: join(folder, 'data'), http: { port: 0 }, inputs: { syslog: [{ port: 0 }] } };
+    await writeFile(file, JSON.stringify({ ...defaults, ...options.config }));
+    const child = spawn(process.execPath, [join(ROOT, 'bin/spillway.mjs'), 'start', '--config', file], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: false,
+    });
+    child.stderr?.pipe(createWriteStream(join(folder, 'spillway.log'), { flags: 'a' }));
+    const listening = await readListening(child, folder);
+    return new SpillwayProcess(folder, child, listening);
+  }
+
+  port(what: string): number {
+    const found = this.listening.find((listening) => listening.what === what);
+    if (found === undefined) throw new Error(`nothing listens for ${what}: ${JSON.stringify(this.listening)}`);
+    return found.port;
+  }
+
+  async json<T>(path: string, init?: RequestInit): Promise<T> {
+    const response = await fetch(this.url + path, init);
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as T;
+  }
+
+  async roles(): Promise<readonly RoleInfo[]> {
+    return (await this.json<{ roles: readonly RoleInfo[] }>('/api/status')).roles;
+  }
+
+  /** Kills a role with SIGKILL; false where it was not running. */
+  async kill(role: RoleInfo['role']): Promise<boolean> {
+    const pid = (await this.roles()).find((info) => info.role === role)?.pid;
+    if (pid === null || pid === undefined) return false;
+    try {
+      return process.kill(pid, 'SIGKILL');
+    } catch {
+      return false;
+    }
+  }
+
+  /** Exit code after SIGTERM. */
+  async stop(): Promise<number | null> {
+    this.child.kill('SIGTERM');
+    return this.#ended;
+  }
+
+  /** Stops it, if it runs, and removes its folder. */
+  async dispose(): Promise<void> {
+    if (this.child.exitCode === null && this.child.signalCode === null) await this.stop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Polls until `probe` gives a value other than undefined or false; the error says what was seen last. */
+export async function until<T>(
+  what: string,
+  probe: () => Promise<T | undefined | false>,
+  timeoutMs = 30_000,
+): Promise<T> {
+  const deadline = Date.now() + timeoutMs;
+  let seen: unknown;
+  for (;;) {
+    try {
+      const value = await probe();
+      if (value !== undefined && value !== false) return value;
+      seen = value;
+    } catch (error) {
+      seen = error;
+    }
+    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}; last: ${String(seen)}`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+/** `start` in a pipe prints one JSON line when it is ready: {"ready":true,"listening":[…]}. */
+async function readListening(child: ChildProcess, folder: string): Promise<readonly Listening[]> {
+  let text = '';
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Error(`not ready in ${READY_MS} ms, see ${folder}/spillway.log: ${text}`)),
+      READY_MS,
+    );
+    child.once('exit', (code) =>
+      reject(new Error(`ended with ${code} before it was ready, see ${folder}/spillway.log: ${text}`)),
+    );
+    child.stdout?.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+      for (const line of text.split('\n')) {
+        if (!line.startsWith('{') || !line.endsWith('}')) continue;
+        const message = JSON.parse(line);
+        if (message.ready !== true) continue;
+        clearTimeout(timer);
+        resolve(message.listening);
+      }
+    });
+  });
+}
