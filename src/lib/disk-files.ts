@@ -17,7 +17,7 @@ export function isDiskFull(thrown: unknown): boolean {
 
 /** Writes everything, also where the system takes less in one call. */
 export async function writeFully(file: DiskFile, buffers: readonly Uint8Array[], position: number): Promise<void> {
-  let rest = buffers;
+  let rest = buffers.filter(({ length }) => length > 0);
   let at = position;
   while (rest.length > 0) {
     const written = await file.write(rest, at);
@@ -27,7 +27,7 @@ export async function writeFully(file: DiskFile, buffers: readonly Uint8Array[],
   }
 }
 
-function after(buffers: readonly Uint8Array[], written: number): readonly Uint8Array[] {
+function after(buffers: Uint8Array[], written: number): Uint8Array[] {
   let skip = written;
   let index = 0;
   for (; index < buffers.length; index++) {

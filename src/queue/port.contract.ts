@@ -1,0 +1,336 @@
+/**
+ * What every engine of the queue promises. An engine's own test file runs it:
+ * `queueContract('segment log', openForTest)`.
+ */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { encodeHeaders, RecordBatchBuilder, RecordCursor } from '../event/record-batch.ts';
+import { SpillwayError } from '../lib/errors.ts';
+import { type Offset, offset, type PartitionReader, type PartitionWriter, type Queue } from './port.ts';
+
+/** The topics `raw` (uncompressed) and `events` (zstd), two partitions each, are there and empty. */
+export interface QueueUnderTest {
+  readonly queue: Queue;
+  /** Closes everything and opens it again on the same data, as after a restart. */
+  reopen(): Promise<Queue>;
+  cleanUp(): Promise<void>;
+}
+
+export interface TestRecord {
+  readonly value: string;
+  readonly timestampMs?: number;
+  readonly key?: string;
+  readonly headers?: readonly (readonly [string, Buffer])[];
+}
+
+export function batchOf(records: readonly TestRecord[], compression: 'none' | 'zstd' = 'none'): Buffer {
+  const builder = new RecordBatchBuilder({ compression });
+  for (const { value, timestampMs = 1_000, key, headers = [] } of records) {
+    const bytes = Buffer.from(value);
+    const keyBytes = key === undefined ? undefined : Buffer.from(key);
+    builder.append(bytes, 0, bytes.length, timestampMs, encodeHeaders(headers), keyBytes);
+  }
+  return builder.finish();
+}
+
+export const values = (...texts: string[]): Buffer => batchOf(texts.map((value) => ({ value })));
+
+export interface ReadRecord {
+  readonly offset: number;
+  readonly value: string;
+}
+
+/** All records from the offset to the durable end. */
+export async function readAll(reader: PartitionReader, from: number, maxBytes?: number): Promise<ReadRecord[]> {
+  const records: ReadRecord[] = [];
+  let next = offset(from);
+  for (;;) {
+    const read = await reader.read(next, maxBytes === undefined ? {} : { maxBytes });
+    for (const { bytes } of read.batches) {
+      const record = new RecordCursor(bytes);
+      while (record.next()) {
+        if (record.offset >= from) records.push({ offset: record.offset, value: record.value().toString() });
+      }
+    }
+    if (read.nextOffset === next) return records;
+    next = read.nextOffset;
+  }
+}
+
+const codeOf = (error: unknown): string => (error instanceof SpillwayError ? error.code : String(error));
+const raw = { topic: 'raw', partition: 0 };
+
+export function queueContract(engine: string, open: () => Promise<QueueUnderTest>): void {
+  describe(`${engine} keeps what the queue promises`, () => {
+    let test: QueueUnderTest;
+    let queue: Queue;
+    beforeEach(async () => {
+      test = await open();
+      queue = test.queue;
+    });
+    afterEach(() => test.cleanUp());
+
+    describe('writing', () => {
+      it('gives consecutive offsets in the order of the calls', async () => {
+        const writer = await queue.openWriter(raw);
+        const answers = await Promise.all([
+          writer.append(values('a', 'b')),
+          writer.append(values('c')),
+          writer.append(values('d', 'e', 'f')),
+        ]);
+        expect(answers).toEqual([
+          { baseOffset: 0, nextOffset: 2 },
+          { baseOffset: 2, nextOffset: 3 },
+          { baseOffset: 3, nextOffset: 6 },
+        ]);
+        expect(writer.nextOffset).toBe(6);
+      });
+
+      it('answers in the order of the calls', async () => {
+        const writer = await queue.openWriter(raw);
+        const order: number[] = [];
+        await Promise.all([0, 1, 2, 3, 4].map((i) => writer.append(values(`${i}`)).then(() => order.push(i))));
+        expect(order).toEqual([0, 1, 2, 3, 4]);
+      });
+
+      it('refuses bytes that are not one batch, and goes on', async () => {
+        const writer = await queue.openWriter(raw);
+        await expect(writer.append(Buffer.from('not a batch'))).rejects.toMatchObject({ code: 'INTERNAL' });
+        const two = Buffer.concat([values('a'), values('b')]);
+        await expect(writer.append(two)).rejects.toMatchObject({ code: 'INTERNAL' });
+        expect(await writer.append(values('c'))).toEqual({ baseOffset: 0, nextOffset: 1 });
+      });
+
+      it('says when too much is waiting, and when that is over', async () => {
+        const writer = await queue.openWriter(raw);
+        const waiting: Promise<unknown>[] = [];
+        const line = 'x'.repeat(500_000);
+        while (!writer.saturated) waiting.push(writer.append(values(line)));
+        await writer.drained();
+        expect(writer.saturated).toBe(false);
+        await Promise.all(waiting);
+      });
+
+      it('refuses appends after it was closed', async () => {
+        const writer = await queue.openWriter(raw);
+        await writer.close();
+        await expect(writer.append(values('late'))).rejects.toBeInstanceOf(SpillwayError);
+      });
+
+      it('writes what was appended before it was closed', async () => {
+        const writer = await queue.openWriter(raw);
+        const appended = writer.append(values('a'));
+        await writer.close();
+        expect(await appended).toEqual({ baseOffset: 0, nextOffset: 1 });
+      });
+
+      it('knows its topics and partitions', async () => {
+        expect(queue.partitionCount('raw')).toBe(2);
+        expect(() => queue.partitionCount('nowhere')).toThrow(SpillwayError);
+        await expect(queue.openWriter({ topic: 'raw', partition: 2 })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+        await expect(queue.openWriter({ topic: '../raw', partition: 0 })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      });
+    });
+
+    describe('one writer per partition', () => {
+      let first: PartitionWriter;
+      let second: PartitionWriter;
+      beforeEach(async () => {
+        first = await queue.openWriter(raw);
+        await first.append(values('a'));
+        second = await queue.openWriter(raw);
+      });
+
+      it('goes on where the earlier writer ended', async () => {
+        expect(await second.append(values('b'))).toEqual({ baseOffset: 1, nextOffset: 2 });
+      });
+
+      it('fences the earlier writer, and what it appends is not acknowledged and not read', async () => {
+        const outcome = await first.append(values('zombie')).then(() => 'acknowledged', codeOf);
+        expect(outcome).toBe('QUEUE_FENCED');
+        await second.append(values('b'));
+        const reader = queue.openReader(raw);
+        expect(await readAll(reader, 0)).toEqual([
+          { offset: 0, value: 'a' },
+          { offset: 1, value: 'b' },
+        ]);
+      });
+
+      it('leaves other partitions alone', async () => {
+        const other = await queue.openWriter({ topic: 'raw', partition: 1 });
+        expect(await other.append(values('other'))).toEqual({ baseOffset: 0, nextOffset: 1 });
+        expect(await readAll(queue.openReader({ topic: 'raw', partition: 1 }), 0)).toHaveLength(1);
+      });
+    });
+
+    describe('reading', () => {
+      let writer: PartitionWriter;
+      let reader: PartitionReader;
+      beforeEach(async () => {
+        writer = await queue.openWriter(raw);
+        reader = queue.openReader(raw);
+      });
+
+      it('finds an empty partition empty', async () => {
+        expect(await reader.earliestOffset()).toBe(0);
+        expect(await reader.endOffset()).toBe(0);
+        expect(await reader.read(offset(0))).toEqual({ batches: [], nextOffset: 0, endOffset: 0 });
+      });
+
+      it('gives values, keys, headers and timestamps back byte for byte', async () => {
+        const headers = [['m', Buffer.from([0, 255, 10])]] as const;
+        const events = await queue.openWriter({ topic: 'events', partition: 0 });
+        const records = [
+          { value: 'é\u0000\r\n', timestampMs: 1_700_000_000_123, key: 'k', headers },
+          { value: '', timestampMs: 1_699_999_999_999 },
+        ];
+        await writer.append(batchOf(records));
+        await events.append(batchOf(records, 'zstd'));
+        for (const from of [reader, queue.openReader({ topic: 'events', partition: 0 })]) {
+          const { batches } = await from.read(offset(0));
+          const record = new RecordCursor(batches[0]?.bytes ?? Buffer.alloc(0));
+          expect(batches[0]).toMatchObject({ recordCount: 2, maxTimestampMs: 1_700_000_000_123 });
+          expect(record.next()).toBe(true);
+          expect(record.value().toString()).toBe('é\u0000\r\n');
+          expect(record.key()?.toString()).toBe('k');
+          expect(record.headerValue('m')).toEqual(Buffer.from([0, 255, 10]));
+          expect(record.timestampMs).toBe(1_700_000_000_123);
+          expect(record.next()).toBe(true);
+          expect(record.valueEnd - record.valueStart).toBe(0);
+          expect(record.key()).toBeUndefined();
+          expect(record.timestampMs).toBe(1_699_999_999_999);
+          expect(record.next()).toBe(false);
+        }
+      });
+
+      it('begins with the batch that holds the offset', async () => {
+        await writer.append(values('a', 'b', 'c'));
+        await writer.append(values('d', 'e'));
+        const { batches } = await reader.read(offset(1));
+        expect(batches[0]).toMatchObject({ baseOffset: 0, nextOffset: 3, recordCount: 3 });
+        expect((await reader.read(offset(3))).batches[0]).toMatchObject({ baseOffset: 3, nextOffset: 5 });
+        expect(await readAll(reader, 1)).toHaveLength(4);
+      });
+
+      it('stops at maxBytes but gives at least one batch', async () => {
+        for (let i = 0; i < 4; i++) await writer.append(values('x'.repeat(1_000)));
+        const one = await reader.read(offset(0), { maxBytes: 10 });
+        expect(one.batches).toHaveLength(1);
+        expect(one).toMatchObject({ nextOffset: 1, endOffset: 4 });
+        const few = await reader.read(offset(1), { maxBytes: 2_500 });
+        expect(few.batches.reduce((sum, { bytes }) => sum + bytes.length, 0)).toBeLessThanOrEqual(2_500);
+        expect(few.nextOffset).toBe(1 + few.batches.length);
+        expect(await readAll(reader, 0, 1)).toHaveLength(4);
+      });
+
+      it('answers with nothing at the end and past it', async () => {
+        await writer.append(values('a'));
+        expect(await reader.read(offset(1))).toMatchObject({ batches: [], nextOffset: 1, endOffset: 1 });
+        expect(await reader.read(offset(7))).toMatchObject({ batches: [], nextOffset: 7, endOffset: 1 });
+      });
+
+      it('serves several readers at their own places', async () => {
+        for (let i = 0; i < 5; i++) await writer.append(values(`${i}`));
+        const other = queue.openReader(raw);
+        const texts = async (from: PartitionReader, at: number) => (await readAll(from, at)).map(({ value }) => value);
+        expect(await texts(reader, 3)).toEqual(['3', '4']);
+        expect(await texts(other, 0)).toEqual(['0', '1', '2', '3', '4']);
+        expect(await texts(reader, 1)).toEqual(['1', '2', '3', '4']);
+      });
+
+      it('goes back as well as forward', async () => {
+        for (let i = 0; i < 50; i++) await writer.append(values(`${i}`));
+        for (const from of [49, 0, 25, 24, 26, 3, 48]) {
+          expect((await reader.read(offset(from), { maxBytes: 1 })).batches[0]?.baseOffset).toBe(from);
+        }
+      });
+
+      it('waits for records that are to come', async () => {
+        await writer.append(values('a'));
+        const signal = new AbortController().signal;
+        await reader.waitFor(offset(0), signal);
+        const waited = reader.waitFor(offset(1), signal);
+        await writer.append(values('b'));
+        await waited;
+        expect((await reader.read(offset(1))).batches).toHaveLength(1);
+      });
+
+      it('ends a wait without an error when it is told to', async () => {
+        const stop = new AbortController();
+        const waited = reader.waitFor(offset(0), stop.signal);
+        stop.abort();
+        await waited;
+        await reader.waitFor(offset(0), stop.signal);
+      });
+
+      it('finds offsets by time', async () => {
+        const at = async (...timestampsMs: number[]) =>
+          writer.append(batchOf(timestampsMs.map((timestampMs) => ({ value: 'x', timestampMs }))));
+        await at(100, 200);
+        await at(150);
+        await at(400, 300);
+        expect(await reader.offsetAtTime(0)).toBe(0);
+        expect(await reader.offsetAtTime(200)).toBe(0);
+        expect(await reader.offsetAtTime(201)).toBe(3);
+        expect(await reader.offsetAtTime(400)).toBe(3);
+        expect(await reader.offsetAtTime(401)).toBe(5);
+      });
+    });
+
+    describe('after a restart', () => {
+      it('has every acknowledged record at its offset, and goes on after them', async () => {
+        const writer = await queue.openWriter(raw);
+        for (let i = 0; i < 10; i++) await writer.append(values(`${i}`, `${i}+`));
+        queue = await test.reopen();
+        const again = await queue.openWriter(raw);
+        expect(again.nextOffset).toBe(20);
+        await again.append(values('after'));
+        const records = await readAll(queue.openReader(raw), 0);
+        expect(records.map(({ offset: at }) => at)).toEqual(Array.from({ length: 21 }, (_, i) => i));
+        expect(records[20]?.value).toBe('after');
+      });
+
+      it('has committed offsets, and fences the members of before', async () => {
+        const member = await queue.joinGroup('store');
+        expect(await member.committed(raw)).toBeUndefined();
+        await member.commit(raw, offset(7));
+        queue = await test.reopen();
+        const again = await queue.joinGroup('store');
+        expect(again.generation).toBeGreaterThan(member.generation);
+        expect(await again.committed(raw)).toBe(7);
+        expect(await again.committed({ topic: 'raw', partition: 1 })).toBeUndefined();
+      });
+    });
+
+    describe('consumer groups', () => {
+      it('keeps the offsets of groups and partitions apart', async () => {
+        const [store, archive] = [await queue.joinGroup('store'), await queue.joinGroup('archive')];
+        await Promise.all([
+          store.commit(raw, offset(3)),
+          store.commit({ topic: 'raw', partition: 1 }, offset(4)),
+          archive.commit(raw, offset(5)),
+        ]);
+        const found: (Offset | undefined)[] = [];
+        for (const member of [store, archive]) found.push(await member.committed(raw));
+        expect(found).toEqual([3, 5]);
+        expect(await store.committed({ topic: 'raw', partition: 1 })).toBe(4);
+      });
+
+      it('fences a member when another has joined', async () => {
+        const zombie = await queue.joinGroup('store');
+        await zombie.commit(raw, offset(1));
+        const member = await queue.joinGroup('store');
+        await expect(zombie.commit(raw, offset(2))).rejects.toMatchObject({ code: 'QUEUE_FENCED' });
+        expect(await member.committed(raw)).toBe(1);
+        await member.commit(raw, offset(3));
+        expect(await member.committed(raw)).toBe(3);
+      });
+
+      it('lets a group go back', async () => {
+        const member = await queue.joinGroup('store');
+        await member.commit(raw, offset(9));
+        await member.commit(raw, offset(2));
+        expect(await member.committed(raw)).toBe(2);
+      });
+    });
+  });
+}
