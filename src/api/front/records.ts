@@ -31,6 +31,7 @@ export async function readRecords(reader: PartitionReader, question: RecordsQues
   let next = from;
   for (;;) {
     const result = await reader.read(asOffset(next), { maxBytes: Math.min(toRead, QUEUE_READ_LIMITS.stepBytes) });
+    const { endOffset } = result;
     for (const batch of result.batches) {
       toRead -= batch.bytes.length;
       const cursor = new RecordCursor(batch.bytes);
@@ -40,17 +41,17 @@ export async function readRecords(reader: PartitionReader, question: RecordsQues
           const record = recordOf(cursor);
           room -= cursor.headersEnd - cursor.valueStart;
           if (records.length === limit || (room < 0 && records.length > 0)) {
-            return { records, next, endOffset: result.endOffset };
+            return { records, next, endOffset };
           }
           records.push(record);
         }
         next = cursor.offset + 1;
       }
-      next = Math.max(next, batch.nextOffset);
     }
-    if (result.batches.length === 0 || toRead <= 0 || records.length === limit) {
-      return { records, next, endOffset: result.endOffset };
-    }
+    if (result.nextOffset <= next && result.batches.length === 0) return { records, next, endOffset };
+    // Past the last batch, and past what is corrupt.
+    next = Math.max(next, result.nextOffset);
+    if (next >= endOffset || toRead <= 0 || records.length === limit) return { records, next, endOffset };
   }
 }
 

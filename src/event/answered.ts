@@ -1,0 +1,28 @@
+import type { AnsweredEvent, JsonValue, StoredEvent } from './event.ts';
+
+/** A stored event as an answer shows it: the payload as it was sent, times in ISO 8601, no internal members. */
+export function answeredEvent(event: StoredEvent): AnsweredEvent {
+  return {
+    id: event.id,
+    tenant: event.tenant,
+    timestamp: new Date(event.timestamp).toISOString(),
+    received: new Date(event.received).toISOString(),
+    type: event.type,
+    source: event.source,
+    ...(event.level === undefined ? {} : { level: event.level }),
+    ...(event.message === undefined ? {} : { message: event.message }),
+    ...(event.original === undefined ? {} : { original: event.original }),
+    tags: event.tags ?? [],
+    metadata: event.metadata,
+    payload: event.exact === undefined ? event.payload : exactPayload(event.exact, event.payload),
+  };
+}
+
+/** `exact` was valid JSON when the normaliser wrote it down; a reader must not fail on one that is not. */
+function exactPayload(text: string, normalised: JsonValue): JsonValue {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return normalised;
+  }
+}
