@@ -34,7 +34,7 @@ export const EVENT_COLUMNS = [
   { name: 'retention_days', type: 'UInt16', stored: 'UInt16' },
   { name: 'slice_day', type: 'UInt32', stored: 'UInt32' },
   { name: 'queue_partition', type: 'UInt16', stored: 'UInt16 CODEC(ZSTD(1))' },
-  { name: 'queue_offset', type: 'UInt64', stored: `UInt64 ${COUNTER}` },
+  { name: 'queue_offset', type: 'Int64', stored: `Int64 ${COUNTER}` },
   { name: 'tenant', type: 'String', stored: WORD },
   { name: 'timestamp', type: 'Int64', stored: `Int64 ${COUNTER}` },
   { name: 'received', type: 'Int64', stored: `Int64 ${COUNTER}` },

@@ -1,0 +1,121 @@
+/**
+ * A field as SQL to count and group by. A path of `metadata` or `payload` may hold several types; most hold one, and
+ * then the plain column of that type is several times faster than an expression over all. So the types that occur are
+ * looked at first (they are small columns of their own).
+ */
+import type { FieldRef } from '../../query/ast.ts';
+import type { ValueCount } from '../port.ts';
+import type { SqlBinder } from './binder.ts';
+import type { Ask } from './query-runner.ts';
+import { JSON_TYPES, type JsonType, jsonTypeOf, jsonValue, MESSAGE_TOKENS, OWN_COLUMNS } from './schema.ts';
+
+export type Value = ValueCount['value'];
+type PathRef = Exclude<FieldRef, { root: 'own' }>;
+
+/** An expression with one value a row (absent: see `decode`), or one row a value where `multiplies`. */
+export interface GroupKey {
+  readonly sql: string;
+  /** The value that the engine answered; null where the field is absent. */
+  decode(answered: unknown): Value | null;
+}
+
+const PRINTED_ID = `if(id_site = '',
+  lower(concat(leftPad(hex(id_offset), 16, '0'), leftPad(hex(id_index), 16, '0'))),
+  concat(id_site, '.', id_topic, '.', toString(id_partition), '.', toString(id_offset), '.', toString(id_index)))`;
+
+const SINGLE: readonly JsonType[] = ['string', 'number', 'boolean'];
+const TYPE_OF_ENGINE = new Map<string, JsonType>(
+  (Object.keys(JSON_TYPES) as JsonType[]).map((type) => [JSON_TYPES[type], type]),
+);
+
+/** How many rows of the condition hold which type at the path. */
+export async function censusOf(
+  field: PathRef,
+  condition: (binder: SqlBinder) => string,
+  ask: Ask,
+  newBinder: () => SqlBinder,
+): Promise<ReadonlyMap<JsonType, number>> {
+  const binder = newBinder();
+  const where = condition(binder);
+  const rows = await ask(
+    `SELECT ${jsonTypeOf(field, binder)} AS type, count() FROM events WHERE ${where} GROUP BY type`,
+    binder,
+  );
+  const census = new Map<JsonType, number>();
+  for (const [name, count] of rows) {
+    const type = TYPE_OF_ENGINE.get(String(name));
+    if (type !== undefined) census.set(type, Number(count));
+  }
+  return census;
+}
+
+/** The key to group by, for a field of these types. */
+export function groupKey(field: FieldRef, types: Iterable<JsonType>, binder: SqlBinder): GroupKey {
+  if (field.root === 'own') return ownKey(field.name);
+  const present = [...types].filter((type) => type !== 'objects');
+  const [only] = present;
+  if (present.length === 1 && only !== undefined && SINGLE.includes(only)) {
+    return { sql: jsonValue(field, only, binder), decode: decodePlain };
+  }
+  return { sql: `arrayJoin(${orAbsent(pathValues(field, present, binder))})`, decode: decodeTyped };
+}
+
+function ownKey(name: Extract<FieldRef, { root: 'own' }>['name']): GroupKey {
+  switch (name) {
+    case 'id':
+      return { sql: PRINTED_ID, decode: decodeText };
+    case 'timestamp':
+    case 'received':
+      return { sql: OWN_COLUMNS[name], decode: decodePlain };
+    case 'tags':
+      return { sql: "arrayJoin(if(empty(tags), [''], arrayMap(t -> toString(t), tags)))", decode: decodeText };
+    case 'message':
+      return { sql: 'message', decode: decodeText };
+    default:
+      return { sql: OWN_COLUMNS[name], decode: decodeText };
+  }
+}
+
+/** The words of `message`: what its values are, as it is text. */
+export const MESSAGE_WORDS: GroupKey = {
+  sql: `arrayJoin(arrayDistinct(tokens(${MESSAGE_TOKENS}, 'splitByNonAlpha')))`,
+  decode: decodeText,
+};
+
+/** The field as a number: NULL where it is none. */
+export function numberOf(field: FieldRef, binder: SqlBinder): string {
+  if (field.root !== 'own') return jsonValue(field, 'number', binder);
+  if (field.name === 'timestamp' || field.name === 'received') return `toFloat64(${OWN_COLUMNS[field.name]})`;
+  return "CAST(NULL, 'Nullable(Float64)')";
+}
+
+/** Arrays of (type, text), since values of several types stand in one column. */
+function pathValues(field: PathRef, types: readonly JsonType[], binder: SqlBinder): string {
+  const parts = types.map((type) => {
+    const value = jsonValue(field, type, binder);
+    if (SINGLE.includes(type)) return `if(isNull(${value}), [], [('${type[0]}', toString(assumeNotNull(${value})))])`;
+    return `arrayMap(v -> ('${type[0]}', toString(v)), ${value})`;
+  });
+  return parts.length === 0 ? "[('', '')]" : `arrayConcat(${parts.join(', ')})`;
+}
+
+function orAbsent(values: string): string {
+  return `(arrayMap(a -> if(empty(a), [('', '')], a), [${values}]))[1]`;
+}
+
+function decodePlain(answered: unknown): Value | null {
+  if (typeof answered === 'string' || typeof answered === 'number' || typeof answered === 'boolean') return answered;
+  return null;
+}
+
+function decodeText(answered: unknown): Value | null {
+  return answered === '' ? null : String(answered);
+}
+
+function decodeTyped(answered: unknown): Value | null {
+  if (!Array.isArray(answered)) return null;
+  const [type, text] = answered;
+  if (type === 's') return String(text);
+  if (type === 'n') return Number(text);
+  return type === 'b' ? text === 'true' : null;
+}

@@ -1,0 +1,376 @@
+/**
+ * Events as one block of ClickHouse's Native format, in the columns of schema.ts. A row is added by the bytes of its
+ * record; one that cannot be taken is thrown back (EVENT_REFUSED) and leaves no trace.
+ */
+import { parseOrigin } from '../../../event/origin.ts';
+import { SpillwayError } from '../../../lib/errors.ts';
+import { STORE_LIMITS } from '../../../lib/limits.ts';
+import { EVENT_COLUMNS } from '../schema.ts';
+import { ArrayColumn, ByteSink, type ColumnData, NumberColumn, StringColumn } from './columns.ts';
+import { JsonColumn } from './json-column.ts';
+import { type ExpectedKey, JsonScanner } from './json-scanner.ts';
+
+/** What a row's place in the store depends on. */
+export interface RowFacts {
+  readonly tenant: string;
+  readonly timestampMs: number;
+  readonly receivedMs: number;
+}
+
+export interface Placement {
+  readonly retentionDays: number;
+  /** Days since 1970. */
+  readonly sliceDay: number;
+}
+
+type Member =
+  | 'id'
+  | 'tenant'
+  | 'timestamp'
+  | 'received'
+  | 'type'
+  | 'source'
+  | 'level'
+  | 'message'
+  | 'tags'
+  | 'metadata'
+  | 'payload'
+  | 'layout'
+  | 'original'
+  | 'exact';
+
+interface ExpectedMember extends ExpectedKey {
+  readonly name: Member;
+}
+
+const MEMBER_NAMES: readonly Member[] = [
+  'id',
+  'tenant',
+  'timestamp',
+  'received',
+  'type',
+  'source',
+  'level',
+  'message',
+  'tags',
+  'metadata',
+  'payload',
+  'layout',
+  'original',
+  'exact',
+];
+const MEMBERS: ReadonlyMap<string, ExpectedMember> = new Map(
+  MEMBER_NAMES.map((name) => [name, { name, key: Buffer.from(name) }]),
+);
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const DOT = 0x2e;
+/** Largest time of JavaScript's Date, ms. */
+const MAX_TIME_MS = 8.64e15;
+
+function createColumns() {
+  return {
+    retention_days: new NumberColumn('UInt16'),
+    slice_day: new NumberColumn('UInt32'),
+    queue_partition: new NumberColumn('UInt16'),
+    queue_offset: new NumberColumn('Int64'),
+    tenant: new StringColumn(),
+    timestamp: new NumberColumn('Int64'),
+    received: new NumberColumn('Int64'),
+    id_site: new StringColumn(),
+    id_topic: new StringColumn(),
+    id_partition: new NumberColumn('UInt16'),
+    id_offset: new NumberColumn('Int64'),
+    id_index: new NumberColumn('Int64'),
+    type: new StringColumn(),
+    source: new StringColumn(),
+    level: new StringColumn(),
+    messageless: new NumberColumn('UInt8'),
+    message: new StringColumn(),
+    tags: new ArrayColumn(new StringColumn()),
+    metadata: new JsonColumn(),
+    payload: new JsonColumn(),
+    layout: new StringColumn(),
+    original: new StringColumn(),
+    exact: new StringColumn(),
+  };
+}
+
+export class EventBlock {
+  readonly #columns = createColumns();
+  readonly #data: readonly ColumnData[] = EVENT_COLUMNS.map(({ name }) => this.#columns[name]);
+  readonly #scanner = new JsonScanner();
+  readonly #sequence: ExpectedMember[] = [];
+  readonly #tenants = new Map<string, string>();
+  #lastTenant: { readonly key: Buffer; readonly name: string } = { key: Buffer.alloc(0), name: '' };
+  #rows = 0;
+  #bytes = 0;
+  #tenant = '';
+  #timestamp = Number.NaN;
+  #received = Number.NaN;
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** Bytes of the records that were added. */
+  get recordBytes(): number {
+    return this.#bytes;
+  }
+
+  get isFull(): boolean {
+    const { metadata, payload } = this.#columns;
+    return (
+      this.#rows >= STORE_LIMITS.insertRows ||
+      this.#bytes >= STORE_LIMITS.insertBytes ||
+      (metadata.pathCount + payload.pathCount) * this.#rows >= STORE_LIMITS.blockCells
+    );
+  }
+
+  /**
+   * Adds the event in `source[start, end)`, which is the record `queueOffset` of partition `queuePartition` of
+   * `events`. `place` says where it belongs; undefined takes the row back.
+   */
+  add(
+    source: Buffer,
+    start: number,
+    end: number,
+    queuePartition: number,
+    queueOffset: number,
+    place: (facts: RowFacts) => Placement | undefined,
+  ): boolean {
+    const row = this.#rows;
+    try {
+      this.#read(source, start, end);
+      const placement = place({ tenant: this.#tenant, timestampMs: this.#timestamp, receivedMs: this.#received });
+      if (placement !== undefined) {
+        this.#columns.retention_days.push(placement.retentionDays);
+        this.#columns.slice_day.push(placement.sliceDay);
+        this.#columns.queue_partition.push(queuePartition);
+        this.#columns.queue_offset.push(queueOffset);
+        this.#rows = row + 1;
+        this.#bytes += end - start;
+        return true;
+      }
+    } catch (thrown) {
+      this.#truncate(row);
+      throw thrown;
+    }
+    this.#truncate(row);
+    return false;
+  }
+
+  /** The block's bytes, in pieces that are valid until the next `add` or `clear`. */
+  encode(): Buffer[] {
+    const pieces: Buffer[] = [];
+    const head = new ByteSink(64);
+    head.varuint(EVENT_COLUMNS.length);
+    head.varuint(this.#rows);
+    pieces.push(head.used());
+    for (const [i, { name, type }] of EVENT_COLUMNS.entries()) {
+      const prefix = new ByteSink(64);
+      prefix.text(name);
+      prefix.text(type);
+      const data = this.#data[i];
+      data?.writePrefix(prefix);
+      pieces.push(prefix.used());
+      data?.pieces(pieces);
+    }
+    return pieces;
+  }
+
+  clear(): void {
+    for (const data of this.#data) data.clear();
+    if (this.#tenants.size > STORE_LIMITS.rememberedPaths) this.#tenants.clear();
+    this.#rows = 0;
+    this.#bytes = 0;
+  }
+
+  #truncate(rows: number): void {
+    for (const data of this.#data) data.truncate(rows);
+  }
+
+  #read(source: Buffer, start: number, end: number): void {
+    const scanner = this.#scanner;
+    scanner.begin(source, start, end);
+    this.#tenant = '';
+    this.#timestamp = Number.NaN;
+    this.#received = Number.NaN;
+    if (scanner.openObject()) {
+      let index = 0;
+      do this.#member(this.#nextMember(index++));
+      while (scanner.moreMembers());
+    }
+    this.#finishRow();
+  }
+
+  #nextMember(index: number): Member {
+    const scanner = this.#scanner;
+    const expected = this.#sequence[index];
+    if (expected !== undefined && scanner.isKey(expected)) return expected.name;
+    const key = scanner.key();
+    const member = MEMBERS.get(key);
+    if (member === undefined) throw scanner.fail(`${JSON.stringify(key)} is no member of an event`);
+    this.#sequence[index] = member;
+    return member.name;
+  }
+
+  #member(name: Member): void {
+    const scanner = this.#scanner;
+    const columns = this.#columns;
+    if (name !== 'id' && name !== 'timestamp' && name !== 'received' && columns[name].rows > this.#rows) {
+      throw scanner.fail(`${name} occurs twice`);
+    }
+    switch (name) {
+      case 'id':
+        this.#readId();
+        return;
+      case 'tenant':
+        this.#readTenant();
+        return;
+      case 'timestamp':
+        this.#timestamp = scanner.number();
+        return;
+      case 'received':
+        this.#received = scanner.number();
+        return;
+      case 'tags':
+        if (scanner.openArray()) {
+          do scanner.stringInto(columns.tags.elements);
+          while (scanner.moreElements());
+        }
+        columns.tags.endArray();
+        return;
+      case 'metadata':
+      case 'payload':
+        scanner.object(columns[name], columns[name].root, this.#rows);
+        columns[name].endRow();
+        return;
+      default:
+        scanner.stringInto(columns[name]);
+    }
+  }
+
+  #finishRow(): void {
+    const row = this.#rows;
+    const columns = this.#columns;
+    if (columns.id_offset.rows !== row + 1 || columns.tenant.rows !== row + 1) {
+      throw this.#scanner.fail('id or tenant is missing');
+    }
+    if (!isTime(this.#timestamp) || !isTime(this.#received)) {
+      throw this.#scanner.fail('timestamp or received is missing or no time');
+    }
+    columns.timestamp.push(this.#timestamp);
+    columns.received.push(this.#received);
+    columns.messageless.push(columns.message.rows === row ? 1 : 0);
+    for (const name of TEXTS) if (columns[name].rows === row) columns[name].pushEmpty();
+    if (columns.tags.rows === row) columns.tags.endArray();
+    if (columns.metadata.rows === row) columns.metadata.endRow();
+    if (columns.payload.rows === row) columns.payload.endRow();
+  }
+
+  #readTenant(): void {
+    const scanner = this.#scanner;
+    if (!scanner.text()) throw scanner.fail('a tenant has no escapes');
+    const { bytes, textStart, textEnd } = scanner;
+    this.#columns.tenant.pushBytes(bytes, textStart, textEnd);
+    const last = this.#lastTenant;
+    if (last.key.length === textEnd - textStart && last.key.compare(bytes, textStart, textEnd) === 0) {
+      this.#tenant = last.name;
+      return;
+    }
+    const name = bytes.toString('utf8', textStart, textEnd);
+    let interned = this.#tenants.get(name);
+    if (interned === undefined) {
+      interned = name;
+      this.#tenants.set(name, name);
+    }
+    this.#tenant = interned;
+    this.#lastTenant = { key: Buffer.from(name), name: interned };
+  }
+
+  #readId(): void {
+    const scanner = this.#scanner;
+    if (!scanner.text()) throw scanner.fail('an id has no escapes');
+    const { bytes, textStart, textEnd } = scanner;
+    let at = textEnd - 1;
+    const index = digitsBefore(bytes, textStart, at);
+    at = index.at;
+    const offset = digitsBefore(bytes, textStart, at);
+    at = offset.at;
+    const partition = digitsBefore(bytes, textStart, at);
+    at = partition.at;
+    const topicEnd = at + 1;
+    while (at > textStart && bytes[at] !== DOT) at--;
+    const well = index.ok && offset.ok && partition.ok && at > textStart && topicEnd > at + 1;
+    if (!well || partition.value > 0xffff) return this.#readOtherId(bytes.toString('utf8', textStart, textEnd));
+    const columns = this.#columns;
+    columns.id_site.pushBytes(bytes, textStart, at);
+    columns.id_topic.pushBytes(bytes, at + 1, topicEnd);
+    columns.id_partition.push(partition.value);
+    columns.id_offset.push(offset.value);
+    columns.id_index.push(index.value);
+  }
+
+  #readOtherId(id: string): void {
+    if (!UUID.test(id)) throw this.#scanner.fail('the id is neither an origin nor a UUID');
+    const [high, low] = uuidHalves(id);
+    const columns = this.#columns;
+    columns.id_site.pushEmpty();
+    columns.id_topic.pushEmpty();
+    columns.id_partition.push(0);
+    columns.id_offset.pushBig(high);
+    columns.id_index.pushBig(low);
+  }
+}
+
+const TEXTS = ['type', 'source', 'level', 'message', 'layout', 'original', 'exact'] as const;
+
+function isTime(value: number): boolean {
+  return Number.isInteger(value) && Math.abs(value) <= MAX_TIME_MS;
+}
+
+interface Digits {
+  ok: boolean;
+  value: number;
+  at: number;
+}
+
+/** The number that ends at `last`, and the position before the dot in front of it. */
+function digitsBefore(bytes: Buffer, first: number, last: number): Digits {
+  let at = last;
+  let value = 0;
+  let scale = 1;
+  let byte = bytes[at] ?? 0;
+  while (at > first && byte >= 0x30 && byte <= 0x39) {
+    value += (byte - 0x30) * scale;
+    scale *= 10;
+    byte = bytes[--at] ?? 0;
+  }
+  const ok = at < last && byte === DOT && value <= Number.MAX_SAFE_INTEGER && (last - at === 1 || bytes[at + 1] !== 0x30);
+  return { ok, value, at: at - 1 };
+}
+
+/** A UUID as two unsigned numbers of 64 bits, which sort as it does. */
+export function uuidHalves(uuid: string): readonly [bigint, bigint] {
+  const hex = uuid.replaceAll('-', '');
+  return [BigInt(`0x${hex.slice(0, 16)}`), BigInt(`0x${hex.slice(16)}`)];
+}
+
+/** The numbers of a printed id, as the columns hold them; undefined where it is neither an origin nor a UUID. */
+export function idNumbers(
+  id: string,
+):
+  | { readonly site: string; readonly topic: string; readonly partition: number; readonly offset: bigint; readonly index: bigint }
+  | undefined {
+  if (UUID.test(id)) {
+    const [offset, index] = uuidHalves(id);
+    return { site: '', topic: '', partition: 0, offset, index };
+  }
+  const origin = parseOrigin(id);
+  if (origin === undefined || origin.partition > 0xffff) return undefined;
+  return { ...origin, offset: BigInt(origin.offset), index: BigInt(origin.index) };
+}
+
+export function refused(thrown: unknown): thrown is SpillwayError {
+  return thrown instanceof SpillwayError && thrown.code === 'EVENT_REFUSED';
+}

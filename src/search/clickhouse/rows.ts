@@ -1,0 +1,100 @@
+/** Rows of the table as events: what is selected, and how it is read back. */
+import type { AnsweredEvent, JsonObject, JsonValue, StoredEvent } from '../../event/event.ts';
+import { LEVELS } from '../../event/event.ts';
+import { SpillwayError } from '../../lib/errors.ts';
+
+/** Rebuilds the sent bytes of an event that has a layout; undefined where they cannot be rebuilt. */
+export type RebuildOriginal = (event: StoredEvent) => string | undefined;
+
+/** The columns of `eventOf`, in its order. */
+export const EVENT_SELECTION = `id_site, id_topic, id_partition, toString(id_offset), toString(id_index),
+  tenant, timestamp, received, type, source, level, messageless, message, tags, metadata, payload, layout, original, exact`;
+
+export function printId(site: string, topic: string, partition: number, offset: string, index: string): string {
+  if (site !== '') return `${site}.${topic}.${partition}.${offset}.${index}`;
+  const hex = BigInt(offset).toString(16).padStart(16, '0') + BigInt(index).toString(16).padStart(16, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+export function answeredEvent(row: readonly unknown[], rebuild: RebuildOriginal): AnsweredEvent {
+  const event = storedEvent(row);
+  const original = event.original ?? (event.layout === undefined ? undefined : rebuild(event));
+  return {
+    id: event.id,
+    tenant: event.tenant,
+    timestamp: new Date(event.timestamp).toISOString(),
+    received: new Date(event.received).toISOString(),
+    type: event.type,
+    source: event.source,
+    ...(event.level === undefined ? {} : { level: event.level }),
+    ...(event.message === undefined ? {} : { message: event.message }),
+    ...(original === undefined ? {} : { original }),
+    tags: event.tags ?? [],
+    metadata: event.metadata,
+    payload: event.exact === undefined ? event.payload : parseExact(event.exact),
+  };
+}
+
+function storedEvent(row: readonly unknown[]): StoredEvent {
+  const [site, topic, partition, offset, index, tenant, timestamp, received, type, source, level, ...rest] = row;
+  const [messageless, message, tags, metadata, payload, layout, original, exact] = rest;
+  const known = LEVELS.find((name) => name === level);
+  return {
+    id: printId(text(site), text(topic), number(partition), text(offset), text(index)),
+    tenant: text(tenant),
+    timestamp: number(timestamp),
+    received: number(received),
+    type: text(type),
+    source: text(source),
+    ...(known === undefined ? {} : { level: known }),
+    ...(messageless === 1 ? {} : { message: text(message) }),
+    tags: texts(tags),
+    metadata: object(metadata),
+    payload: object(payload),
+    ...(layout === '' ? {} : { layout: text(layout) }),
+    ...(original === '' ? {} : { original: text(original) }),
+    ...(exact === '' ? {} : { exact: text(exact) }),
+  };
+}
+
+/** Numbers that a double cannot hold keep their digits: JSON.stringify prints them as they were sent. */
+function parseExact(text: string): JsonValue {
+  return JSON.parse(text, (_key, value: JsonValue, context?: { readonly source?: string }) => {
+    if (typeof value !== 'number' || context?.source === undefined || String(value) === context.source) return value;
+    return Number.isSafeInteger(value) ? value : rawJson(context.source);
+  });
+}
+
+/** JSON.rawJSON (ECMA-262, "JSON.parse source text access"), which TypeScript's library does not know yet. */
+function rawJson(source: string): JsonValue {
+  const { rawJSON } = JSON as { readonly rawJSON?: (text: string) => JsonValue };
+  return rawJSON === undefined ? Number(source) : rawJSON(source);
+}
+
+export function text(value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw unexpected(value);
+}
+
+export function number(value: unknown): number {
+  if (typeof value === 'number') return value;
+  throw unexpected(value);
+}
+
+function texts(value: unknown): string[] {
+  if (Array.isArray(value)) return value.map(text);
+  throw unexpected(value);
+}
+
+function object(value: unknown): JsonObject {
+  if (isObject(value)) return value;
+  throw unexpected(value);
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function unexpected(value: unknown): SpillwayError {
+  return new SpillwayError('INTERNAL', `The search engine answered ${JSON.stringify(value)} where another type was asked.`);
+}

@@ -1,0 +1,126 @@
+/**
+ * The embedded engine's sessions. One session runs one statement at a time, several run beside each other; all share
+ * one data folder, and a process has at most one.
+ */
+import type { Session } from 'chdb';
+import { messageOf, SpillwayError } from '../../lib/errors.ts';
+import { STORE_LIMITS } from '../../lib/limits.ts';
+import { type Setting, SqlBinder } from './binder.ts';
+
+const MiB = 1024 * 1024;
+
+/** Sized for two cores and a store that shares its machine: see docs/decisions/search-store-schema.md. */
+const SERVER_ARGUMENTS: Readonly<Record<string, number>> = {
+  max_server_memory_usage: STORE_LIMITS.serverMemoryBytes,
+  mark_cache_size: 64 * MiB,
+  index_mark_cache_size: 16 * MiB,
+  primary_index_cache_size: 32 * MiB,
+  text_index_tokens_cache_size: 32 * MiB,
+  text_index_header_cache_size: 32 * MiB,
+  text_index_postings_cache_size: 32 * MiB,
+  query_condition_cache_size: 8 * MiB,
+  compiled_expression_cache_size: 16 * MiB,
+  unique_key_index_cache_size_bytes: 1 * MiB,
+  parquet_metadata_cache_size: 1 * MiB,
+  iceberg_metadata_files_cache_size: 1 * MiB,
+  vector_similarity_index_cache_size: 1 * MiB,
+  background_pool_size: 2,
+  background_schedule_pool_size: 4,
+};
+
+/** Of every session. */
+const SESSION_SETTINGS: Readonly<Record<string, Setting>> = {
+  max_query_size: 2 * MiB,
+  output_format_json_escape_forward_slashes: 0,
+  output_format_json_quote_64bit_integers: 0,
+  use_query_cache: 0,
+};
+
+export interface StatementOptions {
+  readonly settings?: Readonly<Record<string, Setting>>;
+}
+
+export class EngineSession {
+  readonly #session: Session;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** Rows of a SELECT, as arrays in the order of its columns; nothing for other statements. */
+  async run(sql: string, binder = new SqlBinder(), options: StatementOptions = {}): Promise<unknown[][]> {
+    const text = await this.#text(sql, binder, options);
+    if (text === '') return [];
+    return text.trimEnd().split('\n').map(parseRow);
+  }
+
+  async #text(sql: string, binder: SqlBinder, { settings }: StatementOptions): Promise<string> {
+    try {
+      const answer = await this.#session.queryAsync(`${binder.assignments(settings)}${sql}`, {
+        format: 'JSONCompactEachRow',
+      });
+      return answer.text();
+    } catch (thrown) {
+      throw mapEngineError(thrown);
+    }
+  }
+
+  close(): void {
+    this.#session.close();
+  }
+}
+
+function parseRow(line: string): unknown[] {
+  return JSON.parse(line);
+}
+
+/** Opens sessions on `directory`; the first one loads the engine. */
+export async function openSessions(directory: string): Promise<() => Promise<EngineSession>> {
+  const chdb = await loadEngine();
+  const connectionArgs = Object.entries(SERVER_ARGUMENTS).map(([name, value]) => `--${name}=${value}`);
+  return async () => {
+    const session = new EngineSession(new chdb.Session(directory, { connectionArgs }));
+    await session.run('', new SqlBinder(), { settings: SESSION_SETTINGS });
+    return session;
+  };
+}
+
+async function loadEngine(): Promise<typeof import('chdb')> {
+  try {
+    return await import('chdb');
+  } catch (cause) {
+    throw new SpillwayError(
+      'UNAVAILABLE',
+      'The embedded search engine is not installed: run `npm install chdb`, or set `search.engine: opensearch`.',
+      { cause },
+    );
+  }
+}
+
+/** Codes of ClickHouse's errors that have a meaning of their own here (src/Common/ErrorCodes.cpp). */
+const TIMEOUT_EXCEEDED = 159;
+const MEMORY_LIMIT_EXCEEDED = 241;
+const QUERY_WAS_CANCELLED = 394;
+const CANNOT_COMPILE_REGEXP = 427;
+
+export function engineCode(thrown: unknown): number | undefined {
+  if (thrown instanceof SpillwayError) return engineCode(thrown.cause);
+  if (typeof thrown !== 'object' || thrown === null || !('clickhouseCode' in thrown)) return undefined;
+  return typeof thrown.clickhouseCode === 'number' ? thrown.clickhouseCode : undefined;
+}
+
+function mapEngineError(thrown: unknown): SpillwayError {
+  const options = { cause: thrown };
+  switch (engineCode(thrown)) {
+    case TIMEOUT_EXCEEDED:
+      return new SpillwayError('QUERY_TIMEOUT', 'The query was stopped at its limit of time. Narrow its range.', options);
+    case MEMORY_LIMIT_EXCEEDED:
+      return new SpillwayError('QUERY_MEMORY', 'The query was stopped at its limit of memory. Narrow its range.', options);
+    case QUERY_WAS_CANCELLED:
+      return new SpillwayError('QUERY_CANCELLED', 'The query was cancelled.', options);
+    case CANNOT_COMPILE_REGEXP:
+      return new SpillwayError('QUERY_UNSUPPORTED', 'The search engine cannot compile this regular expression.', options);
+    default:
+      return new SpillwayError('INTERNAL', `The search engine failed: ${messageOf(thrown).slice(0, 2_000)}`, options);
+  }
+}

@@ -1,0 +1,75 @@
+/** The condition of every question: the tenant, the time, the slices that can hold it, and the query itself. */
+import type { QueryNode } from '../../query/ast.ts';
+import { SpillwayError } from '../../lib/errors.ts';
+import type { Cursor, Question } from '../port.ts';
+import { idNumbers } from './native/event-block.ts';
+import { type Binder, ORDER_COLUMNS } from './schema.ts';
+
+/** Compiles a query to a condition on the columns of schema.ts, with bound values. */
+export type Compile = (query: QueryNode, binder: Binder) => string;
+
+/** The days of the slices that may hold events of a tenant with times in [fromMs, toMs). */
+export interface SliceIndex {
+  days(tenant: string, fromMs: number, toMs: number): readonly number[];
+}
+
+/** Undefined where no slice can hold an answer. */
+export function condition(
+  question: Pick<Question, 'tenant' | 'fromMs' | 'toMs' | 'query'>,
+  binder: Binder,
+  slices: SliceIndex,
+  compile: Compile,
+): string | undefined {
+  const days = slices.days(question.tenant, question.fromMs, question.toMs);
+  if (days.length === 0) return undefined;
+  return [
+    `slice_day IN ${binder.bind('Array(UInt32)', days)}`,
+    `tenant = ${binder.bind('String', question.tenant)}`,
+    `timestamp >= ${binder.bind('Int64', time(question.fromMs))}`,
+    `timestamp < ${binder.bind('Int64', time(question.toMs))}`,
+    `(${compile(question.query, binder)})`,
+  ].join('\n  AND ');
+}
+
+/** As a whole number that Int64 holds. */
+function time(ms: number): bigint {
+  if (ms === Number.POSITIVE_INFINITY) return 2n ** 63n - 1n;
+  if (ms === Number.NEGATIVE_INFINITY) return -(2n ** 63n);
+  return BigInt(Math.ceil(ms));
+}
+
+/** Events after the cursor in the order. */
+export function after(cursor: Cursor, order: 'asc' | 'desc', binder: Binder): string {
+  const id = idNumbers(cursor.id);
+  if (id === undefined || !Number.isSafeInteger(cursor.timestampMs)) {
+    throw new SpillwayError('CURSOR_INVALID', 'The cursor names no event. Take it from `next` of the page before.');
+  }
+  const at = binder.bind('Int64', cursor.timestampMs);
+  const beyond = order === 'asc' ? '>' : '<';
+  const values = [
+    binder.bind('String', id.site),
+    binder.bind('String', id.topic),
+    binder.bind('Int64', id.partition),
+    binder.bind('UInt64', id.offset),
+    binder.bind('UInt64', id.index),
+  ];
+  const [, ...numbers] = ORDER_COLUMNS;
+  return `timestamp ${beyond}= ${at} AND (timestamp ${beyond} ${at} OR (${numbers.join(', ')}) ${beyond} (${values.join(', ')}))`;
+}
+
+export function orderBy(order: 'asc' | 'desc'): string {
+  return ORDER_COLUMNS.map((name) => `${name} ${order === 'asc' ? 'ASC' : 'DESC'}`).join(', ');
+}
+
+/** The event of an id; undefined where the text is no id. */
+export function isId(id: string, binder: Binder): string | undefined {
+  const numbers = idNumbers(id);
+  if (numbers === undefined) return undefined;
+  return [
+    `id_offset = ${binder.bind('UInt64', numbers.offset)}`,
+    `id_index = ${binder.bind('UInt64', numbers.index)}`,
+    `id_partition = ${binder.bind('UInt64', numbers.partition)}`,
+    `id_site = ${binder.bind('String', numbers.site)}`,
+    `id_topic = ${binder.bind('String', numbers.topic)}`,
+  ].join(' AND ');
+}
