@@ -37,5 +37,5 @@ function printLevel(options: readonly Option[], depth: number, lines: string[]):
 
 function align(line: string, width: number): string {
   const [option = '', comment] = line.split('\t');
-  return comment === undefined ? option : `${option.padEnd(width)}${comment}`;
+  return comment === undefined ? option : `${`${option}  `.padEnd(width)}${comment}`;
 }

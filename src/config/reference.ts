@@ -25,7 +25,8 @@ export function configReference(): string {
   const lines = [INTRODUCTION];
   const options = propertiesOf(ConfigSchema);
   const plain = options.filter(([, option]) => propertiesOf(option).length === 0);
-  lines.push('## At the top', '', ...plain.flatMap(([name, option]) => optionLines(name, option, [name])));
+  lines.push('## Top level', '', ...plain.flatMap(([name, option]) => optionLines(name, option, [name])));
+  lines.push(...plain.flatMap(([name, option]) => entryLines(name, option, [name])));
   for (const [name, option] of options) {
     if (propertiesOf(option).length > 0) lines.push(...sectionLines(option, [name], 2));
   }
@@ -33,28 +34,40 @@ export function configReference(): string {
 }
 
 function sectionLines(section: TSchema, path: readonly string[], level: number): string[] {
-  const lines = [`${'#'.repeat(level)} ${path.join('.')}`, ''];
+  const lines = [`${'#'.repeat(level)} \`${path.join('.')}\``, ''];
   const { description } = shapeOf(section);
   if (description !== undefined) lines.push(description, '');
-  for (const [name, option] of propertiesOf(section)) lines.push(...optionLines(name, option, [...path, name]));
+  const options = propertiesOf(section);
+  lines.push(...options.flatMap(([name, option]) => optionLines(name, option, [...path, name])));
+  lines.push(...options.flatMap(([name, option]) => entryLines(name, option, [...path, name])));
   return lines;
 }
 
 function optionLines(name: string, option: TSchema, path: readonly string[]): string[] {
   const shape = shapeOf(option);
-  const isEntry = path.some((part) => part.includes('[') || part.includes('<'));
-  const facts = [`must be ${expectation(option)}`];
+  const facts = [upperFirst(expectation(option))];
   if (shape.default !== undefined) facts.push(`default \`${inline(shape.default)}\``);
-  if (!isEntry) facts.push(`\`${variableOf(path)}\``);
-  const lines = [`**\`${name}\`**: ${shape.description ?? ''}`, `${facts.join('; ')}.`];
-  for (const example of shape.examples ?? []) lines.push('', '```yaml', yamlOf(path, example), '```');
-  lines.push('');
-  const entry = shape['x-listeners'] ?? (shape.type === 'object' ? entryOf(option) : undefined);
-  if (entry !== undefined) {
-    const entryPath = [...path.slice(0, -1), shape['x-listeners'] === undefined ? `${name}.<name>` : `${name}[]`];
-    lines.push(...sectionLines(entry, entryPath, 3));
+  if (!path.some((part) => part.includes('[') || part.includes('<'))) facts.push(`\`${variableOf(path)}\``);
+  const lines = [`- **\`${name}\`**: ${shape.description ?? ''}`, `  *${facts.join('; ')}*`];
+  for (const example of shape.examples ?? []) {
+    const yaml = ['```yaml', ...yamlOf(path, example).split('\n'), '```'];
+    lines.push('', ...yaml.map((line) => `  ${line}`));
   }
+  lines.push('');
   return lines;
+}
+
+/** The section of a list's or map's entries, after the options beside it. */
+function entryLines(name: string, option: TSchema, path: readonly string[]): string[] {
+  const shape = shapeOf(option);
+  const entry = shape['x-listeners'] ?? (shape.type === 'object' ? entryOf(option) : undefined);
+  if (entry === undefined) return [];
+  const entryName = shape['x-listeners'] === undefined ? `${name}.<name>` : `${name}[]`;
+  return sectionLines(entry, [...path.slice(0, -1), entryName], 3);
+}
+
+function upperFirst(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function entryOf(option: TSchema): TSchema | undefined {
