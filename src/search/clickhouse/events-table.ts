@@ -1,0 +1,122 @@
+/** The writing side of the table: inserts, what is visible of a range, and what makes it durable. */
+import { open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { nodeDisk } from '../../lib/disk.ts';
+import type { Range } from '../journal.ts';
+import { SqlBinder } from './binder.ts';
+import { number, text } from './rows.ts';
+import { createEventsTable, EVENTS_TABLE, INSERT_STRUCTURE } from './schema.ts';
+import type { EngineSession } from './sessions.ts';
+
+export interface StoredPartition {
+  readonly retentionDays: number;
+  readonly day: number;
+  readonly rows: number;
+  readonly bytesOnDisk: number;
+}
+
+export class EventsTable {
+  readonly #session: EngineSession;
+  #folders: string[] = [];
+
+  private constructor(session: EngineSession) {
+    this.#session = session;
+  }
+
+  static async open(session: EngineSession): Promise<EventsTable> {
+    const table = new EventsTable(session);
+    await session.run(createEventsTable());
+    const binder = new SqlBinder();
+    const rows = await session.run(
+      `SELECT data_paths FROM system.tables WHERE database = currentDatabase() AND name = ${binder.bind('String', EVENTS_TABLE)}`,
+      binder,
+    );
+    table.#folders = rows.flatMap(([paths]) => (Array.isArray(paths) ? paths.map(text) : []));
+    return table;
+  }
+
+  /** Inserts the blocks in a file of Native format. Parts and their folders are synced when it resolves. */
+  async insertFile(path: string): Promise<void> {
+    const binder = new SqlBinder();
+    const file = `file(${binder.bind('String', path)}, 'Native', ${binder.bind('String', INSERT_STRUCTURE)})`;
+    await this.#session.run(`INSERT INTO ${EVENTS_TABLE} SELECT * FROM ${file}`, binder, { settings: INSERT_SETTINGS });
+  }
+
+  /** The names of new parts are on the disk. */
+  async syncFolders(): Promise<void> {
+    for (const folder of this.#folders) await nodeDisk.syncDirectory(folder);
+  }
+
+  /** Offsets of the range whose rows are visible, in slices of these days. */
+  async visibleOffsets(range: Range, days: readonly number[]): Promise<Set<number>> {
+    if (days.length === 0) return new Set();
+    const binder = new SqlBinder();
+    const rows = await this.#session.run(`SELECT queue_offset FROM ${EVENTS_TABLE} WHERE ${inRange(range, days, binder)}`, binder);
+    return new Set(rows.map(([queueOffset]) => number(queueOffset)));
+  }
+
+  /** Syncs the parts that hold rows of the range: after a crash nobody knows whether they were. */
+  async syncParts(range: Range, days: readonly number[]): Promise<void> {
+    if (days.length === 0) return;
+    const binder = new SqlBinder();
+    const parts = await this.#session.run(`SELECT DISTINCT _part FROM ${EVENTS_TABLE} WHERE ${inRange(range, days, binder)}`, binder);
+    for (const [part] of parts) {
+      for (const folder of this.#folders) await syncFolder(join(folder, text(part)));
+    }
+    await this.syncFolders();
+  }
+
+  async partitions(): Promise<StoredPartition[]> {
+    const rows = await this.#session.run(
+      `SELECT partition, sum(rows), sum(bytes_on_disk) FROM system.parts
+       WHERE database = currentDatabase() AND table = '${EVENTS_TABLE}' AND active GROUP BY partition`,
+    );
+    return rows.map(([partition, count, bytes]) => {
+      const [retentionDays = 0, day = 0] = (text(partition).match(/\d+/g) ?? []).map(Number);
+      return { retentionDays, day, rows: Number(count), bytesOnDisk: Number(bytes) };
+    });
+  }
+
+  /** Drops all rows of a retention class and day: their files, at once. */
+  async dropPartition(retentionDays: number, day: number): Promise<void> {
+    const binder = new SqlBinder();
+    const partition = `(${binder.bind('UInt32', retentionDays)}, ${binder.bind('UInt32', day)})`;
+    await this.#session.run(`ALTER TABLE ${EVENTS_TABLE} DROP PARTITION ${partition}`, binder);
+  }
+}
+
+/** One part for each partition of an insert, made by one thread. */
+const INSERT_SETTINGS = {
+  max_insert_threads: 1,
+  min_insert_block_size_rows: 1_048_576,
+  min_insert_block_size_bytes: 0,
+  max_partitions_per_insert_block: 0,
+  materialize_skip_indexes_on_insert: 1,
+};
+
+function inRange(range: Range, days: readonly number[], binder: SqlBinder): string {
+  return [
+    `slice_day IN ${binder.bind('Array(UInt32)', days)}`,
+    `queue_partition = ${binder.bind('UInt32', range.partition)}`,
+    `queue_offset >= ${binder.bind('Int64', range.from)}`,
+    `queue_offset < ${binder.bind('Int64', range.to)}`,
+  ].join(' AND ');
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) await syncFolder(path);
+    else await syncFile(path);
+  }
+  await nodeDisk.syncDirectory(folder);
+}
+
+async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
