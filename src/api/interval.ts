@@ -16,7 +16,7 @@ const UNIT_MS: Readonly<Record<string, number>> = Object.fromEntries(UNITS);
 const NICE = [
   ...['1ms', '2ms', '5ms', '10ms', '20ms', '50ms', '100ms', '200ms', '500ms'],
   ...['1s', '2s', '5s', '10s', '15s', '30s', '1m', '2m', '5m', '10m', '15m', '30m'],
-  ...['1h', '2h', '3h', '6h', '12h', '1d', '2d', '1w', '2w', '30d', '60d', '90d', '180d', '365d'],
+  ...['1h', '2h', '3h', '6h', '12h', '1d', '2d', '3d', '1w', '2w', '30d', '60d', '90d', '180d', '365d'],
 ].map(intervalOf);
 const YEAR_MS = intervalOf('365d');
 const MOST_AUTO_BUCKETS = 120;

@@ -56,7 +56,7 @@ const FASTIFY_CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   FST_ERR_CTP_INVALID_JSON_BODY: ['BAD_REQUEST', 'The body is not valid JSON.'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['BAD_REQUEST', 'The body is not as long as its Content-Length says.'],
   FST_ERR_BAD_URL: ['BAD_REQUEST', 'The path is not properly percent-encoded.'],
-  FST_ERR_REQUEST_TIMEOUT: ['BAD_REQUEST', 'The request took too long to arrive.'],
+  FST_ERR_REQUEST_TIMEOUT: ['REQUEST_TIMEOUT', 'The request took too long to arrive.'],
 };
 
 const SAID_OPENLY_CODES: ReadonlySet<ErrorCode> = new Set(['UNAVAILABLE', 'QUERY_TIMEOUT', 'QUERY_MEMORY']);
@@ -72,6 +72,7 @@ function codeOfStatus(status: number): ErrorCode {
   if (status === 401) return 'UNAUTHORIZED';
   if (status === 403) return 'FORBIDDEN';
   if (status === 404) return 'NOT_FOUND';
+  if (status === 408) return 'REQUEST_TIMEOUT';
   if (status === 413) return 'BODY_TOO_LARGE';
   if (status === 415) return 'UNSUPPORTED_MEDIA_TYPE';
   if (status === 429) return 'TOO_MANY_REQUESTS';
@@ -129,10 +130,10 @@ function unknownParameter(name: string, known: readonly string[]): SpillwayError
   });
 }
 
-/** The status line and title for a socket that Fastify never saw a request on. */
-export function rawProblem(code: ErrorCode, status: number, detail: string, requestId: string): string {
-  const problem = { ...problemOf(new SpillwayError(code, detail), requestId), status };
-  const body = JSON.stringify(problem);
+/** The whole response for a socket on which there is no request yet. */
+export function rawProblem(error: SpillwayError, requestId: string): string {
+  const { status } = error.kind;
+  const body = JSON.stringify(problemOf(error, requestId));
   return (
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nContent-Type: ${PROBLEM_TYPE}\r\n` +
     `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`

@@ -12,7 +12,7 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import type { Registry } from 'prom-client';
-import { SpillwayError } from '../lib/errors.ts';
+import { type ErrorCode, SpillwayError } from '../lib/errors.ts';
 import { HTTP_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Principal, Scope } from '../lib/principal.ts';
@@ -107,12 +107,15 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
     socket.destroy();
     return;
   }
-  const [status, detail] = CLIENT_ERRORS[error.code ?? ''] ?? [400, 'This is not a valid HTTP request.'];
-  socket.end(rawProblem(status === 413 ? 'BODY_TOO_LARGE' : 'BAD_REQUEST', status, detail, randomUUID()));
+  const [code, detail] = CLIENT_ERRORS[error.code ?? ''] ?? ['BAD_REQUEST', 'This is not a valid HTTP request.'];
+  socket.end(rawProblem(new SpillwayError(code, detail), randomUUID()));
 }
 
-const CLIENT_ERRORS: Readonly<Record<string, readonly [number, string]>> = {
-  HPE_HEADER_OVERFLOW: [431, `The request line and headers are over ${HTTP_LIMITS.headerBytes} bytes; POST the query.`],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request took too long to arrive.'],
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The extensions of a chunk are too long.'],
+const CLIENT_ERRORS: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+  HPE_HEADER_OVERFLOW: [
+    'HEADERS_TOO_LARGE',
+    `The request line and headers are over ${HTTP_LIMITS.headerBytes} bytes. A long query can be sent by POST.`,
+  ],
+  ERR_HTTP_REQUEST_TIMEOUT: ['REQUEST_TIMEOUT', 'The request took too long to arrive.'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: ['BODY_TOO_LARGE', 'The extensions of a chunk are too long.'],
 };

@@ -32,6 +32,7 @@ export const ERROR_KINDS = {
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The content type or encoding is not supported.', retry: false },
   IDEMPOTENCY_MISMATCH: { status: 422, title: 'The Idempotency-Key was used with another body.', retry: false },
   TOO_MANY_REQUESTS: { status: 429, title: 'Too many requests are under way.', retry: true },
+  HEADERS_TOO_LARGE: { status: 431, title: 'The request line and headers are larger than the limit.', retry: false },
   INTERNAL: { status: 500, title: 'Something in Spillway failed.', retry: true },
   UNAVAILABLE: { status: 503, title: 'A part that is needed is not available now.', retry: true },
   QUERY_TIMEOUT: { status: 503, title: 'The query took longer than its limit.', retry: false },
