@@ -1,0 +1,48 @@
+/**
+ * What a suite needs beyond npm. `npm test` skips a suite whose needs are not met and says how to meet them; with
+ * SPILLWAY_TEST_REQUIRE=all (as .ci/run and `npm run test:all` set it) that is a failure instead, so that nothing is
+ * skipped in silence for ever.
+ *
+ *   describe.skipIf(lacks('nginx by syslog', { programs: { nginx: 'nginx' } }))('nginx by syslog', () => { … });
+ */
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+export interface Needs {
+  /** Programs by name, with the Debian package that has each. */
+  readonly programs?: Readonly<Record<string, string>>;
+  readonly root?: boolean;
+  /** Why it takes longer than `npm test` should: then it runs with SPILLWAY_TEST_REQUIRE=all only. */
+  readonly long?: string;
+}
+
+const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+
+/** True where the suite has to be skipped; prints why. Throws where nothing may be skipped. */
+export function lacks(suite: string, needs: Needs): boolean {
+  const requiresAll = process.env.SPILLWAY_TEST_REQUIRE === 'all';
+  const missing = Object.entries(needs.programs ?? {})
+    .filter(([program]) => findProgram(program) === undefined)
+    .map(([program, source]) => `${program} is not installed: apt-get install ${source}`);
+  if (needs.root === true && process.getuid?.() !== 0) missing.push('it has to run as root');
+  if (needs.long !== undefined && !requiresAll) missing.push(`${needs.long}: npm run test:all runs it`);
+  if (missing.length === 0) return false;
+  if (requiresAll) throw new Error(`${suite} cannot run: ${missing.join('; ')}`);
+  console.info(`skipped: ${suite} (${missing.join('; ')})`);
+  return true;
+}
+
+/** Its path; also looked for where only root's PATH leads. */
+export function findProgram(name: string): string | undefined {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), ...SYSTEM_FOLDERS];
+  return folders.map((folder) => join(folder, name)).find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
