@@ -1,0 +1,181 @@
+/** The page: puts the features together around one view (the address) and one run (an asking about one time span). */
+import { useQueryClient } from '@tanstack/react-query';
+import { useCallback, useMemo, useRef, useState } from 'react';
+import type { AnsweredEvent } from '../src/api/schemas/index.ts';
+import type { QueryNode } from '../src/query/ast.ts';
+import { ContextPanel } from './features/context/context-panel.tsx';
+import { EventDetail } from './features/event-detail/event-detail.tsx';
+import { Results } from './features/event-list/results.tsx';
+import { useSearch } from './features/event-list/use-search.ts';
+import { FieldList } from './features/field-list/field-list.tsx';
+import { Help } from './features/help/help.tsx';
+import { Overview } from './features/histogram/overview.tsx';
+import { LiveTail } from './features/live-tail/live-tail.tsx';
+import { SignIn } from './features/onboarding/sign-in.tsx';
+import { TopBar } from './features/top-bar/top-bar.tsx';
+import { Problem } from './lib/api.ts';
+import { addClause, soughtTexts } from './lib/clauses.ts';
+import { useShortcuts } from './lib/keyboard.ts';
+import { copyLink } from './lib/share.ts';
+import { absoluteRange, type Instants } from './lib/time-range.ts';
+import { toggleColumn } from './lib/url-state.ts';
+import { useView } from './lib/url-store.ts';
+import { LIVE_RANGE, useHeld, useRun } from './lib/use-run.ts';
+import { Toasts } from './ui/toasts.tsx';
+
+const LIVE_REFRESH_MS = 5_000;
+
+export function App() {
+  const [view, update] = useView();
+  const client = useQueryClient();
+  const { run, rerun } = useRun(
+    view.q,
+    view.live ? LIVE_RANGE : view.range,
+    view.live ? LIVE_REFRESH_MS : view.refreshMs,
+  );
+  const [reading, setReading] = useState(false);
+  const listRun = useHeld(run, view.refreshMs > 0 && reading);
+  const search = useSearch(view, listRun, !view.live);
+  const [activeId, setActiveId] = useState<string>();
+  const [helping, setHelping] = useState(false);
+  const [sidebar, setSidebar] = useState(() => window.innerWidth > 720);
+  const main = useRef<HTMLElement>(null);
+
+  const runQuery = useCallback(
+    (q: string) => {
+      update({ q, event: undefined, context: undefined }, 'push');
+      rerun();
+    },
+    [update, rerun],
+  );
+  const addToQuery = useCallback(
+    (clause: QueryNode, exclude: boolean) =>
+      update({ q: addClause(view.q, clause, exclude), context: undefined }, 'push'),
+    [update, view.q],
+  );
+  const expand = useCallback((id: string | undefined) => update({ event: id }), [update]);
+  const setColumn = useCallback(
+    (name: string) => update({ columns: toggleColumn(view.columns, name) }),
+    [update, view.columns],
+  );
+  const showContext = useCallback((id: string) => update({ context: id }, 'push'), [update]);
+  const follow = () => update({ live: !view.live, event: undefined, context: undefined }, 'push');
+  const zoom = (span: Instants) => update({ range: absoluteRange(span), live: false }, 'push');
+  const link = (id: string | undefined) => void copyLink(view, run, id);
+  const leaveQuery = () => main.current?.querySelector<HTMLElement>('[role="grid"]')?.focus();
+  const chosenId = view.context ?? activeId ?? view.event;
+
+  useShortcuts({
+    run: () => {
+      rerun();
+      return true;
+    },
+    live: () => {
+      follow();
+      return true;
+    },
+    link: () => {
+      link(view.event ?? activeId);
+      return true;
+    },
+    help: () => {
+      setHelping(true);
+      return true;
+    },
+    context: () => {
+      if (chosenId === undefined) return false;
+      showContext(chosenId);
+      return true;
+    },
+  });
+
+  const detail = (event: AnsweredEvent, inContext: boolean) => (
+    <EventDetail
+      event={event}
+      columns={view.columns}
+      onClause={addToQuery}
+      onColumn={setColumn}
+      onContext={inContext ? undefined : ({ id }) => showContext(id)}
+      onLink={({ id }) => link(id)}
+    />
+  );
+  const sought = useMemo(() => soughtTexts(view.q), [view.q]);
+  const list = {
+    q: view.q,
+    columns: view.columns,
+    sought,
+    expandedId: view.event,
+    onExpand: expand,
+    renderDetail: (event: AnsweredEvent) => detail(event, false),
+    onActive: setActiveId,
+    onRemoveColumn: setColumn,
+  };
+  const refusal = search.error;
+  return (
+    <div className="app">
+      <TopBar
+        view={view}
+        run={run}
+        update={update}
+        refusal={refusal}
+        sidebar={sidebar}
+        onSidebar={() => setSidebar(!sidebar)}
+        onRun={runQuery}
+        onFollow={follow}
+        onHelp={() => setHelping(true)}
+        onLeave={leaveQuery}
+      />
+      {isRefusedAtDoor(refusal) ? (
+        <SignIn refusal={refusal.message} onToken={() => void client.resetQueries()} />
+      ) : (
+        <div className="body">
+          <FieldList
+            q={view.q}
+            run={listRun}
+            columns={view.columns}
+            open={sidebar}
+            onOpen={setSidebar}
+            onClause={addToQuery}
+            onColumn={setColumn}
+          />
+          <main className="main" ref={main}>
+            <Overview q={view.q} run={run} live={view.live} onZoom={zoom} />
+            <div className="results">
+              {view.live ? (
+                <LiveTail {...list} onStop={follow} />
+              ) : (
+                <Results
+                  {...list}
+                  view={view}
+                  run={listRun}
+                  search={search}
+                  update={update}
+                  onReading={setReading}
+                  onRerun={rerun}
+                />
+              )}
+              {view.context !== undefined && (
+                <ContextPanel
+                  key={view.context}
+                  id={view.context}
+                  q={view.q}
+                  columns={view.columns}
+                  sought={sought}
+                  renderDetail={(event) => detail(event, true)}
+                  onActive={setActiveId}
+                  onClose={() => update({ context: undefined })}
+                />
+              )}
+            </div>
+          </main>
+        </div>
+      )}
+      {helping && <Help onClose={() => setHelping(false)} />}
+      <Toasts />
+    </div>
+  );
+}
+
+function isRefusedAtDoor(error: Error | null): error is Problem {
+  return error instanceof Problem && (error.code === 'UNAUTHORIZED' || error.code === 'FORBIDDEN');
+}

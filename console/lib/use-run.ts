@@ -1,0 +1,52 @@
+/**
+ * A run: one asking of all questions about one span of time. Relative ranges are resolved once per run, so that list,
+ * pages and chart agree. A run starts when the range or the query changes, on request, and by the refresh timer.
+ */
+import { useCallback, useEffect, useState } from 'react';
+import { onClockCorrection, serverNow } from './server-clock.ts';
+import { DEFAULT_RANGE, type Instants, isRelative, resolveRange, type TimeRange } from './time-range.ts';
+
+/** What the chart shows while the list follows live. */
+export const LIVE_RANGE: TimeRange = { from: 'now-15m', to: 'now' };
+
+export interface Run extends Instants {
+  /** When it was resolved, by the server's clock. */
+  readonly nowMs: number;
+}
+
+export interface Runs {
+  readonly run: Run;
+  readonly rerun: () => void;
+}
+
+export function useRun(q: string, range: TimeRange, refreshMs: number): Runs {
+  const [number, setNumber] = useState(0);
+  const asked = JSON.stringify([q, range, number]);
+  const [answered, setAnswered] = useState(() => ({ asked, run: resolveRun(range) }));
+  // React's way to derive state: the component is rendered again at once, before anything is shown.
+  if (answered.asked !== asked) setAnswered({ asked, run: resolveRun(range) });
+  const rerun = useCallback(() => setNumber((before) => before + 1), []);
+  useEffect(() => onClockCorrection(rerun), [rerun]);
+  const moving = isRelative(range.from) || isRelative(range.to);
+  useEffect(() => {
+    if (refreshMs === 0 || !moving) return;
+    const timer = setInterval(() => {
+      if (document.visibilityState === 'visible') rerun();
+    }, refreshMs);
+    return () => clearInterval(timer);
+  }, [refreshMs, moving, rerun]);
+  return { run: answered.run, rerun };
+}
+
+function resolveRun(range: TimeRange): Run {
+  const nowMs = serverNow();
+  const resolved = resolveRange(range, nowMs) ?? resolveRange(DEFAULT_RANGE, nowMs);
+  return { nowMs, fromMs: resolved?.fromMs ?? nowMs - 1, toMs: resolved?.toMs ?? nowMs };
+}
+
+/** The value as it was when `hold` began: what is being read is not replaced. */
+export function useHeld<T>(value: T, hold: boolean): T {
+  const [kept, setKept] = useState(value);
+  if (!hold && kept !== value) setKept(value);
+  return hold ? kept : value;
+}
