@@ -1,0 +1,40 @@
+/**
+ * Runs one benchmark: `npm run bench -- NAME [--quick] [--peer]`. Lines for people go to standard error; the last line of
+ * standard output is the result as one JSON object. A full run is kept in bench/results, from which report.ts makes
+ * docs/benchmarks.md.
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Bench, machineName, ROOT, say } from './harness.ts';
+
+const NOT_BENCHES = ['run.ts', 'harness.ts', 'report.ts'];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: 'boolean', default: false }, peer: { type: 'boolean', default: false } },
+});
+const [name = ''] = positionals;
+const file = join(import.meta.dirname, `${name}.ts`);
+if (!/^[a-z][a-z0-9-]*$/.test(name) || NOT_BENCHES.includes(`${name}.ts`) || !existsSync(file)) {
+  say(`usage: npm run bench -- NAME [--quick] [--peer]\nNAME is one of: ${(await benchNames()).join(', ')}`);
+  process.exit(2);
+}
+const { run } = (await import(file)) as { run: Bench };
+say(`${name}${values.quick ? ' (quick)' : ''} on ${machineName()}`);
+const result = await run(values);
+const line = { bench: name, ...result, machine: machineName() };
+if (!values.quick) {
+  await mkdir(join(ROOT, 'bench/results'), { recursive: true });
+  const kept = { ...line, at: new Date().toISOString() };
+  await writeFile(join(ROOT, 'bench/results', `${name}.json`), `${JSON.stringify(kept, undefined, 2)}\n`);
+}
+process.stdout.write(`${JSON.stringify(line)}\n`);
+
+async function benchNames(): Promise<string[]> {
+  const files = await readdir(import.meta.dirname);
+  return files
+    .filter((entry) => entry.endsWith('.ts') && !entry.includes('.test.') && !NOT_BENCHES.includes(entry))
+    .map((entry) => entry.slice(0, -'.ts'.length));
+}
