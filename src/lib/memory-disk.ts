@@ -36,6 +36,8 @@ export type Fault =
 
 export interface MemoryDiskOptions {
   readonly capacityBytes?: number;
+  /** One write takes no more. */
+  readonly writeAtMostBytes?: number;
   readonly fault?: (operation: Operation) => Fault | undefined;
   /** Awaited before each operation, so that a scheduler can decide who goes on. */
   readonly turn?: (operation: Operation) => Promise<void>;
@@ -209,7 +211,7 @@ export class MemoryDisk implements Disk {
   }
 
   #write(path: string, inode: Inode, buffers: readonly Uint8Array[], position: number): number {
-    const bytes = Buffer.concat(buffers);
+    const bytes = Buffer.concat(buffers).subarray(0, this.#options.writeAtMostBytes);
     const grows = Math.max(0, position + bytes.length - inode.content.length);
     const fits = bytes.subarray(0, bytes.length - Math.max(0, grows - this.#freeBytes()));
     if (fits.length === 0 && bytes.length > 0) throw failure('ENOSPC', path);

@@ -60,6 +60,7 @@ export async function scanSegment(file: DiskFile, segment: SegmentName, sizeByte
       const to = next?.position ?? sizeBytes;
       bad.push({ from: position, to, fromOffset: nextOffset, nextOffset: next?.header.baseOffset });
       position = to;
+      nextOffset = next?.header.baseOffset ?? nextOffset;
       continue;
     }
     position += header.sizeBytes;
@@ -95,13 +96,15 @@ export async function batchAt(
   return batch !== undefined && batchIsIntact(batch) ? header : undefined;
 }
 
-/** Cheap checks first, so that a search through foreign bytes seldom needs a checksum. */
+/**
+ * Cheap checks first, so that a search through foreign bytes seldom needs a checksum. (`groupStart` may lie past the
+ * position: where somebody took bytes out of the file.)
+ */
 export function agrees(header: BatchHeader, position: number, expected: Expected): boolean {
   const between = position - expected.position;
   return (
     header.epoch === expected.epoch &&
     header.groupStart >= 0 &&
-    header.groupStart <= position &&
     header.baseOffset >= expected.offset &&
     (header.baseOffset === expected.offset || header.baseOffset - expected.offset <= lostRecordsAtMost(between))
   );
