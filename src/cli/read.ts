@@ -6,7 +6,7 @@ import { QUEUE_READ_LIMITS } from '../lib/limits.ts';
 import { suggest } from '../lib/suggest.ts';
 import { CLIENT_OPTIONS, Client, type Parameters } from './client.ts';
 import { type Command, countOption, EXIT, type Invocation, isSet, textOption } from './command.ts';
-import { visible } from './table.ts';
+import { visibleLines } from './table.ts';
 import { askedTime, shownTime } from './times.ts';
 
 const FOLLOW_MS = 250;
@@ -113,7 +113,7 @@ async function readOn(
   position.atEnd = answer.next >= answer.endOffset;
   const show = (record: QueueRecord): string =>
     output.isTerminal
-      ? `${output.style('dim', `${topic}/${partition} ${record.offset}  ${shownTime(record.timestamp)}`)}  ${visible(record.value)}\n`
+      ? `${output.style('dim', `${topic}/${partition} ${record.offset}  ${shownTime(record.timestamp)}`)}  ${visibleLines(record.value)}\n`
       : `${JSON.stringify({ topic, partition, ...record })}\n`;
   await output.lines(answer.records.map(show).join(''));
   return answer.records.length;

@@ -2,7 +2,7 @@
 import type { AnsweredEvent, JsonValue } from '../event/event.ts';
 import { choiceOption, type Invocation } from './command.ts';
 import type { Output } from './output.ts';
-import { visible } from './table.ts';
+import { visible, visibleLines } from './table.ts';
 import { shownTime } from './times.ts';
 
 export const FORMATS = ['table', 'ndjson', 'csv'] as const;
@@ -67,7 +67,7 @@ function tableLine(event: AnsweredEvent, output: Output): string {
     output.style('dim', shownTime(event.timestamp)),
     style === undefined ? padded : output.style(style, padded),
     output.style('cyan', visible(event.source)),
-    visible(event.message ?? ''),
+    visibleLines(event.message ?? ''),
     ...(facts.length === 0 ? [] : [output.style('dim', visible(facts.join(' ')))]),
   ];
   return `${parts.join('  ')}\n`;

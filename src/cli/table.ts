@@ -1,12 +1,20 @@
 /** Text for a terminal: safe to show whatever a sender put into it, and in columns. */
 
-/** Control characters could move the cursor or change colours: they are shown as `\x1b`. */
+/** Characters that could move the cursor, change colours or reorder text are shown as `\x1b`; tabs stay. */
 export function visible(text: string): string {
-  // biome would have these written as characters, which nobody could see.
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (character) => {
+  return text.replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (character) => {
     const code = character.codePointAt(0) ?? 0;
     return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`;
   });
+}
+
+/** The same for text of several lines: all but the first are indented, so that none can pass for an event of its own. */
+export function visibleLines(text: string): string {
+  return text
+    .replace(/\r?\n$/, '')
+    .split(/\r?\n/)
+    .map(visible)
+    .join('\n    ');
 }
 
 export interface Column {

@@ -15,12 +15,18 @@ export const VERBS = {
     summary: 'Send realistic traffic: a web shop, with an incident now and then.',
     load: () => import('./demo.ts'),
   },
-  where: { summary: 'Where is my log? Follow one event from socket to search.', load: () => import('./where.ts') },
-  ledger: { summary: 'Account for every event: where did it go?', load: () => import('./ledger.ts') },
+  where: {
+    summary: 'Where is my log? Follow one event from the socket to the search store.',
+    load: () => import('./where.ts'),
+  },
+  ledger: {
+    summary: 'Account for every event: accepted = written + dropped + dead-lettered.',
+    load: () => import('./ledger.ts'),
+  },
   topics: { summary: 'Show the topics of the queue and the lag of their readers.', load: () => import('./topics.ts') },
   read: { summary: 'Look into the queue: print the records of a topic.', load: () => import('./read.ts') },
   segment: { summary: 'Check a segment file of the queue, checksum by checksum.', load: () => import('./segment.ts') },
-  token: { summary: 'Create, list and revoke tokens.', load: () => import('./token.ts') },
+  token: { summary: 'Create, list and revoke the tokens of senders and readers.', load: () => import('./token.ts') },
   config: { summary: 'Check, print or explain the configuration.', load: () => import('./config.ts') },
 } as const satisfies Record<string, VerbEntry>;
 
