@@ -52,6 +52,8 @@ export const COLLECT_LIMITS = {
   udpReceiveBufferBytes: 16 * MiB,
   /** UDP senders whose encoded headers are remembered. */
   udpSenders: 10_000,
+  /** Full batches of a partition handed over and not yet durable, past which its sources pause: bounds the latency. */
+  laneBatches: Number(process.env.LB ?? 2),
   /** Between two attempts to append what a full disk refused. */
   retryMs: 500,
   /** A connection without data for this long while draining is finished; all of them are after drainMs. */
@@ -98,13 +100,19 @@ export const PROCESS_LIMITS = {
   batchesInFlight: 2,
   /** How often the position is committed for retention and lag (what counts is in the progress marker). */
   commitMs: 1_000,
+  /** What trickles in while a block waits is read so often. */
+  readEveryMs: 10,
   retryDelayMs: 100,
   retryDelayMaxMs: 5_000,
   /** Different record headers remembered. */
   metas: 10_000,
-  /** Different layouts given out per partition; records of further shapes keep their original. */
+  /** Different layouts given out in an hour; records of further shapes keep their original. */
   layouts: 1_000,
-  layoutBytes: 512,
+  layoutBytes: 1_024,
+  /** Steps of shapes of structured data and JSON lines remembered; beyond it they are learnt anew. */
+  shapes: 5_000,
+  /** Members of one shape; a record with more is read without one. */
+  shapeMembers: 100,
 } as const;
 
 export const QUERY_LIMITS = {
@@ -198,8 +206,18 @@ export const STORE_LIMITS = {
   insertBytes: 48 * MiB,
   /** Paths × rows of the JSON columns of one block: events with thousands of different keys make smaller blocks. */
   blockCells: 16 * MiB,
+  blockPaths: 4_096,
   /** Paths of JSON that an emptied block remembers. */
   rememberedPaths: 1_024,
+  /** The journal is folded into the catalogue beyond this. */
+  journalBytes: 4 * MiB,
+  /** At the most so often, unless a block is full: small inserts cost much more a row. */
+  insertEveryMs: 200,
+  /** What trickles in while a block waits is read so often. */
+  readEveryMs: 10,
+  retryDelayMs: 100,
+  retryDelayMaxMs: 10_000,
+  retentionEveryMs: 10 * 60_000,
   serverMemoryBytes: 900 * MiB,
   slicesPerInsert: 90,
 } as const;

@@ -152,7 +152,10 @@ export class StoreJournal {
       if (entry === undefined) {
         // A torn line at the end was not durable, so nothing followed it.
         if (lines.slice(i + 1).every((rest) => parseEntry(rest) === undefined)) break;
-        throw new SpillwayError('QUEUE_CORRUPT', `Line ${i + 1} of the store's journal in ${this.#directory} cannot be read.`);
+        throw new SpillwayError(
+          'QUEUE_CORRUPT',
+          `Line ${i + 1} of the store's journal in ${this.#directory} cannot be read.`,
+        );
       }
       if (entry.number > this.#number) this.#count(entry);
     }

@@ -5,9 +5,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Gauge, Histogram, type Registry } from 'prom-client';
-import type { QueryNode } from '../../query/ast.ts';
 import { QUERY_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
+import type { QueryNode } from '../../query/ast.ts';
 import { StoreJournal } from '../journal.ts';
 import type { SearchReader } from '../port.ts';
 import { EventsTable } from './events-table.ts';

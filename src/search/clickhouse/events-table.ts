@@ -8,6 +8,8 @@ import { number, text } from './rows.ts';
 import { createEventsTable, EVENTS_TABLE, INSERT_STRUCTURE } from './schema.ts';
 import type { EngineSession } from './sessions.ts';
 
+const CANARY_TABLE = 'events_canary';
+
 export interface StoredPartition {
   readonly retentionDays: number;
   readonly day: number;
@@ -42,6 +44,18 @@ export class EventsTable {
     await this.#session.run(`INSERT INTO ${EVENTS_TABLE} SELECT * FROM ${file}`, binder, { settings: INSERT_SETTINGS });
   }
 
+  /** Whether the engine can write at all: a row goes into a table beside. */
+  async works(): Promise<boolean> {
+    try {
+      await this.#session.run(createEventsTable(CANARY_TABLE));
+      await this.#session.run(`INSERT INTO ${CANARY_TABLE} (tenant, timestamp) VALUES ('canary', 0)`);
+      await this.#session.run(`TRUNCATE TABLE ${CANARY_TABLE}`);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** The names of new parts are on the disk. */
   async syncFolders(): Promise<void> {
     for (const folder of this.#folders) await nodeDisk.syncDirectory(folder);
@@ -51,7 +65,10 @@ export class EventsTable {
   async visibleOffsets(range: Range, days: readonly number[]): Promise<Set<number>> {
     if (days.length === 0) return new Set();
     const binder = new SqlBinder();
-    const rows = await this.#session.run(`SELECT queue_offset FROM ${EVENTS_TABLE} WHERE ${inRange(range, days, binder)}`, binder);
+    const rows = await this.#session.run(
+      `SELECT queue_offset FROM ${EVENTS_TABLE} WHERE ${inRange(range, days, binder)}`,
+      binder,
+    );
     return new Set(rows.map(([queueOffset]) => number(queueOffset)));
   }
 
@@ -59,7 +76,10 @@ export class EventsTable {
   async syncParts(range: Range, days: readonly number[]): Promise<void> {
     if (days.length === 0) return;
     const binder = new SqlBinder();
-    const parts = await this.#session.run(`SELECT DISTINCT _part FROM ${EVENTS_TABLE} WHERE ${inRange(range, days, binder)}`, binder);
+    const parts = await this.#session.run(
+      `SELECT DISTINCT _part FROM ${EVENTS_TABLE} WHERE ${inRange(range, days, binder)}`,
+      binder,
+    );
     for (const [part] of parts) {
       for (const folder of this.#folders) await syncFolder(join(folder, text(part)));
     }

@@ -2,8 +2,9 @@
  * Runs questions on a pool of sessions, within their limits of time and memory, and stops them for real: a call that
  * is aborted on our side goes on in the engine until another session kills it.
  */
-import type { Logger } from '../../lib/log.ts';
+
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/log.ts';
 import { Admission, type AdmissionLimits } from './admission.ts';
 import { SqlBinder } from './binder.ts';
 import type { EngineSession } from './sessions.ts';

@@ -1,7 +1,8 @@
 /** Questions whose answers are numbers: count, histogram, top values, statistics. */
-import type { FieldRef } from '../../query/ast.ts';
+
 import { SpillwayError } from '../../lib/errors.ts';
 import { QUERY_LIMITS } from '../../lib/limits.ts';
+import type { FieldRef } from '../../query/ast.ts';
 import type {
   HistogramBucket,
   HistogramQuestion,
@@ -82,9 +83,13 @@ async function plainHistogram(
 
 function withinLimit<T>(buckets: readonly T[]): readonly T[] {
   if (buckets.length <= QUERY_LIMITS.buckets) return buckets;
-  throw new SpillwayError('QUERY_TOO_LARGE', `The histogram has more than ${QUERY_LIMITS.buckets} buckets. Use a longer interval.`, {
-    details: { limit: QUERY_LIMITS.buckets },
-  });
+  throw new SpillwayError(
+    'QUERY_TOO_LARGE',
+    `The histogram has more than ${QUERY_LIMITS.buckets} buckets. Use a longer interval.`,
+    {
+      details: { limit: QUERY_LIMITS.buckets },
+    },
+  );
 }
 
 /** Restricts a field of many values to the largest ones; undefined for a level, which has few. */

@@ -1,7 +1,8 @@
 /** Which fields the events of a question have: counted in a sample of the newest ones, scaled to all. */
+
+import { QUERY_LIMITS } from '../../lib/limits.ts';
 import { type FieldRef, OWN_FIELDS, type OwnField } from '../../query/ast.ts';
 import { fieldName } from '../../query/fields.ts';
-import { QUERY_LIMITS } from '../../lib/limits.ts';
 import type { FieldSummary, FieldType, Question } from '../port.ts';
 import { SqlBinder } from './binder.ts';
 import type { Ask } from './query-runner.ts';

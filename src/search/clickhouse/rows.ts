@@ -96,5 +96,8 @@ function isObject(value: unknown): value is JsonObject {
 }
 
 function unexpected(value: unknown): SpillwayError {
-  return new SpillwayError('INTERNAL', `The search engine answered ${JSON.stringify(value)} where another type was asked.`);
+  return new SpillwayError(
+    'INTERNAL',
+    `The search engine answered ${JSON.stringify(value)} where another type was asked.`,
+  );
 }

@@ -113,13 +113,25 @@ function mapEngineError(thrown: unknown): SpillwayError {
   const options = { cause: thrown };
   switch (engineCode(thrown)) {
     case TIMEOUT_EXCEEDED:
-      return new SpillwayError('QUERY_TIMEOUT', 'The query was stopped at its limit of time. Narrow its range.', options);
+      return new SpillwayError(
+        'QUERY_TIMEOUT',
+        'The query was stopped at its limit of time. Narrow its range.',
+        options,
+      );
     case MEMORY_LIMIT_EXCEEDED:
-      return new SpillwayError('QUERY_MEMORY', 'The query was stopped at its limit of memory. Narrow its range.', options);
+      return new SpillwayError(
+        'QUERY_MEMORY',
+        'The query was stopped at its limit of memory. Narrow its range.',
+        options,
+      );
     case QUERY_WAS_CANCELLED:
       return new SpillwayError('QUERY_CANCELLED', 'The query was cancelled.', options);
     case CANNOT_COMPILE_REGEXP:
-      return new SpillwayError('QUERY_UNSUPPORTED', 'The search engine cannot compile this regular expression.', options);
+      return new SpillwayError(
+        'QUERY_UNSUPPORTED',
+        'The search engine cannot compile this regular expression.',
+        options,
+      );
     default:
       return new SpillwayError('INTERNAL', `The search engine failed: ${messageOf(thrown).slice(0, 2_000)}`, options);
   }

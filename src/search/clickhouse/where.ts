@@ -1,6 +1,7 @@
 /** The condition of every question: the tenant, the time, the slices that can hold it, and the query itself. */
-import type { QueryNode } from '../../query/ast.ts';
+
 import { SpillwayError } from '../../lib/errors.ts';
+import type { QueryNode } from '../../query/ast.ts';
 import type { Cursor, Question } from '../port.ts';
 import { idNumbers } from './native/event-block.ts';
 import { type Binder, ORDER_COLUMNS } from './schema.ts';

@@ -2,7 +2,7 @@
  * Columns of a block in ClickHouse's Native format, filled row by row: fixed-width numbers, strings, arrays. Each can be
  * cut back to a number of rows, which undoes a row that turned out to be bad; that walk is slow and rare.
  */
-const FIRST_BYTES = 4096;
+const FIRST_BYTES = 256;
 
 /** Bytes that grow. */
 export class ByteSink {

@@ -119,10 +119,12 @@ export class EventBlock {
 
   get isFull(): boolean {
     const { metadata, payload } = this.#columns;
+    const paths = metadata.pathCount + payload.pathCount;
     return (
       this.#rows >= STORE_LIMITS.insertRows ||
       this.#bytes >= STORE_LIMITS.insertBytes ||
-      (metadata.pathCount + payload.pathCount) * this.#rows >= STORE_LIMITS.blockCells
+      paths >= STORE_LIMITS.blockPaths ||
+      paths * this.#rows >= STORE_LIMITS.blockCells
     );
   }
 
@@ -302,7 +304,10 @@ export class EventBlock {
     const topicEnd = at + 1;
     while (at > textStart && bytes[at] !== DOT) at--;
     const well = index.ok && offset.ok && partition.ok && at > textStart && topicEnd > at + 1;
-    if (!well || partition.value > 0xffff) return this.#readOtherId(bytes.toString('utf8', textStart, textEnd));
+    if (!well || partition.value > 0xffff) {
+      this.#readOtherId(bytes.toString('utf8', textStart, textEnd));
+      return;
+    }
     const columns = this.#columns;
     columns.id_site.pushBytes(bytes, textStart, at);
     columns.id_topic.pushBytes(bytes, at + 1, topicEnd);
@@ -346,7 +351,8 @@ function digitsBefore(bytes: Buffer, first: number, last: number): Digits {
     scale *= 10;
     byte = bytes[--at] ?? 0;
   }
-  const ok = at < last && byte === DOT && value <= Number.MAX_SAFE_INTEGER && (last - at === 1 || bytes[at + 1] !== 0x30);
+  const ok =
+    at < last && byte === DOT && value <= Number.MAX_SAFE_INTEGER && (last - at === 1 || bytes[at + 1] !== 0x30);
   return { ok, value, at: at - 1 };
 }
 
@@ -357,10 +363,14 @@ export function uuidHalves(uuid: string): readonly [bigint, bigint] {
 }
 
 /** The numbers of a printed id, as the columns hold them; undefined where it is neither an origin nor a UUID. */
-export function idNumbers(
-  id: string,
-):
-  | { readonly site: string; readonly topic: string; readonly partition: number; readonly offset: bigint; readonly index: bigint }
+export function idNumbers(id: string):
+  | {
+      readonly site: string;
+      readonly topic: string;
+      readonly partition: number;
+      readonly offset: bigint;
+      readonly index: bigint;
+    }
   | undefined {
   if (UUID.test(id)) {
     const [offset, index] = uuidHalves(id);

@@ -34,7 +34,7 @@ const CREATE: { readonly [Type in JsonType]: () => TypedValues[Type] } = {
 /** The values of one path. */
 export class PathColumn {
   readonly path: string;
-  readonly #numbers = new ByteSink(1024);
+  readonly #numbers = new ByteSink(64);
   #rows = 0;
   #values = 0;
   readonly #types: { readonly type: JsonType; readonly column: ColumnData }[] = [];

@@ -56,7 +56,10 @@ export class JsonScanner {
 
   fail(what: string): SpillwayError {
     const near = this.bytes.toString('utf8', Math.max(0, this.at - 20), Math.min(this.end, this.at + 20));
-    return new SpillwayError('EVENT_REFUSED', `The store cannot take this event: ${what} near ${JSON.stringify(near)}.`);
+    return new SpillwayError(
+      'EVENT_REFUSED',
+      `The store cannot take this event: ${what} near ${JSON.stringify(near)}.`,
+    );
   }
 
   /** The next byte that is no space; not taken. */

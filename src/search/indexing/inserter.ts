@@ -1,0 +1,158 @@
+/**
+ * Inserts drafts so that each event is in the store exactly once, also when this process dies at any moment:
+ *
+ * 1. the intent is durable in the journal; 2. letters of refused events are durable; 3. rows are inserted, and the
+ * engine's parts, their folders and the table's folder are synced; 4. the offsets are committed; 5. the intent ends.
+ *
+ * After a crash the open intent names the ranges: what of them is visible is read back, and only the rest inserted.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Progress } from '../../event/progress.ts';
+import { TOPICS } from '../../event/topics.ts';
+import { messageOf, SpillwayError } from '../../lib/errors.ts';
+import { STORE_LIMITS } from '../../lib/limits.ts';
+import type { Logger } from '../../lib/log.ts';
+import { type GroupMember, offset } from '../../queue/port.ts';
+import type { EventsTable } from '../clickhouse/events-table.ts';
+import type { Range, StoreJournal } from '../journal.ts';
+import type { DeadLetters, RefusedRecord } from './dead-letters.ts';
+import type { Draft } from './draft.ts';
+import type { DraftFiles } from './draft-files.ts';
+import type { MissingRows } from './missing-rows.ts';
+
+/** Told after the offsets are committed, in the order of the partition. */
+export interface Committed {
+  readonly partition: number;
+  readonly nextOffset: number;
+  /** The progress markers of the range, folded; undefined where it holds none. */
+  readonly progress: Progress | undefined;
+  /** Events of the range that became dead letters. */
+  readonly deadLettered: number;
+}
+
+export interface InserterParts {
+  readonly table: EventsTable;
+  readonly journal: StoreJournal;
+  readonly letters: DeadLetters;
+  readonly member: GroupMember;
+  readonly files: DraftFiles;
+  readonly missing: MissingRows;
+  readonly log: Logger;
+  readonly onCommitted: (committed: Committed) => void;
+  readonly signal: AbortSignal;
+}
+
+export class Inserter {
+  readonly #parts: InserterParts;
+
+  constructor(parts: InserterParts) {
+    this.#parts = parts;
+  }
+
+  /** Inserts and commits; tries again while the engine or the disk fails. Rejects when it is fenced or stopped. */
+  async insert(draft: Draft): Promise<void> {
+    const { journal, letters, table, files } = this.#parts;
+    const refused = [...draft.refused];
+    if (draft.rows > 0 || refused.length > 0) {
+      const days = [...new Set(draft.slices.map(({ day }) => day))];
+      const intent = { ranges: draft.ranges, slices: draft.slices, days, deadLettersFrom: letters.nextOffset };
+      await this.#persist(() => journal.begin(intent));
+      await this.#persist(() => letters.write(refused));
+      if (draft.file !== undefined) refused.push(...(await this.#insertRows(draft.file, draft.ranges, days)));
+      await this.#persist(() => table.syncFolders());
+    }
+    if (draft.file !== undefined) files.remove(draft.file);
+    await this.#commit(draft.ranges, draft.progress, refused);
+    await journal.end();
+    letters.forget();
+  }
+
+  /** Finishes what the process before began. */
+  async recover(): Promise<void> {
+    const { journal, letters, log } = this.#parts;
+    const open = journal.openIntent;
+    if (open === undefined) return;
+    const ranges = await this.#uncommitted(open.ranges);
+    log.info({ ranges }, 'Finishing an insert that the last process began');
+    if (ranges.length > 0) {
+      const found = await this.#persist(() => this.#parts.missing.survey(ranges, open.days));
+      // The rest may go to other slices than before, where the retention policy has changed.
+      const days = [...new Set([...open.days, ...found.slices.map(({ day }) => day)])];
+      const added = found.slices.map((slice) => ({ ...slice, docs: 0, bytes: 0 }));
+      await this.#persist(() => journal.begin({ ...open, slices: [...open.slices, ...added], days }));
+      const refused = await this.#insertMissing(ranges, days);
+      for (const range of ranges) await this.#persist(() => this.#parts.table.syncParts(range, days));
+      await this.#commit(ranges, found.progress, refused);
+    }
+    await journal.end();
+    letters.forget();
+  }
+
+  async #uncommitted(ranges: readonly Range[]): Promise<Range[]> {
+    const open: Range[] = [];
+    for (const range of ranges) {
+      const at = { topic: TOPICS.events, partition: range.partition };
+      const committed = (await this.#persist(() => this.#parts.member.committed(at))) ?? 0;
+      if (committed < range.to) open.push({ ...range, from: Math.max(range.from, committed) });
+    }
+    return open;
+  }
+
+  async #insertRows(
+    file: string,
+    ranges: readonly Range[],
+    days: readonly number[],
+  ): Promise<readonly RefusedRecord[]> {
+    try {
+      await this.#parts.table.insertFile(file);
+      return [];
+    } catch (thrown) {
+      this.#parts.log.warn({ reason: messageOf(thrown), ranges }, 'An insert failed; looking what of it is visible');
+    }
+    return this.#insertMissing(ranges, days);
+  }
+
+  /** Inserts what of the ranges is not visible; what the engine refuses although it works becomes a dead letter. */
+  async #insertMissing(ranges: readonly Range[], days: readonly number[]): Promise<readonly RefusedRecord[]> {
+    return this.#persist(async () => {
+      const refused = await this.#parts.missing.insert(ranges, days);
+      await this.#parts.letters.write(refused);
+      return refused;
+    });
+  }
+
+  async #commit(
+    ranges: readonly Range[],
+    progress: ReadonlyMap<number, Progress>,
+    refused: readonly RefusedRecord[],
+  ): Promise<void> {
+    const { member, onCommitted } = this.#parts;
+    for (const { partition, to } of ranges) {
+      await this.#persist(() => member.commit({ topic: TOPICS.events, partition }, offset(to)));
+      const deadLettered = refused.filter((record) => record.partition === partition).length;
+      onCommitted({ partition, nextOffset: to, progress: progress.get(partition), deadLettered });
+    }
+  }
+
+  /** Again and again, with growing pauses, until it works, another owner has taken over, or this one is stopped. */
+  async #persist<T>(work: () => Promise<T>): Promise<T> {
+    const { log, signal } = this.#parts;
+    for (
+      let pauseMs: number = STORE_LIMITS.retryDelayMs;
+      ;
+      pauseMs = Math.min(pauseMs * 2, STORE_LIMITS.retryDelayMaxMs)
+    ) {
+      try {
+        return await work();
+      } catch (thrown) {
+        if (!mayPass(thrown) || signal.aborted) throw thrown;
+        log.error({ reason: messageOf(thrown), pauseMs }, 'The store cannot write; trying again');
+      }
+      await delay(pauseMs, undefined, { signal });
+    }
+  }
+}
+
+function mayPass(thrown: unknown): boolean {
+  return !(thrown instanceof SpillwayError) || !['QUEUE_FENCED', 'QUEUE_PARTITION_STOPPED'].includes(thrown.code);
+}

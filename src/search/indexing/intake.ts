@@ -1,0 +1,124 @@
+/** Reads one partition of `events`, record by record, into blocks. */
+import { readProgress } from '../../event/progress.ts';
+import { RecordCursor } from '../../event/record-batch.ts';
+import { TOPICS } from '../../event/topics.ts';
+import { SpillwayError } from '../../lib/errors.ts';
+import { QUEUE_LIMITS } from '../../lib/limits.ts';
+import type { Logger } from '../../lib/log.ts';
+import { offset, type PartitionReader, type Queue } from '../../queue/port.ts';
+import type { BlockBuilder } from './block-builder.ts';
+import type { Visible } from './completeness.ts';
+
+/** What the last marker before an offset said: where a process before this one had come to. */
+export async function visibleBefore(
+  queue: Queue,
+  partition: number,
+  from: number,
+  signal: AbortSignal,
+): Promise<Visible | undefined> {
+  const reader = queue.openReader({ topic: TOPICS.events, partition });
+  try {
+    const earliest = await reader.earliestOffset();
+    for (let next = from; next > earliest && !signal.aborted; ) {
+      await reader.waitFor(offset(next - 1), signal);
+      const { batches } = await reader.read(offset(next - 1), { maxBytes: 1 });
+      const [batch] = batches;
+      if (batch === undefined) return undefined;
+      const progress = readProgress(batch.bytes);
+      if (progress !== undefined) return progress;
+      next = batch.baseOffset;
+    }
+    return undefined;
+  } finally {
+    await reader.close();
+  }
+}
+
+export class Intake {
+  readonly partition: number;
+  readonly #reader: PartitionReader;
+  readonly #log: Logger;
+  #next: number;
+  /** Batches of the last read that have not been taken whole. */
+  #batches: Buffer[] = [];
+  #cursor: RecordCursor | undefined;
+
+  constructor(queue: Queue, partition: number, from: number, log: Logger) {
+    this.partition = partition;
+    this.#reader = queue.openReader({ topic: TOPICS.events, partition });
+    this.#next = from;
+    this.#log = log;
+  }
+
+  /** The offset of the next record that no block has. */
+  get nextOffset(): number {
+    return this.#next;
+  }
+
+  /** Puts records into the builder until it is full or nothing more is there; whether there was any. */
+  async fill(builder: BlockBuilder): Promise<boolean> {
+    let any = false;
+    while (!builder.isFull) {
+      const cursor = this.#cursor ?? this.#nextCursor();
+      if (cursor === undefined) {
+        if (!(await this.#read())) return any;
+        continue;
+      }
+      any = true;
+      if (!this.#take(cursor, builder)) return any;
+    }
+    return any;
+  }
+
+  /** Resolves when there may be more, or the signal fires. */
+  async wait(signal: AbortSignal): Promise<void> {
+    await this.#reader.waitFor(offset(this.#next), signal);
+  }
+
+  async close(): Promise<void> {
+    await this.#reader.close();
+  }
+
+  #take(cursor: RecordCursor, builder: BlockBuilder): boolean {
+    // The cursor stands on a record that did not fit the block before.
+    let more = cursor.offset >= this.#next || cursor.next();
+    for (; more; more = cursor.next()) {
+      if (cursor.offset < this.#next) continue;
+      if (builder.isFull || !builder.take(cursor, this.partition)) {
+        this.#cursor = cursor;
+        return false;
+      }
+      this.#next = cursor.offset + 1;
+    }
+    this.#cursor = undefined;
+    return true;
+  }
+
+  #nextCursor(): RecordCursor | undefined {
+    const batch = this.#batches.shift();
+    if (batch === undefined) return undefined;
+    const cursor = new RecordCursor(batch);
+    // Stands before the first record until `next()` is called.
+    cursor.offset = -1;
+    return cursor;
+  }
+
+  async #read(): Promise<boolean> {
+    try {
+      const { batches, nextOffset } = await this.#reader.read(offset(this.#next), { maxBytes: QUEUE_LIMITS.readBytes });
+      this.#batches = batches.map(({ bytes }) => bytes);
+      if (batches.length === 0) this.#next = Math.max(this.#next, nextOffset);
+      return batches.length > 0;
+    } catch (thrown) {
+      if (!(thrown instanceof SpillwayError) || thrown.code !== 'QUEUE_OFFSET_OUT_OF_RANGE') throw thrown;
+      const earliest = Number(thrown.details.earliest);
+      if (!(earliest > this.#next)) throw thrown;
+      this.#log.error(
+        { partition: this.partition, from: this.#next, to: earliest },
+        'Events were removed from the queue before the store had read them',
+      );
+      this.#next = earliest;
+      return true;
+    }
+  }
+}

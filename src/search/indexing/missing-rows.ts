@@ -1,0 +1,201 @@
+/**
+ * The slow path of an insert: after a crash or a failure, rows of given ranges that are not visible are read from the
+ * queue again and inserted; where the engine refuses a block although it works, the block is halved until the row
+ * that it refuses stands alone.
+ */
+import { decodeProgress, foldProgress, isProgress, type Progress } from '../../event/progress.ts';
+import { RecordCursor } from '../../event/record-batch.ts';
+import { TOPICS } from '../../event/topics.ts';
+import { messageOf } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/log.ts';
+import { offset, type Queue } from '../../queue/port.ts';
+import type { EventsTable } from '../clickhouse/events-table.ts';
+import type { Range } from '../journal.ts';
+import type { RetentionPolicy, Slice } from '../slices.ts';
+import { BlockBuilder } from './block-builder.ts';
+import type { RefusedRecord } from './dead-letters.ts';
+import type { DraftFiles } from './draft-files.ts';
+
+interface Row {
+  readonly partition: number;
+  readonly offset: number;
+}
+
+export interface Survey {
+  /** Where the missing rows belong. */
+  readonly slices: readonly Slice[];
+  readonly progress: ReadonlyMap<number, Progress>;
+}
+
+export interface MissingRowsParts {
+  readonly queue: Queue;
+  readonly table: EventsTable;
+  readonly files: DraftFiles;
+  readonly policy: RetentionPolicy;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+export class MissingRows {
+  readonly #parts: MissingRowsParts;
+
+  constructor(parts: MissingRowsParts) {
+    this.#parts = parts;
+  }
+
+  /** What inserting the missing rows would touch. */
+  async survey(ranges: readonly Range[], days: readonly number[]): Promise<Survey> {
+    const progress = new Map<number, Progress>();
+    const slices: Slice[] = [];
+    const missing = await this.#missing(ranges, days);
+    for (const range of ranges) {
+      await this.#read(range, (batch) => {
+        const cursor = new RecordCursor(batch);
+        while (cursor.next()) {
+          if (!isProgress(cursor) || cursor.offset < range.from || cursor.offset >= range.to) continue;
+          progress.set(range.partition, foldProgress(progress.get(range.partition), decodeProgress(cursor.value())));
+        }
+        return true;
+      });
+    }
+    await this.#build(missing, async (builder) => {
+      slices.push(...(await this.#discard(builder)));
+    });
+    return { slices, progress };
+  }
+
+  /** Inserts the missing rows; returns those that the engine refuses. Rejects where the engine does not work at all. */
+  async insert(ranges: readonly Range[], days: readonly number[]): Promise<readonly RefusedRecord[]> {
+    return this.#insertRows(await this.#missing(ranges, days));
+  }
+
+  async #insertRows(rows: readonly Row[]): Promise<readonly RefusedRecord[]> {
+    const refused: RefusedRecord[] = [];
+    await this.#build(rows, async (builder, taken) => {
+      const draft = await builder.finish(this.#parts.files);
+      refused.push(...draft.refused);
+      if (draft.file === undefined) return;
+      try {
+        await this.#parts.table.insertFile(draft.file);
+      } catch (thrown) {
+        if (!(await this.#parts.table.works())) throw thrown;
+        refused.push(...(await this.#divide(taken, messageOf(thrown))));
+      } finally {
+        this.#parts.files.remove(draft.file);
+      }
+    });
+    return refused;
+  }
+
+  async #divide(rows: readonly Row[], reason: string): Promise<readonly RefusedRecord[]> {
+    const [row] = rows;
+    if (row === undefined) return [];
+    if (rows.length === 1) {
+      this.#parts.log.warn({ ...row, reason }, 'The search engine refuses an event; it becomes a dead letter');
+      return this.#letter(row, reason);
+    }
+    const middle = rows.length >> 1;
+    const first = await this.#insertRows(rows.slice(0, middle));
+    return [...first, ...(await this.#insertRows(rows.slice(middle)))];
+  }
+
+  async #letter(row: Row, reason: string): Promise<readonly RefusedRecord[]> {
+    const letters: RefusedRecord[] = [];
+    await this.#read({ partition: row.partition, from: row.offset, to: row.offset + 1 }, (batch) => {
+      const cursor = new RecordCursor(batch);
+      while (cursor.next()) {
+        if (cursor.offset !== row.offset) continue;
+        const { timestampMs } = cursor;
+        letters.push({ ...row, timestampMs, value: Buffer.from(cursor.value()), reason: reason.slice(0, 2_000) });
+      }
+      return true;
+    });
+    return letters;
+  }
+
+  /** Events of the ranges that are not visible, progress markers left out. */
+  async #missing(ranges: readonly Range[], days: readonly number[]): Promise<Row[]> {
+    const rows: Row[] = [];
+    for (const range of ranges) {
+      const visible = await this.#parts.table.visibleOffsets(range, days);
+      await this.#read(range, (batch) => {
+        const cursor = new RecordCursor(batch);
+        while (cursor.next()) {
+          const { offset: at } = cursor;
+          if (at < range.from || at >= range.to || isProgress(cursor) || visible.has(at)) continue;
+          rows.push({ partition: range.partition, offset: at });
+        }
+        return true;
+      });
+    }
+    return rows;
+  }
+
+  /** Puts the rows, which are in order by partition, into as few blocks as take them. */
+  async #build(
+    rows: readonly Row[],
+    onBlock: (builder: BlockBuilder, taken: readonly Row[]) => Promise<void>,
+  ): Promise<void> {
+    const builder = new BlockBuilder(this.#parts.policy);
+    let taken: Row[] = [];
+    const flush = async () => {
+      if (taken.length > 0) await onBlock(builder, taken);
+      builder.clear();
+      taken = [];
+    };
+    for (let at = 0; at < rows.length; ) {
+      const first = rows[at];
+      if (first === undefined) break;
+      const wanted = new Set<number>();
+      let end = at;
+      for (let row = first; row.partition === first.partition; ) {
+        wanted.add(row.offset);
+        const next = rows[++end];
+        if (next === undefined) break;
+        row = next;
+      }
+      const last = rows[end - 1] ?? first;
+      const range = { partition: first.partition, from: first.offset, to: last.offset + 1 };
+      let full = false;
+      await this.#read(range, (batch) => {
+        const cursor = new RecordCursor(batch);
+        while (cursor.next()) {
+          if (!wanted.has(cursor.offset)) continue;
+          if (builder.isFull || !builder.take(cursor, range.partition)) {
+            full = true;
+            return false;
+          }
+          taken.push({ partition: range.partition, offset: cursor.offset });
+          at++;
+        }
+        return true;
+      });
+      if (!full) at = end;
+      else await flush();
+    }
+    await flush();
+  }
+
+  async #discard(builder: BlockBuilder): Promise<readonly Slice[]> {
+    const draft = await builder.finish(this.#parts.files);
+    if (draft.file !== undefined) this.#parts.files.remove(draft.file);
+    return draft.slices;
+  }
+
+  /** Batches that hold records of the range, until `visit` answers false. */
+  async #read(range: Range, visit: (batch: Buffer) => boolean): Promise<void> {
+    const reader = this.#parts.queue.openReader({ topic: TOPICS.events, partition: range.partition });
+    try {
+      let next = range.from;
+      while (next < range.to) {
+        await reader.waitFor(offset(next), this.#parts.signal);
+        if (this.#parts.signal.aborted) throw new Error('stopped');
+        const { batches, nextOffset } = await reader.read(offset(next));
+        for (const { bytes, baseOffset } of batches) if (baseOffset < range.to && !visit(bytes)) return;
+        next = nextOffset;
+      }
+    } finally {
+      await reader.close();
+    }
+  }
+}

@@ -1,0 +1,49 @@
+/** Retention: whole partitions of the table go when everything in them is older than their class keeps it. */
+import type { Clock } from '../lib/clock.ts';
+import { messageOf } from '../lib/errors.ts';
+import { STORE_LIMITS } from '../lib/limits.ts';
+import type { Logger } from '../lib/log.ts';
+import type { EventsTable } from './clickhouse/events-table.ts';
+import { EVENTS_TABLE } from './clickhouse/schema.ts';
+import type { StoreJournal } from './journal.ts';
+import { isExpired } from './slices.ts';
+
+export interface RetentionParts {
+  readonly table: EventsTable;
+  readonly journal: StoreJournal;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Drops what has expired, once; returns how many partitions went. */
+export async function dropExpired({ table, journal, clock, log }: RetentionParts): Promise<number> {
+  let dropped = 0;
+  for (const { retentionDays, day, rows } of await table.partitions()) {
+    if (!isExpired({ retentionDays, day }, clock.now())) continue;
+    await journal.drop({ where: EVENTS_TABLE, retentionDays, day });
+    await table.dropPartition(retentionDays, day);
+    log.info({ retentionDays, day, rows }, 'Retention dropped a slice');
+    dropped++;
+  }
+  return dropped;
+}
+
+/** Drops now and from time to time, until the answer is called. */
+export function keepRetention(parts: RetentionParts): () => Promise<void> {
+  let running: Promise<void> = Promise.resolve();
+  const tick = () => {
+    running = running
+      .then(() => dropExpired(parts))
+      .then(
+        () => {},
+        (thrown: unknown) => parts.log.error({ reason: messageOf(thrown) }, 'Retention could not drop old slices'),
+      );
+  };
+  tick();
+  const timer = setInterval(tick, STORE_LIMITS.retentionEveryMs);
+  timer.unref();
+  return async () => {
+    clearInterval(timer);
+    await running;
+  };
+}
