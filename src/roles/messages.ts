@@ -2,6 +2,7 @@
  * What the supervisor and its roles tell each other over the child processes' IPC channels. Every message is plain
  * JSON; states are absolute (not differences), so a lost or repeated message does no harm.
  */
+import type { Config } from '../config/schema.ts';
 import type { LedgerQuestion, LedgerRow } from '../monitor/ledger/ledger.ts';
 import type { Mark } from '../queue/segment-log/marks.ts';
 
@@ -25,8 +26,18 @@ export type FromRole =
   | { readonly kind: 'metrics'; readonly metrics: readonly object[] }
   | { readonly kind: 'request'; readonly id: number; readonly request: CoordinatorRequest };
 
+export interface StartMessage {
+  readonly kind: 'start';
+  readonly role: RoleName;
+  readonly config: Config;
+  /** Proves that a request to the store comes from the front door; new at every start. */
+  readonly internalSecret: string;
+  /** Whether the role runs without the others. */
+  readonly alone: boolean;
+}
+
 export type ToRole =
-  | { readonly kind: 'start'; readonly role: RoleName; readonly config: object; readonly internalSecret: string }
+  | StartMessage
   | { readonly kind: 'marks'; readonly marks: readonly Mark[] }
   /** Where the store listens; the collector streams queries there. Undefined while it is down. */
   | { readonly kind: 'store'; readonly port: number | undefined }

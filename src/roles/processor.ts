@@ -22,6 +22,7 @@ export async function runProcessorRole(context: RoleContext): Promise<RunningRol
     },
   });
   await processor.started;
+  context.endOnFailure(processor.done);
   await ledger.start({
     reported: partitions.map((partition) => ({ at: { topic: TOPICS.events, partition }, count: countProcessed })),
     polled: [],

@@ -6,12 +6,13 @@ import { TOPICS } from '../event/topics.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import { createLog, type Logger } from '../lib/log.ts';
+import type { Coordinator } from '../queue/segment-log/coordinator.ts';
 import type { Mark } from '../queue/segment-log/marks.ts';
 import { MarkBoard } from '../queue/segment-log/marks.ts';
 import { openSegmentLog, type SegmentLogQueue } from '../queue/segment-log/queue.ts';
 import { IpcCoordinator } from './ipc-coordinator.ts';
 import type { SupervisorLink } from './link.ts';
-import type { Listening, RoleName } from './messages.ts';
+import type { Listening, RoleName, StartMessage } from './messages.ts';
 import { topicsOf } from './topics.ts';
 
 export interface RoleContext {
@@ -23,9 +24,14 @@ export interface RoleContext {
   readonly registry: Registry;
   readonly clock: Clock;
   readonly marks: MarkBoard;
+  readonly coordinator: Coordinator;
   readonly queue: SegmentLogQueue;
   /** Partitions of `raw` and of `events`. */
   readonly partitions: readonly number[];
+  /** This role runs without the others (`start --role`): it listens for itself. */
+  readonly alone: boolean;
+  /** Ends this process when the work ends by a failure: the supervisor starts it again. */
+  endOnFailure(work: Promise<void>): void;
 }
 
 export interface RunningRole {
@@ -35,9 +41,7 @@ export interface RunningRole {
 }
 
 export function openRoleContext(
-  role: RoleName,
-  config: Config,
-  internalSecret: string,
+  { role, config, internalSecret, alone }: StartMessage,
   link: SupervisorLink,
 ): RoleContext {
   const log = createLog(role, config.log.level);
@@ -47,16 +51,38 @@ export function openRoleContext(
   const marks = new MarkBoard();
   relayMarks(link, marks);
   reportMetrics(link, registry);
+  const coordinator = new IpcCoordinator(link);
   const queue = openSegmentLog({
     directory: join(config.data, 'queue'),
     topics: topicsOf(config),
-    coordinator: new IpcCoordinator(link),
+    coordinator,
     marks,
     log,
   });
   keepQueue(queue, log);
   const partitions = Array.from({ length: queue.partitionCount(TOPICS.raw) }, (_, partition) => partition);
-  return { role, config, internalSecret, link, log, registry, clock: systemClock, marks, queue, partitions };
+  const endOnFailure = (work: Promise<void>) => {
+    work.catch((error: unknown) => {
+      log.fatal({ err: error }, 'cannot go on');
+      process.exit(1);
+    });
+  };
+  const clock = systemClock;
+  return {
+    role,
+    config,
+    internalSecret,
+    link,
+    log,
+    registry,
+    clock,
+    marks,
+    coordinator,
+    queue,
+    partitions,
+    alone,
+    endOnFailure,
+  };
 }
 
 /** Sends the marks of this process's writers, gathered for a moment, and takes those of the others. */

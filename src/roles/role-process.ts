@@ -33,6 +33,7 @@ export class RoleProcess {
   readonly #startMessage: ToRole;
   readonly #events: RoleEvents;
   readonly #log: Logger;
+  readonly #delayMaxMs: number;
   #child: ChildProcess | undefined;
   #state: RoleState = 'stopped';
   #restarts = 0;
@@ -43,11 +44,13 @@ export class RoleProcess {
   #everReady = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(role: RoleName, startMessage: ToRole, events: RoleEvents, log: Logger) {
+  /** `delayMaxMs`: the longest wait before it is started again. */
+  constructor(role: RoleName, startMessage: ToRole, events: RoleEvents, log: Logger, delayMaxMs: number) {
     this.role = role;
     this.#startMessage = startMessage;
     this.#events = events;
     this.#log = log;
+    this.#delayMaxMs = delayMaxMs;
   }
 
   get report(): RoleReport {
@@ -125,8 +128,8 @@ export class RoleProcess {
       return;
     }
     const healthy = Date.now() - this.#startedMs > SUPERVISOR_LIMITS.healthyAfterMs;
-    const { restartDelayMs, restartDelayMaxMs } = SUPERVISOR_LIMITS;
-    this.#delayMs = healthy || this.#delayMs === 0 ? restartDelayMs : Math.min(this.#delayMs * 2, restartDelayMaxMs);
+    const { restartDelayMs } = SUPERVISOR_LIMITS;
+    this.#delayMs = healthy || this.#delayMs === 0 ? restartDelayMs : Math.min(this.#delayMs * 2, this.#delayMaxMs);
     this.#state = 'waiting';
     this.#restarts++;
     this.#log.warn(

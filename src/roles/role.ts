@@ -1,10 +1,11 @@
 /** Entry of a role's process: waits for its configuration, takes its lock, runs, and ends when told or left alone. */
-import type { Config } from '../config/schema.ts';
+import { nodeDisk } from '../lib/disk.ts';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
+import { armFailpoint } from '../lib/failpoint.ts';
 import { createLog } from '../lib/log.ts';
 import { lockDataFolderSoon } from './data-lock.ts';
 import { SupervisorLink } from './link.ts';
-import type { RoleName, ToRole } from './messages.ts';
+import type { RoleName, StartMessage } from './messages.ts';
 import type { RoleContext, RunningRole } from './role-context.ts';
 import { openRoleContext } from './role-context.ts';
 
@@ -37,10 +38,10 @@ link.on('stop', async () => {
   }
 });
 
-async function start(message: Extract<ToRole, { kind: 'start' }>): Promise<void> {
-  const config = message.config as Config;
-  await lockDataFolderSoon(config.data, message.role);
-  const context = openRoleContext(message.role, config, message.internalSecret, link);
+async function start(message: StartMessage): Promise<void> {
+  await lockDataFolderSoon(message.config.data, message.role);
+  armFailpoint(message.role, nodeDisk, process.env.SPILLWAY_FAILPOINT);
+  const context = openRoleContext(message, link);
   running = await runRole(message.role, context);
   link.send({ kind: 'ready', listening: running.listening });
 }

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import type { Config } from '../config/schema.ts';
 import { SpillwayError } from '../lib/errors.ts';
+import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import { createLog, type Logger } from '../lib/log.ts';
 import { Ledger } from '../monitor/ledger/ledger.ts';
 import { CoordinatorServer } from './coordinator-server.ts';
@@ -20,6 +21,8 @@ const ALL_ROLES: readonly RoleName[] = ['collector', 'processor', 'store'];
 
 export interface SupervisorOptions {
   readonly roles?: readonly RoleName[];
+  /** SUPERVISOR_LIMITS.restartDelayMaxMs where it is left out; crash tests do not want to wait. */
+  readonly restartDelayMaxMs?: number;
   /** Called once, when every role is ready. */
   readonly onReady?: (listening: readonly Listening[]) => void;
 }
@@ -46,15 +49,16 @@ export class Supervisor {
       groups: () => coordinator.groups(),
       ledger: this.#ledger,
     });
+    const delayMaxMs = options.restartDelayMaxMs ?? SUPERVISOR_LIMITS.restartDelayMaxMs;
     const internalSecret = randomBytes(32).toString('base64url');
     for (const role of options.roles ?? ALL_ROLES) {
-      const start = { kind: 'start', role, config, internalSecret } as const;
+      const start = { kind: 'start', role, config, internalSecret, alone: options.roles?.length === 1 } as const;
       const events = {
         onMessage: (name: RoleName, message: FromRole) => this.#receive(name, message),
         onReady: (name: RoleName, listening: readonly Listening[]) => this.#ready(name, listening),
         onExit: (name: RoleName, how: string, fatal: boolean) => this.#roleEnded(name, how, fatal),
       };
-      this.#roles.set(role, new RoleProcess(role, start, events, log));
+      this.#roles.set(role, new RoleProcess(role, start, events, log, delayMaxMs));
     }
   }
 

@@ -1,0 +1,90 @@
+/** The store: pulls `events` into the search engine and answers questions. */
+import { join } from 'node:path';
+import { createAuth } from '../api/auth/authenticate.ts';
+import { createStoreApi } from '../api/store-api.ts';
+import { assertExposureAllowed } from '../config/exposure.ts';
+import type { Config } from '../config/schema.ts';
+import { DEAD_LETTER_PARTITIONS } from '../event/dead-letter.ts';
+import type { StoredEvent } from '../event/event.ts';
+import { GROUPS, TOPICS } from '../event/topics.ts';
+import { countUnwritten, countWritten, writtenRows } from '../monitor/ledger/counting.ts';
+import { BASE64_PREFIX, rebuild } from '../process/layout/rebuild.ts';
+import { compileToSql } from '../search/clickhouse/compile.ts';
+import { openClickHouse } from '../search/clickhouse/engine.ts';
+import { runIndexer } from '../search/indexer.ts';
+import type { RetentionPolicy } from '../search/slices.ts';
+import { LedgerKeeper } from './ledger-keeper.ts';
+import { listenOn } from './listen.ts';
+import type { RoleContext, RunningRole } from './role-context.ts';
+
+const DAY_MS = 86_400_000;
+const ANY_LOOPBACK_PORT = { host: '127.0.0.1', port: 0 };
+
+export async function runStore(context: RoleContext): Promise<RunningRole> {
+  const { queue, partitions, config, clock, log, registry, marks, coordinator, internalSecret } = context;
+  const { authenticate, tokenCount } = createAuth({ dataFolder: config.data, clock, log });
+  assertExposureAllowed(config, tokenCount());
+  const directory = join(config.data, 'search');
+  const ledger = new LedgerKeeper(context);
+  const engine = await openClickHouse({ directory, log, registry, compile: compileToSql, rebuildOriginal });
+  const indexer = runIndexer({
+    queue,
+    partitions,
+    engine,
+    directory,
+    site: config.site,
+    retention: retentionOf(config),
+    rawEnd: (partition) => marks.get({ topic: TOPICS.raw, partition }),
+    clock,
+    log,
+    registry,
+    onCommitted: ({ partition, nextOffset, progress }) => {
+      ledger.add({ topic: TOPICS.events, partition }, nextOffset, writtenRows(progress?.ledger ?? [], partition));
+    },
+  });
+  await indexer.started;
+  context.endOnFailure(indexer.done);
+  const committed = (partition: number) => coordinator.committed(GROUPS.store, { topic: TOPICS.events, partition });
+  await ledger.start({
+    reported: partitions.map((partition) => {
+      return { at: { topic: TOPICS.events, partition }, count: countWritten, end: () => committed(partition) };
+    }),
+    polled: [{ at: { topic: TOPICS.deadLetter, partition: DEAD_LETTER_PARTITIONS.store }, count: countUnwritten }],
+  });
+  const api = await createStoreApi({
+    reader: engine,
+    queue,
+    authenticate,
+    clock,
+    log,
+    registry,
+    internalSecret,
+    names: [config.http.host, config.store.host, ...config.http.names],
+    rebuildOriginal,
+  });
+  const listening = await listenOn(api, 'store', context.alone ? config.store : ANY_LOOPBACK_PORT);
+  return {
+    listening: [listening],
+    stop: async () => {
+      await Promise.all([api.close(), indexer.stop()]);
+      await ledger.stop();
+      await queue.close();
+      await engine.close();
+    },
+  };
+}
+
+function rebuildOriginal(event: StoredEvent): string | undefined {
+  const bytes = rebuild(event);
+  if (bytes === undefined) return undefined;
+  const text = bytes.toString('utf8');
+  return Buffer.from(text).equals(bytes) ? text : BASE64_PREFIX + bytes.toString('base64');
+}
+
+function retentionOf(config: Config): RetentionPolicy {
+  const days = (ms: number) => Math.max(1, Math.ceil(ms / DAY_MS));
+  const tenants = Object.entries(config.tenants).flatMap(([tenant, { retentionMs }]) =>
+    retentionMs === undefined ? [] : [[tenant, days(retentionMs)]],
+  );
+  return { days: days(config.search.retentionMs), tenants: Object.fromEntries(tenants) };
+}

@@ -1,0 +1,169 @@
+/**
+ * A search engine of a few lines: an array of events and the predicate of the query language. It is what the API's
+ * tests ask where no engine is needed, and a model of what an engine must answer.
+ */
+import { answeredEvent } from '../../src/event/answered.ts';
+import type { JsonValue, StoredEvent } from '../../src/event/event.ts';
+import { compareOrigins, parseOrigin } from '../../src/event/origin.ts';
+import { SpillwayError } from '../../src/lib/errors.ts';
+import type { FieldRef } from '../../src/query/ast.ts';
+import { fieldName, resolveField } from '../../src/query/fields.ts';
+import { compilePredicate } from '../../src/query/predicate.ts';
+import type { Question, SearchReader, StatsFunction } from '../../src/search/port.ts';
+
+type Scalar = string | number | boolean;
+
+export class MemoryReader implements SearchReader {
+  events: StoredEvent[] = [];
+  completeTo = 0;
+  /** Every question so far. */
+  readonly asked: Question[] = [];
+  /** Awaited before each answer, with the signal of the question. */
+  before: (signal: AbortSignal) => Promise<void> = async () => {};
+
+  completeToMs(): number {
+    return this.completeTo;
+  }
+
+  async search(question: Parameters<SearchReader['search']>[0]) {
+    const { limit, order, after } = question;
+    const found = await this.#found(question);
+    const sorted = order === 'asc' ? found : found.toReversed();
+    const from = after === undefined ? 0 : sorted.findIndex((event) => event.id === after.id) + 1;
+    const events = sorted.slice(from, from + limit).map(answered);
+    return { events, more: sorted.length > from + limit };
+  }
+
+  async count(question: Question) {
+    return (await this.#found(question)).length;
+  }
+
+  async histogram(question: Parameters<SearchReader['histogram']>[0]) {
+    const { intervalMs, by } = question;
+    const found = await this.#found(question);
+    const groups = Map.groupBy(found, ({ timestamp }) => Math.floor(timestamp / intervalMs) * intervalMs);
+    return Array.from(groups, ([timeMs, events]) => ({
+      timeMs,
+      count: events.length,
+      ...(by === undefined ? {} : { by: counted(events.map((event) => String(valueAt(event, by) ?? ''))) }),
+    }));
+  }
+
+  async fields(question: Question) {
+    const found = await this.#found(question);
+    const names = new Set(found.flatMap((event) => [...pathsOf(event)]));
+    return Array.from(names, (name) => {
+      const values = found.flatMap((event) => valueAt(event, resolveField(name)) ?? []);
+      const types = [...new Set(values.map((value) => typeof value as 'string' | 'number' | 'boolean'))];
+      return { name, types, count: values.length };
+    });
+  }
+
+  async values(question: Parameters<SearchReader['values']>[0]) {
+    const found = await this.#found(question);
+    const values = found.flatMap((event) => valueAt(event, question.field) ?? []);
+    const groups = [...Map.groupBy(values, (value) => value)].map(([value, all]) => ({ value, count: all.length }));
+    groups.sort((a, b) => b.count - a.count || (String(a.value) < String(b.value) ? -1 : 1));
+    return { values: groups.slice(0, question.limit), total: values.length, distinct: groups.length };
+  }
+
+  async stats(question: Parameters<SearchReader['stats']>[0]) {
+    const { fn, of, by, intervalMs, limit } = question;
+    const found = await this.#found(question);
+    const groups = Map.groupBy(found, (event) =>
+      JSON.stringify([
+        by.map((field) => valueAt(event, field) ?? null),
+        intervalMs === undefined ? null : Math.floor(event.timestamp / intervalMs) * intervalMs,
+      ]),
+    );
+    const rows = Array.from(groups, ([key, events]) => {
+      const [values, timeMs]: [(Scalar | null)[], number | null] = JSON.parse(key);
+      const value =
+        of === undefined
+          ? events.length
+          : statistic(
+              fn,
+              events.flatMap((event) => valueAt(event, of) ?? []),
+            );
+      return { by: values, ...(timeMs === null ? {} : { timeMs }), value };
+    });
+    return rows.slice(0, limit);
+  }
+
+  async get({ tenant, id, signal }: Parameters<SearchReader['get']>[0]) {
+    await this.before(signal);
+    const event = this.events.find((candidate) => candidate.tenant === tenant && candidate.id === id);
+    return event === undefined ? undefined : answered(event);
+  }
+
+  async context(question: Parameters<SearchReader['context']>[0]) {
+    const event = this.events.find(({ tenant, id }) => tenant === question.tenant && id === question.id);
+    if (event === undefined) return undefined;
+    const found = (await this.#found(question)).filter(({ source }) => source === event.source);
+    const before = found.filter((other) => byTime(other, event) < 0);
+    const after = found.filter((other) => byTime(other, event) > 0);
+    return {
+      before: before.slice(Math.max(0, before.length - question.before)).map(answered),
+      event: answered(event),
+      after: after.slice(0, question.after).map(answered),
+    };
+  }
+
+  async #found(question: Question): Promise<StoredEvent[]> {
+    this.asked.push(question);
+    await this.before(question.signal);
+    if (question.signal.aborted) throw new SpillwayError('QUERY_CANCELLED', 'The query was cancelled.');
+    const matches = compilePredicate(question.query);
+    return this.events
+      .filter(({ tenant, timestamp }) => {
+        return tenant === question.tenant && timestamp >= question.fromMs && timestamp < question.toMs;
+      })
+      .filter((event) => matches(event))
+      .sort(byTime);
+  }
+}
+
+const answered = (event: StoredEvent) => answeredEvent(event, () => undefined);
+
+function byTime(a: StoredEvent, b: StoredEvent): number {
+  const [from, to] = [parseOrigin(a.id), parseOrigin(b.id)];
+  const byOrigin = from === undefined || to === undefined ? 0 : compareOrigins(from, to);
+  return a.timestamp - b.timestamp || byOrigin;
+}
+
+function valueAt(event: StoredEvent, field: FieldRef): Scalar | undefined {
+  if (field.root === 'own') {
+    const value = event[field.name];
+    return typeof value === 'object' ? value[0] : value;
+  }
+  let value: JsonValue | undefined = event[field.root];
+  for (const key of field.path) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+    value = value[key];
+  }
+  return typeof value === 'object' || value === null ? undefined : value;
+}
+
+function* pathsOf(event: StoredEvent): Generator<string> {
+  yield* ['message', 'level'];
+  for (const root of ['metadata', 'payload'] as const) {
+    for (const key of Object.keys(event[root])) yield fieldName({ root, path: [key] });
+  }
+}
+
+function counted(values: readonly string[]): Record<string, number> {
+  return Object.fromEntries([...Map.groupBy(values, (value) => value)].map(([value, all]) => [value, all.length]));
+}
+
+function statistic(fn: StatsFunction, values: readonly Scalar[]): number | null {
+  if (fn === 'unique') return new Set(values).size;
+  const numbers = values.filter((value) => typeof value === 'number').sort((a, b) => a - b);
+  if (numbers.length === 0) return null;
+  const sum = numbers.reduce((total, value) => total + value, 0);
+  if (fn === 'sum') return sum;
+  if (fn === 'avg') return sum / numbers.length;
+  if (fn === 'min') return numbers[0] ?? null;
+  if (fn === 'max') return numbers.at(-1) ?? null;
+  const quantile = Number(fn.slice(1)) / 100;
+  return numbers[Math.ceil(quantile * numbers.length) - 1] ?? null;
+}

@@ -1,0 +1,32 @@
+/** Looks into a stopped Spillway's search engine and queue with their own tools, past everything that is tested. */
+import { join } from 'node:path';
+import { nodeDisk } from '../../src/lib/disk.ts';
+import { createLog } from '../../src/lib/log.ts';
+import { LocalCoordinator } from '../../src/queue/segment-log/coordinator.ts';
+import { MarkBoard } from '../../src/queue/segment-log/marks.ts';
+import { openSegmentLog } from '../../src/queue/segment-log/queue.ts';
+import { openSessions } from '../../src/search/clickhouse/sessions.ts';
+
+/** Runs one SELECT on the engine of a data folder; rows as arrays. Names no table: `events` is the one. */
+export async function selectStored(dataFolder: string, statements: readonly string[]): Promise<unknown[][][]> {
+  const open = await openSessions(join(dataFolder, 'search/engine'));
+  const session = await open();
+  const answers: unknown[][][] = [];
+  for (const statement of statements) answers.push(await session.run(statement));
+  session.close();
+  return answers;
+}
+
+/** The end of each partition of `raw`, by a scan of the files. */
+export async function rawEnds(dataFolder: string, partitions: number): Promise<readonly number[]> {
+  const directory = join(dataFolder, 'queue');
+  const log = createLog('test', 'warn');
+  const coordinator = await LocalCoordinator.open({ directory, disk: nodeDisk, log });
+  const topics = { raw: { partitions, compression: 'none' } } as const;
+  const queue = openSegmentLog({ directory, topics, coordinator, marks: new MarkBoard(), log, offline: true });
+  const readers = Array.from({ length: partitions }, (_, partition) => queue.openReader({ topic: 'raw', partition }));
+  const ends = await Promise.all(readers.map((reader) => reader.endOffset()));
+  await queue.close();
+  await coordinator.close();
+  return ends;
+}
