@@ -5,7 +5,7 @@
  */
 import type { FieldRef } from '../../query/ast.ts';
 import type { ValueCount } from '../port.ts';
-import type { SqlBinder } from './binder.ts';
+import { SqlBinder } from './binder.ts';
 import type { Ask } from './query-runner.ts';
 import { JSON_TYPES, type JsonType, jsonTypeOf, jsonValue, MESSAGE_TOKENS, OWN_COLUMNS } from './schema.ts';
 
@@ -33,9 +33,8 @@ export async function censusOf(
   field: PathRef,
   condition: (binder: SqlBinder) => string,
   ask: Ask,
-  newBinder: () => SqlBinder,
 ): Promise<ReadonlyMap<JsonType, number>> {
-  const binder = newBinder();
+  const binder = new SqlBinder();
   const where = condition(binder);
   const rows = await ask(
     `SELECT ${jsonTypeOf(field, binder)} AS type, count() FROM events WHERE ${where} GROUP BY type`,
@@ -50,9 +49,9 @@ export async function censusOf(
 }
 
 /** The key to group by, for a field of these types. */
-export function groupKey(field: FieldRef, types: Iterable<JsonType>, binder: SqlBinder): GroupKey {
+export function groupKey(field: FieldRef, types: readonly JsonType[], binder: SqlBinder): GroupKey {
   if (field.root === 'own') return ownKey(field.name);
-  const present = [...types].filter((type) => type !== 'objects');
+  const present = types.filter((type) => type !== 'objects');
   const [only] = present;
   if (present.length === 1 && only !== undefined && SINGLE.includes(only)) {
     return { sql: jsonValue(field, only, binder), decode: decodePlain };

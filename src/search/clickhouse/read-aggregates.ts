@@ -34,9 +34,9 @@ export async function count(question: Question, ask: Ask, context: ReadContext):
   return number(row?.[0]);
 }
 
-async function typesOf(field: FieldRef, where: (binder: SqlBinder) => string, ask: Ask): Promise<Iterable<JsonType>> {
+async function typesOf(field: FieldRef, where: (binder: SqlBinder) => string, ask: Ask): Promise<readonly JsonType[]> {
   if (field.root === 'own') return [];
-  return (await censusOf(field, where, ask, () => new SqlBinder())).keys();
+  return [...(await censusOf(field, where, ask)).keys()];
 }
 
 function bucketOf(intervalMs: number, binder: SqlBinder): string {
@@ -95,7 +95,7 @@ function withinLimit<T>(buckets: readonly T[]): readonly T[] {
 /** Restricts a field of many values to the largest ones; undefined for a level, which has few. */
 async function largestValues(
   by: FieldRef,
-  types: Iterable<JsonType>,
+  types: readonly JsonType[],
   where: (binder: SqlBinder) => string,
   ask: Ask,
 ): Promise<((binder: SqlBinder) => string) | undefined> {
@@ -137,10 +137,12 @@ export async function values(
   const where = conditionOf(question, context);
   const { field, limit } = question;
   if (where === undefined) return { values: [], total: 0, distinct: 0 };
-  const census = field.root === 'own' ? undefined : await censusOf(field, where, ask, () => new SqlBinder());
+  const census = field.root === 'own' ? undefined : await censusOf(field, where, ask);
   if (census?.size === 0) return { values: [], total: 0, distinct: 0 };
   const keyFor = (binder: SqlBinder) =>
-    field.root === 'own' && field.name === 'message' ? MESSAGE_WORDS : groupKey(field, census?.keys() ?? [], binder);
+    field.root === 'own' && field.name === 'message'
+      ? MESSAGE_WORDS
+      : groupKey(field, [...(census?.keys() ?? [])], binder);
   const binder = new SqlBinder();
   const key = keyFor(binder);
   const rows = await ask(
