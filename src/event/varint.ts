@@ -2,6 +2,11 @@
 
 /** Bytes that `value` takes. */
 export function varintSize(value: number): number {
+  if (value >= 0) {
+    if (value < 0x40) return 1;
+    if (value < 0x2000) return 2;
+    if (value < 0x10_0000) return 3;
+  }
   let rest = value >= 0 ? value * 2 : -value * 2 - 1;
   let size = 1;
   while (rest >= 0x80) {
@@ -13,6 +18,15 @@ export function varintSize(value: number): number {
 
 /** Writes `value` at `at` and returns the position after it. */
 export function writeVarint(target: Uint8Array, at: number, value: number): number {
+  if (value >= 0 && value < 0x2000) {
+    if (value < 0x40) {
+      target[at] = value << 1;
+      return at + 1;
+    }
+    target[at] = ((value << 1) & 0x7f) | 0x80;
+    target[at + 1] = value >>> 6;
+    return at + 2;
+  }
   let position = at;
   if (value >= -0x4000_0000 && value < 0x4000_0000) {
     let rest = ((value << 1) ^ (value >> 31)) >>> 0;

@@ -17,6 +17,10 @@ export const QUEUE_LIMITS = {
   segmentMs: 6 * 3_600_000,
   /** What one read returns at the most (at least one batch is returned). */
   readBytes: 4 * MiB,
+  /** Memory of batches that is kept to be used again, per process. */
+  batchMemoryBytes: 32 * MiB,
+  /** Records that lie in so many bytes are copied at once. */
+  runBytes: 64 * KiB,
   /** A batch after decompression. */
   decompressedBatchBytes: 16 * MiB,
   partitionsPerTopic: 1_024,
@@ -84,6 +88,8 @@ export const EVENT_LIMITS = {
   /** Members of one event, counted over all levels; the rest is kept in `original` only. */
   members: 1_000,
   keyBytes: 256,
+  /** Levels of a payload that is kept as it was sent beside the normalised one; deeper ones are kept in `original`. */
+  exactDepth: 1_000,
   tags: 100,
   tagBytes: 256,
   tenantBytes: 64,

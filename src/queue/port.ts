@@ -32,9 +32,10 @@ export interface PartitionWriter {
   drained(): Promise<void>;
   /**
    * Appends one encoded batch (see RecordBatchBuilder.finish; its offsets, epoch and checksum are filled in here, in
-   * place: the caller does not touch the bytes again). Resolves once it is durable, in the order of the calls.
-   * Rejects with QUEUE_PARTITION_STOPPED after a failed fsync, DISK_FULL, or QUEUE_FENCED; then nothing of it was
-   * acknowledged.
+   * place). Resolves once it is durable, in the order of the calls; the bytes are then used for other batches: the
+   * caller must not look at them again. Rejects with QUEUE_PARTITION_STOPPED after a failed fsync, DISK_FULL, or
+   * QUEUE_FENCED: nothing of it, nor of what was appended after it, was acknowledged, and the bytes are the caller's
+   * again, to append once more.
    */
   append(batch: Buffer): Promise<Appended>;
   close(): Promise<void>;

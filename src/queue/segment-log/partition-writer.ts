@@ -5,7 +5,7 @@
  * An append resolves after its bytes, the file's length and the file's name are on the disk. After a sync that failed
  * nothing is known about the disk any more: the partition stops for writing and the sync is never tried again.
  */
-import { readBatchHeader, sealBatch } from '../../event/record-batch.ts';
+import { batchMemory, readBatchHeader, sealBatch } from '../../event/record-batch.ts';
 import { SpillwayError } from '../../lib/errors.ts';
 import { QUEUE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
@@ -46,6 +46,8 @@ export class SegmentWriter implements PartitionWriter {
   #flight: Promise<void> | undefined;
   /** The group that is being written. */
   #group: readonly Append[] = [];
+  /** Since when callers keep what was refused. */
+  #refusedMs: number | undefined;
   #failure: SpillwayError | undefined;
 
   constructor(options: WriterOptions, opened: OpenedPartition) {
@@ -155,10 +157,12 @@ export class SegmentWriter implements PartitionWriter {
     this.#durableOffset = group.at(-1)?.nextOffset ?? this.#durableOffset;
     this.#list.grew(this.#segment.position);
     this.#list.oldestMs ??= group[0]?.header.baseTimestampMs;
-    this.#group = [];
+    this.#refusedMs = undefined;
     this.#mark();
+    this.#group = [];
     this.#appends.settle(group);
-    for (const { baseOffset, nextOffset, resolve } of group) {
+    for (const { bytes, baseOffset, nextOffset, resolve } of group) {
+      batchMemory.giveBack(bytes);
       resolve({ baseOffset: offset(baseOffset), nextOffset: offset(nextOffset) });
     }
   }
@@ -196,6 +200,7 @@ export class SegmentWriter implements PartitionWriter {
       thrown instanceof SpillwayError ? thrown : stopped(at, this.#segment.path, 'could not be used', thrown);
     const refused = [...this.#group, ...this.#appends.takeAll()];
     this.#group = [];
+    this.#refusedMs ??= refused[0]?.arrivedMs;
     this.#nextOffset = this.#durableOffset;
     if (error.code !== 'DISK_FULL') this.#failure = error;
     log.error({ ...at, err: error, refused: refused.length }, `appends were refused: ${error.message}`);
@@ -215,8 +220,9 @@ export class SegmentWriter implements PartitionWriter {
       bytes: list.bytes,
       segments: list.segments.length,
       ...(list.oldestMs === undefined ? {} : { oldestMs: list.oldestMs }),
-      // Of what is still under way the end says nothing yet.
-      atMs: this.#group[0]?.arrivedMs ?? this.#appends.oldestMs ?? clock.now(),
+      // Callers gather records while their last append is under way: when the oldest one that is not answered yet
+      // came, everything received before had been appended.
+      atMs: this.#refusedMs ?? this.#group[0]?.arrivedMs ?? this.#appends.oldestMs ?? clock.now(),
     });
   }
 
