@@ -122,7 +122,7 @@ export const ConfigSchema = Section(
         ),
         retention: Duration({
           default: '30d',
-          description: 'How long events can be searched. Whole slices are dropped.',
+          description: 'How long events can be searched, in whole days (rounded up): whole slices are dropped.',
         }),
       },
       { description: 'The search store.' },
