@@ -27,5 +27,5 @@ export function measureColumns(names: readonly string[], events: readonly Answer
 /** The grid's columns: time, level, the chosen ones, message. */
 export function gridTemplate(columns: readonly Column[], dated: boolean): string {
   const chosen = columns.map(({ width }) => `${width + 1}ch`).join(' ');
-  return `${dated ? 20 : 13}ch 6ch ${chosen} minmax(20ch, 1fr)`;
+  return `calc(${dated ? 19 : 12}ch + 24px) 5ch ${chosen} minmax(20ch, 1fr)`;
 }

@@ -47,7 +47,7 @@ export function TableHead({ columns, order, onOrder, onRemove }: TableHeadProps)
           </th>
         ))}
         <th className="head-message">
-          Message
+          <span className="head-text">Message</span>
           <Button
             label={wrap ? 'Long messages wrap; cut them' : 'Long messages are cut; wrap them'}
             icon="wrap"

@@ -14,7 +14,7 @@ const QUERIES: readonly (readonly [string, string])[] = [
   ['status:>=500', 'compared as a number'],
   ['duration:[100 TO 500}', 'from 100, below 500'],
   ['path:/api/*', 'any ending; ? is one character'],
-  ['message:/time(d )?out/', 'a regular expression on one token'],
+  ['message:/time(d|-)?out/', 'a regular expression on one token'],
   ['_exists_:trace_id', 'has the field'],
 ];
 

@@ -1,5 +1,6 @@
 /** The strip above the list: how many events, how complete, the legend, and the chart. */
 import { useState } from 'react';
+import { Problem } from '../../lib/api.ts';
 import { formatClock, formatCount, formatDateTime, formatSpan, type Zone } from '../../lib/format.ts';
 import { LEVEL_ORDER, type LevelKey, levelLabel } from '../../lib/levels.ts';
 import { useSettings } from '../../lib/settings.ts';
@@ -30,30 +31,37 @@ export function Overview({ q, run, live, onZoom }: OverviewProps) {
     setHidden(next);
   };
   const stacks = histogram.data;
+  if (stacks === undefined) {
+    return (
+      <section className="overview" aria-label="Events over time">
+        {histogram.error === null ? <Waiting /> : <Missing error={histogram.error} />}
+      </section>
+    );
+  }
   return (
     <section className="overview" aria-label="Events over time">
-      {stacks === undefined ? (
-        histogram.isError ? (
-          <p className="overview-failed">The chart is missing: {histogram.error.message}</p>
-        ) : (
-          <Waiting />
-        )
-      ) : (
-        <>
-          <div className="overview-line">
-            <Facts stacks={stacks} nowMs={run.nowMs} live={live} failed={histogram.error?.message} />
-            <Legend stacks={stacks} hidden={hidden} onToggle={toggle} />
-          </div>
-          <Histogram
-            stacks={stacks}
-            hidden={hidden}
-            nowMs={run.nowMs}
-            faded={(histogram.isPlaceholderData && !live) || histogram.isError}
-            onZoom={onZoom}
-          />
-        </>
-      )}
+      <div className="overview-line">
+        <Facts stacks={stacks} nowMs={run.nowMs} live={live} failed={histogram.isError} />
+        <Legend stacks={stacks} hidden={hidden} onToggle={toggle} />
+      </div>
+      <Histogram
+        stacks={stacks}
+        hidden={hidden}
+        nowMs={run.nowMs}
+        faded={(histogram.isPlaceholderData && !live) || histogram.isError}
+        onZoom={onZoom}
+      />
     </section>
+  );
+}
+
+/** The list below says in full what is wrong with the store or the query. */
+function Missing({ error }: { readonly error: Error }) {
+  const saidBelow = error instanceof Problem && (error.passing || error.aboutQuery);
+  return (
+    <p className="overview-failed">
+      {saidBelow ? 'No chart without an answer.' : `The chart is missing: ${error.message}`}
+    </p>
   );
 }
 
@@ -71,7 +79,7 @@ interface FactsProps {
   readonly stacks: Stacks;
   readonly nowMs: number;
   readonly live: boolean;
-  readonly failed: string | undefined;
+  readonly failed: boolean;
 }
 
 function Facts({ stacks, nowMs, live, failed }: FactsProps) {
@@ -90,7 +98,7 @@ function Facts({ stacks, nowMs, live, failed }: FactsProps) {
           ? `complete only to ${completeText(stacks.completeToMs, zone, nowMs)}, ${formatSpan(behindMs)} behind`
           : `complete to ${completeText(stacks.completeToMs, zone, nowMs)}`}
       </span>
-      {failed !== undefined && <span className="overview-behind"> · not refreshed: {failed}</span>}
+      {failed && <span className="overview-behind"> · not refreshed</span>}
     </p>
   );
 }

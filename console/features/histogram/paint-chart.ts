@@ -1,7 +1,7 @@
 /** Draws the stacks on uPlot's canvas: bars by level, and hatching over what is not complete yet. */
 import type uPlot from 'uplot';
 import { LEVEL_ORDER, type LevelKey } from '../../lib/levels.ts';
-import type { Stacks } from './stack.ts';
+import type { Stack, Stacks } from './stack.ts';
 
 export interface ChartColours {
   readonly bars: Readonly<Record<LevelKey, string>>;
@@ -9,10 +9,6 @@ export interface ChartColours {
   readonly text: string;
   readonly line: string;
 }
-
-/** So that a single error stays visible beside a million other events. */
-const LEAST_HEIGHT = 2;
-const HATCH_STEP = 6;
 
 export function paintStacks(u: uPlot, stacks: Stacks, hidden: ReadonlySet<LevelKey>, colours: ChartColours): void {
   const { ctx } = u;
@@ -23,25 +19,41 @@ export function paintStacks(u: uPlot, stacks: Stacks, hidden: ReadonlySet<LevelK
   ctx.rect(left, top, width, height);
   ctx.clip();
   const base = u.valToPos(0, 'y', true);
+  const scale = base - u.valToPos(1, 'y', true);
   const shown = LEVEL_ORDER.filter((level) => !hidden.has(level));
   for (const stack of stacks.stacks) {
     const start = u.valToPos(stack.startMs / 1_000, 'x', true);
     const end = u.valToPos((stack.startMs + stacks.intervalMs) / 1_000, 'x', true);
     const gap = end - start > 4 * ratio ? ratio : 0;
-    let sum = 0;
     let bottom = base;
-    for (const level of shown) {
-      const count = stack.counts[level];
-      if (count === 0) continue;
-      sum += count;
-      const least = level === 'info' || level === 'none' ? 1 : LEAST_HEIGHT;
-      const top = Math.min(u.valToPos(sum, 'y', true), bottom - least * ratio);
+    for (const { level, size } of heights(stack, shown, scale, ratio)) {
       ctx.fillStyle = colours.bars[level];
-      ctx.fillRect(start, top, Math.max(end - start - gap, ratio), bottom - top);
-      bottom = top;
+      ctx.fillRect(start, bottom - size, Math.max(end - start - gap, ratio), size);
+      bottom -= size;
     }
   }
   ctx.restore();
+}
+
+interface Height {
+  readonly level: LevelKey;
+  readonly size: number;
+}
+
+const HATCH_STEP = 6;
+
+/** At least `least` for each level, so that one error stays visible beside a million others; the largest pays for it. */
+export function heights(stack: Stack, levels: readonly LevelKey[], scale: number, least: number): readonly Height[] {
+  const present = levels.filter((level) => stack.counts[level] > 0);
+  const sizes = present.map((level) => ({ level, size: Math.max(stack.counts[level] * scale, least) }));
+  const exact = present.reduce((sum, level) => sum + stack.counts[level] * scale, 0);
+  const excess = sizes.reduce((sum, { size }) => sum + size, 0) - exact;
+  const largest = Math.max(...sizes.map(({ size }) => size));
+  const paying = sizes.findIndex(({ size }) => size === largest);
+  return sizes.map(({ level, size }, index) => ({
+    level,
+    size: index === paying ? Math.max(size - excess, least) : size,
+  }));
 }
 
 /** What was received after `completeTo` may still be missing: that part is faded and hatched, with its edge drawn. */

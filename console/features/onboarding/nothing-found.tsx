@@ -26,6 +26,7 @@ interface NothingFoundProps {
 
 const LOOK_MS = 1_500;
 const EVER = { from: '0001-01-01T00:00:00Z', to: '9999-12-31T23:59:59Z' };
+const DAY_MS = 86_400_000;
 const AROUND_MS = 1_800_000;
 
 export function NothingFound({ q, run, hints, onRange, onQuery, onFirst }: NothingFoundProps) {
@@ -53,9 +54,11 @@ export function NothingFound({ q, run, hints, onRange, onQuery, onFirst }: Nothi
               Show the newest: {formatAgo(bestMs, run.nowMs)}
             </Button>
           )}
-          <Button label="Last 24 hours" onClick={() => onRange({ from: 'now-24h', to: 'now' })}>
-            Last 24 hours
-          </Button>
+          {bestMs !== undefined && bestMs > run.nowMs - DAY_MS && (
+            <Button label="Last 24 hours" onClick={() => onRange({ from: 'now-24h', to: 'now' })}>
+              Last 24 hours
+            </Button>
+          )}
           {q.trim() !== '' && (
             <Button label="Clear the query" onClick={() => onQuery('')}>
               Clear the query

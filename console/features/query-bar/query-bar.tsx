@@ -94,55 +94,57 @@ export function QueryBar({ q, run, refusal, onRun, onLeave }: QueryBarProps) {
     'aria-activedescendant': suggestions.active === undefined ? undefined : `${base}-${suggestions.active}`,
   };
   return (
-    <form className="query-bar" role="search" onSubmit={submit}>
-      <div className="query-field" data-wrong={problem !== undefined && !quiet}>
-        <Icon name="search" />
-        <div className="query-text">
-          <Painted text={draft} problem={problem} quiet={quiet} caret={suggestions.anchor} />
-          <textarea
-            ref={field}
-            className="query-input"
-            rows={1}
-            {...combobox}
-            aria-label="Query"
-            aria-invalid={problem !== undefined && !quiet}
-            aria-describedby={problem === undefined ? undefined : `${base}-problem`}
-            aria-keyshortcuts="/"
-            placeholder="Search: words, field:value, AND OR NOT"
-            spellCheck={false}
-            autoCapitalize="off"
-            autoCorrect="off"
-            value={draft}
-            onChange={(event) => change(event.target.value, event.target.selectionEnd)}
-            onSelect={(event) => setCaret(event.currentTarget.selectionEnd)}
-            onBlur={() => setCaret(undefined)}
-            onKeyDown={press}
-          />
-          <SuggestionList id={base} suggestions={suggestions} onTake={take} />
+    <search className="query-bar">
+      <form onSubmit={submit}>
+        <div className="query-field" data-wrong={problem !== undefined && !quiet}>
+          <Icon name="search" />
+          <div className="query-text">
+            <Painted text={draft} problem={problem} quiet={quiet} caret={suggestions.anchor} />
+            <textarea
+              ref={field}
+              className="query-input"
+              rows={1}
+              {...combobox}
+              aria-label="Query"
+              aria-invalid={problem !== undefined && !quiet}
+              aria-describedby={problem === undefined ? undefined : `${base}-problem`}
+              aria-keyshortcuts="/"
+              placeholder="Search: words, field:value, AND OR NOT"
+              spellCheck={false}
+              autoCapitalize="off"
+              autoCorrect="off"
+              value={draft}
+              onChange={(event) => change(event.target.value, event.target.selectionEnd)}
+              onSelect={(event) => setCaret(event.currentTarget.selectionEnd)}
+              onBlur={() => setCaret(undefined)}
+              onKeyDown={press}
+            />
+            <SuggestionList id={base} suggestions={suggestions} onTake={take} />
+          </div>
+          {draft !== '' && (
+            <Button
+              label="Clear the query"
+              icon="close"
+              kind="quiet"
+              small
+              onClick={() => {
+                change('', 0);
+                onRun('');
+                field.current?.focus();
+              }}
+            />
+          )}
+          <button type="submit" className="button button-primary query-run" title="Run (Enter)">
+            Run
+          </button>
         </div>
-        {draft !== '' && (
-          <Button
-            label="Clear the query"
-            icon="close"
-            kind="quiet"
-            small
-            onClick={() => {
-              change('', 0);
-              onRun('');
-              field.current?.focus();
-            }}
-          />
+        {problem !== undefined && (
+          <p className="query-problem" id={`${base}-problem`} data-quiet={quiet} role={quiet ? undefined : 'alert'}>
+            {problem.message}
+          </p>
         )}
-        <button type="submit" className="button button-primary query-run" title="Run (Enter)">
-          Run
-        </button>
-      </div>
-      {problem !== undefined && (
-        <p className="query-problem" id={`${base}-problem`} data-quiet={quiet} role={quiet ? undefined : 'alert'}>
-          {problem.message}
-        </p>
-      )}
-    </form>
+      </form>
+    </search>
   );
 }
 

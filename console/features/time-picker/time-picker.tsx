@@ -6,7 +6,7 @@ import { changeSettings, useSettings } from '../../lib/settings.ts';
 import { absoluteRange, PRESETS, relativeLabel, type TimeRange, zoomOut } from '../../lib/time-range.ts';
 import { REFRESH_CHOICES_MS, type View } from '../../lib/url-state.ts';
 import type { UpdateView } from '../../lib/url-store.ts';
-import type { Run } from '../../lib/use-run.ts';
+import { LIVE_RANGE, type Run } from '../../lib/use-run.ts';
 import { Button } from '../../ui/button.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { Popover } from '../../ui/popover.tsx';
@@ -38,9 +38,8 @@ export function TimePicker({ view, run, update }: TimePickerProps) {
     button.current?.focus();
     update({ range, live: false, context: undefined }, 'push');
   };
-  const label = view.live
-    ? 'Live'
-    : (relativeLabel(view.range) ?? formatInterval(run.fromMs, run.toMs, zone, run.nowMs));
+  const range = view.live ? LIVE_RANGE : view.range;
+  const label = relativeLabel(range) ?? formatInterval(run.fromMs, run.toMs, zone, run.nowMs);
   return (
     <div className="time-picker">
       <button
