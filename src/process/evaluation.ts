@@ -11,7 +11,6 @@ import { DEFAULT_TENANT } from '../lib/principal.ts';
 import { type DeadLetter, deadLetterOf } from './dead-letters.ts';
 import type { OutputBatch } from './output.ts';
 import { MetaReader, type RawRecord } from './record.ts';
-import { serialiseEvent } from './serialise.ts';
 import type { Topology } from './topology.ts';
 
 export interface EvaluationOptions {
@@ -51,8 +50,8 @@ export class Evaluation {
     try {
       const record = this.#read(cursor);
       const result = this.#options.topology.run(record);
-      if (typeof result === 'string') this.#rule = result;
-      else this.#sizeBytes = this.#output.encode(serialiseEvent(result));
+      if (typeof result === 'string') this.#sizeBytes = this.#output.encode(result);
+      else this.#rule = result.rule;
       if (this.#sizeBytes > EVENT_BYTES) {
         throw new SpillwayError(
           'MESSAGE_TOO_LARGE',
