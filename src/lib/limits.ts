@@ -168,6 +168,8 @@ export const AUTH_LIMITS = {
   authorizationChars: 4_096,
   /** How often a request makes the folder of tokens be looked at again: a revoked token works no longer than this. */
   recheckMs: 250,
+  /** The same for a token that is not known. */
+  recheckUnknownMs: 20,
 } as const;
 
 /** The HTTP servers of the collector and the store. */
