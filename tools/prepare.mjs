@@ -9,7 +9,7 @@ const vite = new URL('../node_modules/vite/bin/vite.js', import.meta.url);
 const page = new URL('../console/index.html', import.meta.url);
 
 if (existsSync(vite) && existsSync(page)) {
-  const args = ['tools/node24.mjs', fileURLToPath(vite), 'build', 'console', '--logLevel', 'warn'];
+  const args = ['tools/node24.mjs', fileURLToPath(vite), 'build', 'console', '--logLevel', 'error'];
   const built = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
   process.exitCode = built.status ?? 1;
 } else {
