@@ -10,7 +10,7 @@ export interface PaintedPiece {
 }
 
 const PIECE =
-  /(?<string>"(?:[^"\\]|\\.)*"?)|(?<regexp>(?<=^|[\s(:])\/(?:[^/\\]|\\.)*\/)|(?<operator>(?<![^\s(])(?:AND|OR|NOT|TO)(?![^\s()])|&&|\|\||(?<![^\s(])[-+!](?=\S))|(?<bracket>[()[\]{}])|(?<field>(?:[^\s()[\]{}":\\]|\\.)+:)|(?<number>(?<=:|:[<>]=?)-?\d+(?:\.\d+)?(?![^\s)]))|(?<plain>\s+|(?:[^\s()[\]{}":\\]|\\.)+|.)/gsu;
+  /(?<string>"(?:[^"\\]|\\.)*"?)|(?<regexp>(?<=^|[\s(:])\/(?:[^/\\]|\\.)*\/)|(?<operator>(?<![^\s(])(?:AND|OR|NOT|TO)(?![^\s()])|&&|\|\||(?<![^\s(])[-+!](?=\S)|(?<=:)[<>]=?)|(?<bracket>[()[\]{}])|(?<field>(?:[^\s()[\]{}":\\]|\\.)+:)|(?<number>(?<=:|:[<>]=?)-?\d+(?:\.\d+)?(?![^\s)]))|(?<plain>\s+|(?:[^\s()[\]{}":\\]|\\.)+|.)/gsu;
 
 export function paintQuery(text: string, problem: QueryProblem | undefined): readonly PaintedPiece[] {
   const pieces: PaintedPiece[] = [];
