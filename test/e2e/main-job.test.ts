@@ -103,7 +103,7 @@ test('a role that is killed comes back, and nothing is lost or doubled', async (
   }
   await until('all is found', async () => (await count('durian')) === sent, 60_000);
   expect(await count('*')).toBe(before + sent);
-});
+}, 90_000);
 
 test('a second start on the same data folder is refused, naming the process that has it', async () => {
   const second = SpillwayProcess.start({ folder: spillway.folder });

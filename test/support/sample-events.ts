@@ -12,7 +12,14 @@ export interface SampleOptions {
 
 /** The event of offset `number` of `raw` partition 0. */
 export function sampleEvent(number: number, options: SampleOptions): StoredEvent {
-  const { tenant = 'default', timestamp, message = `message ${number}`, level = 'info', app = 'web', payload = {} } = options;
+  const {
+    tenant = 'default',
+    timestamp,
+    message = `message ${number}`,
+    level = 'info',
+    app = 'web',
+    payload = {},
+  } = options;
   return {
     id: `local.raw.0.${number}.0`,
     tenant,

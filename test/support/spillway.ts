@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Listening } from '../../src/roles/messages.ts';
+import { freePort } from './ports.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const READY_MS = 60_000;
@@ -42,7 +43,9 @@ export class SpillwayProcess {
   static async start(options: SpillwayOptions = {}): Promise<SpillwayProcess> {
     const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'spillway-test-')));
     const file = join(folder, 'spillway.yaml');
-    const defaults = { data: join(folder, 'data'), http: { port: 0 }, inputs: { syslog: [{ port: 0 }] } };
+    // Ports that a role takes again when it is started again.
+    const [http, syslog] = [await freePort(), await freePort()];
+    const defaults = { data: join(folder, 'data'), http: { port: http }, inputs: { syslog: [{ port: syslog }] } };
     await writeFile(file, JSON.stringify({ ...defaults, ...options.config }));
     const child = spawn(process.execPath, [join(ROOT, 'bin/spillway.mjs'), 'start', '--config', file], {
       stdio: ['ignore', 'pipe', 'pipe'],
