@@ -8,6 +8,7 @@ import type { Scope } from '../lib/principal.ts';
 import * as account from './schemas/account.ts';
 import * as aggregate from './schemas/aggregate.ts';
 import * as context from './schemas/context.ts';
+import * as ingest from './schemas/ingest.ts';
 import { ProblemSchema } from './schemas/problem.ts';
 import * as queue from './schemas/queue.ts';
 import * as search from './schemas/search.ts';
@@ -16,6 +17,9 @@ export interface RouteSchemas {
   readonly querystring?: TSchema;
   readonly params?: TSchema;
   readonly body?: TSchema;
+  readonly headers?: TSchema;
+  /** Media types of the body. */
+  readonly consumes?: string[];
 }
 
 interface About {
@@ -233,5 +237,24 @@ export const probes = {
       answer: account.HealthAnswerSchema,
     },
     {},
+  ),
+} as const;
+
+/** Routes of inputs: they read and check their requests themselves, and are documented by this. */
+export const inputs = {
+  logs: define(
+    {
+      method: 'POST',
+      url: '/api/logs',
+      scope: 'ingest',
+      summary: 'Send logs; the answer comes when they are durable',
+      answer: ingest.LogsAnswerSchema,
+    },
+    {
+      querystring: ingest.LogsQuestionSchema,
+      headers: ingest.LogsHeadersSchema,
+      body: ingest.LogsBodySchema,
+      consumes: ['application/json', 'application/x-ndjson', 'text/plain'],
+    },
   ),
 } as const;

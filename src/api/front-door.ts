@@ -14,6 +14,7 @@ import { closingOf } from './closing.ts';
 import { accountRoutes } from './front/account-routes.ts';
 import { answerWithPage, consoleRoutes } from './front/console.ts';
 import type { CoordinatorView } from './front/coordinator-view.ts';
+import { inputRoutes } from './front/input-routes.ts';
 import { proxyRoutes } from './front/proxy.ts';
 import { queueRoutes } from './front/queue-routes.ts';
 import { documentRoutes } from './openapi.ts';
@@ -59,14 +60,7 @@ export async function createFrontDoor(options: FrontDoorOptions): Promise<Fastif
   });
   const closing = closingOf(app);
   await documentRoutes(app, VERSION);
-  for (const plugin of options.ingestPlugins) {
-    app.register(async (scope) => {
-      scope.addHook('onRoute', (route) => {
-        route.config = { scope: 'ingest', ...route.config };
-      });
-      await scope.register(plugin);
-    });
-  }
+  inputRoutes(app, options.ingestPlugins);
   proxyRoutes(app, { storeAddress: options.storeAddress, internalSecret: options.internalSecret, closing, registry });
   accountRoutes(app, coordinator, clock);
   queueRoutes(app, { coordinator, queue, clock });

@@ -5,9 +5,10 @@ import type { HealthAnswer } from './schemas/account.ts';
 
 /** `missing`: what this process waits for before it can do its work; empty when it is ready. */
 export function probeRoutes(app: FastifyInstance, missing: () => readonly string[]): void {
-  app.route({ ...probes.live, handler: async (): Promise<HealthAnswer> => ({ status: 'ok' }) });
+  app.route({ ...probes.live, exposeHeadRoute: true, handler: async (): Promise<HealthAnswer> => ({ status: 'ok' }) });
   app.route({
     ...probes.ready,
+    exposeHeadRoute: true,
     handler: async (_request, reply): Promise<HealthAnswer> => {
       const reasons = [...missing()];
       if (reasons.length === 0) return { status: 'ok' };

@@ -46,7 +46,7 @@ export interface ServerOptions {
 const NOBODY: Principal = { tenant: '', scopes: new Set() };
 
 export function createServer(options: ServerOptions): FastifyInstance {
-  const loggerInstance: FastifyBaseLogger = options.log.child({}, { level: 'warn' });
+  const loggerInstance: FastifyBaseLogger = options.log;
   const app = Fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
@@ -56,6 +56,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
     connectionTimeout: HTTP_LIMITS.idleMs,
     requestTimeout: HTTP_LIMITS.requestTimeoutMs,
     keepAliveTimeout: HTTP_LIMITS.keepAliveMs,
+    // A HEAD would ask the whole question and throw the answer away; probes allow it.
+    exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     http: { maxHeaderSize: HTTP_LIMITS.headerBytes, headersTimeout: HTTP_LIMITS.headersTimeoutMs },

@@ -1,6 +1,7 @@
 /** The store's own HTTP server: every question about events, tail, probes and its OpenAPI document. */
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
+import type { RebuildOriginal } from '../event/answered.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Authenticate } from '../lib/principal.ts';
@@ -15,6 +16,8 @@ import { createServer } from './server.ts';
 import { aggregateRoutes } from './store/aggregate-routes.ts';
 import type { Asking } from './store/asking.ts';
 import { searchRoutes } from './store/search-routes.ts';
+import { TailHub } from './store/tail/hub.ts';
+import { tailRoute } from './store/tail/route.ts';
 import { VERSION } from './version.ts';
 
 export interface StoreApiOptions {
@@ -28,13 +31,16 @@ export interface StoreApiOptions {
   readonly internalSecret: string;
   /** `http.names` of the configuration. */
   readonly names?: readonly string[];
+  /** What was sent, from an event that has only the recipe: the same function that the reader has. */
+  readonly rebuildOriginal?: RebuildOriginal;
   /** What the store still waits for; empty when it can answer. */
   readonly missing?: () => readonly string[];
 }
 
 /** Ready to `listen({host, port})`; `close()` ends tails at once and gives answers under way HTTP_LIMITS.closeGraceMs. */
 export async function createStoreApi(options: StoreApiOptions): Promise<FastifyInstance> {
-  const { reader, clock, log, registry, authenticate, internalSecret, names = [], missing = () => [] } = options;
+  const { reader, queue, clock, log, registry, authenticate, internalSecret, names = [], missing = () => [] } = options;
+  const rebuild = options.rebuildOriginal ?? (() => undefined);
   const admit = createAdmission({ authenticate, guard: createBrowserGuard(names), internalSecret });
   const app = createServer({ name: 'store', log, registry, admit });
   const closing = closingOf(app);
@@ -42,6 +48,7 @@ export async function createStoreApi(options: StoreApiOptions): Promise<FastifyI
   await documentRoutes(app, VERSION);
   searchRoutes(app, asking);
   aggregateRoutes(app, asking);
+  tailRoute(app, { hub: new TailHub(queue, log), rebuild, clock, registry, closing: closing.begun, admit });
   probeRoutes(app, missing);
   return app;
 }

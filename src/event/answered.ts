@@ -1,7 +1,11 @@
 import type { AnsweredEvent, JsonValue, StoredEvent } from './event.ts';
 
+/** The sent bytes of an event that has a layout, as text; undefined where they cannot be rebuilt. */
+export type RebuildOriginal = (event: StoredEvent) => string | undefined;
+
 /** A stored event as an answer shows it: the payload as it was sent, times in ISO 8601, no internal members. */
-export function answeredEvent(event: StoredEvent): AnsweredEvent {
+export function answeredEvent(event: StoredEvent, rebuild: RebuildOriginal): AnsweredEvent {
+  const original = event.original ?? (event.layout === undefined ? undefined : rebuild(event));
   return {
     id: event.id,
     tenant: event.tenant,
@@ -11,7 +15,7 @@ export function answeredEvent(event: StoredEvent): AnsweredEvent {
     source: event.source,
     ...(event.level === undefined ? {} : { level: event.level }),
     ...(event.message === undefined ? {} : { message: event.message }),
-    ...(event.original === undefined ? {} : { original: event.original }),
+    ...(original === undefined ? {} : { original }),
     tags: event.tags ?? [],
     metadata: event.metadata,
     payload: event.exact === undefined ? event.payload : exactPayload(event.exact, event.payload),

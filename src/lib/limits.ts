@@ -128,6 +128,8 @@ export const QUERY_LIMITS = {
   regexpChars: 1_000,
   /** States of one regular expression with its counted repeats unrolled, and the largest count. */
   regexpStates: 1_000,
+  /** Arrays of objects that are looked into on the way to a field. */
+  arraysOnPath: 2,
   /** One search, histogram or other question to the store. */
   timeMs: 30_000,
   memoryBytes: 512 * MiB,

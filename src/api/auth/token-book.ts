@@ -49,13 +49,16 @@ export class TokenBook {
 
   find(text: string): Principal | undefined {
     this.#refresh();
-    const known = this.#known.get(tokenId(text) ?? '');
+    const id = tokenId(text) ?? '';
+    // One that was made just now should work at once.
+    if (!this.#known.has(id)) this.#refresh(AUTH_LIMITS.recheckUnknownMs);
+    const known = this.#known.get(id);
     return matchesHash(text, known?.hash ?? NO_HASH) ? known?.principal : undefined;
   }
 
-  #refresh(): void {
+  #refresh(notWithinMs: number = AUTH_LIMITS.recheckMs): void {
     const now = this.#clock.now();
-    if (Math.abs(now - this.#checkedMs) < AUTH_LIMITS.recheckMs) return;
+    if (Math.abs(now - this.#checkedMs) < notWithinMs) return;
     this.#checkedMs = now;
     try {
       const version = folderVersion(this.#folder);

@@ -3,6 +3,7 @@ export type { HealthAnswer, LedgerReport, StatusAnswer } from './account.ts';
 export type { FieldsAnswer, HistogramAnswer, StatsAnswer, ValuesAnswer } from './aggregate.ts';
 export type { ContextAnswer, TailDropped } from './context.ts';
 export type { AnsweredEvent } from './event.ts';
+export type { LogsAnswer } from './ingest.ts';
 export type { Problem } from './problem.ts';
 export type { GroupsAnswer, QueueRecord, RecordsAnswer, TopicsAnswer } from './queue.ts';
 export type { CountAnswer, SearchAnswer, SearchParameters } from './search.ts';

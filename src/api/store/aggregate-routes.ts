@@ -27,7 +27,7 @@ export function aggregateRoutes(server: FastifyInstance, asking: Asking): void {
           interval: printInterval(intervalMs),
           intervalMs,
           ...rangeOf(question),
-          buckets: withoutGaps(found, question, intervalMs),
+          buckets: withoutGaps(found, question, intervalMs, by !== undefined),
           ...(await hintsFor(
             reader,
             question,
@@ -107,7 +107,12 @@ function measured(fn: StatsFunction, name: string | undefined) {
   return fieldOf(name, 'of');
 }
 
-function withoutGaps(found: readonly HistogramBucket[], { fromMs, toMs }: Question, intervalMs: number) {
+function withoutGaps(
+  found: readonly HistogramBucket[],
+  { fromMs, toMs }: Question,
+  intervalMs: number,
+  isDivided: boolean,
+) {
   const byTime = new Map(found.map((bucket) => [bucket.timeMs, bucket]));
   const buckets = [];
   for (let timeMs = bucketStart(fromMs, intervalMs); timeMs < toMs; timeMs += intervalMs) {
@@ -115,7 +120,7 @@ function withoutGaps(found: readonly HistogramBucket[], { fromMs, toMs }: Questi
     buckets.push({
       time: isoTime(timeMs),
       count: bucket?.count ?? 0,
-      ...(bucket?.by === undefined ? {} : { by: bucket.by }),
+      ...(isDivided ? { by: bucket?.by ?? {} } : {}),
     });
   }
   return buckets;
