@@ -1,6 +1,6 @@
 /**
  * A failpoint for crash tests: the process kills itself (SIGKILL) before or after its n-th change of the disk. It is
- * armed by a file that SPILLWAY_FAILPOINT names, `{"role": "store", "at": 17, "when": "before"}`, which it removes when
+ * armed by a file that SPILLWAY_TEST_FAILPOINT names, `{"role": "store", "at": 17, "when": "before"}`, which it removes when
  * it strikes, so that the next start goes through. Reads do not count: a crash there leaves nothing behind.
  */
 import { existsSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';

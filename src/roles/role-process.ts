@@ -108,6 +108,8 @@ export class RoleProcess {
   #receive(message: FromRole): void {
     if (message.kind === 'ready') {
       clearTimeout(this.#timer);
+      // It may become ready while it is already to end.
+      if (this.#state === 'stopping') return;
       this.#state = 'ready';
       this.#everReady = true;
       this.#events.onReady(this.role, message.listening);

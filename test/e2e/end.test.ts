@@ -1,7 +1,7 @@
 /**
  * The end test: real and generated traffic through all roles while they are killed at random. What must hold: every
  * record of `raw` is found exactly once, in the order of its source, each connection arrived as a prefix, and the
- * ledger balances. SPILLWAY_END_SECONDS makes it longer (600 by hand); SPILLWAY_SEED repeats the kills.
+ * ledger balances. SPILLWAY_TEST_END_SECONDS makes it longer (600 by hand); SPILLWAY_TEST_SEED repeats the kills.
  */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -12,7 +12,7 @@ import { NumberedLoad } from '../support/numbered-load.ts';
 import { SpillwayProcess, until } from '../support/spillway.ts';
 import { rawEnds, selectStored } from '../support/stored-events.ts';
 
-const SECONDS = Number(process.env.SPILLWAY_END_SECONDS ?? 60);
+const SECONDS = Number(process.env.SPILLWAY_TEST_END_SECONDS ?? 60);
 const NGINX_PER_SECOND = 10_000;
 const GENERATED_PER_SECOND = 20_000;
 const PARTITIONS = 4;
@@ -50,7 +50,7 @@ describe.skipIf(lacks('the end test', needs))('under kills at random', () => {
     SECONDS * 1000 + 480_000,
   );
 
-  afterAll(() => spillway.dispose());
+  afterAll(() => spillway?.dispose());
 
   test('roles were killed while traffic went on', () => {
     console.info(`${kills} kills, ${requests} requests to nginx, ${total.accepted} records accepted`);
@@ -85,8 +85,8 @@ describe.skipIf(lacks('the end test', needs))('under kills at random', () => {
 });
 
 async function killAtRandom(spillway: SpillwayProcess, until: Promise<unknown>): Promise<number> {
-  const seed = Number(process.env.SPILLWAY_SEED ?? Date.now() % 1_000_000);
-  console.info(`SPILLWAY_SEED=${seed}`);
+  const seed = Number(process.env.SPILLWAY_TEST_SEED ?? Date.now() % 1_000_000);
+  console.info(`SPILLWAY_TEST_SEED=${seed}`);
   let state = seed;
   const random = () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
