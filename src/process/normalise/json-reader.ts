@@ -198,9 +198,9 @@ class JsonReader {
     if (end < 0) throw new NotJson();
     this.#at = end + 1;
     if (this.#plain) return text.substring(start + 1, end);
-    const escape = text.indexOf('\\', start + 1);
-    if (escape < 0 || escape > end) return this.#unescaped(text.substring(start + 1, end));
-    for (let at = escape; ; at++) {
+    const backslash = text.indexOf('\\', start + 1);
+    if (backslash < 0 || backslash > end) return this.#unescaped(text.substring(start + 1, end));
+    for (let at = backslash; ; at++) {
       const code = text.charCodeAt(at);
       if (Number.isNaN(code)) throw new NotJson();
       if (code === 0x5c) at++;

@@ -9,7 +9,7 @@ export interface Pair {
   readonly value: string;
 }
 
-const PAIR = /([A-Za-z_@][\w@./-]{0,127})=(?:"([^"\\]*(?:\\[^][^"\\]*)*)"|'([^']*)'|([^\s"]*))(?=[\s,;]|$)/y;
+const PAIR = /([A-Za-z_@][\w@./-]{0,127})=(?:"([^"\\]*(?:\\[\s\S][^"\\]*)*)"|'([^']*)'|([^\s"]*))(?=[\s,;]|$)/y;
 const GAP = /[\s,;]+/y;
 const WORD = /[^\s,;]+/y;
 
@@ -29,7 +29,7 @@ export function readPairs(text: string): readonly Pair[] | undefined {
   for (let at = 0; at < text.length; ) {
     const pair = matchAt(PAIR, text, at);
     if (pair !== null) {
-      if (pairs.length < EVENT_LIMITS.members) pairs.push({ key: pair[1] ?? '', value: valueOf(pair) });
+      if (pairs.length < EVENT_LIMITS.members) pairs.push({ key: pair[1] ?? '', value: pairValue(pair) });
     } else if (at === 0 || ++words > pairs.length) return undefined;
     at += (pair ?? matchAt(WORD, text, at))?.[0].length ?? 1;
     at += matchAt(GAP, text, at)?.[0].length ?? 0;
@@ -42,11 +42,11 @@ function matchAt(shape: RegExp, text: string, at: number): RegExpExecArray | nul
   return shape.exec(text);
 }
 
-function valueOf([, , quoted, single, bare]: RegExpExecArray): string {
-  if (quoted !== undefined) return quoted.includes('\\') ? unescape(quoted) : quoted;
+function pairValue([, , quoted, single, bare]: RegExpExecArray): string {
+  if (quoted !== undefined) return quoted.includes('\\') ? withoutEscapes(quoted) : quoted;
   return single ?? bare ?? '';
 }
 
-function unescape(text: string): string {
+function withoutEscapes(text: string): string {
   return text.replace(/\\(.)/gs, (_, char: string) => (char === 'n' ? '\n' : char === 't' ? '\t' : char));
 }

@@ -27,7 +27,7 @@ export interface StructuredData {
 
 const NAME = /^[^\s="\][]{1,85}$/u;
 const ELEMENT = /\[([^\s="\][]{1,85})/uy;
-const PARAM = / ([^\s="\][]{1,85})="([^"\\]*(?:\\[^][^"\\]*)*)"/uy;
+const PARAM = / ([^\s="\][]{1,85})="([^"\\]*(?:\\[\s\S][^"\\]*)*)"/uy;
 
 /** Names of elements and parameters; RFC 5424 says 32 printable ASCII characters, senders use more. */
 export function isParamName(name: string): boolean {
