@@ -3,9 +3,10 @@
  * `queueContract('segment log', openForTest)`.
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { encodeHeaders, RecordBatchBuilder, RecordCursor } from '../event/record-batch.ts';
+import { RecordCursor } from '../event/record-batch.ts';
 import { SpillwayError } from '../lib/errors.ts';
 import { type Offset, offset, type PartitionReader, type PartitionWriter, type Queue } from './port.ts';
+import { batchOf, readAll, values } from './test-records.ts';
 
 /** The topics `raw` (uncompressed) and `events` (zstd), two partitions each, are there and empty. */
 export interface QueueUnderTest {
@@ -13,47 +14,6 @@ export interface QueueUnderTest {
   /** Closes everything and opens it again on the same data, as after a restart. */
   reopen(): Promise<Queue>;
   cleanUp(): Promise<void>;
-}
-
-export interface TestRecord {
-  readonly value: string;
-  readonly timestampMs?: number;
-  readonly key?: string;
-  readonly headers?: readonly (readonly [string, Buffer])[];
-}
-
-export function batchOf(records: readonly TestRecord[], compression: 'none' | 'zstd' = 'none'): Buffer {
-  const builder = new RecordBatchBuilder({ compression });
-  for (const { value, timestampMs = 1_000, key, headers = [] } of records) {
-    const bytes = Buffer.from(value);
-    const keyBytes = key === undefined ? undefined : Buffer.from(key);
-    builder.append(bytes, 0, bytes.length, timestampMs, encodeHeaders(headers), keyBytes);
-  }
-  return builder.finish();
-}
-
-export const values = (...texts: string[]): Buffer => batchOf(texts.map((value) => ({ value })));
-
-export interface ReadRecord {
-  readonly offset: number;
-  readonly value: string;
-}
-
-/** All records from the offset to the durable end. */
-export async function readAll(reader: PartitionReader, from: number, maxBytes?: number): Promise<ReadRecord[]> {
-  const records: ReadRecord[] = [];
-  let next = offset(from);
-  for (;;) {
-    const read = await reader.read(next, maxBytes === undefined ? {} : { maxBytes });
-    for (const { bytes } of read.batches) {
-      const record = new RecordCursor(bytes);
-      while (record.next()) {
-        if (record.offset >= from) records.push({ offset: record.offset, value: record.value().toString() });
-      }
-    }
-    if (read.nextOffset === next) return records;
-    next = read.nextOffset;
-  }
 }
 
 const codeOf = (error: unknown): string => (error instanceof SpillwayError ? error.code : String(error));

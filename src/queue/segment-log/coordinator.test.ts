@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryDisk } from '../../lib/memory-disk.ts';
-import { values } from '../port.contract.ts';
+import { values } from '../test-records.ts';
 import { LocalCoordinator } from './coordinator.ts';
 import { openTestLog, recordingLog } from './test-log.ts';
 

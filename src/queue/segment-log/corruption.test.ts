@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryDisk } from '../../lib/memory-disk.ts';
 import { keepEverything } from '../../lib/memory-disk-crash.ts';
-import { readAll, values } from '../port.contract.ts';
 import { offset } from '../port.ts';
+import { readAll, values } from '../test-records.ts';
 import { checkSegment } from './check-segment.ts';
 import { MarkBoard } from './marks.ts';
 import { openTestLog } from './test-log.ts';

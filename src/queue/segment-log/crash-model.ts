@@ -5,8 +5,8 @@
 
 import { MemoryDisk } from '../../lib/memory-disk.ts';
 import type { Keep } from '../../lib/memory-disk-crash.ts';
-import { readAll, values } from '../port.contract.ts';
 import { offset, type PartitionWriter } from '../port.ts';
+import { readAll, values } from '../test-records.ts';
 import { openTestLog, type TestLog } from './test-log.ts';
 
 export const AT = { topic: 'raw', partition: 0 };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryDisk } from '../../lib/memory-disk.ts';
 import { keepAtRandom, keepBytes, keepEverything, keepNothing } from '../../lib/memory-disk-crash.ts';
-import { values } from '../port.contract.ts';
+import { values } from '../test-records.ts';
 import { AT, CrashModel, crashAt } from './crash-model.ts';
 import { openTestLog } from './test-log.ts';
 

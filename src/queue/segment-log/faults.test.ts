@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type Fault, MemoryDisk, type Operation } from '../../lib/memory-disk.ts';
 import { keepEverything, keepNothing } from '../../lib/memory-disk-crash.ts';
-import { readAll, values } from '../port.contract.ts';
 import { offset } from '../port.ts';
+import { readAll, values } from '../test-records.ts';
 import { MarkBoard } from './marks.ts';
 import { openPartition } from './open-partition.ts';
 import { openTestLog, recordingLog } from './test-log.ts';

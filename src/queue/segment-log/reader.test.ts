@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryDisk } from '../../lib/memory-disk.ts';
-import { batchOf, readAll, values } from '../port.contract.ts';
 import { offset } from '../port.ts';
+import { batchOf, readAll, values } from '../test-records.ts';
 import { type Mark, MarkBoard } from './marks.ts';
 import { groupStates, topicStates } from './state.ts';
 import { openTestLog } from './test-log.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryDisk } from '../../lib/memory-disk.ts';
 import { keepAtRandom } from '../../lib/memory-disk-crash.ts';
-import { batchOf, readAll, values } from '../port.contract.ts';
 import { offset } from '../port.ts';
+import { batchOf, readAll, values } from '../test-records.ts';
 import { countExpired, type RetentionPolicy } from './retention.ts';
 import { openTestLog } from './test-log.ts';
 
