@@ -89,13 +89,19 @@ export class Lane {
 
   /** True while more waits than is good: sources pause until `whenReady()` calls. */
   get blocked(): boolean {
-    return this.#refusing || this.#stopped !== undefined || this.#options.writer.saturated;
+    return (
+      this.#pending.length >= COLLECT_LIMITS.laneBatches ||
+      this.#refusing ||
+      this.#stopped !== undefined ||
+      this.#options.writer.saturated
+    );
   }
 
   /** Calls once when the lane is not blocked; never where its partition has stopped. */
   whenReady(resume: () => void): void {
     this.#waiting.push(resume);
-    this.#watchWriter();
+    if (this.blocked) this.#watchWriter();
+    else this.#wake();
   }
 
   /** Hands everything over; resolves when all of it is durable or refused, or the partition has stopped. */
@@ -216,16 +222,17 @@ export class Lane {
     for (const resume of this.#waiting.splice(0)) resume();
   }
 
+  /** The end of an append wakes the sources of this lane; only what the other lane has waiting is not seen there. */
   #watchWriter(): void {
-    if (this.#watchesWriter) return;
+    const { writer } = this.#options;
+    if (this.#watchesWriter || !writer.saturated) return;
     this.#watchesWriter = true;
     const look = (): void => {
       this.#watchesWriter = false;
-      if (this.#stopped !== undefined) return;
-      if (!this.blocked) this.#wake();
-      else if (!this.#refusing) this.#watchWriter();
+      if (this.blocked) this.#watchWriter();
+      else this.#wake();
     };
-    this.#options.writer.drained().then(look, () => {
+    writer.drained().then(look, () => {
       this.#watchesWriter = false;
     });
   }

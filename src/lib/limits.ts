@@ -57,7 +57,7 @@ export const COLLECT_LIMITS = {
   /** UDP senders whose encoded headers are remembered. */
   udpSenders: 10_000,
   /** Full batches of a partition handed over and not yet durable, past which its sources pause: bounds the latency. */
-  laneBatches: Number(process.env.LB ?? 2),
+  laneBatches: 2,
   /** Between two attempts to append what a full disk refused. */
   retryMs: 500,
   /** A connection without data for this long while draining is finished; all of them are after drainMs. */
