@@ -43,6 +43,10 @@ export function fieldName(field: FieldRef): string {
   return sameField(resolveField(bare), field) ? bare : `${field.root}.${bare}`;
 }
 
+export function isOwn(field: FieldRef, name: OwnField): boolean {
+  return field.root === 'own' && field.name === name;
+}
+
 export function sameField(a: FieldRef, b: FieldRef): boolean {
   if (a.root === 'own' || b.root === 'own') return a.root === 'own' && b.root === 'own' && a.name === b.name;
   return a.root === b.root && a.path.length === b.path.length && a.path.every((key, i) => key === b.path[i]);

@@ -4,8 +4,8 @@
  * Recursion is bounded by QUERY_LIMITS.depth, so hostile text cannot exhaust the stack.
  */
 import { QUERY_LIMITS } from '../lib/limits.ts';
+import { analyse } from './analyse.ts';
 import type { FieldRef, QueryNode, Span } from './ast.ts';
-import { checkNode } from './check.ts';
 import { MESSAGE, resolveField } from './fields.ts';
 import { readComparison, readRange } from './parse-range.ts';
 import { quoted, syntaxProblem, tooLarge, unsupported } from './problems.ts';
@@ -213,7 +213,8 @@ class Parser {
 
   #node(node: QueryNode): QueryNode {
     if (++this.#nodes > QUERY_LIMITS.nodes) throw tooLarge(node.span, 'clauses', QUERY_LIMITS.nodes);
-    checkNode(node);
+    // What cannot be asked is refused here, where its place is known; any time does for that.
+    if ('field' in node) analyse(node, 0);
     return node;
   }
 

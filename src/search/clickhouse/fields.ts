@@ -19,7 +19,7 @@ export interface GroupKey {
   decode(answered: unknown): Value | null;
 }
 
-const PRINTED_ID = `if(id_site = '',
+export const PRINTED_ID = `if(id_site = '',
   lower(concat(leftPad(hex(id_offset), 16, '0'), leftPad(hex(id_index), 16, '0'))),
   concat(id_site, '.', id_topic, '.', toString(id_partition), '.', toString(id_offset), '.', toString(id_index)))`;
 

@@ -1,0 +1,174 @@
+/**
+ * Wildcards and regular expressions as RE2 sources, for the predicate (re2js) and the search engines alike: one source,
+ * so that they cannot differ. On `message` a pattern is lower-cased and matches one token; on keywords the whole value.
+ */
+import type { WildcardPart } from './ast.ts';
+import {
+  ANY_CHAR,
+  type CharSet,
+  type CodeRange,
+  charSet,
+  complement,
+  intersection,
+  LAST_CODE_POINT,
+  TOKEN_CHARS,
+} from './charset.ts';
+import { parseRegexp, type RegexpNode } from './regexp.ts';
+import { isTokenChar, lowerCase } from './text.ts';
+
+const ANY_REPEATED: RegexpNode = { kind: 'repeat', child: { kind: 'set', set: ANY_CHAR }, min: 0, max: undefined };
+const SEPARATOR = re2Class(complement(TOKEN_CHARS));
+
+/** The RE2 source that the whole of a keyword must match (without anchors). */
+export function keywordPattern(pattern: readonly WildcardPart[]): string {
+  return re2Source(wildcardNode(pattern));
+}
+
+export function keywordRegexp(source: string): string {
+  return re2Source(parseRegexp(source));
+}
+
+/**
+ * The patterns of a wildcard over `message`, one a token, lower-cased: like the words of a term, all must match, and
+ * separators part them (`10.0.*` is `10`, `0` and any token).
+ */
+export function tokenPatterns(pattern: readonly WildcardPart[]): readonly (readonly WildcardPart[])[] {
+  const pieces: WildcardPart[][] = [];
+  let piece: WildcardPart[] = [];
+  const finish = (): void => {
+    if (piece.length > 0) pieces.push(piece);
+    piece = [];
+  };
+  for (const part of pattern) {
+    if (part.kind !== 'text') {
+      piece.push(part);
+      continue;
+    }
+    let literal = '';
+    for (const char of lowerCase(part.text)) {
+      if (isTokenChar(char)) literal += char;
+      else {
+        if (literal !== '') piece.push({ kind: 'text', text: literal });
+        literal = '';
+        finish();
+      }
+    }
+    if (literal !== '') piece.push({ kind: 'text', text: literal });
+  }
+  finish();
+  const telling = pieces.filter((parts) => parts.some((part) => part.kind !== 'any'));
+  return telling.length > 0 ? telling : pieces.slice(0, 1);
+}
+
+/** An RE2 source to search for in a lower-cased message: found where some token matches the pattern. */
+export function tokenPatternSearch(pattern: readonly WildcardPart[]): string {
+  return tokenSearch(wildcardNode(pattern));
+}
+
+export function tokenRegexpSearch(source: string): string {
+  return tokenSearch(lowerCased(parseRegexp(source)));
+}
+
+function tokenSearch(node: RegexpNode): string {
+  return `(?:^|${SEPARATOR})(?:${re2Source(restricted(node))})(?:$|${SEPARATOR})`;
+}
+
+function wildcardNode(pattern: readonly WildcardPart[]): RegexpNode {
+  const children = pattern.flatMap((part): RegexpNode[] => {
+    if (part.kind !== 'text') return part.kind === 'any' ? [ANY_REPEATED] : [{ kind: 'set', set: ANY_CHAR }];
+    return Array.from(part.text, (char): RegexpNode => ({ kind: 'set', set: singleton(char) }));
+  });
+  return { kind: 'concat', children };
+}
+
+function singleton(char: string): CharSet {
+  const value = char.codePointAt(0) ?? 0;
+  return [[value, value]];
+}
+
+function mapSets(node: RegexpNode, map: (set: CharSet) => CharSet): RegexpNode {
+  switch (node.kind) {
+    case 'set':
+      return { kind: 'set', set: map(node.set) };
+    case 'repeat':
+      return { ...node, child: mapSets(node.child, map) };
+    default:
+      return { ...node, children: node.children.map((child) => mapSets(child, map)) };
+  }
+}
+
+/** Only characters of tokens, so that no match reaches over a separator. */
+function restricted(node: RegexpNode): RegexpNode {
+  return mapSets(node, (set) => intersection(set, TOKEN_CHARS));
+}
+
+const UPPER: CharSet = [[0x41, 0x5a]];
+const TO_LOWER = 0x20;
+
+/** ASCII capitals anywhere, and single letters past ASCII, become lower case. */
+function lowerCased(node: RegexpNode): RegexpNode {
+  return mapSets(node, (set) => {
+    const ranges: CodeRange[] = [...intersection(set, complement(UPPER))];
+    for (const [first, last] of intersection(set, UPPER)) ranges.push([first + TO_LOWER, last + TO_LOWER]);
+    for (const [first, last] of set) {
+      if (first !== last || first < 0x80) continue;
+      const lower = lowerCase(String.fromCodePoint(first)).codePointAt(0) ?? first;
+      ranges.push([lower, lower]);
+    }
+    return charSet(ranges);
+  });
+}
+
+/** Whether some text could match: false for one that asks for a separator inside a token. */
+export function canMatchToken(source: string): boolean {
+  return possible(restricted(lowerCased(parseRegexp(source))));
+}
+
+function possible(node: RegexpNode): boolean {
+  switch (node.kind) {
+    case 'set':
+      return node.set.length > 0;
+    case 'repeat':
+      return node.min === 0 || possible(node.child);
+    case 'concat':
+      return node.children.every(possible);
+    case 'alternatives':
+      return node.children.some(possible);
+  }
+}
+
+function re2Source(node: RegexpNode): string {
+  switch (node.kind) {
+    case 'set':
+      return re2Class(node.set);
+    case 'concat':
+      return node.children.map(re2Atom).join('');
+    case 'alternatives':
+      return node.children.map(re2Source).join('|');
+    case 'repeat':
+      return re2Atom(node.child) + quantifier(node.min, node.max);
+  }
+}
+
+function re2Atom(node: RegexpNode): string {
+  return node.kind === 'set' || node.kind === 'repeat' ? re2Source(node) : `(?:${re2Source(node)})`;
+}
+
+function quantifier(min: number, max: number | undefined): string {
+  if (max === undefined) return min === 0 ? '*' : min === 1 ? '+' : `{${min},}`;
+  return min === 0 && max === 1 ? '?' : `{${min},${max}}`;
+}
+
+function re2Class(set: CharSet): string {
+  const [only] = set;
+  if (only !== undefined && set.length === 1 && only[0] === 0 && only[1] === LAST_CODE_POINT) return '(?s:.)';
+  if (only !== undefined && set.length === 1 && only[0] === only[1]) return re2Char(only[0]);
+  if (only === undefined) return `[^${re2Char(0)}-${re2Char(LAST_CODE_POINT)}]`;
+  return `[${set.map(([first, last]) => (first === last ? re2Char(first) : `${re2Char(first)}-${re2Char(last)}`)).join('')}]`;
+}
+
+/** Letters and digits as they are, everything else by its number. */
+function re2Char(codePoint: number): string {
+  const char = String.fromCodePoint(codePoint);
+  return /[A-Za-z0-9]/.test(char) ? char : `\\x{${codePoint.toString(16)}}`;
+}
