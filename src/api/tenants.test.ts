@@ -1,0 +1,199 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { type ApiServers, startApiServers } from '../../test/support/api-servers.ts';
+import { MemoryReader } from '../../test/support/memory-reader.ts';
+import { sampleEvent } from '../../test/support/sample-events.ts';
+import type { Scope } from '../lib/principal.ts';
+import { accounts, inputs, probes, questions } from './catalogue.ts';
+import type { LedgerReport, SearchAnswer } from './schemas/index.ts';
+
+type RouteName = keyof typeof questions | keyof typeof accounts | keyof typeof probes | keyof typeof inputs;
+
+const TENANTS = ['shop', 'bank'] as const;
+type Tenant = (typeof TENANTS)[number];
+const other = (tenant: Tenant): Tenant => (tenant === 'shop' ? 'bank' : 'shop');
+/** Stands in everything that belongs to a tenant and nowhere else. */
+const marker = (tenant: Tenant) => `private-to-${tenant}`;
+const RANGE = 'from=now-1d&to=now%2B1d';
+const bankId = (number: number) => `local.raw.0.${number}.0`;
+
+const reader = new MemoryReader();
+let api: ApiServers;
+const tokens = new Map<string, string>();
+
+const authorization = (tenant: Tenant, scope: Scope) => ({
+  authorization: `Bearer ${tokens.get(`${tenant} ${scope}`)}`,
+});
+const ask = (tenant: Tenant, path: string, init: RequestInit = {}, scope: Scope = 'read') =>
+  fetch(`${api.frontUrl}${path}`, { ...init, headers: { ...init.headers, ...authorization(tenant, scope) } });
+
+beforeAll(async () => {
+  api = await startApiServers({ reader });
+  for (const tenant of TENANTS) {
+    for (const scope of ['read', 'ingest', 'admin'] as const)
+      tokens.set(`${tenant} ${scope}`, api.token(tenant, scope));
+  }
+  const now = Date.now();
+  const events = TENANTS.flatMap((tenant, t) =>
+    [0, 1, 2].map((i) => ({
+      ...sampleEvent(t * 3 + i, {
+        tenant,
+        timestamp: now - 1_000 + i,
+        message: marker(tenant),
+        app: marker(tenant),
+        payload: { [marker(tenant)]: marker(tenant), same: marker(tenant) },
+      }),
+      source: 'same:source',
+      tags: [marker(tenant)],
+    })),
+  );
+  reader.events = events;
+  await api.publish(events);
+  for (const tenant of TENANTS) {
+    await ask(tenant, `/api/logs?app=${marker(tenant)}`, { method: 'POST', body: `${marker(tenant)} raw` }, 'ingest');
+    const ndjson = { 'content-type': 'application/x-ndjson' };
+    const body = `{"broken ${marker(tenant)}\n{"message":"whole"}\n`;
+    await ask(tenant, '/api/logs', { method: 'POST', body, headers: ndjson }, 'ingest');
+  }
+});
+afterAll(() => api.close());
+
+/** What a tenant may ask of each route, as cunningly as it can. A route without an entry does not compile. */
+const REQUESTS: Record<RouteName, (tenant: Tenant) => readonly string[]> = {
+  search: (tenant) => [
+    `/api/search?${RANGE}`,
+    `/api/search?${RANGE}&q=tenant:${other(tenant)}`,
+    `/api/search?${RANGE}&q=NOT tenant:${tenant}`,
+    `/api/search?${RANGE}&q=${marker(other(tenant))}`,
+    `/api/search?${RANGE}&q=_exists_:${marker(other(tenant))}`,
+    `/api/search?${RANGE}&q=* OR tenant:*&fields=message,tags,payload`,
+  ],
+  searchByPost: () => [],
+  count: (tenant) => [`/api/count?${RANGE}&q=tenant:${other(tenant)}`],
+  histogram: () => [`/api/histogram?${RANGE}&by=tags`, `/api/histogram?${RANGE}&by=tenant`],
+  fields: () => [`/api/fields?${RANGE}`],
+  values: () => ['tenant', 'app', 'tags', 'same'].map((field) => `/api/values?${RANGE}&field=${field}`),
+  stats: () => [`/api/stats?${RANGE}&by=tenant,app`, `/api/stats?${RANGE}&fn=unique&of=same&by=same`],
+  context: (tenant) =>
+    [0, 1, 2, 3, 4, 5].map((i) => `/api/context?id=${bankId(i)}&before=9&after=9&q=NOT tenant:${tenant}`),
+  tail: () => [],
+  ledger: () => ['/api/ledger?by=tenant,minute,partition', '/api/ledger?by=tenant&from=0'],
+  status: () => ['/api/status'],
+  topics: () => ['/api/topics'],
+  records: () =>
+    ['raw', 'events', 'dead-letter'].flatMap((topic) =>
+      [0, 1].map((p) => `/api/topics/${topic}/records?partition=${p}`),
+    ),
+  groups: () => ['/api/groups'],
+  metrics: () => ['/metrics'],
+  live: () => ['/health/live'],
+  ready: () => ['/health/ready'],
+  logs: () => [],
+};
+
+describe.each(TENANTS)('the tenant %s', (tenant) => {
+  const paths = Object.values(REQUESTS).flatMap((requests) => requests(tenant));
+
+  it.each(paths)("finds nothing of the other's at %s", async (path) => {
+    const response = await ask(tenant, path);
+    // A hint repeats the name that was asked for.
+    const text = (await response.text()).replace(/No event of this range has the field [\w-]+\./, '');
+    expect(text).not.toContain(marker(other(tenant)));
+    if (!path.includes(other(tenant))) expect(text).not.toMatch(new RegExp(`\\b${other(tenant)}\\b`));
+  });
+
+  it('finds its own', async () => {
+    for (const path of [`/api/search?${RANGE}`, `/api/fields?${RANGE}`, `/api/values?${RANGE}&field=app`]) {
+      expect(await (await ask(tenant, path)).text(), path).toContain(marker(tenant));
+    }
+    const answer: SearchAnswer = await (await ask(tenant, `/api/search?${RANGE}`)).json();
+    expect(answer.events.map((event) => event.tenant)).toEqual([tenant, tenant, tenant]);
+    const raw = await Promise.all(
+      [0, 1].map(async (p) => (await ask(tenant, `/api/topics/raw/records?partition=${p}`)).text()),
+    );
+    expect(raw.join()).toContain(`${marker(tenant)} raw`);
+    const dead = await (await ask(tenant, '/api/topics/dead-letter/records')).text();
+    expect(dead).toContain(`broken ${marker(tenant)}`);
+    const ledger: LedgerReport = await (await ask(tenant, '/api/ledger?by=tenant')).json();
+    expect(ledger.lines).toMatchObject([{ tenant, accepted: 2 }]);
+    expect(ledger.total.accepted).toBe(2);
+  });
+
+  it("cannot use the other's cursor", async () => {
+    const mine: SearchAnswer = await (await ask(other(tenant), `/api/search?${RANGE}&limit=1`)).json();
+    const response = await ask(tenant, `/api/search?${RANGE}&after=${mine.next}`);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ code: 'CURSOR_INVALID' });
+  });
+
+  it('cannot name another tenant in headers, parameters or bodies', async () => {
+    const forged = { 'x-spillway-forwarded': '127.0.0.1', 'x-spillway-internal': 'x', 'x-tenant': other(tenant) };
+    expect(await (await ask(tenant, `/api/search?${RANGE}`, { headers: forged })).text()).not.toContain(
+      marker(other(tenant)),
+    );
+    expect((await ask(tenant, `/api/search?${RANGE}&tenant=${other(tenant)}`)).status).toBe(400);
+    const body = JSON.stringify({ tenant: other(tenant), q: '*' });
+    const posted = await ask(tenant, '/api/search', {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/json' },
+    });
+    expect(posted.status).toBe(400);
+  });
+
+  it('is followed by itself only', async () => {
+    const gone = new AbortController();
+    const response = await ask(tenant, '/api/tail', { signal: gone.signal });
+    let text = '';
+    const reading = response.body
+      ?.pipeThrough(new TextDecoderStream())
+      .pipeTo(new WritableStream({ write: (part) => void (text += part) }))
+      .catch(() => {});
+    await vi.waitFor(() => expect(text).toContain(': following'));
+    const event = (of: Tenant) => sampleEvent(99, { tenant: of, timestamp: Date.now(), message: marker(of) });
+    await api.publish([event(other(tenant)), event(tenant)]);
+    await vi.waitFor(() => expect(text).toContain(marker(tenant)));
+    expect(text).not.toContain(marker(other(tenant)));
+    gone.abort();
+    await reading;
+  });
+
+  it('sees all tenants of the queue and the ledger as an admin, and its own events only', async () => {
+    const admin = async (path: string) => (await ask(tenant, path, {}, 'admin')).text();
+    const raw = await Promise.all([0, 1].map((p) => admin(`/api/topics/raw/records?partition=${p}`)));
+    for (const of of TENANTS) expect(raw.join()).toContain(marker(of));
+    expect(await admin('/api/ledger?by=tenant')).toContain(`"tenant":"${other(tenant)}"`);
+    expect(await admin(`/api/search?${RANGE}`)).not.toContain(marker(other(tenant)));
+  });
+});
+
+describe('a scope', () => {
+  const all = [...Object.values(questions), ...Object.values(accounts), ...Object.values(inputs)];
+  const pathOf = (url: string) => url.replace(':topic', 'raw');
+  const send = async (method: string, url: string, headers: Record<string, string>) => {
+    const gone = new AbortController();
+    const body =
+      method === 'POST' ? { body: '{}', headers: { ...headers, 'content-type': 'application/json' } } : { headers };
+    const response = await fetch(`${api.frontUrl}${pathOf(url)}`, { method, signal: gone.signal, ...body });
+    const { status } = response;
+    gone.abort();
+    return status;
+  };
+
+  it.each(all.map((route) => [route.method, route.url, route.config.scope] as const))(
+    'is needed for %s %s: %s',
+    async (method, url, needed) => {
+      for (const scope of ['read', 'ingest', 'admin'] as const) {
+        const status = await send(method, url, authorization('shop', scope));
+        const allowed = scope === needed || scope === 'admin';
+        expect(status === 403, `${scope} got ${status}`).toBe(!allowed);
+      }
+      expect(await send(method, url, { authorization: 'Bearer nonsense' })).toBe(401);
+      expect(await send(method, url, { 'x-forwarded-for': '203.0.113.9' })).toBe(401);
+    },
+  );
+
+  it('is not needed for probes', async () => {
+    for (const { url } of Object.values(probes))
+      expect(await send('GET', url, { 'x-forwarded-for': '203.0.113.9' })).toBe(200);
+  });
+});
