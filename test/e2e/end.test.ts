@@ -5,6 +5,7 @@
  */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { LedgerReport, TopicsAnswer } from '../../src/api/schemas/index.ts';
 import type { LedgerCounts } from '../../src/monitor/ledger/ledger.ts';
 import { lacks } from '../support/needs.ts';
 import { type Senders, startNginxThroughRsyslog } from '../support/nginx-rsyslog.ts';
@@ -106,7 +107,11 @@ async function killAtRandom(spillway: SpillwayProcess, until: Promise<unknown>):
   }
 }
 
+/** Once the ledger has what raw has, and nothing of it is in flight. */
 async function ledgerAtRest(spillway: SpillwayProcess): Promise<LedgerCounts | undefined> {
-  const { total } = await spillway.json<{ total: LedgerCounts }>('/api/ledger?from=now-1d&to=now%2B1d');
-  return total.accepted > 0 && total.inFlight === 0 ? total : undefined;
+  const { topics } = await spillway.json<TopicsAnswer>('/api/topics');
+  const { total } = await spillway.json<LedgerReport>('/api/ledger?from=now-1d&to=now%2B1d');
+  const raw = topics.find(({ topic }) => topic === 'raw')?.partitions ?? [];
+  const inRaw = raw.reduce((sum, { endOffset }) => sum + endOffset, 0);
+  return inRaw > 0 && total.accepted === inRaw && total.inFlight === 0 ? total : undefined;
 }

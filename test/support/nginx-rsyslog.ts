@@ -51,7 +51,8 @@ action(type="omfwd" target="127.0.0.1" port="${syslogPort}" protocol="tcp" TCP_F
 }
 
 function nginxConfiguration(folder: string, httpPort: number, relayPort: number): string {
-  return `worker_processes 1;
+  return `user root;
+worker_processes 1;
 pid ${folder}/nginx.pid;
 error_log ${folder}/error.log;
 events { worker_connections 1024; }
