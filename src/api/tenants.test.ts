@@ -144,10 +144,11 @@ describe.each(TENANTS)('the tenant %s', (tenant) => {
     const gone = new AbortController();
     const response = await ask(tenant, '/api/tail', { signal: gone.signal });
     let text = '';
-    const reading = response.body
-      ?.pipeThrough(new TextDecoderStream())
-      .pipeTo(new WritableStream({ write: (part) => void (text += part) }))
-      .catch(() => {});
+    const write = (part: string): void => {
+      text += part;
+    };
+    const stream = response.body?.pipeThrough(new TextDecoderStream());
+    const reading = stream?.pipeTo(new WritableStream({ write })).catch(() => {});
     await vi.waitFor(() => expect(text).toContain(': following'));
     const event = (of: Tenant) => sampleEvent(99, { tenant: of, timestamp: Date.now(), message: marker(of) });
     await api.publish([event(other(tenant)), event(tenant)]);
