@@ -21,16 +21,15 @@ export function pathCondition(field: PathRef, value: ValueSql, binder: Binder, t
   if (field.path.length === 0) return 'false';
   const conditions: string[] = [];
   for (const way of waysTo(field, typesAt)) {
-    const base = addressOf(field.root, way, binder);
+    const column = (type: JsonType): string => columnOf(field.root, way, type, binder);
     const known = way.length === 1 ? typesAt(field) : undefined;
     for (const scalar of SCALARS) {
       const condition = value[scalar];
       if (condition === undefined) continue;
-      if (known?.has(scalar) !== false)
-        conditions.push(throughArrays(`${base}.:${typeName(scalar)}`, way.length - 1, condition));
+      if (known?.has(scalar) !== false) conditions.push(throughArrays(column(scalar), way.length - 1, condition));
       const array = ARRAYS[scalar];
       if (known?.has(array) !== false) {
-        conditions.push(throughArrays(`${base}.:${typeName(array)}`, way.length, condition));
+        conditions.push(throughArrays(column(array), way.length, condition));
       }
     }
   }
@@ -42,9 +41,9 @@ export function pathExists(field: PathRef, binder: Binder, typesAt: TypesAt): st
   if (field.path.length === 0) return `notEmpty(JSONAllPaths(${field.root}))`;
   return waysTo(field, typesAt)
     .map((way) => {
-      const value = throughArrays(addressOf(field.root, way, binder), way.length - 1, (x) => `${x} IS NOT NULL`);
-      const below = throughArrays(subObject(field.root, way, binder), way.length - 1, (x) => `notEmpty(${x})`);
-      return `${value} OR ${below}`;
+      const value = columnOf(field.root, way, undefined, binder);
+      const stands = throughArrays(value, way.length - 1, (x) => `${x} IS NOT NULL`);
+      return `${stands} OR ${belowCondition(field.root, way, binder)}`;
     })
     .join(' OR ');
 }
@@ -72,16 +71,30 @@ function waysTo(field: PathRef, typesAt: TypesAt): readonly Way[] {
   return ways;
 }
 
-function addressOf(root: string, way: Way, binder: Binder): string {
-  return root + way.map((path) => `.${identifier(path, binder)}`).join(`.:${typeName('objects')}`);
+/** The column of a type at the way's end; without a type the values of all of them. */
+function columnOf(root: string, way: Way, type: JsonType | undefined, binder: Binder): string {
+  const typed = type === undefined ? '' : `.:${typeName(type)}`;
+  if (way.some(isNameless)) {
+    const name = way.map((path) => path.join('.')).join(`.:${typeName('objects')}.`) + typed;
+    return `getSubcolumn(${root}, ${binder.bind('String', name)})`;
+  }
+  return root + way.map((path) => `.${identifier(path, binder)}`).join(`.:${typeName('objects')}`) + typed;
 }
 
-/** The object at the way's end, as JSON; its name cannot be bound, since `^` stands before it. */
-function subObject(root: string, way: Way, binder: Binder): string {
-  const last = way.at(-1) ?? [];
+/** The key '' alone has no identifier: only a function reaches it, which reads the whole JSON. */
+function isNameless(path: readonly string[]): boolean {
+  return path.length === 1 && path[0] === '';
+}
+
+/** Whether something stands below the way's end. */
+function belowCondition(root: string, way: Way, binder: Binder): string {
+  const path = way.at(-1) ?? [];
   const before = way.slice(0, -1);
-  const base = before.length === 0 ? root : `${addressOf(root, before, binder)}.:${typeName('objects')}`;
-  return `${base}.^${hexIdentifier(last)}`;
+  const arrays = before.length;
+  const base = arrays === 0 ? root : columnOf(root, before, 'objects', binder);
+  if (!way.some(isNameless)) return throughArrays(`${base}.^${hexIdentifier(path)}`, arrays, (x) => `notEmpty(${x})`);
+  const prefix = binder.bind('String', `${path.join('.')}.`);
+  return throughArrays(base, arrays, (x) => `arrayExists(p -> startsWith(p, ${prefix}), JSONAllPaths(${x}))`);
 }
 
 function throughArrays(column: string, arrays: number, condition: (value: string) => string): string {
@@ -91,10 +104,13 @@ function throughArrays(column: string, arrays: number, condition: (value: string
 }
 
 function identifier(path: readonly string[], binder: Binder): string {
-  return binder.bind('Identifier', path.join('.'));
+  return path.includes('') ? hexIdentifier(path) : binder.bind('Identifier', path.join('.'));
 }
 
-/** Every byte as an escape: whatever the name holds, the text of the statement has hexadecimal digits only. */
+/**
+ * A name that cannot be bound (empty parts; behind `^`), every byte as an escape: whatever it holds, the text of the
+ * statement gets hexadecimal digits only.
+ */
 function hexIdentifier(path: readonly string[]): string {
   const bytes = Array.from(
     new TextEncoder().encode(path.join('.')),
