@@ -1,8 +1,11 @@
-/** What a person sees when Spillway is ready: what listens where, the console, and one line to try. */
+/** What a person sees when Spillway is ready: the console, one line to try, and what listens where. */
 import { relative } from 'node:path';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Listening } from '../roles/messages.ts';
 import type { Output } from './output.ts';
+
+const FRONT_DOOR = 'http';
+const STORE = 'store';
 
 export function firstScreen(
   output: Output,
@@ -10,30 +13,42 @@ export function firstScreen(
   listening: readonly Listening[],
   tookMs: number,
 ): string {
-  const { config, file } = loaded;
-  const rows = listening.map((socket): [string, string] => [
-    socket.what,
-    `${bracketed(socket.address)}:${socket.port}`,
-  ]);
-  const http =
-    listening.find((socket) => socket.what === 'http') ?? listening.find((socket) => socket.what === 'store');
-  const width = Math.max(8, ...rows.map(([what]) => what.length)) + 2;
-  const folder = relative(process.cwd(), config.data);
-  const lines = [
-    `${output.style(['bold', 'green'], 'Spillway is ready')} after ${(tookMs / 1000).toFixed(1)} s.`,
-    '',
-    ...rows.map(([what, where]) => `  ${what.padEnd(width)}${where}`),
-    `  ${'data'.padEnd(width)}${folder === '' || folder.startsWith('..') ? config.data : `./${folder}`}`,
-    `  ${'config'.padEnd(width)}${file ?? 'defaults (no spillway.yaml here)'}`,
-  ];
+  const http = listening.find(({ what }) => what === FRONT_DOOR);
+  // With a front door the store is reached through it, and its own port is nobody's business.
+  const shown = listening.filter(({ what }) => what !== STORE || http === undefined);
+  const rows = [
+    ...socketRows(shown),
+    ['data', folderText(loaded.config.data)],
+    ['config', loaded.file ?? 'defaults (there is no spillway.yaml)'],
+  ] as const;
+  const lines = [`${output.style(['bold', 'green'], 'Spillway is ready')} after ${(tookMs / 1000).toFixed(1)} s.`, ''];
   if (http !== undefined) {
     const url = `http://${bracketed(reachable(http.address))}:${http.port}`;
-    lines.push('', `  ${output.style('bold', 'console')}  ${output.style('cyan', url)}`);
-    if (http.what === 'http')
-      lines.push(`  ${output.style('bold', 'try')}      curl -d 'Hello from me' ${url}/api/logs`);
+    lines.push(`  ${output.style('bold', 'console')}  ${output.style('cyan', url)}`);
+    lines.push(`  ${output.style('bold', 'try')}      curl -d 'Hello from me' ${url}/api/logs`, '');
   }
+  const width = Math.max(...rows.map(([what]) => what.length));
+  for (const [what, where] of rows) lines.push(`  ${what.padEnd(width)}  ${where}`);
   lines.push('', '  Ctrl-C stops it.');
   return lines.join('\n');
+}
+
+/** `syslog TCP` and `syslog UDP` on one port are one line. */
+function socketRows(listening: readonly Listening[]): [string, string][] {
+  const groups = Map.groupBy(
+    listening,
+    ({ what, address, port }) => `${what.split(' ')[0]} ${bracketed(address)}:${port}`,
+  );
+  return [...groups].map(([key, sockets]) => {
+    const [what = '', where = ''] = key.split(' ');
+    const protocols = sockets.flatMap((socket) => socket.what.split(' ').slice(1)).toSorted();
+    return [what, protocols.length === 0 ? where : `${where} ${protocols.join(' and ')}`];
+  });
+}
+
+function folderText(folder: string): string {
+  const inside = relative(process.cwd(), folder);
+  return inside === '' || inside.startsWith('..') ? folder : `./${inside}`;
 }
 
 function bracketed(address: string): string {
