@@ -26,6 +26,8 @@ export const QUEUE_LIMITS = {
   partitionsPerTopic: 1_024,
   /** Waiting or under way per partition; beyond it append() refuses: callers have overlooked `saturated`. */
   pendingMaxBytes: 64 * MiB,
+  /** A partition that took nothing for so long notes where its durable data ends. */
+  restMs: 5_000,
   /** Retry-After of an append that a full disk refused. */
   diskFullRetryS: 5,
   /** What is read at once where a segment is scanned. */
@@ -82,6 +84,9 @@ export const COLLECT_LIMITS = {
   errorsPerAnswer: 100,
 } as const;
 
+/** The collector's limits as numbers, so that a test may lower one. */
+export type CollectLimits = { readonly [Name in keyof typeof COLLECT_LIMITS]: number };
+
 export const EVENT_LIMITS = {
   /** Depth of nesting in payload and metadata; deeper parts are kept as their JSON text. */
   depth: 32,
@@ -119,6 +124,9 @@ export const PROCESS_LIMITS = {
   shapes: 5_000,
   /** Members of one shape; a record with more is read without one. */
   shapeMembers: 100,
+  shapeKeyChars: 85,
+  /** Ways to write the times and numbers of one shape of JSON line remembered. */
+  shapeLayouts: 100,
 } as const;
 
 export const QUERY_LIMITS = {
@@ -280,6 +288,7 @@ const relations: readonly (readonly [boolean, string])[] = [
   [QUEUE_LIMITS.batchBytes <= QUEUE_LIMITS.scanWindowBytes, 'a scan sees a whole batch'],
   [QUEUE_LIMITS.batchBytes <= QUEUE_LIMITS.readBytes, 'a batch fits a read'],
   [QUEUE_LIMITS.batchBytes <= PROCESS_LIMITS.readBytes + 128 * KiB, 'the processor reads whole batches'],
+  [3 * PROCESS_LIMITS.shapeKeyChars <= EVENT_LIMITS.keyBytes, 'keys of shapes need not be cut'],
   [2 * PROCESS_LIMITS.batchBytes < QUEUE_LIMITS.decompressedBatchBytes, 'events and their marker fit a batch'],
   [COLLECT_LIMITS.messageBytes < COLLECT_LIMITS.oversizedBytes, 'the second cap is above the first'],
   [COLLECT_LIMITS.deadLetterChunkBytes <= COLLECT_LIMITS.messageBytes, 'a chunk of a dead letter fits a record'],

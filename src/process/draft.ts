@@ -18,8 +18,10 @@ export class Draft {
   plain: boolean;
 
   // What it becomes.
-  timestamp: number;
-  type: string;
+  timestamp = 0;
+  /** Whether the sender said when. */
+  hasTime = false;
+  type = 'log';
   source: string | undefined;
   level: Level | undefined;
   message: string | undefined;
@@ -28,22 +30,24 @@ export class Draft {
   app: string | undefined;
   host: string | undefined;
   /** More members of metadata, `"a":1,"b":2`. */
-  metadata: string;
+  metadata = '';
   /** Members of payload, `"a":1,"b":2`. */
-  payload: string;
+  payload = '';
   /** Undefined: the original is kept. */
   layout: string | undefined;
   exact: string | undefined;
 
-  /** Whether the sender said when. */
-  hasTime: boolean;
-
   constructor(record: RawRecord, text = record.bytes.toString('utf8', record.start, record.end)) {
     this.record = record;
     this.text = text;
-    this.hasTime = false;
     this.plain = isPlain(this.text);
-    this.timestamp = record.receivedMs;
+    this.clear();
+  }
+
+  /** Takes back everything that was made of it. */
+  clear(): void {
+    this.hasTime = false;
+    this.timestamp = this.record.receivedMs;
     this.type = 'log';
     this.source = undefined;
     this.level = undefined;

@@ -13,18 +13,34 @@ import { type Budget, Normaliser } from '../normalise/normalise.ts';
 import type { TimeReader } from '../time/any.ts';
 import { layOutFormed, layOutMember, layOutObject, layOutStyle } from './json-layout.ts';
 import { CLAIM, type Claims, type Role, roleOfName } from './json-roles.ts';
+import { JsonShapes } from './json-shapes.ts';
 
 export class JsonLineParser {
   readonly #times: TimeReader;
   readonly #book: LayoutBook;
+  readonly #shapes: JsonShapes;
 
   constructor(times: TimeReader, book: LayoutBook) {
     this.#times = times;
     this.#book = book;
+    this.#shapes = new JsonShapes(times);
   }
 
   /** Whether the record is a JSON object; the draft is filled in then, and not touched otherwise. */
   parse(draft: Draft): boolean {
+    const shape = draft.plain ? this.#shapes.read(draft) : undefined;
+    if (shape !== undefined) {
+      draft.layout = this.#shapes.layoutOf(shape);
+      if (draft.layout !== undefined) return true;
+    }
+    draft.clear();
+    if (!this.parseAny(draft)) return false;
+    if (shape !== undefined && draft.layout !== undefined) this.#shapes.learn(shape, draft.layout);
+    return true;
+  }
+
+  /** The same for any line, and slower. */
+  parseAny(draft: Draft): boolean {
     const read = readJson(draft.text);
     if (read?.root.kind !== 'object') return false;
     const layout = new Line(draft, read, this.#times).layOut(read.root.members);

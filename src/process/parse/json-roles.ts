@@ -45,8 +45,12 @@ export interface Claimed {
   readonly form: string | undefined;
 }
 
-/** Small numbers under these names are durations and counts more often than times. */
-const LEAST_EPOCH_DIGITS = 9;
+/** A number below it is a duration more often than a time, unless its name says that it is a time. */
+const LEAST_EPOCH = 100_000_000;
+
+export function isPlausibleEpoch(key: string, text: string): boolean {
+  return key.includes('timestamp') || Number(text) >= LEAST_EPOCH;
+}
 
 /** Puts a member where its role says; undefined, and nothing done, where it has no such value: then it is payload. */
 export const CLAIM: Readonly<
@@ -86,7 +90,7 @@ function claimTime(draft: Draft, key: string, node: JsonNode, claims: Claims): C
   }
   if (node.kind !== 'number') return undefined;
   const text = claims.text.substring(node.start, node.end);
-  if (!key.includes('timestamp') && !(Number.parseInt(text, 10) >= 10 ** (LEAST_EPOCH_DIGITS - 1))) return undefined;
+  if (!isPlausibleEpoch(key, text)) return undefined;
   const time = epochMs(text);
   return time === undefined ? undefined : setTime(draft, time.ms, time.subMs, time.form, claims);
 }
