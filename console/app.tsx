@@ -1,6 +1,6 @@
 /** The page: puts the features together around one view (the address) and one run (an asking about one time span). */
 import { useQueryClient } from '@tanstack/react-query';
-import { useCallback, useMemo, useRef, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { AnsweredEvent } from '../src/api/schemas/index.ts';
 import type { QueryNode } from '../src/query/ast.ts';
 import { ContextPanel } from './features/context/context-panel.tsx';
@@ -8,10 +8,8 @@ import { EventDetail } from './features/event-detail/event-detail.tsx';
 import { Results } from './features/event-list/results.tsx';
 import { useSearch } from './features/event-list/use-search.ts';
 import { FieldList } from './features/field-list/field-list.tsx';
-import { Help } from './features/help/help.tsx';
 import { Overview } from './features/histogram/overview.tsx';
 import { LiveTail } from './features/live-tail/live-tail.tsx';
-import { SignIn } from './features/onboarding/sign-in.tsx';
 import { TopBar } from './features/top-bar/top-bar.tsx';
 import { Problem } from './lib/api.ts';
 import { addClause, soughtTexts } from './lib/clauses.ts';
@@ -20,8 +18,12 @@ import { copyLink } from './lib/share.ts';
 import { absoluteRange, type Instants } from './lib/time-range.ts';
 import { toggleColumn } from './lib/url-state.ts';
 import { useView } from './lib/url-store.ts';
-import { LIVE_RANGE, useHeld, useRun } from './lib/use-run.ts';
+import { LIVE_RANGE, useFirstRun, useHeld, useRun } from './lib/use-run.ts';
 import { Toasts } from './ui/toasts.tsx';
+
+// Seldom seen, so not loaded before they are.
+const Help = lazy(() => import('./features/help/help.tsx').then((module) => ({ default: module.Help })));
+const SignIn = lazy(() => import('./features/onboarding/sign-in.tsx').then((module) => ({ default: module.SignIn })));
 
 const LIVE_REFRESH_MS = 5_000;
 
@@ -35,6 +37,8 @@ export function App() {
   );
   const [reading, setReading] = useState(false);
   const listRun = useHeld(run, view.refreshMs > 0 && reading);
+  const refreshed = view.live || view.refreshMs > 0;
+  const fieldsRun = useFirstRun(run, JSON.stringify([view.q, view.range, view.live, refreshed ? 0 : run.nowMs]));
   const search = useSearch(view, listRun, !view.live);
   const [activeId, setActiveId] = useState<string>();
   const [helping, setHelping] = useState(false);
@@ -44,6 +48,7 @@ export function App() {
   const runQuery = useCallback(
     (q: string) => {
       update({ q, event: undefined, context: undefined }, 'push');
+      setActiveId(undefined);
       rerun();
     },
     [update, rerun],
@@ -62,7 +67,14 @@ export function App() {
   const follow = () => update({ live: !view.live, event: undefined, context: undefined }, 'push');
   const zoom = (span: Instants) => update({ range: absoluteRange(span), live: false }, 'push');
   const link = (id: string | undefined) => void copyLink(view, run, id);
-  const leaveQuery = () => main.current?.querySelector<HTMLElement>('[role="grid"]')?.focus();
+  const focusList = () => main.current?.querySelector<HTMLElement>(':not([inert]) > * [role="grid"]')?.focus();
+  const closeContext = () => {
+    update({ context: undefined });
+    requestAnimationFrame(focusList);
+  };
+  useEffect(() => {
+    document.title = view.q === '' ? 'Spillway' : `${view.q} · Spillway`;
+  }, [view.q]);
   const chosenId = view.context ?? activeId ?? view.event;
 
   useShortcuts({
@@ -83,7 +95,7 @@ export function App() {
       return true;
     },
     context: () => {
-      if (chosenId === undefined) return false;
+      if (chosenId === undefined || view.context !== undefined) return false;
       showContext(chosenId);
       return true;
     },
@@ -109,6 +121,7 @@ export function App() {
     renderDetail: (event: AnsweredEvent) => detail(event, false),
     onActive: setActiveId,
     onRemoveColumn: setColumn,
+    keys: view.context === undefined,
   };
   const refusal = search.error;
   return (
@@ -123,15 +136,17 @@ export function App() {
         onRun={runQuery}
         onFollow={follow}
         onHelp={() => setHelping(true)}
-        onLeave={leaveQuery}
+        onLeave={focusList}
       />
       {isRefusedAtDoor(refusal) ? (
-        <SignIn refusal={refusal.message} onToken={() => void client.resetQueries()} />
+        <Suspense>
+          <SignIn refusal={refusal.message} onToken={() => void client.resetQueries()} />
+        </Suspense>
       ) : (
         <div className="body">
           <FieldList
             q={view.q}
-            run={listRun}
+            run={fieldsRun}
             columns={view.columns}
             open={sidebar}
             onOpen={setSidebar}
@@ -141,19 +156,21 @@ export function App() {
           <main className="main" ref={main}>
             <Overview q={view.q} run={run} live={view.live} onZoom={zoom} />
             <div className="results">
-              {view.live ? (
-                <LiveTail {...list} onStop={follow} />
-              ) : (
-                <Results
-                  {...list}
-                  view={view}
-                  run={listRun}
-                  search={search}
-                  update={update}
-                  onReading={setReading}
-                  onRerun={rerun}
-                />
-              )}
+              <div className="list" inert={view.context !== undefined}>
+                {view.live ? (
+                  <LiveTail {...list} onStop={follow} />
+                ) : (
+                  <Results
+                    {...list}
+                    view={view}
+                    run={listRun}
+                    search={search}
+                    update={update}
+                    onReading={setReading}
+                    onRerun={rerun}
+                  />
+                )}
+              </div>
               {view.context !== undefined && (
                 <ContextPanel
                   key={view.context}
@@ -163,14 +180,18 @@ export function App() {
                   sought={sought}
                   renderDetail={(event) => detail(event, true)}
                   onActive={setActiveId}
-                  onClose={() => update({ context: undefined })}
+                  onClose={closeContext}
                 />
               )}
             </div>
           </main>
         </div>
       )}
-      {helping && <Help onClose={() => setHelping(false)} />}
+      {helping && (
+        <Suspense>
+          <Help onClose={() => setHelping(false)} />
+        </Suspense>
+      )}
       <Toasts />
     </div>
   );

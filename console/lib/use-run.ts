@@ -44,6 +44,14 @@ function resolveRun(range: TimeRange): Run {
   return { nowMs, fromMs: resolved?.fromMs ?? nowMs - 1, toMs: resolved?.toMs ?? nowMs };
 }
 
+/** The run with which each question was first asked: for what need not follow every refresh. */
+export function useFirstRun(run: Run, question: string): Run {
+  const [first, setFirst] = useState({ run, question });
+  if (first.question === question) return first.run;
+  setFirst({ run, question });
+  return run;
+}
+
 /** The value as it was when `hold` began: what is being read is not replaced. */
 export function useHeld<T>(value: T, hold: boolean): T {
   const [kept, setKept] = useState(value);

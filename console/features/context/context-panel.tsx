@@ -41,7 +41,8 @@ export function ContextPanel(props: ContextPanelProps) {
   });
   useShortcuts({
     back: () => {
-      onClose();
+      if (expandedId === undefined) onClose();
+      else setExpandedId(undefined);
       return true;
     },
     context: () => {

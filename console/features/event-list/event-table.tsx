@@ -49,6 +49,8 @@ export interface EventTableProps {
   /** A number that changes when the list is to go to its top. */
   readonly toTop?: number;
   readonly autoFocus?: boolean;
+  /** Whether keys are for this list: not while another lies over it. */
+  readonly keys?: boolean;
 }
 
 const ROW_PX = 24;
@@ -101,19 +103,20 @@ export function EventTable(props: EventTableProps) {
     },
     [expandedId, onExpand, onActive],
   );
+  const { keys = true } = props;
   useShortcuts({
-    down: () => activate(active === undefined ? (rows[0]?.index ?? 0) : active + 1),
-    up: () => activate(active === undefined ? 0 : active - 1),
-    first: () => activate(0),
-    last: () => activate(events.length - 1),
+    down: () => keys && activate(active === undefined ? (rows[0]?.index ?? 0) : active + 1),
+    up: () => keys && activate(active === undefined ? 0 : active - 1),
+    first: () => keys && activate(0),
+    last: () => keys && activate(events.length - 1),
     open: () => {
       const event = events[active ?? -1];
-      if (event === undefined) return false;
+      if (!keys || event === undefined) return false;
       toggle(event.id);
       return true;
     },
     back: () => {
-      if (expandedId === undefined) return false;
+      if (!keys || expandedId === undefined) return false;
       onExpand(undefined);
       return true;
     },

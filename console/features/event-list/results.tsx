@@ -1,5 +1,5 @@
 /** The found events: the list with its pages, and what stands there while there is none. */
-import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { lazy, type ReactNode, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { AnsweredEvent } from '../../../src/api/schemas/index.ts';
 import { Problem } from '../../lib/api.ts';
 import { formatCount, needsDate } from '../../lib/format.ts';
@@ -9,7 +9,6 @@ import type { UpdateView } from '../../lib/url-store.ts';
 import type { Run } from '../../lib/use-run.ts';
 import { Button } from '../../ui/button.tsx';
 import { Notice, ProblemNotice } from '../../ui/notice.tsx';
-import { NothingFound } from '../onboarding/nothing-found.tsx';
 import { measureColumns } from './columns.ts';
 import { EventTable } from './event-table.tsx';
 import { LinkedEvent } from './linked-event.tsx';
@@ -28,7 +27,13 @@ interface ResultsProps {
   /** Called when the reader is somewhere that a refresh must not move. */
   readonly onReading: (reading: boolean) => void;
   readonly onRerun: () => void;
+  readonly keys: boolean;
 }
+
+/** Seldom seen, so not loaded before it is. */
+const NothingFound = lazy(() =>
+  import('../onboarding/nothing-found.tsx').then((module) => ({ default: module.NothingFound })),
+);
 
 const RECOVER_MS = 3_000;
 const NO_EVENTS: readonly AnsweredEvent[] = [];
@@ -53,14 +58,16 @@ export function Results(props: ResultsProps) {
   if (events.length === 0) {
     if (search.isPlaceholderData) return <Waiting />;
     return (
-      <NothingFound
-        q={view.q}
-        run={run}
-        hints={search.data.hints}
-        onRange={(range) => update({ range }, 'push')}
-        onQuery={(q) => update({ q }, 'push')}
-        onFirst={onRerun}
-      />
+      <Suspense fallback={<Waiting />}>
+        <NothingFound
+          q={view.q}
+          run={run}
+          hints={search.data.hints}
+          onRange={(range) => update({ range }, 'push')}
+          onQuery={(q) => update({ q }, 'push')}
+          onFirst={onRerun}
+        />
+      </Suspense>
     );
   }
   const linked = view.event !== undefined && !search.isPlaceholderData && !events.some(({ id }) => id === view.event);
@@ -86,6 +93,7 @@ export function Results(props: ResultsProps) {
         onRemoveColumn={props.onRemoveColumn}
         faded={search.isPlaceholderData && view.refreshMs === 0}
         toTop={toTop}
+        keys={props.keys}
         footer={<Footer search={search} count={events.length} />}
       />
     </>

@@ -11,7 +11,6 @@ export const MAX_PAGES = 100;
 export interface Found {
   readonly events: readonly AnsweredEvent[];
   readonly hints: readonly string[];
-  readonly tookMs: number;
   /** Whether the last page names a next one. */
   readonly more: boolean;
 }
@@ -37,7 +36,6 @@ function gather({ pages }: InfiniteData<SearchAnswer>): Found {
   return {
     events: pages.flatMap((page) => page.events),
     hints: first?.hints ?? [],
-    tookMs: first?.tookMs ?? 0,
     more: pages.at(-1)?.next !== undefined,
   };
 }

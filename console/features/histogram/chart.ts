@@ -84,7 +84,7 @@ export function createChart(host: HTMLElement, zone: Zone, first: ChartView, eve
           paintIncomplete(u, view.stacks, view.nowMs, colours);
         },
       ],
-      setCursor: [(u) => events.onPoint(pointed(u, view.stacks))],
+      setCursor: [(u) => events.onPoint(u.select.width > 0 ? undefined : pointed(u, view.stacks))],
       setSelect: [
         (u) => {
           if (u.select.width < 2) return;

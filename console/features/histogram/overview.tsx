@@ -98,6 +98,7 @@ function Facts({ stacks, nowMs, live, failed }: FactsProps) {
           ? `complete only to ${completeText(stacks.completeToMs, zone, nowMs)}, ${formatSpan(behindMs)} behind`
           : `complete to ${completeText(stacks.completeToMs, zone, nowMs)}`}
       </span>
+      {!live && <span className="overview-aside overview-took"> · {formatSpan(Math.max(1, stacks.tookMs))}</span>}
       {failed && <span className="overview-behind"> · not refreshed</span>}
     </p>
   );

@@ -14,6 +14,8 @@ export interface Stacks extends Instants {
   /** Everything received before this is counted. */
   readonly completeToMs: number;
   readonly stacks: readonly Stack[];
+  /** What the store took to count. */
+  readonly tookMs: number;
   /** Over the whole range, all levels, also hidden ones. */
   readonly total: number;
   readonly totals: Readonly<Record<LevelKey, number>>;
@@ -39,6 +41,7 @@ export function stackLevels(answer: HistogramAnswer): Stacks {
     intervalMs: answer.intervalMs,
     completeToMs: Date.parse(answer.completeTo),
     stacks,
+    tookMs: answer.tookMs,
     total: stacks.reduce((sum, stack) => sum + stack.total, 0),
     totals,
   };

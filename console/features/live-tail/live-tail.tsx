@@ -23,6 +23,7 @@ interface LiveTailProps {
   readonly onActive: (id: string | undefined) => void;
   readonly onRemoveColumn: (name: string) => void;
   readonly onStop: () => void;
+  readonly keys: boolean;
 }
 
 export function LiveTail(props: LiveTailProps) {
@@ -74,6 +75,7 @@ export function LiveTail(props: LiveTailProps) {
             onAway={setAway}
             onRemoveColumn={props.onRemoveColumn}
             toTop={toTop}
+            keys={props.keys}
             footer={
               rows.shown.length >= SHOWN_ROWS
                 ? `The newest ${formatCount(SHOWN_ROWS)} are kept here. Stop following to search the older ones.`
