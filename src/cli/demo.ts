@@ -107,8 +107,9 @@ class Shop {
     if (incident !== this.#incident) this.#tell(incident);
     const overSyslog: string[] = [];
     const overHttp: string[] = [];
-    while (overSyslog.length + overHttp.length < owed) {
-      for (const line of this.#traffic.request(nowMs, incident)) {
+    for (let made = 0; made < owed; made = overSyslog.length + overHttp.length) {
+      const momentMs = Math.floor(nowMs - TICK_MS + (TICK_MS * made) / owed);
+      for (const line of this.#traffic.request(momentMs, incident)) {
         (line.over === 'syslog' ? overSyslog : overHttp).push(line.text);
       }
     }

@@ -109,7 +109,9 @@ function report(error: unknown, verb: string): number {
     return EXIT.asked;
   }
   if (error instanceof SpillwayError) {
-    output.problem(`${error.message} [${error.code}]`);
+    // The code stands with what happened; a place in a query or a list of problems follows.
+    const [what, ...rest] = error.message.split('\n');
+    output.problem([`${what} [${error.code}]`, ...rest].join('\n'));
     return ASKED_WRONGLY.has(error.code) ? EXIT.asked : EXIT.failed;
   }
   if (interruption?.signal.aborted === true) return EXIT.failed;

@@ -62,12 +62,16 @@ function tableLine(event: AnsweredEvent, output: Output): string {
   const level = event.level ?? '';
   const padded = visible(level).padEnd(LEVEL_WIDTH);
   const style = LEVEL_STYLES[level];
-  const facts = flatten(event.payload, '').map(([name, value]) => `${name}=${value}`);
+  const message = event.message ?? '';
+  // What the message says in the same words (a line of key=value) is not said twice.
+  const facts = flatten(event.payload, '')
+    .map(([name, value]) => `${name}=${value}`)
+    .filter((fact) => !message.includes(fact));
   const parts = [
     output.style('dim', shownTime(event.timestamp)),
     style === undefined ? padded : output.style(style, padded),
     output.style('cyan', visible(event.source)),
-    visibleLines(event.message ?? ''),
+    visibleLines(message),
     ...(facts.length === 0 ? [] : [output.style('dim', visible(facts.join(' ')))]),
   ];
   return `${parts.join('  ')}\n`;

@@ -36,38 +36,40 @@ async function run(invocation: Invocation): Promise<number> {
       `"${id}" is not an event's id.`,
       'Ids look like local.raw.2.1042.0; `spillway search` and the console show them.',
     );
-  const client = Client.of(invocation);
-  const stations: Station[] = [];
-  stations.push(await received(client, origin));
-  stations.push(await processed(client, origin));
-  const event = await find(client, id);
-  stations.push(searchable(event));
-  if (event === undefined) stations.push(await deadLetter(client, origin));
+  const stations = await follow(Client.of(invocation), id, origin);
   const { output } = invocation;
-  for (const station of stations) {
+  for (const { station, was, what } of stations) {
     const mark = {
       yes: output.style('green', '✔'),
       no: output.style('red', '✘'),
       unknown: output.style('yellow', '?'),
-    }[station.was];
-    output.line(
-      output.isTerminal
-        ? `${mark} ${station.station.padEnd(11)}  ${visible(station.what)}`
-        : JSON.stringify({ id, ...station }),
-    );
+    }[was];
+    const line = `${mark} ${station.padEnd(STATION_WIDTH)}  ${visible(what)}`;
+    output.line(output.isTerminal ? line : JSON.stringify({ id, station, was, what }));
   }
-  const isFound =
-    event !== undefined || stations.some(({ station, was }) => station === 'dead-letter' && was === 'yes');
-  return isFound ? EXIT.done : EXIT.failed;
+  const end = stations.at(-1);
+  return end?.was === 'yes' && end.station !== 'received' ? EXIT.done : EXIT.failed;
+}
+
+const STATION_WIDTH = 'dead-letter'.length;
+
+/** The stations, up to the one where it is or where its trace ends. */
+async function follow(client: Client, id: string, origin: Origin): Promise<Station[]> {
+  const arrival = await received(client, origin);
+  if (arrival.was === 'no') return [arrival];
+  const event = await find(client, id);
+  const stations = [arrival, await processed(client, origin), searchable(event)];
+  return event === undefined ? [...stations, await deadLetter(client, origin)] : stations;
 }
 
 async function received(client: Client, { topic, partition, offset }: Origin): Promise<Station> {
   const place = `${topic}/${partition} at offset ${offset}`;
   try {
     const parameters = { partition, offset, limit: 1 };
-    const { records } = await client.json<RecordsAnswer>(`/api/topics/${topic}/records`, { parameters });
+    const { records, endOffset } = await client.json<RecordsAnswer>(`/api/topics/${topic}/records`, { parameters });
     const record = records.find((found) => found.offset === offset);
-    if (record === undefined) return { station: 'received', was: 'no', what: `nothing is in ${place}` };
+    if (record === undefined)
+      return { station: 'received', was: 'no', what: `nothing is in ${place}; the partition ends at ${endOffset}` };
     return { station: 'received', was: 'yes', what: `${shownTime(record.timestamp)}, durable in ${place}` };
   } catch (error) {
     if (!(error instanceof SpillwayError) || error.code !== 'QUEUE_OFFSET_OUT_OF_RANGE') throw error;
