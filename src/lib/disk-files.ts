@@ -1,10 +1,11 @@
 /** What is made of several operations of the disk port. */
 import { dirname } from 'node:path';
 import type { Disk, DiskFile } from './disk.ts';
+import { SpillwayError } from './errors.ts';
 
 /** The code of a system error, such as `ENOSPC`; undefined for anything else. */
 export function systemCode(thrown: unknown): string | undefined {
-  if (!(thrown instanceof Error)) return undefined;
+  if (!(thrown instanceof Error) || thrown instanceof SpillwayError) return undefined;
   const { code } = thrown as NodeJS.ErrnoException;
   return typeof code === 'string' ? code : undefined;
 }

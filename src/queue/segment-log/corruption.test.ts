@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { QUEUE_LIMITS } from '../../lib/limits.ts';
 import { MemoryDisk } from '../../lib/memory-disk.ts';
 import { keepEverything } from '../../lib/memory-disk-crash.ts';
 import { offset } from '../port.ts';
@@ -107,10 +108,37 @@ describe('a flipped bit', () => {
     disk.corrupt(path, flip((starts[2] ?? 0) + 70));
     const { log, writer } = await reopened(disk);
     const reader = log.queue.openReader(AT);
-    expect((await reader.read(offset(2), { maxBytes: 1 })).batches[0]?.baseOffset).toBe(3);
+    const read = await reader.read(offset(2), { maxBytes: 1 });
+    expect(read.batches[0]?.baseOffset).toBe(3);
+    expect(read.corrupt).toMatchObject([{ fromOffset: 2, nextOffset: 3 }]);
     await writer.append(values('five'));
     const texts = (await readAll(reader, 3)).map(({ value }) => value);
     expect(texts).toEqual(['three', 'four', 'five']);
+    await log.close();
+  });
+});
+
+describe('a partition that came to rest', () => {
+  it('knows its last group to be durable, also when it is killed later', async () => {
+    let nowMs = 0;
+    const disk = new MemoryDisk();
+    const first = await openTestLog({ disk, clock: { now: () => nowMs } });
+    const before = await first.queue.openWriter(AT);
+    await before.append(values('zero'));
+    const path = disk.files().find((name) => name.endsWith('.log')) ?? '';
+    nowMs += QUEUE_LIMITS.restMs - 1;
+    first.queue.heartbeat();
+    expect(disk.files().some((name) => name.includes('/durable'))).toBe(false);
+    nowMs += 1;
+    await vi.waitFor(() => {
+      first.queue.heartbeat();
+      expect(disk.files()).toContain('/queue/raw/0/durable');
+    });
+    const killed = disk.afterCrash(keepEverything);
+    killed.corrupt(path, flip(62));
+    const { log } = await reopened(killed);
+    expect(killed.files().some((name) => name.includes('torn'))).toBe(false);
+    expect(log.logged.some(({ msg }) => msg.startsWith('QUEUE_CORRUPT'))).toBe(true);
     await log.close();
   });
 });

@@ -30,7 +30,15 @@ export class CrashModel {
 
   /** Groups of several appends, rolls, commits, retention and a takeover, until the power goes or it is done. */
   async work(disk: MemoryDisk, name: string): Promise<'done' | 'cut'> {
-    const log = await openTestLog({ disk, segmentBytes: 700 }).catch(() => undefined);
+    // Time flies, so that every heartbeat finds the partition at rest.
+    let nowMs = 0;
+    const clock = {
+      now: () => {
+        nowMs += 10_000;
+        return nowMs;
+      },
+    };
+    const log = await openTestLog({ disk, segmentBytes: 700, clock }).catch(() => undefined);
     if (log === undefined) return 'cut';
     try {
       for (let takeover = 0; takeover < 2; takeover++) await this.#turn(log, `${name}.${takeover}`);
@@ -56,6 +64,7 @@ export class CrashModel {
       );
       const failed = (await Promise.allSettled(appends)).find((result) => result.status === 'rejected');
       if (failed !== undefined) throw failed.reason;
+      log.queue.heartbeat();
       const commit = writer.nextOffset - 1;
       this.triedCommits.push(commit);
       await member.commit(AT, offset(commit));

@@ -1,3 +1,4 @@
+import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { type Fault, MemoryDisk, type Operation } from '../../lib/memory-disk.ts';
 import { keepEverything, keepNothing } from '../../lib/memory-disk-crash.ts';
@@ -170,6 +171,24 @@ describe('a process that lost its partition without knowing', () => {
     await log.queue.openWriter(AT);
     const opened = openPartition(disk, '/queue/raw/0', 1, recordingLog([]));
     await expect(opened).rejects.toMatchObject({ code: 'QUEUE_FENCED' });
+    await log.close();
+  });
+});
+
+describe('the metrics', () => {
+  it('show what was appended, refused, stopped and lost', async () => {
+    const registry = new Registry();
+    const disk = new MemoryDisk();
+    const log = await openTestLog({ disk, registry });
+    const writer = await log.queue.openWriter(AT);
+    await writer.append(values('a', 'b'));
+    disk.options = { fault: failing('dataSync', 'EIO') };
+    await expect(writer.append(values('c'))).rejects.toThrow();
+    const text = await registry.metrics();
+    expect(text).toContain('spillway_queue_appended_records_total{topic="raw",partition="0"} 2');
+    expect(text).toContain('spillway_queue_stopped{topic="raw",partition="0"} 1');
+    expect(text).toContain('{topic="raw",partition="0",code="QUEUE_PARTITION_STOPPED"} 1');
+    expect(text).toContain('spillway_queue_group_seconds_count{topic="raw"} 1');
     await log.close();
   });
 });

@@ -4,7 +4,7 @@
  */
 import type { DiskFile } from '../../lib/disk.ts';
 import { readFully, systemCode } from '../../lib/disk-files.ts';
-import { SpillwayError } from '../../lib/errors.ts';
+import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { QUEUE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import {
@@ -17,6 +17,7 @@ import {
 } from '../port.ts';
 import { type ChainedSegment, segmentFor } from './chain.ts';
 import { FileWindow } from './file-window.ts';
+import type { QueueMetrics } from './metrics.ts';
 import { PartitionView, type Range, type ViewOptions } from './partition-view.ts';
 import { findBatch } from './scan.ts';
 import { SegmentIndex } from './segment-index.ts';
@@ -24,6 +25,7 @@ import { takeBatches } from './take-batches.ts';
 
 export interface ReaderOptions extends ViewOptions {
   readonly log: Logger;
+  readonly metrics: QueueMetrics;
   readonly onCorrupt: (range: CorruptRange) => void;
   readonly onClose: () => void;
 }
@@ -53,11 +55,23 @@ export class SegmentReader implements PartitionReader {
   }
 
   async read(from: Offset, options: { readonly maxBytes?: number } = {}): Promise<ReadResult> {
+    try {
+      return await this.#read(from, options.maxBytes ?? QUEUE_LIMITS.readBytes);
+    } catch (cause) {
+      if (systemCode(cause) === undefined) throw cause;
+      await this.#leave();
+      throw new SpillwayError('QUEUE_CORRUPT', `${this.#options.folder} cannot be read: ${messageOf(cause)}.`, {
+        cause,
+      });
+    }
+  }
+
+  async #read(from: Offset, askedBytes: number): Promise<ReadResult> {
     const range = await this.#view.range();
     if (from < range.earliest) throw this.#outOfRange(from, range.earliest);
     const batches: StoredBatch[] = [];
     const corrupt: CorruptRange[] = [];
-    const maxBytes = Math.min(options.maxBytes ?? QUEUE_LIMITS.readBytes, QUEUE_LIMITS.readBytes);
+    const maxBytes = Math.min(askedBytes, QUEUE_LIMITS.readBytes);
     let next: number = from;
     while (next < range.end && batches.length === 0) {
       const cursor = await this.#cursorAt(next, range);
@@ -65,6 +79,7 @@ export class SegmentReader implements PartitionReader {
         next = this.#lost(corrupt, { file: this.#options.folder, position: 0, from: next, next: range.end });
         break;
       }
+      if (cursor.offset > next) next = this.#lost(corrupt, { ...this.#place(cursor), from: next, next: cursor.offset });
       next = Math.max(next, await this.#readOn(cursor, range.end, maxBytes, batches, corrupt));
     }
     return {
@@ -119,25 +134,26 @@ export class SegmentReader implements PartitionReader {
     into: StoredBatch[],
     corrupt: CorruptRange[],
   ): Promise<number> {
-    const stop = Math.min(end, cursor.segment.bound);
+    const { file, segment } = cursor;
+    const stop = Math.min(end, segment.bound);
     let wanted = Math.min(maxBytes, Math.max(this.#buffer.length, QUEUE_LIMITS.firstReadBytes));
-    for (;;) {
+    // The system may read less than there is; what looks like the end is looked at once more.
+    for (let sure = false; ; sure = true) {
       if (this.#buffer.length < wanted) this.#buffer = Buffer.allocUnsafeSlow(wanted);
-      const read = await readFully(cursor.file, this.#buffer, 0, wanted, cursor.position);
-      const { epoch } = cursor.segment;
-      const from = { epoch, position: cursor.position, nextOffset: cursor.offset, end: stop };
-      const taken = takeBatches(this.#buffer.subarray(0, read), from, maxBytes, into);
+      const buffer = this.#buffer;
+      const asked = wanted;
+      const read = await (sure ? readFully : readOnce)(file, buffer, 0, asked, cursor.position);
+      const from = { epoch: segment.epoch, position: cursor.position, nextOffset: cursor.offset, end: stop };
+      const taken = takeBatches(buffer.subarray(0, read), from, maxBytes, into);
       cursor.position = taken.position;
       cursor.offset = taken.nextOffset;
       if (taken.why === 'end' || into.length > 0) {
         // The next read takes more at once where this one was filled.
-        if (read === wanted && wanted < maxBytes) this.#buffer = Buffer.allocUnsafeSlow(Math.min(maxBytes, wanted * 2));
+        if (read === asked && asked < maxBytes) this.#buffer = Buffer.allocUnsafeSlow(Math.min(maxBytes, asked * 2));
         return cursor.offset;
       }
-      if (taken.why === 'short' && taken.needBytes > read && read === wanted) {
-        wanted = taken.needBytes;
-        continue;
-      }
+      if (taken.why === 'short') wanted = Math.max(wanted, taken.needBytes);
+      if (taken.why === 'short' && (!sure || read === asked)) continue;
       if (read === 0) return await this.#nextSegment(cursor, end, corrupt);
       await this.#passOver(cursor, stop, corrupt);
       return cursor.offset;
@@ -216,6 +232,7 @@ export class SegmentReader implements PartitionReader {
       { topic: this.topic, partition: this.partition, ...range },
       'QUEUE_CORRUPT: stored records cannot be read; they are passed over',
     );
+    this.#options.metrics.passedOver(this, at.next - at.from);
     this.#options.onCorrupt(range);
     return at.next;
   }
@@ -248,6 +265,7 @@ export class SegmentReader implements PartitionReader {
 
   #outOfRange(from: number, earliest: number): SpillwayError {
     const lost = earliest - from;
+    this.#options.metrics.askedTooEarly(this, lost);
     return new SpillwayError(
       'QUEUE_OFFSET_OUT_OF_RANGE',
       `Offset ${from} of partition ${this.partition} of '${this.topic}' is not retained: the earliest is ${earliest}, ` +
@@ -255,4 +273,8 @@ export class SegmentReader implements PartitionReader {
       { details: { earliest, lost, offset: from } },
     );
   }
+}
+
+function readOnce(file: DiskFile, target: Buffer, start: number, length: number, position: number): Promise<number> {
+  return file.read(target, start, length, position);
 }

@@ -14,6 +14,7 @@ import { ActiveSegment, type ActiveSegmentOptions } from './active-segment.ts';
 import { type Append, AppendQueue } from './append-queue.ts';
 import { writeDurablePoint } from './durable-point.ts';
 import type { MarkBoard } from './marks.ts';
+import type { WriterMetrics } from './metrics.ts';
 import type { OpenedPartition } from './open-partition.ts';
 import type { Ownership } from './owner.ts';
 import { countExpired, newestRecordMs, type RetentionPolicy, removeBelow } from './retention.ts';
@@ -23,6 +24,7 @@ import { fenced, notABatch, overloaded, partitionName, stopped } from './writer-
 export interface WriterOptions extends ActiveSegmentOptions {
   readonly log: Logger;
   readonly marks: MarkBoard;
+  readonly metrics: WriterMetrics;
   readonly onClose: () => void;
 }
 
@@ -46,6 +48,10 @@ export class SegmentWriter implements PartitionWriter {
   #flight: Promise<void> | undefined;
   /** The group that is being written. */
   #group: readonly Append[] = [];
+  #lastDurableMs: number;
+  /** What the durable point says. */
+  #restedAt = '';
+  #resting: Promise<void> | undefined;
   /** Since when callers keep what was refused. */
   #refusedMs: number | undefined;
   #failure: SpillwayError | undefined;
@@ -59,6 +65,7 @@ export class SegmentWriter implements PartitionWriter {
     this.#segment = new ActiveSegment(options, opened.segment, opened.file);
     this.#durableOffset = opened.nextOffset;
     this.#nextOffset = opened.nextOffset;
+    this.#lastDurableMs = options.clock.now();
     this.#mark();
   }
 
@@ -100,7 +107,13 @@ export class SegmentWriter implements PartitionWriter {
 
   /** Says again where the partition ends, and until when that was all: completeness moves on by it. */
   heartbeat(): void {
-    if (this.#failure === undefined) this.#mark();
+    if (this.#failure !== undefined) return;
+    this.#mark();
+    const { clock, metrics } = this.#options;
+    metrics.pendingBytes.set(this.#appends.pendingBytes);
+    const restsSinceMs = clock.now() - this.#lastDurableMs;
+    if (this.#flight !== undefined || restsSinceMs < QUEUE_LIMITS.restMs || this.#resting !== undefined) return;
+    this.#resting = this.#rest();
   }
 
   /** Removes the oldest segments that may go. One call at a time. */
@@ -122,6 +135,7 @@ export class SegmentWriter implements PartitionWriter {
 
   async close(): Promise<void> {
     while (this.#flight !== undefined) await this.#flight;
+    await this.#resting;
     if (this.#failure === undefined) await this.#rest();
     this.#failure = new SpillwayError('UNAVAILABLE', `The writer of ${partitionName(this)} is closed.`);
     this.#options.onClose();
@@ -149,12 +163,15 @@ export class SegmentWriter implements PartitionWriter {
     const end = this.#seal(group, this.#segment.position);
     const newestMs = group.reduce((newest, { header }) => Math.max(newest, header.maxTimestampMs), 0);
     const buffers = group.map(({ bytes }) => bytes);
+    const startedMs = performance.now();
     const written = this.#segment.write(buffers, newestMs);
     // While the disk works: the checksums of what will be the next group.
     this.#seal(this.#appends.nextGroup(), end);
     await written;
     if (this.#ownership.isLost()) throw fenced(this, this.#ownership.epoch);
+    this.#count(group, startedMs);
     this.#durableOffset = group.at(-1)?.nextOffset ?? this.#durableOffset;
+    this.#lastDurableMs = this.#options.clock.now();
     this.#list.grew(this.#segment.position);
     this.#list.oldestMs ??= group[0]?.header.baseTimestampMs;
     this.#refusedMs = undefined;
@@ -165,6 +182,13 @@ export class SegmentWriter implements PartitionWriter {
       batchMemory.giveBack(bytes);
       resolve({ baseOffset: offset(baseOffset), nextOffset: offset(nextOffset) });
     }
+  }
+
+  #count(group: readonly Append[], startedMs: number): void {
+    const { metrics } = this.#options;
+    metrics.records.inc((group.at(-1)?.nextOffset ?? 0) - (group[0]?.baseOffset ?? 0));
+    metrics.bytes.inc(group.reduce((sum, { bytes }) => sum + bytes.length, 0));
+    metrics.groupSeconds.observe((performance.now() - startedMs) / 1_000);
   }
 
   /** Each batch states where the durable data before its group ended. Returns where the group ends. */
@@ -195,14 +219,18 @@ export class SegmentWriter implements PartitionWriter {
 
   /** Nothing of the group or after it was acknowledged: all of it is refused, so that no order has a gap. */
   #refuse(thrown: unknown): void {
-    const { at, log } = this.#options;
+    const { at, log, metrics } = this.#options;
     const error =
       thrown instanceof SpillwayError ? thrown : stopped(at, this.#segment.path, 'could not be used', thrown);
     const refused = [...this.#group, ...this.#appends.takeAll()];
     this.#group = [];
     this.#refusedMs ??= refused[0]?.arrivedMs;
     this.#nextOffset = this.#durableOffset;
-    if (error.code !== 'DISK_FULL') this.#failure = error;
+    metrics.refused(error.code, refused.length);
+    if (error.code !== 'DISK_FULL') {
+      this.#failure = error;
+      metrics.stopped.set(1);
+    }
     log.error({ ...at, err: error, refused: refused.length }, `appends were refused: ${error.message}`);
     this.#appends.settle(refused);
     for (const { reject } of refused) reject(error);
@@ -226,13 +254,19 @@ export class SegmentWriter implements PartitionWriter {
     });
   }
 
+  /** Proves to recovery that the last group, too, was durable. */
   async #rest(): Promise<void> {
     const { at, disk, folder, log } = this.#options;
     const { name: segment, position } = this.#segment;
+    const here = `${segment} ${position}`;
     try {
-      await writeDurablePoint(disk, folder, { segment, position, nextOffset: this.#durableOffset });
+      if (this.#restedAt !== here) {
+        await writeDurablePoint(disk, folder, { segment, position, nextOffset: this.#durableOffset });
+      }
+      this.#restedAt = here;
     } catch (err) {
       log.warn({ ...at, err }, 'the durable point was not written; it is only a hint');
     }
+    this.#resting = undefined;
   }
 }

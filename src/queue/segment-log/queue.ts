@@ -1,5 +1,6 @@
 /** The embedded queue: a segmented log per partition, in one folder (names.ts), for one machine. */
 import { join } from 'node:path';
+import type { Registry } from 'prom-client';
 import type { BatchCompression } from '../../event/record-batch.ts';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { type Disk, nodeDisk } from '../../lib/disk.ts';
@@ -18,6 +19,7 @@ import {
 } from '../port.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { MarkBoard } from './marks.ts';
+import { QueueMetrics } from './metrics.ts';
 import { FORMAT_FILE, FORMAT_LINE, partitionFolder, partitionKey } from './names.ts';
 import { openPartition } from './open-partition.ts';
 import { SegmentReader } from './partition-reader.ts';
@@ -42,6 +44,8 @@ export interface SegmentLogOptions {
   readonly log: Logger;
   readonly disk?: Disk;
   readonly clock?: Clock;
+  /** Where the queue's figures are shown. */
+  readonly registry?: Registry;
   readonly segmentBytes?: number;
   /** Another floor of retention: records from there on stay. Undefined where there is none. */
   readonly requiredOffset?: (at: TopicPartition) => number | undefined | Promise<number | undefined>;
@@ -59,6 +63,7 @@ export class SegmentLogQueue implements Queue {
   readonly #options: SegmentLogOptions;
   readonly #disk: Disk;
   readonly #clock: Clock;
+  readonly #metrics: QueueMetrics;
   readonly #writers = new Map<string, SegmentWriter>();
   readonly #readers = new Set<SegmentReader>();
   #format: Promise<void> | undefined;
@@ -67,6 +72,7 @@ export class SegmentLogQueue implements Queue {
     this.#options = options;
     this.#disk = options.disk ?? nodeDisk;
     this.#clock = options.clock ?? systemClock;
+    this.#metrics = new QueueMetrics(options.registry);
   }
 
   async openWriter(at: TopicPartition): Promise<PartitionWriter> {
@@ -87,6 +93,7 @@ export class SegmentLogQueue implements Queue {
         marks,
         segmentBytes,
         segmentMs: QUEUE_LIMITS.segmentMs,
+        metrics: this.#metrics.forWriter(at),
         onClose: () => {
           if (this.#writers.get(key) === writer) this.#writers.delete(key);
         },
@@ -106,6 +113,7 @@ export class SegmentLogQueue implements Queue {
       marks,
       log,
       offline,
+      metrics: this.#metrics,
       onCorrupt: (range) => onCorrupt?.(at, range),
       onClose: () => this.#readers.delete(reader),
     });

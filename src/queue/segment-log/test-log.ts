@@ -1,5 +1,6 @@
 /** A segment log for tests: its coordinator and marks in one place, opened again as after a restart. */
 import { pino } from 'pino';
+import type { Registry } from 'prom-client';
 import type { Clock } from '../../lib/clock.ts';
 import type { Disk } from '../../lib/disk.ts';
 import type { Logger } from '../../lib/log.ts';
@@ -13,6 +14,7 @@ export interface TestLogOptions {
   readonly directory?: string;
   readonly segmentBytes?: number;
   readonly clock?: Clock;
+  readonly registry?: Registry;
   readonly topics?: SegmentLogOptions['topics'];
   readonly requiredOffset?: NonNullable<SegmentLogOptions['requiredOffset']>;
 }
@@ -63,6 +65,7 @@ export async function openTestLog(options: TestLogOptions): Promise<TestLog> {
       disk,
       offline,
       ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
+      ...(options.registry === undefined ? {} : { registry: options.registry }),
       ...(options.clock === undefined ? {} : { clock: options.clock }),
       ...(options.requiredOffset === undefined ? {} : { requiredOffset: options.requiredOffset }),
       onCorrupt: (_, range) => void corrupt.push(range),
