@@ -13,6 +13,7 @@ import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Disk } from '../lib/disk.ts';
 import { nodeDisk } from '../lib/disk.ts';
 import { SpillwayError } from '../lib/errors.ts';
+import { COLLECT_LIMITS, type CollectLimits } from '../lib/limits.ts';
 import { createLog } from '../lib/log.ts';
 import type { Principal } from '../lib/principal.ts';
 import { offset, type Queue } from '../queue/port.ts';
@@ -43,10 +44,27 @@ export interface FixtureOptions {
   readonly syslog?: readonly Partial<SyslogInputConfig>[];
   readonly clock?: Clock;
   readonly disk?: Disk;
+  readonly limits?: Partial<CollectLimits>;
   readonly authenticate?: (headers: Record<string, unknown>) => Principal;
 }
 
 export type Fixture = Awaited<ReturnType<typeof startCollector>>;
+
+export class MemoryClock implements Clock {
+  #nowMs: number;
+
+  constructor(nowMs: number) {
+    this.#nowMs = nowMs;
+  }
+
+  now(): number {
+    return this.#nowMs;
+  }
+
+  jump(ms: number): void {
+    this.#nowMs += ms;
+  }
+}
 
 const EVERYBODY: Principal = { tenant: 'default', scopes: new Set(['ingest']) };
 
@@ -81,6 +99,7 @@ export async function startCollector(options: FixtureOptions = {}) {
     clock,
     log,
     registry,
+    limits: { ...COLLECT_LIMITS, ...options.limits },
     onAccepted: (batch) => accepted.push(batch),
     onDeadLettered: (batch) => deadLettered.push(batch),
   });

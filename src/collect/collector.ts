@@ -8,7 +8,7 @@ import { DEAD_LETTER_PARTITIONS } from '../event/dead-letter.ts';
 import { TOPICS } from '../event/topics.ts';
 import type { Clock } from '../lib/clock.ts';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
-import { COLLECT_LIMITS } from '../lib/limits.ts';
+import { COLLECT_LIMITS, type CollectLimits } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import type { PartitionWriter, Queue } from '../queue/port.ts';
 import { DeadLetters } from './dead-letters.ts';
@@ -41,6 +41,8 @@ export interface CollectorOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly registry: Registry;
+  /** Lowered in tests. */
+  readonly limits?: CollectLimits;
   /** Records that are durable in `raw`. */
   readonly onAccepted: (batch: DurableBatch) => void;
   /** The collector's own dead letters that are durable: accepted and dead-lettered at once. */
@@ -58,7 +60,7 @@ export interface Collector {
 
 /** Takes over all partitions of `raw` and the collector's dead letters. */
 export async function createCollector(options: CollectorOptions): Promise<Collector> {
-  const { queue, clock, log } = options;
+  const { queue, clock, log, limits = COLLECT_LIMITS } = options;
   const metrics = createCollectMetrics(options.registry);
   const partitions = Array.from({ length: queue.partitionCount(TOPICS.raw) }, (_, partition) => partition);
   const writers = await Promise.all(partitions.map((partition) => queue.openWriter({ topic: TOPICS.raw, partition })));
@@ -77,11 +79,16 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
       onDiscarded: (bytes) => metrics.discardedBytes.inc(bytes),
     }),
   };
-  const context: InputContext = { outlets, metrics, clock, log };
-  const keys = new IdempotencyKeys(clock);
-  const recalled = recallAll(keys, queue, [...writers, deadWriter], clock);
+  const context: InputContext = { outlets, metrics, clock, limits, log };
+  const keys = new IdempotencyKeys(clock, limits);
+  const recalled = recallAll(keys, queue, [...writers, deadWriter], clock.now() - limits.idempotencyTtlMs);
   recalled.catch((error) => log.error({ error: messageOf(error) }, 'idempotency keys cannot be read back'));
-  const http = new HttpInput({ context, authenticate: options.authenticate, keys, keysKnown: () => soon(recalled) });
+  const http = new HttpInput({
+    context,
+    authenticate: options.authenticate,
+    keys,
+    keysKnown: () => soon(recalled, limits.httpQueueWaitMs),
+  });
   const inputs = syslogInputs(context, options.inputs.syslog);
   return {
     listen: () => Promise.all(inputs.map((input) => input.listen())),
@@ -96,7 +103,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
 }
 
 function syslogInputs(context: InputContext, configs: readonly SyslogInputConfig[]): ListeningInput[] {
-  const budget = new UnfinishedBudget();
+  const budget = new UnfinishedBudget(context.limits.unfinishedBytes);
   return configs.flatMap((config) => [
     ...(config.tcp ? [new SyslogTcpInput(context, config, budget)] : []),
     ...(config.udp ? [new SyslogUdpInput(context, config)] : []),
@@ -116,6 +123,7 @@ function openOutlet(writer: PartitionWriter, options: CollectorOptions, metrics:
   const common = {
     writer,
     log: options.log,
+    retryMs: (options.limits ?? COLLECT_LIMITS).retryMs,
     onDurable,
     onCommit: (seconds: number) => metrics.commitSeconds.observe(seconds),
     onLost: (records: number) => metrics.lostRecords.inc(records),
@@ -127,9 +135,8 @@ async function recallAll(
   keys: IdempotencyKeys,
   queue: Queue,
   writers: readonly PartitionWriter[],
-  clock: Clock,
+  fromMs: number,
 ): Promise<void> {
-  const fromMs = clock.now() - COLLECT_LIMITS.idempotencyTtlMs;
   const ends = writers.map(({ topic, partition, nextOffset }) => ({ at: { topic, partition }, end: nextOffset }));
   for (const { at, end } of ends) {
     const reader = queue.openReader(at);
@@ -138,15 +145,15 @@ async function recallAll(
   keys.sort();
 }
 
-async function soon(recalled: Promise<void>): Promise<void> {
+async function soon(recalled: Promise<void>, waitMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     const refusal = new SpillwayError(
       'UNAVAILABLE',
       'The Idempotency-Keys of before the start are still being read back; send this again.',
-      { retryAfterS: COLLECT_LIMITS.httpQueueWaitMs / 1_000 },
+      { retryAfterS: Math.ceil(waitMs / 1_000) },
     );
-    timer = setTimeout(() => reject(refusal), COLLECT_LIMITS.httpQueueWaitMs);
+    timer = setTimeout(() => reject(refusal), waitMs);
   });
   await Promise.race([recalled, late]).finally(() => clearTimeout(timer));
 }

@@ -19,6 +19,8 @@ export interface LaneOptions {
   readonly kind: 'sockets' | 'requests';
   readonly writer: PartitionWriter;
   readonly log: Logger;
+  /** Between two attempts on a full disk. */
+  readonly retryMs: number;
   readonly onDurable: (batch: DurableBatch) => void;
   /** Seconds from handing a batch over until it was durable. */
   readonly onCommit: (seconds: number) => void;
@@ -183,7 +185,7 @@ export class Lane {
   #settle(): void {
     this.#inFlight--;
     this.flush();
-    if (this.#refusing && this.#inFlight === 0) setTimeout(() => this.#retry(), COLLECT_LIMITS.retryMs);
+    if (this.#refusing && this.#inFlight === 0) setTimeout(() => this.#retry(), this.#options.retryMs);
     if (!this.blocked) this.#wake();
     for (const resolve of this.#settled.splice(0)) resolve();
   }

@@ -1,6 +1,7 @@
 /** Where inputs put their records: the partitions of `raw`, and the dead letters. One for the whole collector. */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
+import type { CollectLimits } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { Lane } from './lane.ts';
@@ -23,6 +24,7 @@ export interface InputContext {
   readonly outlets: Outlets;
   readonly metrics: CollectMetrics;
   readonly clock: Clock;
+  readonly limits: CollectLimits;
   readonly log: Logger;
 }
 

@@ -214,7 +214,11 @@ export const QUEUE_READ_LIMITS = {
 export const PROXY_LIMITS = {
   /** Queries that the collector streams to the store at the same time. */
   concurrent: 64,
+  /** More than the store runs and lets wait for one tenant, so that it is the store that decides. */
+  concurrentPerTenant: 32,
   bodyBytes: 1 * MiB,
+  /** How long the body of a question may take to arrive. */
+  bodyTimeoutMs: 10_000,
   timeoutMs: 60_000,
 } as const;
 
@@ -296,6 +300,11 @@ const relations: readonly (readonly [boolean, string])[] = [
   [COLLECT_LIMITS.httpBodyTimeoutMs < HTTP_LIMITS.requestTimeoutMs, 'an input times out before its connection'],
   [QUERY_LIMITS.tailHeartbeatMs < HTTP_LIMITS.idleMs, 'a quiet tail is not idle'],
   [QUERY_LIMITS.timeMs < PROXY_LIMITS.timeoutMs, 'a query ends before those who wait for it give up'],
+  [PROXY_LIMITS.concurrentPerTenant < PROXY_LIMITS.concurrent, 'one tenant leaves places to others'],
+  [
+    QUERY_LIMITS.concurrentPerTenant + QUERY_LIMITS.waitingPerTenant <= PROXY_LIMITS.concurrentPerTenant,
+    'the places of a tenant are as many as the store takes',
+  ],
   [PROXY_LIMITS.timeoutMs < HTTP_LIMITS.idleMs, 'a waiting client is not idle'],
   [QUERY_LIMITS.concurrentPerTenant <= QUERY_LIMITS.concurrent, 'one tenant fits the whole'],
 ];

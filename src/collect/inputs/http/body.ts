@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Transform } from 'node:stream';
 import { createGunzip, createInflate, createInflateRaw, createZstdDecompress } from 'node:zlib';
 import { messageOf, SpillwayError } from '../../../lib/errors.ts';
-import { COLLECT_LIMITS } from '../../../lib/limits.ts';
+import type { CollectLimits } from '../../../lib/limits.ts';
 
 const OUTPUT_CHUNK_BYTES = 64 * 1_024;
 const BUSY_RETRY_S = 1;
@@ -14,7 +14,7 @@ export class BodyBudget {
   readonly #onChange: (usedBytes: number) => void;
   #usedBytes = 0;
 
-  constructor(onChange: (usedBytes: number) => void, limitBytes: number = COLLECT_LIMITS.httpConcurrentBodiesBytes) {
+  constructor(onChange: (usedBytes: number) => void, limitBytes: number) {
     this.limitBytes = limitBytes;
     this.#onChange = onChange;
   }
@@ -67,13 +67,20 @@ export function encodingOf(header: string | undefined): Encoding {
 }
 
 /** Throws BODY_TOO_LARGE, REQUEST_TIMEOUT, TOO_MANY_REQUESTS, BAD_REQUEST. */
-export async function readBody(request: IncomingMessage, encoding: Encoding, share: BodyShare): Promise<Buffer> {
-  const sent = await receive(request, share);
-  return encoding === 'identity' || sent.length === 0 ? sent : await decompress(sent, encoding, share);
+export async function readBody(
+  request: IncomingMessage,
+  encoding: Encoding,
+  share: BodyShare,
+  limits: CollectLimits,
+): Promise<Buffer> {
+  const sent = await receive(request, share, limits);
+  return encoding === 'identity' || sent.length === 0
+    ? sent
+    : await decompress(sent, encoding, share, limits.httpDecompressedBytes);
 }
 
-function receive(request: IncomingMessage, share: BodyShare): Promise<Buffer> {
-  const limit = COLLECT_LIMITS.httpBodyBytes;
+function receive(request: IncomingMessage, share: BodyShare, limits: CollectLimits): Promise<Buffer> {
+  const { httpBodyBytes: limit, httpBodyTimeoutMs } = limits;
   const chunks: Buffer[] = [];
   let size = 0;
   return new Promise((resolve, reject) => {
@@ -99,10 +106,10 @@ function receive(request: IncomingMessage, share: BodyShare): Promise<Buffer> {
     };
     const onClose = (): void => fail(new SpillwayError('BAD_REQUEST', 'The connection ended before the body did.'));
     const onTimeout = (): void => {
-      const seconds = COLLECT_LIMITS.httpBodyTimeoutMs / 1_000;
+      const seconds = httpBodyTimeoutMs / 1_000;
       fail(new SpillwayError('REQUEST_TIMEOUT', `The body did not come within ${seconds} s; send smaller ones.`));
     };
-    const timer = setTimeout(onTimeout, COLLECT_LIMITS.httpBodyTimeoutMs);
+    const timer = setTimeout(onTimeout, httpBodyTimeoutMs);
     const settle = (): void => {
       clearTimeout(timer);
       request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
@@ -113,8 +120,12 @@ function receive(request: IncomingMessage, share: BodyShare): Promise<Buffer> {
   });
 }
 
-async function decompress(sent: Buffer, encoding: Exclude<Encoding, 'identity'>, share: BodyShare): Promise<Buffer> {
-  const limit = COLLECT_LIMITS.httpDecompressedBytes;
+async function decompress(
+  sent: Buffer,
+  encoding: Exclude<Encoding, 'identity'>,
+  share: BodyShare,
+  limit: number,
+): Promise<Buffer> {
   const decompressor = decompressorOf(sent, encoding);
   const chunks: Buffer[] = [];
   let size = 0;

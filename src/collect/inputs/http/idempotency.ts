@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../../lib/clock.ts';
 import { SpillwayError } from '../../../lib/errors.ts';
-import { COLLECT_LIMITS } from '../../../lib/limits.ts';
+import { COLLECT_LIMITS, type CollectLimits } from '../../../lib/limits.ts';
 
 const DIGEST_BYTES = 16;
 const PRINTED = /^([\w-]{22})\.([\w-]{22})\.(\d{1,9})\.(\d{1,9})$/;
@@ -62,11 +62,13 @@ export interface Claim {
 
 export class IdempotencyKeys {
   readonly #clock: Clock;
+  readonly #limits: CollectLimits;
   /** Oldest first. */
   #states = new Map<string, KeyState>();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, limits: CollectLimits) {
     this.#clock = clock;
+    this.#limits = limits;
   }
 
   get size(): number {
@@ -82,7 +84,7 @@ export class IdempotencyKeys {
       state = newState(body, receivedMs);
       state.total = { records: Number(records), deadLetters: Number(deadLetters) };
       this.#states.set(key, state);
-      if (this.#states.size >= 2 * COLLECT_LIMITS.idempotencyKeys) this.sort();
+      if (this.#states.size >= 2 * this.#limits.idempotencyKeys) this.sort();
     }
     if (kind === 'record') state.durableRecords++;
     else state.durableDeadLetters++;
@@ -91,7 +93,7 @@ export class IdempotencyKeys {
   /** Puts what was recalled in order, and forgets the oldest beyond the limit. */
   sort(): void {
     const byAge = [...this.#states].sort(([, a], [, b]) => a.receivedMs - b.receivedMs);
-    this.#states = new Map(byAge.slice(-COLLECT_LIMITS.idempotencyKeys));
+    this.#states = new Map(byAge.slice(-this.#limits.idempotencyKeys));
   }
 
   /** Waits while another request with this key is under way. Throws IDEMPOTENCY_MISMATCH. */
@@ -126,7 +128,7 @@ export class IdempotencyKeys {
   }
 
   #forgetOld(): void {
-    const oldestMs = this.#clock.now() - COLLECT_LIMITS.idempotencyTtlMs;
+    const oldestMs = this.#clock.now() - this.#limits.idempotencyTtlMs;
     for (const [key, state] of this.#states) {
       if (state.receivedMs >= oldestMs || state.underWay !== undefined) return;
       this.#states.delete(key);
@@ -135,7 +137,7 @@ export class IdempotencyKeys {
 
   #forgetBeyondLimit(): void {
     for (const [key, state] of this.#states) {
-      if (this.#states.size <= COLLECT_LIMITS.idempotencyKeys) return;
+      if (this.#states.size <= this.#limits.idempotencyKeys) return;
       if (state.underWay === undefined) this.#states.delete(key);
     }
   }

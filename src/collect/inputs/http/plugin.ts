@@ -55,7 +55,7 @@ export class HttpInput {
   constructor(options: HttpInputOptions) {
     this.#options = options;
     const gauge = options.context.metrics.httpBodiesBytes;
-    this.#budget = new BodyBudget((bytes) => gauge.set(bytes));
+    this.#budget = new BodyBudget((bytes) => gauge.set(bytes), options.context.limits.httpConcurrentBodiesBytes);
   }
 
   readonly plugin = async (app: FastifyInstance): Promise<void> => {
@@ -100,7 +100,7 @@ export class HttpInput {
     const encoding = encodingOf(request.headers['content-encoding']);
     const key = headerText(request.headers['idempotency-key']);
     const remote = { address: plainAddress(request.ip), port: request.socket.remotePort ?? 0 };
-    const body = await readBody(request.raw, encoding, share);
+    const body = await readBody(request.raw, encoding, share, this.#options.context.limits);
     this.#options.context.metrics.receivedBytes.labels(INPUT).inc(body.length);
     if (body.length === 0) throw new SpillwayError('BAD_REQUEST', 'The body is empty; send log lines or JSON.');
     const upload: Upload = { principal, remote, query, format, body };

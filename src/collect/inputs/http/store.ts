@@ -6,7 +6,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { RawMeta } from '../../../event/raw-meta.ts';
 import { SpillwayError } from '../../../lib/errors.ts';
-import { COLLECT_LIMITS } from '../../../lib/limits.ts';
+import type { Batch } from '../../batch.ts';
 import type { Lane } from '../../lane.ts';
 import type { InputContext, Outlet } from '../../outlets.ts';
 import type { KeyState } from './idempotency.ts';
@@ -30,39 +30,45 @@ export interface Storing {
 }
 
 /** Throws what the queue refuses with, or UNAVAILABLE where it is saturated for long. */
-export async function storeRequest({ outlets, clock }: InputContext, request: Storing): Promise<void> {
+export async function storeRequest({ outlets, clock, limits }: InputContext, request: Storing): Promise<void> {
   const { body, found, format, sender, headers, keyed } = request;
+  const common = { waitMs: limits.httpQueueWaitMs, keyed };
   const dead = outlets.dead.requests;
-  await inStretches(dead, found.refused, keyed, 'durableDeadLetters', (start, end) => {
+  const refused = { ...common, lane: dead, ranges: found.refused, progress: 'durableDeadLetters' } as const;
+  await inStretches(refused, (start, end) => {
     outlets.deadLetters.write(dead, sender, causeOfRefusal(body, start, end, format), body, start, end);
   });
   const lane = request.outlet.requests;
-  await inStretches(lane, found.records, keyed, 'durableRecords', (start, end, isFirst) => {
+  const records = { ...common, lane, ranges: found.records, progress: 'durableRecords' } as const;
+  await inStretches(records, (start, end, isFirst) => {
     if (isFirst) lane.begin(sender, clock.now());
     lane.append(body, start, end, headers);
   });
 }
 
-async function inStretches(
-  lane: Lane,
-  ranges: Ranges,
-  keyed: KeyState | undefined,
-  progress: 'durableRecords' | 'durableDeadLetters',
-  write: (start: number, end: number, isFirst: boolean) => void,
-): Promise<void> {
+interface Work {
+  readonly lane: Lane;
+  readonly waitMs: number;
+  readonly ranges: Ranges;
+  readonly keyed: KeyState | undefined;
+  readonly progress: 'durableRecords' | 'durableDeadLetters';
+}
+
+async function inStretches(work: Work, write: (start: number, end: number, isFirst: boolean) => void): Promise<void> {
+  const { lane, ranges, keyed, progress } = work;
   let durable: Promise<void>[] = [];
   let next = keyed?.[progress] ?? 0;
   while (next < ranges.length) {
-    await untilReady(lane);
+    await untilReady(lane, work.waitMs);
     const first = next;
     const stretchEnd = Math.min(ranges.length, first + STRETCH_RECORDS);
-    let batch = lane.batch;
+    let batch: Batch | undefined;
     for (let bytes = 0; next < stretchEnd && bytes < STRETCH_BYTES; next++) {
       const start = ranges.start(next);
       const end = ranges.end(next);
       write(start, end, next === first);
       bytes += end - start;
-      if (next === first || lane.batch !== batch) {
+      if (lane.batch !== batch) {
         batch = lane.batch;
         durable.push(batch.durable());
       }
@@ -79,7 +85,7 @@ async function inStretches(
   await Promise.all(durable);
 }
 
-async function untilReady(lane: Lane): Promise<void> {
+async function untilReady(lane: Lane, waitMs: number): Promise<void> {
   if (!lane.blocked) return;
   await new Promise<void>((resolve, reject) => {
     const refuse = (): void =>
@@ -88,7 +94,7 @@ async function untilReady(lane: Lane): Promise<void> {
           retryAfterS: SATURATED_RETRY_S,
         }),
       );
-    const timer = setTimeout(refuse, COLLECT_LIMITS.httpQueueWaitMs);
+    const timer = setTimeout(refuse, waitMs);
     lane.whenReady(() => {
       clearTimeout(timer);
       resolve();

@@ -34,14 +34,14 @@ export class SyslogConnection implements FrameHandler {
     // What happened to the connection is in its close; what it sent before is kept.
     socket.on('error', () => {});
     socket.on('close', () => this.#closed());
-    socket.setTimeout(COLLECT_LIMITS.tcpIdleMs);
+    socket.setTimeout(context.limits.tcpIdleMs);
   }
 
   /** The sender is asked to stop; what it sent is read, until nothing more comes. */
   drain(): void {
     this.#isDraining = true;
     this.socket.end();
-    this.socket.setTimeout(COLLECT_LIMITS.drainQuietMs);
+    this.socket.setTimeout(this.#context.limits.drainQuietMs);
   }
 
   message(bytes: Buffer, start: number, end: number): void {

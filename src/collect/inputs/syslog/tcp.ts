@@ -2,7 +2,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { messageOf, SpillwayError } from '../../../lib/errors.ts';
-import { COLLECT_LIMITS } from '../../../lib/limits.ts';
 import type { InputContext } from '../../outlets.ts';
 import type { Listening, ListeningInput } from '../input.ts';
 import { SyslogConnection } from './connection.ts';
@@ -30,7 +29,7 @@ export class SyslogTcpInput implements ListeningInput {
     this.#options = options;
     this.#budget = budget;
     this.#server = createServer({ keepAlive: true }, (socket) => this.#accept(socket));
-    this.#server.maxConnections = COLLECT_LIMITS.tcpConnections;
+    this.#server.maxConnections = context.limits.tcpConnections;
     this.#server.on('drop', () => context.metrics.refusedConnections.labels(INPUT).inc());
   }
 
@@ -54,7 +53,7 @@ export class SyslogTcpInput implements ListeningInput {
     for (const connection of this.#connections) connection.drain();
     const deadline = setTimeout(() => {
       for (const connection of this.#connections) connection.socket.destroy();
-    }, COLLECT_LIMITS.drainMs);
+    }, this.#context.limits.drainMs);
     await closed;
     clearTimeout(deadline);
   }

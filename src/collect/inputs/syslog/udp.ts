@@ -6,7 +6,6 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
 import { messageOf, SpillwayError } from '../../../lib/errors.ts';
-import { COLLECT_LIMITS } from '../../../lib/limits.ts';
 import type { InputContext } from '../../outlets.ts';
 import type { Listening, ListeningInput } from '../input.ts';
 import { type SyslogSender, syslogSender } from './sender.ts';
@@ -47,7 +46,7 @@ export class SyslogUdpInput implements ListeningInput {
     this.#socket.on('error', (error) => this.#context.log.error({ error: messageOf(error) }, 'syslog over UDP'));
     const bound = this.#socket.address();
     this.#port = bound.port;
-    this.#socket.setRecvBufferSize(COLLECT_LIMITS.udpReceiveBufferBytes);
+    this.#socket.setRecvBufferSize(this.#context.limits.udpReceiveBufferBytes);
     const { metrics } = this.#context;
     metrics.udpReceiveBufferBytes.labels(String(this.#port)).set(this.#socket.getRecvBufferSize());
     metrics.onCollect(() => this.#countKernelDrops());
@@ -56,12 +55,13 @@ export class SyslogUdpInput implements ListeningInput {
 
   /** Reads on until the kernel's buffer gives nothing for a moment. */
   async close(): Promise<void> {
-    const deadlineMs = performance.now() + COLLECT_LIMITS.drainMs;
+    const { drainMs, drainQuietMs } = this.#context.limits;
+    const deadlineMs = performance.now() + drainMs;
     await new Promise<void>((resolve) => {
       const look = (): void => {
         const nowMs = performance.now();
-        if (nowMs - this.#lastDatagramMs >= COLLECT_LIMITS.drainQuietMs || nowMs >= deadlineMs) resolve();
-        else setTimeout(look, COLLECT_LIMITS.drainQuietMs);
+        if (nowMs - this.#lastDatagramMs >= drainQuietMs || nowMs >= deadlineMs) resolve();
+        else setTimeout(look, drainQuietMs);
       };
       setImmediate(look);
     });
@@ -90,7 +90,7 @@ export class SyslogUdpInput implements ListeningInput {
     const known = this.#senders.get(key);
     if (known !== undefined) return known;
     // Forgetting all of them costs one encoding each; keeping an order would cost every datagram.
-    if (this.#senders.size >= COLLECT_LIMITS.udpSenders) this.#senders.clear();
+    if (this.#senders.size >= this.#context.limits.udpSenders) this.#senders.clear();
     const sender = syslogSender(this.#context, INPUT, this.#options.tenant, remote.address, remote.port);
     this.#senders.set(key, sender);
     return sender;
