@@ -16,9 +16,14 @@ export type TypesAt = (field: PathRef) => ReadonlySet<JsonType> | undefined;
 const SCALARS = ['string', 'number', 'boolean'] as const;
 const ARRAYS = { string: 'strings', number: 'numbers', boolean: 'booleans' } as const;
 
+/** No stored event has a key without a name (process/normalise), and an identifier has no empty part. */
+function isNowhere(field: PathRef): boolean {
+  return field.path.includes('');
+}
+
 /** Whether some value at the path passes. */
 export function pathCondition(field: PathRef, value: ValueSql, binder: Binder, typesAt: TypesAt): string {
-  if (field.path.length === 0) return 'false';
+  if (isNowhere(field) || field.path.length === 0) return 'false';
   const conditions: string[] = [];
   for (const way of waysTo(field, typesAt)) {
     const column = (type: JsonType): string => columnOf(field.root, way, type, binder);
@@ -38,12 +43,14 @@ export function pathCondition(field: PathRef, value: ValueSql, binder: Binder, t
 
 /** Whether anything stands at the path or below it. */
 export function pathExists(field: PathRef, binder: Binder, typesAt: TypesAt): string {
+  if (isNowhere(field)) return 'false';
   if (field.path.length === 0) return `notEmpty(JSONAllPaths(${field.root}))`;
   return waysTo(field, typesAt)
     .map((way) => {
       const value = columnOf(field.root, way, undefined, binder);
       const stands = throughArrays(value, way.length - 1, (x) => `${x} IS NOT NULL`);
-      return `${stands} OR ${belowCondition(field.root, way, binder)}`;
+      const below = throughArrays(objectOf(field.root, way, binder), way.length - 1, (x) => `notEmpty(${x})`);
+      return `${stands} OR ${below}`;
     })
     .join(' OR ');
 }
@@ -73,28 +80,15 @@ function waysTo(field: PathRef, typesAt: TypesAt): readonly Way[] {
 
 /** The column of a type at the way's end; without a type the values of all of them. */
 function columnOf(root: string, way: Way, type: JsonType | undefined, binder: Binder): string {
-  const typed = type === undefined ? '' : `.:${typeName(type)}`;
-  if (way.some(isNameless)) {
-    const name = way.map((path) => path.join('.')).join(`.:${typeName('objects')}.`) + typed;
-    return `getSubcolumn(${root}, ${binder.bind('String', name)})`;
-  }
-  return root + way.map((path) => `.${identifier(path, binder)}`).join(`.:${typeName('objects')}`) + typed;
+  const names = way.map((path) => `.${binder.bind('Identifier', path.join('.'))}`);
+  return root + names.join(`.:${typeName('objects')}`) + (type === undefined ? '' : `.:${typeName(type)}`);
 }
 
-/** The key '' alone has no identifier: only a function reaches it, which reads the whole JSON. */
-function isNameless(path: readonly string[]): boolean {
-  return path.length === 1 && path[0] === '';
-}
-
-/** Whether something stands below the way's end. */
-function belowCondition(root: string, way: Way, binder: Binder): string {
-  const path = way.at(-1) ?? [];
+/** The object at the way's end, as JSON of what stands below it. */
+function objectOf(root: string, way: Way, binder: Binder): string {
   const before = way.slice(0, -1);
-  const arrays = before.length;
-  const base = arrays === 0 ? root : columnOf(root, before, 'objects', binder);
-  if (!way.some(isNameless)) return throughArrays(`${base}.^${hexIdentifier(path)}`, arrays, (x) => `notEmpty(${x})`);
-  const prefix = binder.bind('String', `${path.join('.')}.`);
-  return throughArrays(base, arrays, (x) => `arrayExists(p -> startsWith(p, ${prefix}), JSONAllPaths(${x}))`);
+  const base = before.length === 0 ? root : columnOf(root, before, 'objects', binder);
+  return `${base}.^${hexIdentifier(way.at(-1) ?? [])}`;
 }
 
 function throughArrays(column: string, arrays: number, condition: (value: string) => string): string {
@@ -103,20 +97,13 @@ function throughArrays(column: string, arrays: number, condition: (value: string
   return `arrayExists(${variable} -> ifNull(${throughArrays(variable, arrays - 1, condition)}, 0), ${column})`;
 }
 
-function identifier(path: readonly string[], binder: Binder): string {
-  return path.includes('') ? hexIdentifier(path) : binder.bind('Identifier', path.join('.'));
-}
-
 /**
- * A name that cannot be bound (empty parts; behind `^`), every byte as an escape: whatever it holds, the text of the
- * statement gets hexadecimal digits only.
+ * A name behind `^` cannot be bound: every byte of it is written as an escape, so that whatever it holds, the text of
+ * the statement gets hexadecimal digits only.
  */
 function hexIdentifier(path: readonly string[]): string {
-  const bytes = Array.from(
-    new TextEncoder().encode(path.join('.')),
-    (byte) => `\\x${byte.toString(16).padStart(2, '0')}`,
-  );
-  return `\`${bytes.join('')}\``;
+  const bytes = new TextEncoder().encode(path.join('.'));
+  return `\`${Array.from(bytes, (byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}\``;
 }
 
 function typeName(type: JsonType): string {

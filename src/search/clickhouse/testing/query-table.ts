@@ -35,6 +35,7 @@ export class QueryTable {
   /** Puts these events, in one part, in the place of those before. */
   async replace(events: readonly StoredEvent[]): Promise<void> {
     await this.run(`TRUNCATE TABLE ${EVENTS_TABLE}`);
+    this.#block.clear();
     for (const [i, event] of events.entries()) {
       const bytes = Buffer.from(JSON.stringify(event));
       this.#block.add(bytes, 0, bytes.length, 0, i, () => ({ retentionDays: 30, sliceDay: 20_000 }));
@@ -42,7 +43,6 @@ export class QueryTable {
     if (events.length === 0) return;
     const file = join(this.#directory, 'block.native');
     await writeFile(file, Buffer.concat(this.#block.encode()));
-    this.#block.clear();
     await this.#table.insertFile(file);
   }
 
