@@ -6,7 +6,9 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import type { Config } from '../config/schema.ts';
+import { nodeDisk } from '../lib/disk.ts';
 import { SpillwayError } from '../lib/errors.ts';
+import { armFailpoint } from '../lib/failpoint.ts';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import { createLog, type Logger } from '../lib/log.ts';
 import { Ledger } from '../monitor/ledger/ledger.ts';
@@ -66,6 +68,7 @@ export class Supervisor {
   static async start(config: Config, options: SupervisorOptions = {}): Promise<Supervisor> {
     mkdirSync(config.data, { recursive: true });
     lockDataFolder(config.data, 'supervisor');
+    armFailpoint('supervisor', nodeDisk, process.env.SPILLWAY_TEST_FAILPOINT);
     const log = createLog('supervisor', config.log.level);
     const coordinator = await CoordinatorServer.open(config, log);
     const supervisor = new Supervisor(config, coordinator, log, options);

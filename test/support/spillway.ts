@@ -1,6 +1,6 @@
 /** A real Spillway for tests: the program as a user starts it, on free ports, in a data folder of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,12 +10,16 @@ import { freePort } from './ports.ts';
 const ROOT = join(import.meta.dirname, '../..');
 const READY_MS = 60_000;
 const POLL_MS = 50;
+const LOG_TAIL_CHARS = 2_000;
 
 export interface SpillwayOptions {
   /** spillway.yaml as JSON (YAML reads it); ports default to free ones. */
   readonly config?: Readonly<Record<string, unknown>>;
   /** A folder to start on again; a fresh one otherwise. */
   readonly folder?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** A script that starts it with the path of the configuration; the command line otherwise. */
+  readonly script?: string;
 }
 
 export interface RoleInfo {
@@ -30,7 +34,7 @@ export class SpillwayProcess {
   readonly child: ChildProcess;
   readonly url: string;
   readonly listening: readonly Listening[];
-  #ended: Promise<number | null>;
+  readonly #ended: Promise<number | null>;
 
   private constructor(folder: string, child: ChildProcess, listening: readonly Listening[]) {
     this.folder = folder;
@@ -47,9 +51,13 @@ export class SpillwayProcess {
     const [http, syslog] = [await freePort(), await freePort()];
     const defaults = { data: join(folder, 'data'), http: { port: http }, inputs: { syslog: [{ port: syslog }] } };
     await writeFile(file, JSON.stringify({ ...defaults, ...options.config }));
-    const child = spawn(process.execPath, [join(ROOT, 'bin/spillway.mjs'), 'start', '--config', file], {
+    const command =
+      options.script === undefined
+        ? [join(ROOT, 'bin/spillway.mjs'), 'start', '--config', file]
+        : [join(ROOT, options.script), file];
+    const child = spawn(process.execPath, command, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      detached: false,
+      env: { ...process.env, ...options.env },
     });
     child.stderr?.pipe(createWriteStream(join(folder, 'spillway.log'), { flags: 'a' }));
     const listening = await readListening(child, folder);
@@ -81,6 +89,11 @@ export class SpillwayProcess {
     } catch {
       return false;
     }
+  }
+
+  /** Exit code, once it has ended. */
+  ended(): Promise<number | null> {
+    return this.#ended;
   }
 
   /** Exit code after SIGTERM. */
@@ -125,9 +138,10 @@ async function readListening(child: ChildProcess, folder: string): Promise<reado
       () => reject(new Error(`not ready in ${READY_MS} ms, see ${folder}/spillway.log: ${text}`)),
       READY_MS,
     );
-    child.once('exit', (code) =>
-      reject(new Error(`ended with ${code} before it was ready, see ${folder}/spillway.log: ${text}`)),
-    );
+    child.once('exit', (code) => {
+      const log = readFileSync(join(folder, 'spillway.log'), 'utf8').slice(-LOG_TAIL_CHARS);
+      reject(new Error(`ended with ${code} before it was ready: ${text}${log}`));
+    });
     child.stdout?.on('data', (chunk: Buffer) => {
       text += chunk.toString();
       for (const line of text.split('\n')) {
