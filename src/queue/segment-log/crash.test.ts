@@ -5,6 +5,9 @@ import { values } from '../test-records.ts';
 import { AT, CrashModel, crashAt } from './crash-model.ts';
 import { openTestLog } from './test-log.ts';
 
+/** Seconds on a free machine; others may use its cores. */
+const LONG_MS = 180_000;
+
 /** Mulberry32: a small seeded generator. */
 function seeded(seed: number): () => number {
   let state = seed;
@@ -17,51 +20,59 @@ function seeded(seed: number): () => number {
 }
 
 describe('a power cut', () => {
-  it('loses nothing that was acknowledged, at every operation of the disk', async () => {
-    const total = await crashAt(Number.POSITIVE_INFINITY, 'before', keepEverything);
-    const seed = Date.now() % 1_000_000;
-    let crashes = 0;
-    for (let operation = 1; operation <= total; operation++) {
-      for (const when of ['before', 'after'] as const) {
-        const random = seeded(seed * 10_000 + operation);
-        const keeps = { keepNothing, keepEverything, random1: keepAtRandom(random), random2: keepAtRandom(random) };
-        for (const [name, keep] of Object.entries(keeps)) {
-          await crashAt(operation, when, keep).catch((cause: unknown) => {
-            throw new Error(`crash ${when} operation ${operation}, ${name}, seed ${seed}`, { cause });
-          });
-          crashes++;
+  it(
+    'loses nothing that was acknowledged, at every operation of the disk',
+    async () => {
+      const total = await crashAt(Number.POSITIVE_INFINITY, 'before', keepEverything);
+      const seed = Date.now() % 1_000_000;
+      let crashes = 0;
+      for (let operation = 1; operation <= total; operation++) {
+        for (const when of ['before', 'after'] as const) {
+          const random = seeded(seed * 10_000 + operation);
+          const keeps = { keepNothing, keepEverything, random1: keepAtRandom(random), random2: keepAtRandom(random) };
+          for (const [name, keep] of Object.entries(keeps)) {
+            await crashAt(operation, when, keep).catch((cause: unknown) => {
+              throw new Error(`crash ${when} operation ${operation}, ${name}, seed ${seed}`, { cause });
+            });
+            crashes++;
+          }
         }
       }
-    }
-    console.info(`${crashes} power cuts at ${total} operations, seed ${seed}`);
-    expect(total).toBeGreaterThan(150);
-  });
+      console.info(`${crashes} power cuts at ${total} operations, seed ${seed}`);
+      expect(total).toBeGreaterThan(150);
+    },
+    LONG_MS,
+  );
 
-  it('loses nothing when it happens again and again, during recovery too', async () => {
-    const seed = Date.now() % 1_000_000;
-    for (let run = 0; run < 150; run++) {
-      const random = seeded(seed + run);
-      const model = new CrashModel();
-      let disk = new MemoryDisk();
-      for (let life = 0; life < 4; life++) {
-        const last = disk.operations + Math.floor(random() * 160);
-        disk.options = { fault: ({ number }) => (number === last ? { crash: 'before' } : undefined) };
-        await model.work(disk, `${run}.${life}`);
-        disk = disk.afterCrash(keepAtRandom(random));
-        const again = 1 + Math.floor(random() * 40);
-        const recovering = disk.afterCrash(keepEverything, {
-          fault: ({ number }) => (number === again ? { crash: 'after' } : undefined),
-        });
-        await openTestLog({ disk: recovering })
-          .then((log) => log.queue.openWriter(AT))
-          .catch(() => undefined);
-        disk = recovering.afterCrash(keepAtRandom(random));
-        await model.check(disk).catch((cause: unknown) => {
-          throw new Error(`life ${life} of run ${run}, seed ${seed}`, { cause });
-        });
+  it(
+    'loses nothing when it happens again and again, during recovery too',
+    async () => {
+      const seed = Date.now() % 1_000_000;
+      for (let run = 0; run < 150; run++) {
+        const random = seeded(seed + run);
+        const model = new CrashModel();
+        let disk = new MemoryDisk();
+        for (let life = 0; life < 4; life++) {
+          const last = disk.operations + Math.floor(random() * 160);
+          disk.options = { fault: ({ number }) => (number === last ? { crash: 'before' } : undefined) };
+          await model.work(disk, `${run}.${life}`);
+          disk = disk.afterCrash(keepAtRandom(random));
+          const again = 1 + Math.floor(random() * 40);
+          const recovering = disk.afterCrash(keepEverything, {
+            fault: ({ number }) => (number === again ? { crash: 'after' } : undefined),
+          });
+          await openTestLog({ disk: recovering })
+            .then((log) => log.queue.openWriter(AT))
+            .catch(() => undefined);
+          disk = recovering.afterCrash(keepAtRandom(random));
+          await model.check(disk).catch((cause: unknown) => {
+            throw new Error(`life ${life} of run ${run}, seed ${seed}`, { cause });
+          });
+        }
       }
-    }
-  });
+    },
+    LONG_MS,
+  );
 
   it('leaves whole batches of a group that was torn at any byte, and keeps the cut bytes aside', async () => {
     const group = ['one', 'two', 'three'].map((text) => values(text.repeat(9)));

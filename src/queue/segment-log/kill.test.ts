@@ -8,6 +8,8 @@ import { nodeDisk } from '../../lib/disk.ts';
 import { readAll } from '../test-records.ts';
 import { openTestLog } from './test-log.ts';
 
+/** A second for each process; others may use the cores. */
+const LONG_MS = 120_000;
 const AT = { topic: 'raw', partition: 0 };
 
 describe('a process that is killed', () => {
@@ -55,22 +57,30 @@ describe('a process that is killed', () => {
     next = Math.max(next, ...numbers, ...acknowledged.keys()) + 1;
   }
 
-  it('at any moment has lost nothing that was acknowledged', async () => {
-    for (let round = 0; round < 5; round++) {
-      await runAndKill({ after: 20 + Math.floor(Math.random() * 200) });
-      await check();
-    }
-    console.info(`${acknowledged.size} acknowledged records over 5 kills, all there`);
-    expect(acknowledged.size).toBeGreaterThan(100);
-  });
-
-  it('before and after operations of its disk has lost nothing that was acknowledged', async () => {
-    // Making folders, claiming, recovering, the first groups; the disk in memory covers every one of them.
-    for (const at of [3, 17, 24, 26]) {
-      for (const when of ['before', 'after']) {
-        await runAndKill({ at: `${at}:${when}` });
+  it(
+    'at any moment has lost nothing that was acknowledged',
+    async () => {
+      for (let round = 0; round < 5; round++) {
+        await runAndKill({ after: 20 + Math.floor(Math.random() * 200) });
         await check();
       }
-    }
-  });
+      console.info(`${acknowledged.size} acknowledged records over 5 kills, all there`);
+      expect(acknowledged.size).toBeGreaterThan(100);
+    },
+    LONG_MS,
+  );
+
+  it(
+    'before and after operations of its disk has lost nothing that was acknowledged',
+    async () => {
+      // Making folders, claiming, recovering, the first groups; the disk in memory covers every one of them.
+      for (const at of [3, 17, 24, 26]) {
+        for (const when of ['before', 'after']) {
+          await runAndKill({ at: `${at}:${when}` });
+          await check();
+        }
+      }
+    },
+    LONG_MS,
+  );
 });
