@@ -130,22 +130,50 @@ describe('a question streamed to the store', () => {
     expect(headers).not.toHaveProperty('x-spillway-z');
   });
 
-  it('waits for a place only as long as there is one', async () => {
+  it('finds a place as long as there is one, for each tenant and for all', async () => {
     const waiting: ServerResponse[] = [];
     handle = (_request, response) => waiting.push(response);
-    const running = Array.from({ length: PROXY_LIMITS.concurrent }, () => get('/api/count'));
+    const as = (tenant: string) => ({ authorization: `Bearer ${api.token(tenant, 'read')}` });
+    const fill = (headers: Record<string, string>) =>
+      Array.from({ length: PROXY_LIMITS.concurrentPerTenant }, () => get('/api/count', headers));
+    const refused = async (headers: Record<string, string>) => {
+      const response = await get('/api/count', headers);
+      expect(response.status).toBe(429);
+      expect(response.headers.get('retry-after')).not.toBeNull();
+      expect(await response.json()).toMatchObject({ code: 'TOO_MANY_REQUESTS' });
+    };
+    const [one, two, three] = ['one', 'two', 'three'].map(as);
+    const first = fill(one ?? {});
+    await vi.waitFor(() => expect(waiting).toHaveLength(PROXY_LIMITS.concurrentPerTenant));
+    await refused(one ?? {});
+    const second = fill(two ?? {});
     await vi.waitFor(() => expect(waiting).toHaveLength(PROXY_LIMITS.concurrent));
-    const refused = await get('/api/count');
-    expect(refused.status).toBe(429);
-    expect(refused.headers.get('retry-after')).not.toBeNull();
-    expect(await refused.json()).toMatchObject({ code: 'TOO_MANY_REQUESTS' });
+    await refused(three ?? {});
     expect((await get('/api/ledger')).status).toBe(200);
     for (const response of waiting.splice(0)) response.end('{}');
-    await Promise.all(running);
-    const next = get('/api/count');
+    await Promise.all([...first, ...second]);
+    const next = get('/api/count', one);
     await vi.waitFor(() => expect(waiting).toHaveLength(1));
     waiting[0]?.end('{}');
     expect((await next).status).toBe(200);
+  });
+
+  it('whose body does not come gives its place back', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const begun = Promise.withResolvers<void>();
+      handle = (request) => {
+        request.resume().on('error', () => {});
+        begun.resolve();
+      };
+      const head = 'POST /api/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n';
+      const answer = raw(`${head}{`);
+      await begun.promise;
+      await vi.advanceTimersByTimeAsync(PROXY_LIMITS.bodyTimeoutMs);
+      expect(await answer).toMatch(/^HTTP\/1.1 408 .*"code":"REQUEST_TIMEOUT"/s);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('is let go when its client goes, and its place is free again', async () => {
@@ -327,6 +355,17 @@ describe('the console', () => {
     const text = await raw(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
     expect(text).not.toContain('not for you');
   });
+});
+
+describe('an answer', () => {
+  it.each(['/api/count', '/api/ledger', '/metrics', '/api/nothing', '/api/count?x=1'])(
+    'of %s is kept by no cache and taken for nothing else',
+    async (path) => {
+      const { headers } = await get(path);
+      expect(headers.get('cache-control')).toBe('no-store');
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+    },
+  );
 });
 
 describe('a browser', () => {

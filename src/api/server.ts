@@ -46,7 +46,9 @@ export interface ServerOptions {
 const NOBODY: Principal = { tenant: '', scopes: new Set() };
 
 export function createServer(options: ServerOptions): FastifyInstance {
-  const loggerInstance: FastifyBaseLogger = options.log;
+  // Of Fastify itself only warnings are of interest.
+  const { log } = options;
+  const loggerInstance: FastifyBaseLogger = log.isLevelEnabled('warn') ? log.child({}, { level: 'warn' }) : log;
   const app = Fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
@@ -72,7 +74,9 @@ export function createServer(options: ServerOptions): FastifyInstance {
   app.server.maxConnections = HTTP_LIMITS.connections;
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
   app.decorateRequest('principal');
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
+    // Answers belong to a tenant: no cache between may keep them. What may be kept says so itself.
+    reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
     request.principal = NOBODY;
     if (request.is404) return;
     request.principal = options.admit(request);
@@ -89,11 +93,10 @@ export function sendProblem(thrown: unknown, request: FastifyRequest, reply: Fas
   if (isOurs(error.code)) request.log.error({ err: thrown, reqId: request.id }, 'a request failed');
   if (error.retryAfterS !== undefined) reply.header('retry-after', Math.ceil(error.retryAfterS));
   // The rest of the body is not read, so nothing else can come on this connection.
-  if (error.code === 'BODY_TOO_LARGE') reply.header('connection', 'close');
+  if (error.code === 'BODY_TOO_LARGE' || error.code === 'REQUEST_TIMEOUT') reply.header('connection', 'close');
   if (error.code === 'UNAUTHORIZED') reply.header('www-authenticate', 'Bearer realm="spillway"');
   return reply
     .status(error.kind.status)
-    .header('cache-control', 'no-store')
     .type(PROBLEM_TYPE)
     .serializer(JSON.stringify)
     .send(problemOf(error, request.id));

@@ -1,8 +1,15 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type ApiServers, startApiServers } from '../../test/support/api-servers.ts';
 import { MemoryReader } from '../../test/support/memory-reader.ts';
 import { sampleEvent } from '../../test/support/sample-events.ts';
+import type { StoredEvent } from '../event/event.ts';
 import type { Scope } from '../lib/principal.ts';
+import { compileToSql } from '../search/clickhouse/compile.ts';
+import type { SearchReader } from '../search/port.ts';
+import { openStoreKit } from '../search/testing/store-kit.ts';
 import { accounts, inputs, probes, questions } from './catalogue.ts';
 import type { LedgerReport, SearchAnswer } from './schemas/index.ts';
 
@@ -16,8 +23,34 @@ const marker = (tenant: Tenant) => `private-to-${tenant}`;
 const RANGE = 'from=now-1d&to=now%2B1d';
 const bankId = (number: number) => `local.raw.0.${number}.0`;
 
-const reader = new MemoryReader();
+interface Engine {
+  readonly reader: SearchReader;
+  readonly close: () => Promise<void>;
+}
+
+type OpenEngine = (events: readonly StoredEvent[]) => Promise<Engine>;
+
+const theModel: OpenEngine = async (events) => {
+  const reader = new MemoryReader();
+  reader.events = [...events];
+  return { reader, close: async () => {} };
+};
+
+const theEmbeddedEngine: OpenEngine = async (events) => {
+  const directory = await mkdtemp(join(tmpdir(), 'spillway-tenants-'));
+  const kit = await openStoreKit({ directory, engine: { compile: compileToSql } });
+  kit.startIndexer();
+  await kit.append(0, events);
+  await kit.settled();
+  const close = async () => {
+    await kit.close();
+    await rm(directory, { recursive: true, force: true });
+  };
+  return { reader: kit.engine, close };
+};
+
 let api: ApiServers;
+let engine: Engine;
 const tokens = new Map<string, string>();
 
 const authorization = (tenant: Tenant, scope: Scope) => ({
@@ -26,36 +59,40 @@ const authorization = (tenant: Tenant, scope: Scope) => ({
 const ask = (tenant: Tenant, path: string, init: RequestInit = {}, scope: Scope = 'read') =>
   fetch(`${api.frontUrl}${path}`, { ...init, headers: { ...init.headers, ...authorization(tenant, scope) } });
 
-beforeAll(async () => {
-  api = await startApiServers({ reader });
+const EVENTS = TENANTS.flatMap((tenant, t) =>
+  [0, 1, 2].map((i) => ({
+    ...sampleEvent(t * 3 + i, {
+      tenant,
+      timestamp: Date.now() - 1_000 + i,
+      message: marker(tenant),
+      app: marker(tenant),
+      payload: { [marker(tenant)]: marker(tenant), same: marker(tenant) },
+    }),
+    source: 'same:source',
+    tags: [marker(tenant)],
+  })),
+);
+
+async function start(open: OpenEngine): Promise<void> {
+  engine = await open(EVENTS);
+  api = await startApiServers({ reader: engine.reader });
   for (const tenant of TENANTS) {
     for (const scope of ['read', 'ingest', 'admin'] as const)
       tokens.set(`${tenant} ${scope}`, api.token(tenant, scope));
   }
-  const now = Date.now();
-  const events = TENANTS.flatMap((tenant, t) =>
-    [0, 1, 2].map((i) => ({
-      ...sampleEvent(t * 3 + i, {
-        tenant,
-        timestamp: now - 1_000 + i,
-        message: marker(tenant),
-        app: marker(tenant),
-        payload: { [marker(tenant)]: marker(tenant), same: marker(tenant) },
-      }),
-      source: 'same:source',
-      tags: [marker(tenant)],
-    })),
-  );
-  reader.events = events;
-  await api.publish(events);
+  await api.publish(EVENTS);
   for (const tenant of TENANTS) {
     await ask(tenant, `/api/logs?app=${marker(tenant)}`, { method: 'POST', body: `${marker(tenant)} raw` }, 'ingest');
     const ndjson = { 'content-type': 'application/x-ndjson' };
     const body = `{"broken ${marker(tenant)}\n{"message":"whole"}\n`;
     await ask(tenant, '/api/logs', { method: 'POST', body, headers: ndjson }, 'ingest');
   }
-});
-afterAll(() => api.close());
+}
+
+async function stop(): Promise<void> {
+  await api.close();
+  await engine.close();
+}
 
 /** What a tenant may ask of each route, as cunningly as it can. A route without an entry does not compile. */
 const REQUESTS: Record<RouteName, (tenant: Tenant) => readonly string[]> = {
@@ -90,7 +127,16 @@ const REQUESTS: Record<RouteName, (tenant: Tenant) => readonly string[]> = {
   logs: () => [],
 };
 
-describe.each(TENANTS)('the tenant %s', (tenant) => {
+describe.each([
+  ['the model', theModel],
+  ['the embedded engine', theEmbeddedEngine],
+] as const)('over %s', (_, open) => {
+  beforeAll(() => start(open));
+  afterAll(stop);
+  describe.each(TENANTS)('the tenant %s', theTenant);
+});
+
+function theTenant(tenant: Tenant): void {
   const paths = Object.values(REQUESTS).flatMap((requests) => requests(tenant));
 
   it.each(paths)("finds nothing of the other's at %s", async (path) => {
@@ -165,9 +211,11 @@ describe.each(TENANTS)('the tenant %s', (tenant) => {
     expect(await admin('/api/ledger?by=tenant')).toContain(`"tenant":"${other(tenant)}"`);
     expect(await admin(`/api/search?${RANGE}`)).not.toContain(marker(other(tenant)));
   });
-});
+}
 
 describe('a scope', () => {
+  beforeAll(() => start(theModel));
+  afterAll(stop);
   const all = [...Object.values(questions), ...Object.values(accounts), ...Object.values(inputs)];
   const pathOf = (url: string) => url.replace(':topic', 'raw');
   const send = async (method: string, url: string, headers: Record<string, string>) => {

@@ -36,27 +36,38 @@ const HOP_HEADERS = new Set([
 const RETRY_DOWN_S = 2;
 const RETRY_BUSY_S = 1;
 
-/** Requests under way, up to a cap. */
+/** Requests under way, up to a cap in all and for each tenant. */
 class Slots {
-  #taken = 0;
+  readonly #taken = new Map<string, number>();
+  #all = 0;
   readonly #most: number;
+  readonly #mostPerTenant: number;
   readonly #show: (taken: number) => void;
 
-  constructor(most: number, show: (taken: number) => void) {
+  constructor(most: number, mostPerTenant: number, show: (taken: number) => void) {
     this.#most = most;
+    this.#mostPerTenant = mostPerTenant;
     this.#show = show;
   }
 
   /** Undefined where none is free; else gives it back, once. */
-  take(): (() => void) | undefined {
-    if (this.#taken >= this.#most) return undefined;
-    this.#show(++this.#taken);
+  take(tenant: string): (() => void) | undefined {
+    const own = this.#taken.get(tenant) ?? 0;
+    if (this.#all >= this.#most || own >= this.#mostPerTenant) return undefined;
+    this.#change(tenant, 1);
     let given = false;
     return () => {
-      if (given) return;
+      if (!given) this.#change(tenant, -1);
       given = true;
-      this.#show(--this.#taken);
     };
+  }
+
+  #change(tenant: string, by: 1 | -1): void {
+    const own = (this.#taken.get(tenant) ?? 0) + by;
+    if (own === 0) this.#taken.delete(tenant);
+    else this.#taken.set(tenant, own);
+    this.#all += by;
+    this.#show(this.#all);
   }
 }
 
@@ -73,8 +84,12 @@ export function proxyRoutes(app: FastifyInstance, options: ProxyOptions): void {
     labelNames: ['reason'],
     registers: [options.registry],
   });
-  const queries = new Slots(PROXY_LIMITS.concurrent, (taken) => underWay.set({ kind: 'query' }, taken));
-  const tails = new Slots(QUERY_LIMITS.tailClients, (taken) => underWay.set({ kind: 'tail' }, taken));
+  const queries = new Slots(PROXY_LIMITS.concurrent, PROXY_LIMITS.concurrentPerTenant, (taken) =>
+    underWay.set({ kind: 'query' }, taken),
+  );
+  const tails = new Slots(QUERY_LIMITS.tailClients, QUERY_LIMITS.tailClientsPerTenant, (taken) =>
+    underWay.set({ kind: 'tail' }, taken),
+  );
   const agent = new Agent({ keepAlive: true, maxFreeSockets: PROXY_LIMITS.concurrent });
   app.addHook('onClose', async () => agent.destroy());
 
@@ -93,7 +108,7 @@ export function proxyRoutes(app: FastifyInstance, options: ProxyOptions): void {
             refused.inc({ reason: 'down' });
             throw storeIsDown();
           }
-          const release = slots.take();
+          const release = slots.take(request.principal.tenant);
           if (release === undefined) {
             refused.inc({ reason: 'busy' });
             throw new SpillwayError('TOO_MANY_REQUESTS', 'Too many questions are under way at this collector.', {
@@ -153,7 +168,10 @@ function ask(request: FastifyRequest, hop: Hop, signal: AbortSignal): Promise<In
     if (request.method !== 'POST') outgoing.end();
     else {
       const body = request.raw.pipe(bounded(PROXY_LIMITS.bodyBytes));
+      // Whoever sends slowly must not keep a place from others.
+      const deadline = setTimeout(() => body.destroy(slowBody()), PROXY_LIMITS.bodyTimeoutMs);
       body.on('error', (error) => outgoing.destroy(error));
+      body.once('close', () => clearTimeout(deadline));
       body.pipe(outgoing);
     }
   });
@@ -187,6 +205,10 @@ function storeIsDown(cause?: unknown): SpillwayError {
     'The store is not available now. What is sent is accepted and will be found when it is back.',
     { retryAfterS: RETRY_DOWN_S, cause },
   );
+}
+
+function slowBody(): SpillwayError {
+  return new SpillwayError('REQUEST_TIMEOUT', `A question has ${PROXY_LIMITS.bodyTimeoutMs / 1_000} s to arrive.`);
 }
 
 function tooSlow(timeoutMs: number): SpillwayError {

@@ -21,7 +21,7 @@ export const AskedTime = (description: string, byDefault: string) =>
 export const QueryText = Type.String({
   default: '',
   description:
-    "The query in Lucene's query string syntax (docs/query.md). Empty or `*` finds everything. Its length is limited; a longer one is QUERY_TOO_LARGE.",
+    "The query in Lucene's query string syntax (docs/query-language.md). Empty or `*` finds everything. Its length is limited; a longer one is QUERY_TOO_LARGE.",
   examples: ['level:error AND app:checkout', 'status:>=500 "connection refused"'],
 });
 
