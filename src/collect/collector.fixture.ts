@@ -1,4 +1,5 @@
 /** For tests: a collector on a real segmented log in a temporary folder, behind a real HTTP server. */
+import { EventEmitter } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -86,6 +87,7 @@ export async function startCollector(options: FixtureOptions = {}) {
   });
   const accepted: DurableBatch[] = [];
   const deadLettered: DurableBatch[] = [];
+  const events = new EventEmitter();
   const registry = new Registry();
   const collector = await createCollector({
     inputs: {
@@ -100,7 +102,10 @@ export async function startCollector(options: FixtureOptions = {}) {
     log,
     registry,
     limits: { ...COLLECT_LIMITS, ...options.limits },
-    onAccepted: (batch) => accepted.push(batch),
+    onAccepted: (batch) => {
+      accepted.push(batch);
+      events.emit('accepted');
+    },
     onDeadLettered: (batch) => deadLettered.push(batch),
   });
   const listening = await collector.listen();
@@ -112,6 +117,8 @@ export async function startCollector(options: FixtureOptions = {}) {
     registry,
     accepted,
     deadLettered,
+    /** Emits `accepted` at once when a batch of raw is durable. */
+    events,
     url: http.url,
     /** Port of the first listener of that kind. */
     port: (what: 'syslog TCP' | 'syslog UDP'): number => listening.find((one) => one.what === what)?.port ?? 0,
@@ -146,8 +153,8 @@ async function serve(collector: Collector): Promise<{ url: string; close: () => 
   return { url, close: () => app.close() };
 }
 
-export async function connectTo(port: number): Promise<Socket> {
-  const socket = connect({ host: '127.0.0.1', port });
+export async function connectTo(port: number, localAddress = '127.0.0.1'): Promise<Socket> {
+  const socket = connect({ host: '127.0.0.1', port, localAddress });
   await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
   return socket;
 }

@@ -72,6 +72,8 @@ export const COLLECT_LIMITS = {
   httpBodyTimeoutMs: 60_000,
   /** A request waits this long for a saturated queue, then it is answered 503. */
   httpQueueWaitMs: 10_000,
+  /** A request is answered 503 after this, though its records may become durable later. */
+  httpAnswerMs: 30_000,
   /** Each of team, app and host of a request. */
   httpParameterBytes: 256,
   /** Records of one request. */

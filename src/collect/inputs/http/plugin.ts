@@ -77,20 +77,29 @@ export class HttpInput {
   async #post(request: FastifyRequest, reply: FastifyReply): Promise<LogsAnswer> {
     const share = this.#budget.open();
     this.#underWay++;
+    let storing: Promise<LogsAnswer> | undefined;
     try {
-      return await this.#take(request, share);
+      const { upload, key } = await this.#receive(request, share);
+      storing = key === undefined ? this.#store(upload) : this.#storeOnce(upload, key);
+      return await this.#inTime(storing);
     } catch (error) {
       const refusal = asRefusal(error);
       if (refusal instanceof SpillwayError && refusal.code === 'REQUEST_TIMEOUT') reply.header('connection', 'close');
       throw refusal;
     } finally {
-      share.close();
-      this.#underWay--;
-      if (this.#underWay === 0) this.#onIdle?.();
+      const end = (): void => this.#end(share);
+      if (storing === undefined) end();
+      else storing.then(end, end);
     }
   }
 
-  async #take(request: FastifyRequest, share: BodyShare): Promise<LogsAnswer> {
+  #end(share: BodyShare): void {
+    share.close();
+    this.#underWay--;
+    if (this.#underWay === 0) this.#onIdle?.();
+  }
+
+  async #receive(request: FastifyRequest, share: BodyShare): Promise<{ upload: Upload; key: string | undefined }> {
     if (this.#isClosing)
       throw new SpillwayError('UNAVAILABLE', 'This collector is stopping.', { retryAfterS: RETRY_S });
     const principal = await this.#options.authenticate(request);
@@ -100,11 +109,26 @@ export class HttpInput {
     const encoding = encodingOf(request.headers['content-encoding']);
     const key = headerText(request.headers['idempotency-key']);
     const remote = { address: plainAddress(request.ip), port: request.socket.remotePort ?? 0 };
-    const body = await readBody(request.raw, encoding, share, this.#options.context.limits);
-    this.#options.context.metrics.receivedBytes.labels(INPUT).inc(body.length);
+    const { metrics, limits } = this.#options.context;
+    const body = await readBody(request.raw, encoding, share, limits);
+    metrics.receivedBytes.labels(INPUT).inc(body.length);
     if (body.length === 0) throw new SpillwayError('BAD_REQUEST', 'The body is empty; send log lines or JSON.');
-    const upload: Upload = { principal, remote, query, format, body };
-    return key === undefined ? await this.#store(upload) : await this.#storeOnce(upload, key);
+    return { upload: { principal, remote, query, format, body }, key };
+  }
+
+  /** The answer, or the refusal of a disk that takes too long: what is under way goes on all the same. */
+  async #inTime(storing: Promise<LogsAnswer>): Promise<LogsAnswer> {
+    const waitMs = this.#options.context.limits.httpAnswerMs;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const refusal = new SpillwayError(
+        'UNAVAILABLE',
+        `This was not durable within ${waitMs / 1_000} s, and may become so: a retry is safe with an Idempotency-Key.`,
+        { retryAfterS: RETRY_S },
+      );
+      timer = setTimeout(() => reject(refusal), waitMs);
+    });
+    return await Promise.race([storing, late]).finally(() => clearTimeout(timer));
   }
 
   async #storeOnce(upload: Upload, key: string): Promise<LogsAnswer> {
