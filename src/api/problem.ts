@@ -21,9 +21,8 @@ interface ValidationError extends Error {
 }
 
 export function problemOf(error: SpillwayError, requestId: string): Problem & Record<string, unknown> {
-  const { code, kind } = error;
-  return {
-    ...error.details,
+  const { code, kind, details } = error;
+  const problem = {
     type: `urn:spillway:error:${code}`,
     title: kind.title,
     status: kind.status,
@@ -31,6 +30,7 @@ export function problemOf(error: SpillwayError, requestId: string): Problem & Re
     code,
     instance: `urn:spillway:request:${requestId}`,
   };
+  return { ...problem, ...details, ...problem };
 }
 
 /** Everything that can be thrown in a server as an error of the registry. */

@@ -17,7 +17,7 @@ export const EventSchema = Type.Object(
     level: Type.Optional(Type.String({ examples: ['error'] })),
     message: Type.Optional(Type.String()),
     original: Type.Optional(
-      Type.String({ description: 'What was sent, where it cannot be read off the other members.' }),
+      Type.String({ description: 'What was sent, as text; bytes that are no text as base64 after `base64:`.' }),
     ),
     tags: Type.Array(Type.String()),
     metadata: AnyObject('Facts about the sender: `team`, `app`, `host` and others.'),
