@@ -214,6 +214,14 @@ export function queueContract(engine: string, open: () => Promise<QueueUnderTest
         expect((await reader.read(offset(1))).batches).toHaveLength(1);
       });
 
+      it('may be closed while it reads, and reads no more then', async () => {
+        await writer.append(values('a'));
+        const reading = reader.read(offset(0));
+        await reader.close();
+        expect((await reading).batches).toHaveLength(1);
+        await expect(reader.read(offset(0))).rejects.toBeInstanceOf(SpillwayError);
+      });
+
       it('ends a wait without an error when it is told to', async () => {
         const stop = new AbortController();
         const waited = reader.waitFor(offset(0), stop.signal);

@@ -14,8 +14,6 @@ export interface ChainedSegment extends SegmentName {
 export interface Chain {
   /** By offset. */
   readonly segments: readonly ChainedSegment[];
-  /** Segments of older epochs that nothing reads. */
-  readonly superseded: readonly SegmentName[];
 }
 
 /** From the names in a partition's folder. */
@@ -25,17 +23,14 @@ export function chainOf(names: readonly string[]): Chain {
     .sort((a, b) => b.epoch - a.epoch || b.base - a.base);
   const torn = new Set(names.flatMap((name) => segmentOfTorn(name) ?? []));
   const segments: ChainedSegment[] = [];
-  const superseded: SegmentName[] = [];
   let bound = Number.POSITIVE_INFINITY;
   // From the newest epoch down: a segment counts while it begins before everything newer.
   for (const segment of found) {
-    if (segment.base >= bound) superseded.push(segment);
-    else {
-      segments.push({ ...segment, bound, wasTorn: torn.has(segment.name) });
-      bound = segment.base;
-    }
+    if (segment.base >= bound) continue;
+    segments.push({ ...segment, bound, wasTorn: torn.has(segment.name) });
+    bound = segment.base;
   }
-  return { segments: segments.reverse(), superseded };
+  return { segments: segments.reverse() };
 }
 
 /** The segment that holds the offset, or would; undefined below the first. */

@@ -111,6 +111,21 @@ describe('a full disk', () => {
     expect((await readAll(crashed.queue.openReader(AT), 0)).map(({ value }) => value)).toEqual(['kept', 'again']);
   });
 
+  it('at the start is said, and the next start goes on', async () => {
+    const disk = new MemoryDisk();
+    const log = await openTestLog({ disk });
+    await (await log.queue.openWriter(AT)).append(values('a'));
+    await log.coordinator.nextEpoch(AT);
+    disk.options = { fault: failing('open', 'ENOSPC') };
+    await expect(log.queue.openWriter(AT)).rejects.toMatchObject({ code: 'DISK_FULL' });
+    disk.options = { fault: failing('rename', 'EIO') };
+    await expect(log.queue.openWriter(AT)).rejects.toMatchObject({ code: 'QUEUE_PARTITION_STOPPED' });
+    disk.options = {};
+    const writer = await log.queue.openWriter(AT);
+    expect(await writer.append(values('b'))).toEqual({ baseOffset: 1, nextOffset: 2 });
+    await log.close();
+  });
+
   it('where a segment begins refuses too, and goes on when there is room', async () => {
     const disk = new MemoryDisk();
     const log = await openTestLog({ disk, segmentBytes: 1 });

@@ -21,6 +21,7 @@ export interface OpenedPartition {
 
 export async function openPartition(disk: Disk, folder: string, epoch: number, log: Logger): Promise<OpenedPartition> {
   const ownership = await claimPartition(disk, folder, epoch);
+  let file: DiskFile | undefined;
   try {
     const names = await disk.list(folder);
     refuseOldEpoch(names, epoch, folder);
@@ -28,12 +29,13 @@ export async function openPartition(disk: Disk, folder: string, epoch: number, l
     const nextOffset = await recoverEnd(disk, folder, chain, log);
     const empty = await removeUseless(disk, folder, chain, nextOffset);
     const segment = segmentName(nextOffset, epoch);
-    const file = await disk.open(join(folder, segment.name), 'create');
+    file = await disk.open(join(folder, segment.name), 'create');
     await disk.syncDirectory(folder);
     const kept = chain.segments.filter((known) => !empty.has(known.name));
     const list = await SegmentList.read(disk, folder, [...kept, segment]);
     return { ownership, segment, file, nextOffset, list };
   } catch (error) {
+    await file?.close();
     await ownership.release();
     throw error;
   }

@@ -45,6 +45,8 @@ export class SegmentReader implements PartitionReader {
   readonly #view: PartitionView;
   readonly #indexes = new Map<string, SegmentIndex>();
   #cursor: Cursor | undefined;
+  #reading: Promise<ReadResult> | undefined;
+  #isClosed = false;
   #buffer = Buffer.alloc(0);
 
   constructor(options: ReaderOptions) {
@@ -55,8 +57,11 @@ export class SegmentReader implements PartitionReader {
   }
 
   async read(from: Offset, options: { readonly maxBytes?: number } = {}): Promise<ReadResult> {
+    if (this.#isClosed) throw new SpillwayError('UNAVAILABLE', 'This reader of the queue is closed.');
     try {
-      return await this.#read(from, options.maxBytes ?? QUEUE_LIMITS.readBytes);
+      const reading = this.#read(from, options.maxBytes ?? QUEUE_LIMITS.readBytes);
+      this.#reading = reading;
+      return await reading;
     } catch (cause) {
       if (systemCode(cause) === undefined) throw cause;
       await this.#leave();
@@ -121,6 +126,9 @@ export class SegmentReader implements PartitionReader {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
+    // A file that is closed while it is read may already be another one.
+    await this.#reading?.catch(() => undefined);
     await this.#leave();
     this.#indexes.clear();
     this.#options.onClose();

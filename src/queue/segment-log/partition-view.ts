@@ -28,7 +28,7 @@ export interface Range {
 
 export class PartitionView {
   readonly #options: ViewOptions;
-  #chain: Chain = { segments: [], superseded: [] };
+  #chain: Chain = { segments: [] };
   #epoch = -1;
   #offlineEnd: { name: string; sizeBytes: number; end: number } | undefined;
 

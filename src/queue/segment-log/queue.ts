@@ -4,7 +4,7 @@ import type { Registry } from 'prom-client';
 import type { BatchCompression } from '../../event/record-batch.ts';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { type Disk, nodeDisk } from '../../lib/disk.ts';
-import { makeDirectories, readWhole, replaceFile } from '../../lib/disk-files.ts';
+import { isDiskFull, makeDirectories, readWhole, replaceFile } from '../../lib/disk-files.ts';
 import { SpillwayError } from '../../lib/errors.ts';
 import { QUEUE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
@@ -25,6 +25,7 @@ import { openPartition } from './open-partition.ts';
 import { SegmentReader } from './partition-reader.ts';
 import { SegmentWriter } from './partition-writer.ts';
 import type { RetentionPolicy } from './retention.ts';
+import { diskFull, stopped } from './writer-errors.ts';
 
 export interface TopicOptions {
   readonly partitions: number;
@@ -75,13 +76,21 @@ export class SegmentLogQueue implements Queue {
     this.#metrics = new QueueMetrics(options.registry);
   }
 
+  /** Makes the folder or checks its format: whoever starts several processes on it does so first, alone. */
+  prepare(): Promise<void> {
+    this.#format ??= this.#checkFormat();
+    return this.#format;
+  }
+
   async openWriter(at: TopicPartition): Promise<PartitionWriter> {
     const folder = this.#folder(at);
-    this.#format ??= this.#checkFormat();
-    await this.#format;
+    await this.prepare();
     const { coordinator, marks, log, segmentBytes = QUEUE_LIMITS.segmentBytes } = this.#options;
     const epoch = await coordinator.nextEpoch(at);
-    const opened = await openPartition(this.#disk, folder, epoch, log);
+    const opened = await openPartition(this.#disk, folder, epoch, log).catch((cause: unknown) => {
+      if (isDiskFull(cause)) throw diskFull(folder, cause);
+      throw cause instanceof SpillwayError ? cause : stopped(at, folder, 'could not be taken over', cause);
+    });
     const key = partitionKey(at);
     const writer = new SegmentWriter(
       {
