@@ -3,6 +3,7 @@ import { configJsonSchema } from '../config/json-schema.ts';
 import { printConfig } from '../config/print.ts';
 import { configReference } from '../config/reference.ts';
 import { suggest } from '../lib/suggest.ts';
+import { createTopology } from '../process/topology.ts';
 import { type Command, EXIT, type Invocation, isSet, UsageError } from './command.ts';
 import { CONFIG_OPTIONS, loadInvoked } from './config-options.ts';
 
@@ -35,7 +36,8 @@ export const command: Command = {
 };
 
 function check(invocation: Invocation): number {
-  const { file } = loadInvoked(invocation);
+  const { config, file } = loadInvoked(invocation);
+  createTopology(config.topology);
   invocation.output.line(
     file === undefined ? 'There is no spillway.yaml here: the defaults hold.' : `${file} is right.`,
   );

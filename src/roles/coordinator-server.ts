@@ -28,6 +28,7 @@ export class CoordinatorServer {
     const coordinator = await LocalCoordinator.open({ directory, disk: nodeDisk, log });
     const marks = new MarkBoard();
     const queue = openSegmentLog({ directory, topics: topicsOf(config), coordinator, marks, log });
+    await queue.prepare();
     return new CoordinatorServer(coordinator, marks, queue);
   }
 

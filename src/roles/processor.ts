@@ -13,7 +13,7 @@ export async function runProcessorRole(context: RoleContext): Promise<RunningRol
     queue,
     partitions,
     site: config.site,
-    topology: createTopology(),
+    topology: createTopology(config.topology),
     clock,
     log,
     registry,

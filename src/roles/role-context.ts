@@ -58,6 +58,7 @@ export function openRoleContext(
     coordinator,
     marks,
     log,
+    registry,
   });
   keepQueue(queue, log);
   const partitions = Array.from({ length: queue.partitionCount(TOPICS.raw) }, (_, partition) => partition);

@@ -12,6 +12,7 @@ import { armFailpoint } from '../lib/failpoint.ts';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import { createLog, type Logger } from '../lib/log.ts';
 import { Ledger } from '../monitor/ledger/ledger.ts';
+import { createTopology } from '../process/topology.ts';
 import { CoordinatorServer } from './coordinator-server.ts';
 import { lockDataFolder } from './data-lock.ts';
 import type { FromRole, Listening, RoleName } from './messages.ts';
@@ -64,8 +65,9 @@ export class Supervisor {
     }
   }
 
-  /** Takes the data folder and starts the roles. Throws DATA_FOLDER_IN_USE. */
+  /** Takes the data folder and starts the roles. Throws DATA_FOLDER_IN_USE, CONFIG_INVALID. */
   static async start(config: Config, options: SupervisorOptions = {}): Promise<Supervisor> {
+    createTopology(config.topology);
     mkdirSync(config.data, { recursive: true });
     lockDataFolder(config.data, 'supervisor');
     armFailpoint('supervisor', nodeDisk, process.env.SPILLWAY_TEST_FAILPOINT);

@@ -8,10 +8,11 @@ import { SpillwayProcess, until } from '../support/spillway.ts';
 let spillway: SpillwayProcess;
 
 beforeAll(async () => {
-  spillway = await SpillwayProcess.start();
+  const topology = [{ stage: 'filter', when: 'app:lb AND message:"I am alive"', drop: true }];
+  spillway = await SpillwayProcess.start({ config: { topology } });
 });
 
-afterAll(() => spillway.dispose());
+afterAll(() => spillway?.dispose());
 
 const search = (q: string, extra = '') =>
   spillway.json<{ events: AnsweredEvent[] }>(`/api/search?q=${encodeURIComponent(q)}&from=now-1d&to=now%2B1d${extra}`);
@@ -77,6 +78,17 @@ test('an Idempotency-Key makes a repeated request harmless', async () => {
   await postLogs('{"message":"after the mangosteen"}', 'application/json');
   await until('what came later is found', async () => (await count('after')) > 0);
   expect(await count('mangosteen')).toBe(2);
+});
+
+test('a rule of the topology drops noise, and the ledger says that it did', async () => {
+  const lines = ['{"app":"lb","message":"I am alive"}', '{"app":"lb","message":"I am rambutan"}'];
+  await postLogs(lines.join('\n'), 'application/x-ndjson');
+  await until('the other line is found', async () => (await count('rambutan')) === 1);
+  expect(await count('app:lb')).toBe(1);
+  await until('the ledger says so', async () => {
+    const { total } = await spillway.json<{ total: LedgerCounts }>('/api/ledger');
+    return total.dropped === 1 && total.inFlight === 0;
+  });
 });
 
 test('the ledger balances to zero at rest', async () => {

@@ -38,7 +38,8 @@ export class Detector {
 
   /** Looks into the message. `hasTime`: the record has said when; `isText`: it came as a line and not as syslog. */
   detect(draft: Draft, hasTime: boolean, isText: boolean): void {
-    const { message } = draft;
+    // Relays such as rsyslog begin the message with the blank that stood before it in their own input.
+    const message = draft.message?.trimStart();
     if (message === undefined) return;
     let timed = hasTime;
     if (this.#what.has('json') && mayBeJson(message)) timed = this.#fromJson(draft, message, timed);
