@@ -54,7 +54,7 @@ export interface Collector {
   listen(): Promise<readonly Listening[]>;
   /** Registers `POST /api/logs`; may be used before and after `listen()`. */
   readonly httpPlugin: FastifyPluginAsync;
-  /** Takes nothing new, finishes what was received, makes it durable and closes the writers. */
+  /** Takes nothing new, finishes what was received, makes it durable and closes the writers. Again is the same. */
   close(): Promise<void>;
 }
 
@@ -90,14 +90,19 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     keysKnown: () => soon(recalled, limits.httpQueueWaitMs),
   });
   const inputs = syslogInputs(context, options.inputs.syslog);
+  const close = async (): Promise<void> => {
+    await Promise.all([http.close(), ...inputs.map((input) => input.close())]);
+    const lanes = [...outlets.raw, outlets.dead].flatMap(({ sockets, requests }) => [sockets, requests]);
+    await Promise.all(lanes.map((lane) => lane.drain()));
+    await Promise.all([...writers, deadWriter].map((writer) => writer.close()));
+  };
+  let closed: Promise<void> | undefined;
   return {
     listen: () => Promise.all(inputs.map((input) => input.listen())),
     httpPlugin: http.plugin,
-    close: async () => {
-      await Promise.all([http.close(), ...inputs.map((input) => input.close())]);
-      const lanes = [...outlets.raw, outlets.dead].flatMap(({ sockets, requests }) => [sockets, requests]);
-      await Promise.all(lanes.map((lane) => lane.drain()));
-      await Promise.all([...writers, deadWriter].map((writer) => writer.close()));
+    close: () => {
+      closed ??= close();
+      return closed;
     },
   };
 }

@@ -5,13 +5,15 @@
  *
  *   describe.skipIf(lacks('nginx by syslog', { programs: { nginx: 'nginx' } }))('nginx by syslog', () => { … });
  */
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 export interface Needs {
   /** Programs by name, with the Debian package that has each. */
   readonly programs?: Readonly<Record<string, string>>;
   readonly root?: boolean;
+  /** Files and sockets open at once (the hard limit: Node.js raises its own limit to that). */
+  readonly openFiles?: number;
   /** Why it takes longer than `npm test` should: then it runs with SPILLWAY_TEST_REQUIRE=all only. */
   readonly long?: string;
 }
@@ -25,11 +27,23 @@ export function lacks(suite: string, needs: Needs): boolean {
     .filter(([program]) => findProgram(program) === undefined)
     .map(([program, source]) => `${program} is not installed: apt-get install ${source}`);
   if (needs.root === true && process.getuid?.() !== 0) missing.push('it has to run as root');
+  if (needs.openFiles !== undefined && openFilesLimit() < needs.openFiles) {
+    missing.push(`it opens ${needs.openFiles} files: ulimit -Hn ${needs.openFiles}`);
+  }
   if (needs.long !== undefined && !requiresAll) missing.push(`${needs.long}: npm run test:all runs it`);
   if (missing.length === 0) return false;
   if (requiresAll) throw new Error(`${suite} cannot run: ${missing.join('; ')}`);
   console.info(`skipped: ${suite} (${missing.join('; ')})`);
   return true;
+}
+
+function openFilesLimit(): number {
+  try {
+    const hard = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
+    return hard === undefined || hard === 'unlimited' ? Number.POSITIVE_INFINITY : Number(hard);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }
 
 /** Its path; also looked for where only root's PATH leads. */
