@@ -48,7 +48,8 @@ export function useTail(q: string, held: boolean): Tail {
       if (answer.body === null) throw new Error('The live stream has no content.');
       setState('open');
       setError(undefined);
-      arrived.push(...(await seed(q, stop.signal)));
+      const seeded = await seed(q, stop.signal);
+      arrived.push(...seeded);
       for await (const { event, data } of serverSentEvents(chunksOf(answer.body))) {
         if (event === 'dropped') setDropped((before) => before + countDropped(data));
         else if (event === 'event' || event === 'message') arrived.push(JSON.parse(data) as AnsweredEvent);
