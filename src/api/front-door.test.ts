@@ -224,6 +224,21 @@ describe('a question streamed to the store', () => {
     socket.destroy();
   });
 
+  it('whose answer is read drop by drop ends after its time, and gives its place back', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      handle = (_request, response) => {
+        response.writeHead(200).write('{"events":[');
+      };
+      const response = await get('/api/search');
+      const text = response.text().catch(() => 'cut off');
+      await vi.advanceTimersByTimeAsync(PROXY_LIMITS.answerTimeoutMs);
+      expect(await text).toBe('cut off');
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('may have a body as large as the limit and not one byte more', async () => {
     handle = (request, response) => {
       let bytes = 0;

@@ -83,6 +83,8 @@ export const COLLECT_LIMITS = {
   idempotencyKeys: 100_000,
   idempotencyKeyBytes: 255,
   idempotencyTtlMs: 24 * 3_600_000,
+  /** How much of the log, by its writing time, has to be read back for keys after a crash. */
+  keySnapshotMs: 60_000,
   errorsPerAnswer: 100,
 } as const;
 
@@ -219,6 +221,8 @@ export const PROXY_LIMITS = {
   /** More than the store runs and lets wait for one tenant, so that it is the store that decides. */
   concurrentPerTenant: 32,
   bodyBytes: 1 * MiB,
+  /** From a question to the last byte of its answer. */
+  answerTimeoutMs: 300_000,
   /** How long the body of a question may take to arrive. */
   bodyTimeoutMs: 10_000,
   timeoutMs: 60_000,

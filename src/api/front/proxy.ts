@@ -116,6 +116,7 @@ export function proxyRoutes(app: FastifyInstance, options: ProxyOptions): void {
             });
           }
           reply.raw.once('close', release);
+          if (reply.raw.destroyed) release();
           const timeoutMs = name === 'tail' ? undefined : PROXY_LIMITS.timeoutMs;
           return stream(request, reply, { ...options, address, agent, timeoutMs });
         },
@@ -131,16 +132,21 @@ interface Hop extends ProxyOptions {
 }
 
 async function stream(request: FastifyRequest, reply: FastifyReply, hop: Hop): Promise<FastifyReply> {
-  const gone = new AbortController();
-  reply.raw.once('close', () => gone.abort());
-  const ends = [gone.signal, hop.closing.now, ...(hop.timeoutMs === undefined ? [hop.closing.begun] : [])];
-  const upstream = await ask(request, hop, AbortSignal.any(ends));
+  const isTail = hop.timeoutMs === undefined;
+  const end = new AbortController();
+  // A tail may last, but whoever reads an answer drop by drop must not keep a place for ever.
+  const deadline = isTail ? undefined : setTimeout(() => end.abort(), PROXY_LIMITS.answerTimeoutMs);
+  reply.raw.once('close', () => {
+    clearTimeout(deadline);
+    end.abort();
+  });
+  const upstream = await ask(request, hop, AbortSignal.any([end.signal, isTail ? hop.closing.begun : hop.closing.now]));
   reply.status(upstream.statusCode ?? 502);
   for (const [name, value] of Object.entries(upstream.headers)) {
     if (value !== undefined && !HOP_HEADERS.has(name)) reply.header(name, value);
   }
   // Where the store dies in the middle of an answer the connection is cut: it never looks whole.
-  if (hop.timeoutMs !== undefined) return reply.send(upstream);
+  if (!isTail) return reply.send(upstream);
   // A tail ends like any other answer when the server closes or the store goes; its client connects again.
   const out = new PassThrough();
   upstream.once('error', () => out.end());
