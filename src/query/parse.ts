@@ -6,7 +6,7 @@
 import { QUERY_LIMITS } from '../lib/limits.ts';
 import { analyse } from './analyse.ts';
 import type { FieldRef, QueryNode, Span } from './ast.ts';
-import { MESSAGE, resolveField } from './fields.ts';
+import { MESSAGE, PSEUDO_FIELDS, resolveField } from './fields.ts';
 import { readComparison, readRange } from './parse-range.ts';
 import { quoted, syntaxProblem, tooLarge, unsupported } from './problems.ts';
 import { literalOf, Scanner, type Word } from './scanner.ts';
@@ -100,9 +100,7 @@ class Parser {
     }
     const name = literalOf(word);
     if (name === undefined) throw wildcardName(word.span);
-    return name === '_exists_' || name === '_missing_'
-      ? this.#exists(name, start)
-      : this.#value(resolveField(name), start);
+    return PSEUDO_FIELDS.has(name) ? this.#exists(name, start) : this.#value(resolveField(name), start);
   }
 
   #exists(what: string, start: number): QueryNode {
@@ -120,7 +118,7 @@ class Parser {
   #value(field: FieldRef | undefined, start = this.#scan.at): QueryNode {
     const scan = this.#scan;
     const char = scan.peek();
-    if (char === '(') return this.#group(field);
+    if (char === '(') return this.#group(field, start);
     if (char === '"') {
       const { value } = scan.quotedText();
       scan.refuseSuffixes();
@@ -154,10 +152,10 @@ class Parser {
     return this.#node({ kind: 'wildcard', field: field ?? MESSAGE, pattern: word.parts, span });
   }
 
-  #group(field: FieldRef | undefined): QueryNode {
+  #group(field: FieldRef | undefined, start: number): QueryNode {
     const scan = this.#scan;
-    const start = scan.at++;
-    const opening = scan.spanFrom(start);
+    const opening = scan.here();
+    scan.at++;
     const node = this.#nested(opening, () => this.#or(field));
     scan.skipSpace();
     if (scan.done) throw syntaxProblem(opening, 'A parenthesis is not closed', 'a closing )');
@@ -167,7 +165,7 @@ class Parser {
     if (scan.peek() === '@') {
       throw unsupported(scan.here(), 'A minimum of matches (@) is not supported', 'Combine clauses with AND and OR.');
     }
-    return node;
+    return { ...node, span: scan.spanFrom(start) };
   }
 
   #refuseOperatorAsValue(word: Word): void {

@@ -27,7 +27,7 @@ function printLeaf(node: LeafNode): string {
   const prefix = printPrefix(node.field);
   switch (node.kind) {
     case 'term':
-      return prefix + escapeWord(node.value);
+      return prefix + (node.value === '' ? quote('') : escapeWord(node.value));
     case 'phrase':
       return prefix + quote(node.value);
     case 'wildcard':

@@ -33,7 +33,6 @@ const KEYS = [
   'odd key',
   'é',
   'level',
-  '',
   'q"u`o\'te',
   'back\\slash',
   'tab\t',
@@ -133,7 +132,7 @@ const own = (...names: Extract<FieldRef, { root: 'own' }>['name'][]): fc.Arbitra
   fc.constantFrom(...names).map((name): FieldRef => ({ root: 'own', name }));
 
 const keywordFields = fc.oneof(
-  { arbitrary: jsonFields, weight: 6 },
+  { arbitrary: jsonFields, weight: 8 },
   own('id', 'type', 'source', 'tenant', 'level', 'tags'),
 );
 const message: FieldRef = { root: 'own', name: 'message' };
@@ -223,11 +222,12 @@ const writtenTimes = fc.constantFrom(
 const span = NOWHERE;
 const leaves: fc.Arbitrary<LeafNode> = fc.oneof(
   fc.record({
-    kind: fc.constantFrom('term', 'phrase'),
+    kind: fc.constant('term'),
     field: keywordFields,
-    value: keywords,
+    value: keywords.filter((value) => value !== ''),
     span: fc.constant(span),
   }),
+  fc.record({ kind: fc.constant('phrase'), field: keywordFields, value: keywords, span: fc.constant(span) }),
   fc.record({
     kind: fc.constantFrom('term', 'phrase'),
     field: fc.constant(message),
@@ -283,15 +283,13 @@ export const queries: fc.Arbitrary<QueryNode> = fc.letrec<{ node: QueryNode }>((
     { arbitrary: fc.constant<QueryNode>({ kind: 'all', span }), weight: 1 },
     { arbitrary: tie('node').map((child): QueryNode => ({ kind: 'not', child, span })), weight: 2 },
     {
-      arbitrary: fc
-        .tuple(fc.constantFrom('and', 'or'), fc.array(tie('node'), { minLength: 2, maxLength: 4 }))
-        .map(
-          ([kind, children]): QueryNode => ({
-            kind,
-            children: children.flatMap((child) => (child.kind === kind ? child.children : [child])),
-            span,
-          }),
-        ),
+      arbitrary: fc.tuple(fc.constantFrom('and', 'or'), fc.array(tie('node'), { minLength: 2, maxLength: 4 })).map(
+        ([kind, children]): QueryNode => ({
+          kind,
+          children: children.flatMap((child) => (child.kind === kind ? child.children : [child])),
+          span,
+        }),
+      ),
       weight: 4,
     },
   ),

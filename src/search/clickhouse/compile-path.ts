@@ -13,31 +13,28 @@ export type PathRef = Exclude<FieldRef, { root: 'own' }>;
 /** The types that occur at a path, a superset; undefined where that is not known. */
 export type TypesAt = (field: PathRef) => ReadonlySet<JsonType> | undefined;
 
+/** `outer`: how many lambdas it stands in, whose variables are x1, x2 and so on. */
+type Condition = (value: string, outer: number) => string;
+
 const SCALARS = ['string', 'number', 'boolean'] as const;
 const ARRAYS = { string: 'strings', number: 'numbers', boolean: 'booleans' } as const;
-
-/** No stored event has a key without a name (process/normalise), and an identifier has no empty part. */
-function isNowhere(field: PathRef): boolean {
-  return field.path.includes('');
-}
 
 /** Whether some value at the path passes. */
 export function pathCondition(field: PathRef, value: ValueSql, binder: Binder, typesAt: TypesAt): string {
   if (isNowhere(field) || field.path.length === 0) return 'false';
-  const conditions: string[] = [];
-  for (const way of waysTo(field, typesAt)) {
-    const column = (type: JsonType): string => columnOf(field.root, way, type, binder);
+  const conditions = waysTo(field, typesAt).flatMap((way) => {
     const known = way.length === 1 ? typesAt(field) : undefined;
-    for (const scalar of SCALARS) {
+    return SCALARS.flatMap((scalar) => {
       const condition = value[scalar];
-      if (condition === undefined) continue;
-      if (known?.has(scalar) !== false) conditions.push(throughArrays(column(scalar), way.length - 1, condition));
-      const array = ARRAYS[scalar];
-      if (known?.has(array) !== false) {
-        conditions.push(throughArrays(column(array), way.length, condition));
-      }
-    }
-  }
+      if (condition === undefined) return [];
+      const types: readonly JsonType[] = [scalar, ARRAYS[scalar]];
+      return types
+        .filter((type) => known?.has(type) !== false)
+        .map((type) =>
+          someOf(way, { column: field.root, end: `.:${typeName(type)}` }, type === scalar ? 0 : 1, condition, binder),
+        );
+    });
+  });
   return conditions.length === 0 ? 'false' : conditions.join(' OR ');
 }
 
@@ -46,13 +43,16 @@ export function pathExists(field: PathRef, binder: Binder, typesAt: TypesAt): st
   if (isNowhere(field)) return 'false';
   if (field.path.length === 0) return `notEmpty(JSONAllPaths(${field.root}))`;
   return waysTo(field, typesAt)
-    .map((way) => {
-      const value = columnOf(field.root, way, undefined, binder);
-      const stands = throughArrays(value, way.length - 1, (x) => `${x} IS NOT NULL`);
-      const below = throughArrays(objectOf(field.root, way, binder), way.length - 1, (x) => `notEmpty(${x})`);
-      return `${stands} OR ${below}`;
-    })
+    .flatMap((way) => [
+      someOf(way, { column: field.root, end: '' }, 0, (x) => `${x} IS NOT NULL`, binder),
+      someOf(way, { column: field.root, end: '', below: true }, 0, (x) => `notEmpty(${x})`, binder),
+    ])
     .join(' OR ');
+}
+
+/** No stored event has a key without a name (process/normalise), and an identifier has no empty part. */
+function isNowhere(field: PathRef): boolean {
+  return field.path.includes('');
 }
 
 /**
@@ -78,23 +78,51 @@ function waysTo(field: PathRef, typesAt: TypesAt): readonly Way[] {
   return ways;
 }
 
-/** The column of a type at the way's end; without a type the values of all of them. */
-function columnOf(root: string, way: Way, type: JsonType | undefined, binder: Binder): string {
-  const names = way.map((path) => `.${binder.bind('Identifier', path.join('.'))}`);
-  return root + names.join(`.:${typeName('objects')}`) + (type === undefined ? '' : `.:${typeName(type)}`);
+interface Place {
+  /** What the way starts from. */
+  readonly column: string;
+  /** The type at its end, as it is written; '' for a value of any type. */
+  readonly end: string;
+  /** Whether the object below the end is meant, not the value at it. */
+  readonly below?: boolean;
 }
 
-/** The object at the way's end, as JSON of what stands below it. */
-function objectOf(root: string, way: Way, binder: Binder): string {
-  const before = way.slice(0, -1);
-  const base = before.length === 0 ? root : columnOf(root, before, 'objects', binder);
-  return `${base}.^${hexIdentifier(way.at(-1) ?? [])}`;
+/** The condition on some value at the way's end, itself in `arrays` arrays. */
+function someOf(way: Way, place: Place, arrays: number, condition: Condition, binder: Binder): string {
+  const clash = way.findIndex((part, i) => i > 0 && isSubcolumnOfArrays(part[0] ?? ''));
+  if (clash < 0) return throughArrays(columnOf(way, place, binder), way.length - 1 + arrays, condition, 0);
+  const objects: Place = { column: place.column, end: `.:${typeName('objects')}` };
+  const inElement = ([name = [], ...rest]: Way): Condition => {
+    const [end, inside, test] = rest.length === 0 ? [place, arrays, condition] : [objects, 1, inElement(rest)];
+    return (element, level) => throughArrays(ofElement(element, name, end, binder), inside, test, level);
+  };
+  return throughArrays(columnOf(way.slice(0, clash), objects, binder), clash, inElement(way.slice(clash)), 0);
 }
 
-function throughArrays(column: string, arrays: number, condition: (value: string) => string): string {
-  if (arrays === 0) return condition(column);
-  const variable = `x${arrays}`;
-  return `arrayExists(${variable} -> ifNull(${throughArrays(variable, arrays - 1, condition)}, 0), ${column})`;
+/** Behind an array `size0` is how long it is and `null` what is not there: keys of those names are taken from each element. */
+function isSubcolumnOfArrays(key: string): boolean {
+  return /^(?:size\d+|null)$/.test(key);
+}
+
+function ofElement(element: string, path: readonly string[], place: Place, binder: Binder): string {
+  const name = place.below === true ? `^\`${path.join('.')}\`` : path.join('.') + place.end;
+  return `getSubcolumn(${element}, ${binder.bind('String', name)})`;
+}
+
+function columnOf(way: Way, { column, end, below }: Place, binder: Binder): string {
+  const names = way.map((path, i) => {
+    return below === true && i === way.length - 1
+      ? `.^${hexIdentifier(path)}`
+      : `.${binder.bind('Identifier', path.join('.'))}`;
+  });
+  return column + names.join(`.:${typeName('objects')}`) + end;
+}
+
+function throughArrays(column: string, arrays: number, condition: Condition, outer: number): string {
+  if (arrays === 0) return condition(column, outer);
+  const variable = `x${outer + 1}`;
+  const inner = throughArrays(variable, arrays - 1, condition, outer + 1);
+  return `arrayExists(${variable} -> ifNull(${inner}, 0), ${column})`;
 }
 
 /**

@@ -67,6 +67,6 @@ export class QueryTable {
 
   async close(): Promise<void> {
     this.#session.close();
-    await rm(this.#directory, { recursive: true, force: true });
+    await rm(this.#directory, { recursive: true, force: true, maxRetries: 5 });
   }
 }
