@@ -46,6 +46,8 @@ export interface FixtureOptions {
   readonly clock?: Clock;
   readonly disk?: Disk;
   readonly limits?: Partial<CollectLimits>;
+  /** Keep one, in FOLDER/collector/keys.json. */
+  readonly keysFile?: boolean;
   readonly authenticate?: (headers: Record<string, unknown>) => Principal;
 }
 
@@ -101,6 +103,7 @@ export async function startCollector(options: FixtureOptions = {}) {
     clock,
     log,
     registry,
+    ...(options.keysFile === true ? { keysFile: join(folder, 'collector', 'keys.json') } : {}),
     limits: { ...COLLECT_LIMITS, ...options.limits },
     onAccepted: (batch) => {
       accepted.push(batch);

@@ -7,7 +7,7 @@ import type { Registry } from 'prom-client';
 import { DEAD_LETTER_PARTITIONS } from '../event/dead-letter.ts';
 import { TOPICS } from '../event/topics.ts';
 import type { Clock } from '../lib/clock.ts';
-import { messageOf, SpillwayError } from '../lib/errors.ts';
+import { SpillwayError } from '../lib/errors.ts';
 import { COLLECT_LIMITS, type CollectLimits } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import type { PartitionWriter, Queue } from '../queue/port.ts';
@@ -18,7 +18,7 @@ import type { Listening, ListeningInput } from './inputs/input.ts';
 import { SyslogTcpInput } from './inputs/syslog/tcp.ts';
 import { SyslogUdpInput } from './inputs/syslog/udp.ts';
 import { UnfinishedBudget } from './inputs/syslog/unfinished.ts';
-import { recallKeys } from './key-recall.ts';
+import { KeyMemory, logNameOf } from './key-memory.ts';
 import { Lane } from './lane.ts';
 import { type CollectMetrics, createCollectMetrics } from './metrics.ts';
 import type { InputContext, Outlet } from './outlets.ts';
@@ -41,6 +41,8 @@ export interface CollectorOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly registry: Registry;
+  /** Where to note Idempotency-Keys, so that a start need not read a day of the log for them. */
+  readonly keysFile?: string;
   /** Lowered in tests. */
   readonly limits?: CollectLimits;
   /** Records that are durable in `raw`. */
@@ -68,9 +70,11 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     topic: TOPICS.deadLetter,
     partition: DEAD_LETTER_PARTITIONS.collector,
   });
+  /** Where each log durably ends. */
+  const ends: Record<string, number> = {};
   const outlets = {
-    raw: writers.map((writer) => openOutlet(writer, options, metrics)),
-    dead: openOutlet(deadWriter, options, metrics),
+    raw: writers.map((writer) => openOutlet(writer, options, metrics, ends)),
+    dead: openOutlet(deadWriter, options, metrics, ends),
     deadLetters: new DeadLetters({
       site: options.site,
       partition: deadWriter.partition,
@@ -80,21 +84,30 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     }),
   };
   const context: InputContext = { outlets, metrics, clock, limits, log };
-  const keys = new IdempotencyKeys(clock, limits);
-  const recalled = recallAll(keys, queue, [...writers, deadWriter], clock.now() - limits.idempotencyTtlMs);
-  recalled.catch((error) => log.error({ error: messageOf(error) }, 'idempotency keys cannot be read back'));
+  const allWriters = [...writers, deadWriter];
+  const keys = new IdempotencyKeys(clock, limits, () => ({ ...ends }));
+  const memory = new KeyMemory({
+    keys,
+    queue,
+    writers: allWriters,
+    fromMs: clock.now() - limits.idempotencyTtlMs,
+    limits,
+    log,
+    file: options.keysFile,
+  });
   const http = new HttpInput({
     context,
     authenticate: options.authenticate,
     keys,
-    keysKnown: () => soon(recalled, limits.httpQueueWaitMs),
+    keysKnown: () => soon(memory.recalled, limits.httpQueueWaitMs),
   });
   const inputs = syslogInputs(context, options.inputs.syslog);
   const close = async (): Promise<void> => {
     await Promise.all([http.close(), ...inputs.map((input) => input.close())]);
     const lanes = [...outlets.raw, outlets.dead].flatMap(({ sockets, requests }) => [sockets, requests]);
     await Promise.all(lanes.map((lane) => lane.drain()));
-    await Promise.all([...writers, deadWriter].map((writer) => writer.close()));
+    await memory.close();
+    await Promise.all(allWriters.map((writer) => writer.close()));
   };
   let closed: Promise<void> | undefined;
   return {
@@ -115,9 +128,16 @@ function syslogInputs(context: InputContext, configs: readonly SyslogInputConfig
   ]);
 }
 
-function openOutlet(writer: PartitionWriter, options: CollectorOptions, metrics: CollectMetrics): Outlet {
+function openOutlet(
+  writer: PartitionWriter,
+  options: CollectorOptions,
+  metrics: CollectMetrics,
+  ends: Record<string, number>,
+): Outlet {
   const isDead = writer.topic === TOPICS.deadLetter;
+  ends[logNameOf(writer)] = writer.nextOffset;
   const onDurable = (batch: DurableBatch): void => {
+    ends[logNameOf(batch)] = batch.nextOffset;
     if (isDead) {
       options.onDeadLettered?.(batch);
       return;
@@ -134,20 +154,6 @@ function openOutlet(writer: PartitionWriter, options: CollectorOptions, metrics:
     onLost: (records: number) => metrics.lostRecords.inc(records),
   };
   return { sockets: new Lane({ kind: 'sockets', ...common }), requests: new Lane({ kind: 'requests', ...common }) };
-}
-
-async function recallAll(
-  keys: IdempotencyKeys,
-  queue: Queue,
-  writers: readonly PartitionWriter[],
-  fromMs: number,
-): Promise<void> {
-  const ends = writers.map(({ topic, partition, nextOffset }) => ({ at: { topic, partition }, end: nextOffset }));
-  for (const { at, end } of ends) {
-    const reader = queue.openReader(at);
-    await recallKeys(keys, { reader, end, fromMs }).finally(() => reader.close());
-  }
-  keys.sort();
 }
 
 async function soon(recalled: Promise<void>, waitMs: number): Promise<void> {

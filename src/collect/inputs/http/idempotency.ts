@@ -18,6 +18,9 @@ export interface KeyedRequest {
   readonly body: string;
 }
 
+/** The durable end of each log, by its name, at one time. */
+export type LogEnds = Readonly<Record<string, number>>;
+
 /** What is durable of a keyed request. */
 export interface KeyState {
   readonly body: string;
@@ -26,8 +29,23 @@ export interface KeyState {
   total: { readonly records: number; readonly deadLetters: number } | undefined;
   durableRecords: number;
   durableDeadLetters: number;
+  /** Nothing of it is before these; forgotten when all of it is durable. */
+  since: LogEnds | undefined;
   /** Settles when the request that is being stored now has ended, well or not. */
   underWay: Promise<void> | undefined;
+}
+
+/** A request that is whole in the log. */
+export interface FinishedKey extends KeyedRequest {
+  readonly receivedMs: number;
+  readonly records: number;
+  readonly deadLetters: number;
+}
+
+/** All that was finished, and from where on the log has to be read for the rest. */
+export interface KeyBook {
+  readonly ends: LogEnds;
+  readonly finished: readonly FinishedKey[];
 }
 
 /** Throws BAD_REQUEST. */
@@ -63,31 +81,47 @@ export interface Claim {
 export class IdempotencyKeys {
   readonly #clock: Clock;
   readonly #limits: CollectLimits;
+  readonly #ends: () => LogEnds;
   /** Oldest first. */
   #states = new Map<string, KeyState>();
 
-  constructor(clock: Clock, limits: CollectLimits) {
+  /** `ends`: a copy of where each log durably ends now. */
+  constructor(clock: Clock, limits: CollectLimits, ends: () => LogEnds) {
     this.#clock = clock;
     this.#limits = limits;
+    this.#ends = ends;
   }
 
   get size(): number {
     return this.#states.size;
   }
 
-  /** From the header of a record (or of the last chunk of a dead letter) that is in the log. */
-  recall(printed: string, receivedMs: number, kind: 'record' | 'dead letter'): void {
+  /** What was written down before, of an earlier process. */
+  restore({ finished }: KeyBook): void {
+    for (const { key, body, receivedMs, records, deadLetters } of finished) {
+      const state = newState(body, receivedMs, undefined);
+      state.total = { records, deadLetters };
+      state.durableRecords = records;
+      state.durableDeadLetters = deadLetters;
+      this.#states.set(key, state);
+    }
+  }
+
+  /** From the header of a record (or of the last chunk of a dead letter) in the log, which is read from `since` on. */
+  recall(printed: string, receivedMs: number, kind: 'record' | 'dead letter', since: LogEnds): void {
     const [, key, body, records, deadLetters] = PRINTED.exec(printed) ?? [];
     if (key === undefined || body === undefined) return;
     let state = this.#states.get(key);
     if (state === undefined || state.body !== body) {
-      state = newState(body, receivedMs);
+      state = newState(body, receivedMs, since);
       state.total = { records: Number(records), deadLetters: Number(deadLetters) };
       this.#states.set(key, state);
       if (this.#states.size >= 2 * this.#limits.idempotencyKeys) this.sort();
     }
+    if (isFinished(state)) return;
     if (kind === 'record') state.durableRecords++;
     else state.durableDeadLetters++;
+    if (isFinished(state)) state.since = undefined;
   }
 
   /** Puts what was recalled in order, and forgets the oldest beyond the limit. */
@@ -96,11 +130,23 @@ export class IdempotencyKeys {
     this.#states = new Map(byAge.slice(-this.#limits.idempotencyKeys));
   }
 
+  /** To be written down: consistent at the end of a turn of the event loop. */
+  book(): KeyBook {
+    const ends: Record<string, number> = { ...this.#ends() };
+    const finished: FinishedKey[] = [];
+    for (const [key, { body, receivedMs, total, since }] of this.#states) {
+      if (since === undefined && total !== undefined) finished.push({ key, body, receivedMs, ...total });
+      else for (const [log, end] of Object.entries(since ?? {})) ends[log] = Math.min(ends[log] ?? end, end);
+    }
+    return { ends, finished };
+  }
+
   /** Waits while another request with this key is under way. Throws IDEMPOTENCY_MISMATCH. */
   async claim(request: KeyedRequest): Promise<Claim> {
     this.#forgetOld();
     for (;;) {
-      const state = this.#states.get(request.key) ?? newState(request.body, this.#clock.now());
+      const known = this.#states.get(request.key);
+      const state = known ?? newState(request.body, this.#clock.now(), this.#ends());
       if (state.body !== request.body) {
         throw new SpillwayError(
           'IDEMPOTENCY_MISMATCH',
@@ -121,6 +167,7 @@ export class IdempotencyKeys {
       state,
       end: (keep) => {
         state.underWay = undefined;
+        if (isFinished(state)) state.since = undefined;
         if (!keep) this.#states.delete(key);
         resolve();
       },
@@ -143,11 +190,16 @@ export class IdempotencyKeys {
   }
 }
 
-const newState = (body: string, receivedMs: number): KeyState => ({
+const newState = (body: string, receivedMs: number, since: LogEnds | undefined): KeyState => ({
   body,
   receivedMs,
   total: undefined,
   durableRecords: 0,
   durableDeadLetters: 0,
+  since,
   underWay: undefined,
 });
+
+function isFinished({ total, durableRecords, durableDeadLetters }: KeyState): boolean {
+  return total !== undefined && durableRecords >= total.records && durableDeadLetters >= total.deadLetters;
+}

@@ -1,0 +1,172 @@
+/**
+ * Idempotency-Keys over a restart. The log has them all (each record of a keyed request carries its key); a file says
+ * how far it was read, with what was found up to there, so that a start does not read a day of it. The file is a hint:
+ * where it is missing, broken or of another log, the day is read.
+ */
+import { dirname } from 'node:path';
+import { DEAD_LETTER_KEY, decodeDeadLetterReason } from '../event/dead-letter.ts';
+import { decodeRawMeta, RAW_META_KEY, type RawMeta } from '../event/raw-meta.ts';
+import { RecordCursor } from '../event/record-batch.ts';
+import { type Disk, nodeDisk } from '../lib/disk.ts';
+import { makeDirectories, readWhole, replaceFile } from '../lib/disk-files.ts';
+import { messageOf } from '../lib/errors.ts';
+import type { CollectLimits } from '../lib/limits.ts';
+import type { Logger } from '../lib/log.ts';
+import {
+  type Offset,
+  offset,
+  type PartitionReader,
+  type PartitionWriter,
+  type Queue,
+  type TopicPartition,
+} from '../queue/port.ts';
+import type { IdempotencyKeys, KeyBook, LogEnds } from './inputs/http/idempotency.ts';
+
+const FORMAT = 'spillway-idempotency-keys-1';
+
+export interface KeyMemoryOptions {
+  readonly keys: IdempotencyKeys;
+  readonly queue: Queue;
+  /** Of every log that may have keys; where they end now is where this process begins. */
+  readonly writers: readonly PartitionWriter[];
+  /** Records of before are not looked at. */
+  readonly fromMs: number;
+  readonly limits: CollectLimits;
+  readonly log: Logger;
+  /** Absolute; without it every start reads the day. */
+  readonly file?: string | undefined;
+}
+
+export const logNameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
+
+export class KeyMemory {
+  /** Resolves when all keys of before the start are known; rejects where the log cannot be read. */
+  readonly recalled: Promise<void>;
+  readonly #options: KeyMemoryOptions;
+  readonly #disk: Disk = nodeDisk;
+  #timer: NodeJS.Timeout | undefined;
+  #written = '';
+
+  constructor(options: KeyMemoryOptions) {
+    this.#options = options;
+    this.recalled = this.#recall(endsOf(options.writers));
+    this.recalled.then(
+      () => this.#writeNowAndThen(),
+      (error) => options.log.error({ error: messageOf(error) }, 'idempotency keys cannot be read back'),
+    );
+  }
+
+  /** Call it when no request is under way. */
+  async close(): Promise<void> {
+    if (this.#timer === undefined) return;
+    clearInterval(this.#timer);
+    await this.#write();
+  }
+
+  async #recall(ends: LogEnds): Promise<void> {
+    const { keys, queue, writers, fromMs } = this.#options;
+    const book = await this.#read(ends);
+    if (book !== undefined) keys.restore(book);
+    const readers = writers.map(({ topic, partition }) => queue.openReader({ topic, partition }));
+    try {
+      const starts: Record<string, number> = {};
+      for (const reader of readers) starts[logNameOf(reader)] = await startOf(reader, book?.ends, fromMs);
+      for (const reader of readers) {
+        const name = logNameOf(reader);
+        await recallLog(keys, reader, offset(starts[name] ?? 0), ends[name] ?? 0, starts);
+      }
+    } finally {
+      await Promise.all(readers.map((reader) => reader.close()));
+    }
+    keys.sort();
+  }
+
+  /** Undefined where there is none that belongs to these logs. */
+  async #read(ends: LogEnds): Promise<KeyBook | undefined> {
+    const { file, log } = this.#options;
+    if (file === undefined) return undefined;
+    try {
+      const bytes = await readWhole(this.#disk, file);
+      if (bytes === undefined) return undefined;
+      const { format, book } = JSON.parse(bytes.toString()) as { format: unknown; book: KeyBook };
+      const isOfThese = Object.entries(ends).every(([name, end]) => (book.ends[name] ?? Number.NaN) <= end);
+      if (format === FORMAT && isOfThese) return book;
+      log.warn({ file }, 'this is not the key file of this log; the last day is read instead');
+    } catch (error) {
+      log.warn(
+        { file, error: messageOf(error) },
+        'the key file cannot be read; the last day of the log is read instead',
+      );
+    }
+    return undefined;
+  }
+
+  #writeNowAndThen(): void {
+    const { file, limits } = this.#options;
+    if (file === undefined) return;
+    this.#timer = setInterval(() => void this.#write(), limits.keySnapshotMs);
+    this.#timer.unref();
+  }
+
+  async #write(): Promise<void> {
+    const { file, keys, log } = this.#options;
+    if (file === undefined) return;
+    const text = JSON.stringify({ format: FORMAT, book: keys.book() });
+    if (text === this.#written) return;
+    try {
+      await makeDirectories(this.#disk, dirname(file));
+      await replaceFile(this.#disk, file, Buffer.from(text));
+      this.#written = text;
+    } catch (error) {
+      log.warn({ file, error: messageOf(error) }, 'the key file was not written; the log has the keys');
+    }
+  }
+}
+
+function endsOf(writers: readonly PartitionWriter[]): LogEnds {
+  return Object.fromEntries(writers.map((writer) => [logNameOf(writer), writer.nextOffset]));
+}
+
+/** The first offset of a log that has to be read. */
+async function startOf(reader: PartitionReader, ends: LogEnds | undefined, fromMs: number): Promise<number> {
+  const known = ends?.[logNameOf(reader)];
+  return known === undefined ? await reader.offsetAtTime(fromMs) : Math.max(known, await reader.earliestOffset());
+}
+
+async function recallLog(
+  keys: IdempotencyKeys,
+  reader: PartitionReader,
+  start: Offset,
+  end: number,
+  since: LogEnds,
+): Promise<void> {
+  let position = start;
+  while (position < end) {
+    const { batches, nextOffset } = await reader.read(position);
+    if (nextOffset <= position) return;
+    // The first batch may begin before what was asked for: its beginning was counted then.
+    for (const batch of batches) if (batch.baseOffset < end) recallBatch(keys, batch.bytes, position, since);
+    position = nextOffset;
+  }
+}
+
+function recallBatch(keys: IdempotencyKeys, bytes: Buffer, from: number, since: LogEnds): void {
+  const records = new RecordCursor(bytes);
+  let known: Buffer | undefined;
+  let meta: RawMeta | undefined;
+  while (records.next()) {
+    const headers = records.bytes.subarray(records.headersStart, records.headersEnd);
+    if (known === undefined || !known.equals(headers)) {
+      known = headers;
+      const encoded = records.headerValue(RAW_META_KEY);
+      meta = encoded === undefined ? undefined : decodeRawMeta(encoded);
+      // A batch of sockets holds nothing else: lanes do not mix.
+      if (meta?.input.startsWith('syslog') === true) return;
+    }
+    if (meta?.idempotency === undefined || records.offset < from) continue;
+    const reason = records.headerValue(DEAD_LETTER_KEY);
+    if (reason === undefined) keys.recall(meta.idempotency, records.timestampMs, 'record', since);
+    else if (decodeDeadLetterReason(reason).last)
+      keys.recall(meta.idempotency, records.timestampMs, 'dead letter', since);
+  }
+}
