@@ -18,6 +18,7 @@ export interface Append {
 
 export class AppendQueue {
   #waiting: Append[] = [];
+  #waitingBytes = 0;
   /** Waiting or in the group under way. */
   #pendingBytes = 0;
   #drained: (() => void)[] = [];
@@ -28,6 +29,11 @@ export class AppendQueue {
 
   get isEmpty(): boolean {
     return this.#waiting.length === 0;
+  }
+
+  /** Whether everything that waits will be in one group. */
+  get isOneGroup(): boolean {
+    return this.#waitingBytes <= QUEUE_LIMITS.groupBytes;
   }
 
   get saturated(): boolean {
@@ -41,6 +47,7 @@ export class AppendQueue {
 
   push(append: Append): void {
     this.#waiting.push(append);
+    this.#waitingBytes += append.bytes.length;
     this.#pendingBytes += append.bytes.length;
   }
 
@@ -59,12 +66,14 @@ export class AppendQueue {
   take(): readonly Append[] {
     const group = this.nextGroup();
     this.#waiting = group === this.#waiting ? [] : this.#waiting.slice(group.length);
+    for (const { bytes } of group) this.#waitingBytes -= bytes.length;
     return group;
   }
 
   takeAll(): readonly Append[] {
     const all = this.#waiting;
     this.#waiting = [];
+    this.#waitingBytes = 0;
     return all;
   }
 

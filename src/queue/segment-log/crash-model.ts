@@ -56,13 +56,15 @@ export class CrashModel {
     this.newestEpoch = Math.max(this.newestEpoch, log.marks.get(AT)?.epoch ?? 0);
     const member = await log.queue.joinGroup(GROUP);
     for (let round = 0; round < 4; round++) {
-      const appends = [1, 2, 3].map((size) =>
-        this.append(
-          writer,
-          Array.from({ length: size }, (_, i) => `${name}.${round}.${size}.${i}.${'x'.repeat(20 * size)}`),
-        ),
-      );
-      const failed = (await Promise.allSettled(appends)).find((result) => result.status === 'rejected');
+      const append = (size: number) => {
+        const texts = Array.from({ length: size }, (_, i) => `${name}.${round}.${size}.${i}.${'x'.repeat(20 * size)}`);
+        return this.append(writer, texts);
+      };
+      const first = Promise.allSettled([append(1), append(2)]);
+      // The first group is being written when the second one arrives.
+      for (let turn = 0; turn < 3; turn++) await Promise.resolve();
+      const settled = [...(await Promise.allSettled([append(3), append(2)])), ...(await first)];
+      const failed = settled.find((result) => result.status === 'rejected');
       if (failed !== undefined) throw failed.reason;
       log.queue.heartbeat();
       const commit = writer.nextOffset - 1;

@@ -54,6 +54,8 @@ export class SegmentWriter implements PartitionWriter {
   #resting: Promise<void> | undefined;
   /** Since when callers keep what was refused. */
   #refusedMs: number | undefined;
+  /** Where the group that is being written ends. */
+  #groupEnd = 0;
   #failure: SpillwayError | undefined;
 
   constructor(options: WriterOptions, opened: OpenedPartition) {
@@ -100,7 +102,9 @@ export class SegmentWriter implements PartitionWriter {
     this.#nextOffset = nextOffset;
     return new Promise((resolve, reject) => {
       const arrivedMs = clock.now();
-      this.#appends.push({ bytes: batch, header, baseOffset, nextOffset, arrivedMs, resolve, reject, sealedFor: -1 });
+      const append = { bytes: batch, header, baseOffset, nextOffset, arrivedMs, resolve, reject, sealedFor: -1 };
+      this.#appends.push(append);
+      if (this.#group.length > 0 && this.#appends.isOneGroup) this.#seal([append], this.#groupEnd);
       this.#flight ??= this.#run();
     });
   }
@@ -160,13 +164,13 @@ export class SegmentWriter implements PartitionWriter {
   }
 
   async #commit(group: readonly Append[]): Promise<void> {
-    const end = this.#seal(group, this.#segment.position);
+    this.#groupEnd = this.#seal(group, this.#segment.position);
     const newestMs = group.reduce((newest, { header }) => Math.max(newest, header.maxTimestampMs), 0);
     const buffers = group.map(({ bytes }) => bytes);
     const startedMs = performance.now();
     const written = this.#segment.write(buffers, newestMs);
-    // While the disk works: the checksums of what will be the next group.
-    this.#seal(this.#appends.nextGroup(), end);
+    // While the disk works: the checksums of what will be the next group, if it does not begin a segment.
+    this.#seal(this.#appends.nextGroup(), this.#groupEnd);
     await written;
     if (this.#ownership.isLost()) throw fenced(this, this.#ownership.epoch);
     this.#count(group, startedMs);
