@@ -42,6 +42,11 @@ export function deadLetterOf(
   };
 }
 
+export interface DeadLetterStart {
+  readonly rawOffset: number;
+  readonly deadLetterOffset: number;
+}
+
 export class DeadLetters {
   readonly #writer: PartitionWriter;
   /** By partition of `raw`: offsets of records whose dead letter is there and whose progress is not yet. */
@@ -51,18 +56,22 @@ export class DeadLetters {
     this.#writer = writer;
   }
 
-  /** Takes over the partition and reads back what it holds from `from` (an offset of it) on. */
-  static async open(queue: Queue, site: string, from: number): Promise<DeadLetters> {
+  /**
+   * Takes over the partition and reads back the letters of records that no progress has passed. `starts`: by partition
+   * of `raw`, its progress and from where on (an offset of `dead-letter`) it can have such letters.
+   */
+  static async open(queue: Queue, site: string, starts: ReadonlyMap<number, DeadLetterStart>): Promise<DeadLetters> {
     const at = { topic: TOPICS.deadLetter, partition: DEAD_LETTER_PARTITIONS.processor };
     const letters = new DeadLetters(await queue.openWriter(at));
     const reader = queue.openReader(at);
     try {
       const end = letters.nextOffset;
+      const from = Math.min(...[...starts.values()].map(({ deadLetterOffset }) => deadLetterOffset), end);
       let next = Math.max(from, await reader.earliestOffset());
       while (next < end) {
         await reader.waitFor(offset(next), new AbortController().signal);
         const { batches, nextOffset } = await reader.read(offset(next));
-        for (const batch of batches) letters.#readBack(batch.bytes, site);
+        for (const batch of batches) letters.#readBack(batch.bytes, site, starts);
         next = nextOffset;
       }
     } finally {
@@ -120,13 +129,16 @@ export class DeadLetters {
     return written;
   }
 
-  #readBack(batch: Buffer, site: string): void {
+  #readBack(batch: Buffer, site: string, starts: ReadonlyMap<number, DeadLetterStart>): void {
     const cursor = new RecordCursor(batch);
     while (cursor.next()) {
       const reason = cursor.headerValue(DEAD_LETTER_KEY);
       if (reason === undefined) continue;
       const origin = parseOrigin(decodeDeadLetterReason(reason).origin);
-      if (origin?.site === site && origin.topic === TOPICS.raw) this.#writtenOf(origin.partition).add(origin.offset);
+      if (origin?.site !== site || origin.topic !== TOPICS.raw) continue;
+      if (origin.offset >= (starts.get(origin.partition)?.rawOffset ?? 0)) {
+        this.#writtenOf(origin.partition).add(origin.offset);
+      }
     }
   }
 }

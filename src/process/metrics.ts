@@ -60,7 +60,7 @@ export function createProcessorMetrics(registry: Registry): ProcessorMetrics {
     }),
     lost: new Counter({
       name: 'spillway_process_lost_records_total',
-      help: 'Records of raw that retention deleted before they were processed.',
+      help: 'Records of raw that were deleted or damaged before they were processed.',
       labelNames: ['partition'],
       registers,
     }),

@@ -55,8 +55,8 @@ export class PartitionRun {
   readonly #pipeline = new Pipeline();
   /** Ends the run: stopped from outside, or broken. */
   readonly #until: AbortSignal;
-  /** Where its predecessor's dead letters may begin; undefined where there can be none. */
-  readonly deadLetterOffset: number | undefined;
+  /** Where it goes on after its predecessor. */
+  readonly start: Start;
 
   private constructor(options: PartitionOptions, writer: PartitionWriter, reader: PartitionReader, start: Start) {
     this.partition = options.partition;
@@ -65,7 +65,7 @@ export class PartitionRun {
     this.#reader = reader;
     this.#output = new OutputBatch(start.rawOffset, start.receivedTo);
     this.#evaluation = new Evaluation(options, this.#output);
-    this.deadLetterOffset = start.deadLetterOffset;
+    this.start = start;
     this.#until = AbortSignal.any([options.signal, this.#pipeline.broken]);
     const at = { topic: TOPICS.raw, partition: options.partition };
     this.#committer = new Committer(options.member, at, (failure) => this.#pipeline.break(failure));
@@ -103,7 +103,11 @@ export class PartitionRun {
     const result = await this.#read(from);
     if (result === undefined) return;
     this.#measureLag(result, from);
-    if (result.batches.length === 0) return this.#reader.waitFor(from, this.#until);
+    for (const range of result.corrupt ?? []) this.#lost(range.fromOffset, range.nextOffset);
+    if (result.batches.length === 0) {
+      this.#output.rawOffset = result.nextOffset;
+      return this.#reader.waitFor(result.nextOffset, this.#until);
+    }
     for (const batch of result.batches) {
       if (!this.#until.aborted) await this.#take(new RecordCursor(batch.bytes), from, letters);
     }
@@ -124,15 +128,16 @@ export class PartitionRun {
       if (!(thrown instanceof SpillwayError) || thrown.code !== 'QUEUE_OFFSET_OUT_OF_RANGE') throw thrown;
       const earliest = await this.#reader.earliestOffset();
       if (earliest <= from) throw thrown;
-      const { partition, log, metrics } = this.#options;
-      metrics.lost.inc({ partition }, earliest - from);
-      log.error(
-        { partition, from, earliest },
-        'Records of raw are gone before they were processed; going on after them',
-      );
+      this.#lost(from, earliest);
       this.#output.rawOffset = earliest;
       return undefined;
     }
+  }
+
+  #lost(from: number, to: number): void {
+    const { partition, log, metrics } = this.#options;
+    metrics.lost.inc({ partition }, to - from);
+    log.error({ partition, from, to }, 'Records of raw are gone before they were processed; going on after them');
   }
 
   async #take(cursor: RecordCursor, from: number, letters: DeadLetters): Promise<void> {

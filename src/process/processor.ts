@@ -28,8 +28,6 @@ export interface ProcessorOptions {
   readonly registry: Registry;
   /** Told after each batch is durable, in the order of the partition. */
   readonly onLedger: PartitionOptions['onLedger'];
-  /** Told when a partition ends for a failure that does not pass, while the others go on. */
-  readonly onFailed?: (partition: number, failure: unknown) => void;
 }
 
 export interface RunningProcessor {
@@ -37,21 +35,26 @@ export interface RunningProcessor {
   stop(): Promise<void>;
   /** Resolves when every partition runs; rejects where it cannot start. */
   readonly started: Promise<void>;
-  /** Resolves after stop(); rejects with the first failure that does not pass, when all other partitions have ended too. */
+  /** Resolves after stop(); rejects with a failure that does not pass. The other partitions go on until stop(). */
   readonly done: Promise<void>;
 }
 
 export function runProcessor(options: ProcessorOptions): RunningProcessor {
   const stopping = new AbortController();
-  const started = start(options, stopping.signal);
-  const done = started.then(({ letters, runs }) => finish(letters, runs));
+  const starting = start(options, stopping.signal);
+  const started = starting.then(() => {});
+  const done = starting.then(async ({ runs }) => void (await Promise.all(runs)));
+  // Whoever waits for neither hears of it from the log.
+  started.catch(() => {});
   done.catch(() => {});
   return {
-    started: started.then(() => {}),
+    started,
     done,
     stop: async () => {
       stopping.abort();
-      await done.catch(() => {});
+      const { letters, runs } = await starting;
+      await Promise.allSettled(runs);
+      await letters.close();
     },
   };
 }
@@ -78,23 +81,9 @@ async function start(options: ProcessorOptions, signal: AbortSignal): Promise<St
     signal,
   });
   const opened = await Promise.all(options.partitions.map((partition) => PartitionRun.open(of(partition))));
-  const from = opened.flatMap((run) => run.deadLetterOffset ?? []);
-  const letters = await DeadLetters.open(queue, site, Math.min(...from, Number.MAX_SAFE_INTEGER));
-  const runs = opened.map(async (run) => {
-    try {
-      await keepRunning(run, of(run.partition), letters);
-    } catch (failure) {
-      options.onFailed?.(run.partition, failure);
-      throw failure;
-    }
-  });
+  const letters = await DeadLetters.open(queue, site, new Map(opened.map((run) => [run.partition, run.start])));
+  const runs = opened.map((run) => keepRunning(run, of(run.partition), letters));
   return { letters, runs };
-}
-
-async function finish(letters: DeadLetters, runs: readonly Promise<void>[]): Promise<void> {
-  const results = await Promise.allSettled(runs);
-  await letters.close();
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
 
 async function keepRunning(first: PartitionRun, options: PartitionOptions, letters: DeadLetters): Promise<void> {

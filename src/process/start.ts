@@ -6,8 +6,8 @@ import { type GroupMember, offset, type PartitionReader, type PartitionWriter, t
 export interface Start {
   readonly rawOffset: number;
   readonly receivedTo: number;
-  /** Where its dead letters may begin that the marker does not cover; undefined where there can be none. */
-  readonly deadLetterOffset: number | undefined;
+  /** Where the dead letters of records from rawOffset on begin, if there are any. */
+  readonly deadLetterOffset: number;
 }
 
 export interface Places {
@@ -29,9 +29,8 @@ export async function findStart(places: Places, writer: PartitionWriter, raw: Pa
     const committed = (await places.member.committed(at)) ?? earliest;
     return { rawOffset: Math.max(committed, earliest), receivedTo: 0, deadLetterOffset: 0 };
   }
-  const { rawOffset, receivedTo } = progress;
-  const nothingSince = (await raw.endOffset()) <= rawOffset;
-  return { rawOffset, receivedTo, deadLetterOffset: nothingSince ? undefined : (progress.deadLetterOffset ?? 0) };
+  const { rawOffset, receivedTo, deadLetterOffset = 0 } = progress;
+  return { rawOffset, receivedTo, deadLetterOffset };
 }
 
 async function lastProgress(places: Places, end: number): Promise<Progress | undefined> {
@@ -41,12 +40,11 @@ async function lastProgress(places: Places, end: number): Promise<Progress | und
     let next = end;
     while (next > earliest) {
       await reader.waitFor(offset(next - 1), places.signal);
-      const { batches } = await reader.read(offset(next - 1), { maxBytes: 1 });
+      const { batches, corrupt } = await reader.read(offset(next - 1), { maxBytes: 1 });
       const last = batches.at(-1);
-      if (last === undefined) return undefined;
-      const progress = readProgress(last.bytes);
+      const progress = last === undefined ? undefined : readProgress(last.bytes);
       if (progress !== undefined) return progress;
-      next = last.baseOffset;
+      next = Math.min(last?.baseOffset ?? next - 1, corrupt?.[0]?.fromOffset ?? next - 1);
     }
     return undefined;
   } finally {
