@@ -4,7 +4,7 @@
  * docs/benchmarks.md.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Bench, machineName, ROOT, say } from './harness.ts';
@@ -27,10 +27,16 @@ const result = await run(values);
 const line = { bench: name, ...result, machine: machineName() };
 if (!values.quick) {
   await mkdir(join(ROOT, 'bench/results'), { recursive: true });
-  const kept = { ...line, at: new Date().toISOString() };
+  const kept = { ...line, about: await headComment(), at: new Date().toISOString() };
   await writeFile(join(ROOT, 'bench/results', `${name}.json`), `${JSON.stringify(kept, undefined, 2)}\n`);
 }
 process.stdout.write(`${JSON.stringify(line)}\n`);
+
+/** What the benchmark says of itself, in one paragraph. */
+async function headComment(): Promise<string> {
+  const comment = /^\/\*\*([\s\S]*?)\*\//.exec(await readFile(file, 'utf8'))?.[1] ?? '';
+  return comment.replaceAll(/\s*\n \* ?/g, ' ').trim();
+}
 
 async function benchNames(): Promise<string[]> {
   const files = await readdir(import.meta.dirname);

@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { exactLines } from './lines.ts';
 
 const BLOCK_BYTES = 512 * 1_024;
+const LEAST_BLOCK_BYTES = 4_096;
 const RATE_STEP_MS = 20;
 
 export interface LoadResult {
@@ -47,9 +48,9 @@ const limit = Number(values.events);
 const rate = Number(values.rate);
 const deadlineMs = Number(values.seconds) * 1_000;
 
-const blocks = cut(
-  values.file === undefined ? exactLines(8 * BLOCK_BYTES, Number(values['line-bytes'])) : await readFile(values.file),
-);
+const lines =
+  values.file === undefined ? exactLines(8 * BLOCK_BYTES, Number(values['line-bytes'])) : await readFile(values.file);
+const blocks = cut(lines, blockSize());
 const sockets = await Promise.all(Array.from({ length: connections }, (_, i) => open(i)));
 const cpu = process.cpuUsage();
 const startedMs = Date.now();
@@ -66,11 +67,18 @@ const result: LoadResult = {
 };
 process.stdout.write(`${JSON.stringify(result)}\n`);
 
-/** Whole lines in blocks of about BLOCK_BYTES. */
-function cut(lines: Buffer): Block[] {
+/** At a rate, what each connection sends in one step; else as much as a write takes well. */
+function blockSize(): number {
+  if (rate === 0) return BLOCK_BYTES;
+  const perStep = ((rate / connections) * Number(values['line-bytes']) * RATE_STEP_MS) / 1_000;
+  return Math.min(BLOCK_BYTES, Math.max(LEAST_BLOCK_BYTES, perStep));
+}
+
+/** Whole lines in blocks of about that size. */
+function cut(lines: Buffer, blockBytes: number): Block[] {
   const found: Block[] = [];
   for (let start = 0; start < lines.length; ) {
-    const lineFeed = lines.indexOf(0x0a, Math.min(start + BLOCK_BYTES, lines.length) - 1);
+    const lineFeed = lines.indexOf(0x0a, Math.min(start + blockBytes, lines.length) - 1);
     const bytes = lines.subarray(start, lineFeed < 0 ? lines.length : lineFeed + 1);
     found.push({ bytes, events: countLines(bytes) });
     start += bytes.length;
