@@ -8,7 +8,7 @@ import { TOPICS } from '../../../event/topics.ts';
 import { messageOf } from '../../../lib/errors.ts';
 import { QUERY_LIMITS } from '../../../lib/limits.ts';
 import type { Logger } from '../../../lib/log.ts';
-import type { Offset, PartitionReader, Queue } from '../../../queue/port.ts';
+import type { Offset, PartitionReader, Queue, StoredBatch } from '../../../queue/port.ts';
 import type { TailClient } from './client.ts';
 import { eventsIn } from './events-in.ts';
 
@@ -25,6 +25,8 @@ export class TailHub {
   readonly #log: Logger;
   readonly #clients = new Set<TailClient>();
   #running: Running | undefined;
+  /** Batches of all partitions, one after another. */
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(queue: Pick<Queue, 'openReader' | 'partitionCount'>, log: Logger) {
     this.#queue = queue;
@@ -95,14 +97,26 @@ export class TailHub {
     const result = await reader.read(from, { maxBytes: QUERY_LIMITS.tailReadBytes });
     for (const batch of result.batches) {
       if (signal.aborted) break;
-      const startedMs = performance.now();
-      this.#offer(eventsIn(batch, from, (tenant) => this.#isWanted(tenant)));
-      const busyMs = performance.now() - startedMs;
-      await delay(busyMs * (1 / QUERY_LIMITS.tailShareOfTime - 1), undefined, { signal }).catch(() => {});
+      this.#turn = this.#turn.then(() => this.#show(batch, from, signal));
+      await this.#turn;
     }
     const behind = result.endOffset - result.nextOffset;
     if (behind <= QUERY_LIMITS.tailLagRecords) return result.nextOffset;
     return this.#skipToEnd(reader, result.nextOffset);
+  }
+
+  /** Looks at one batch, and rests as long as keeps all partitions together within their share of the time. */
+  async #show(batch: StoredBatch, from: Offset, signal: AbortSignal): Promise<void> {
+    const startedMs = performance.now();
+    try {
+      this.#offer(eventsIn(batch, from, (tenant) => this.#isWanted(tenant)));
+    } catch (error) {
+      // Its checksum was right and its records are not: the others are still worth following.
+      this.#log.warn({ err: messageOf(error), baseOffset: batch.baseOffset }, 'a tail passes over a batch');
+      for (const client of this.#clients) client.skipped(batch.recordCount);
+    }
+    const busyMs = performance.now() - startedMs;
+    await delay(busyMs * (1 / QUERY_LIMITS.tailShareOfTime - 1), undefined, { signal }).catch(() => {});
   }
 
   #offer(events: Iterable<StoredEvent>): void {
