@@ -269,7 +269,7 @@ export const SUPERVISOR_LIMITS = {
   /** How long a role waits for the same role of a supervisor that died. */
   lockWaitMs: 10_000,
   /** A role that ran this long is restarted without delay again. */
-  healthyAfterMs: 30_000,
+  healthyAfterMs: 10_000,
   requestTimeoutMs: 10_000,
   /** Marks and metrics are sent at least this often. */
   heartbeatMs: 200,

@@ -67,7 +67,7 @@ describe.skipIf(lacks('crashes at every step', { long: 'it kills roles some doze
       writeFileSync(failpoint, JSON.stringify(point));
       const { role } = point;
       if (role === 'collector' || role === 'processor' || role === 'store') {
-        await until(`the ${role} is killed`, () => spillway.kill(role));
+        await until(`the ${role} is killed`, async () => (await spillway.kill(role)) > 0);
         return;
       }
       await spillway.stop();

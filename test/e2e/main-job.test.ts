@@ -104,7 +104,7 @@ test('a role that is killed comes back, and nothing is lost or doubled', async (
   const before = await count('*');
   let sent = 0;
   for (const role of ['processor', 'store', 'collector'] as const) {
-    await until(`the ${role} is killed`, () => spillway.kill(role));
+    await until(`the ${role} is killed`, async () => (await spillway.kill(role)) > 0);
     await until('a request is answered again', async () => {
       const answer = await postLogs(`{"message":"durian ${role}"}`, 'application/json', {
         'idempotency-key': `durian-${role}`,

@@ -80,15 +80,16 @@ export class SpillwayProcess {
     return (await this.json<{ roles: readonly RoleInfo[] }>('/api/status')).roles;
   }
 
-  /** Kills a role with SIGKILL; false where it was not running. */
-  async kill(role: RoleInfo['role']): Promise<boolean> {
-    const pid = (await this.roles()).find((info) => info.role === role)?.pid;
-    if (pid === null || pid === undefined) return false;
-    try {
-      return process.kill(pid, 'SIGKILL');
-    } catch {
-      return false;
-    }
+  /** Kills roles with SIGKILL; how many of them were running. */
+  async kill(...roles: readonly RoleInfo['role'][]): Promise<number> {
+    const pids = (await this.roles()).flatMap(({ role, pid }) => (roles.includes(role) ? (pid ?? []) : []));
+    return pids.filter((pid) => {
+      try {
+        return process.kill(pid, 'SIGKILL');
+      } catch {
+        return false;
+      }
+    }).length;
   }
 
   /** Exit code, once it has ended. */
