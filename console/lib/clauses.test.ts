@@ -36,6 +36,9 @@ describe('a click on include or exclude', () => {
     ['say "hi"', String.raw`"say \"hi\""`],
     ['a:b', '"a:b"'],
     ['AND', String.raw`\AND`],
+    ['/api/cart', '"/api/cart"'],
+    ['-5', '"-5"'],
+    ['web-1.example', 'web-1.example'],
     ['', '""'],
     ['naïve', '"naïve"'],
   ])('on the value %j writes x:%s, which the parser reads back', (value, written) => {

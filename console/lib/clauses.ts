@@ -12,7 +12,7 @@ import { printQuery } from '../../src/query/print.ts';
 export type Scalar = string | number | boolean;
 
 const NOWHERE: Span = { start: 0, end: 0 };
-const WORD = /^[\w.@/-]+$/;
+const WORD = /^\w[\w.@/-]*$/;
 
 export function valueClause(field: FieldRef, value: Scalar): QueryNode {
   const text = String(value);

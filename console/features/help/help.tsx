@@ -2,22 +2,10 @@
 import { Fragment, useEffect, useRef } from 'react';
 import { SHORTCUTS } from '../../lib/keyboard.ts';
 import { Button } from '../../ui/button.tsx';
+import { QUERIES } from './queries.ts';
 
 const GROUPS = ['Ask', 'Read', 'Share and find'] as const;
 const KEY_NAMES: Readonly<Record<string, string>> = { ArrowDown: '↓', ArrowUp: '↑', Escape: 'Esc', Enter: '↵' };
-const QUERIES: readonly (readonly [string, string])[] = [
-  ['timeout', 'the word in the message'],
-  ['"connection refused"', 'the words next to each other'],
-  ['level:error app:checkout', 'both must match'],
-  ['level:(error OR fatal)', 'either'],
-  ['NOT host:web-3', 'all others; also -host:web-3'],
-  ['status:>=500', 'compared as a number'],
-  ['duration:[100 TO 500}', 'from 100, below 500'],
-  ['path:/api/*', 'any ending; ? is one character'],
-  ['message:/time(d|-)?out/', 'a regular expression on one token'],
-  ['_exists_:trace_id', 'has the field'],
-];
-
 export function Help({ onClose }: { readonly onClose: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);

@@ -14,7 +14,7 @@ export function SignIn({ refusal, onToken }: { readonly refusal: string; readonl
     <Notice title="This Spillway asks for a token" icon="key">
       <p>{refusal}</p>
       <p>
-        <code>spillway token create --scope read</code> makes one. It is kept until this tab is closed.
+        <code>spillway token create --tenant default --scope read</code> makes one. It is kept until this tab is closed.
       </p>
       <form className="sign-in" onSubmit={submit}>
         <input

@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import type { LedgerReport, StatusAnswer } from '../../../src/api/schemas/index.ts';
-import { getJson } from '../../lib/api.ts';
+import { getJson, Problem } from '../../lib/api.ts';
 import { formatCount, formatShortCount } from '../../lib/format.ts';
 import { Popover } from '../../ui/popover.tsx';
 
@@ -21,7 +21,7 @@ export function Status() {
     retry: false,
   });
   const rate = useRate();
-  const health = healthOf(status.data, status.isError);
+  const health = healthOf(status.data, status.error);
   return (
     <div className="status">
       <button
@@ -112,8 +112,10 @@ function isUp(role: Role): boolean {
   return role.state === 'ready';
 }
 
-function healthOf(status: StatusAnswer | undefined, failed: boolean): Health {
-  if (failed) return 'unreachable';
+function healthOf(status: StatusAnswer | undefined, error: Error | null): Health {
+  // One who is asked for a token has been answered.
+  if (error instanceof Problem && error.status > 0 && error.status < 500) return 'asking';
+  if (error !== null) return 'unreachable';
   if (status === undefined) return 'asking';
   return status.roles.every(isUp) ? 'up' : 'degraded';
 }
