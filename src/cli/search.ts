@@ -16,7 +16,7 @@ export const command: Command = {
   usage: 'search QUERY [--from TIME] [--to TIME] [--limit N] [--format table|ndjson|csv]',
   summary: 'Find events.',
   details: [
-    "The query is written as in the console (docs/query.md); '' or '*' finds everything.",
+    "The query is written as in the console (docs/query-language.md); '' or '*' finds everything.",
     'Times: 10m (ten minutes ago), 2h, 7d, now, or 2026-11-23T10:00:00Z. They are about when an event happened.',
   ],
   options: {

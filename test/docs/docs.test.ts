@@ -96,6 +96,16 @@ test('the map in docs/architecture.md names every folder of src, and only what e
   for (const entry of readdirSync(join(ROOT, 'src'))) expect(listed).toContain(`src/${entry}/`);
 });
 
+test('pages that the sources and messages send people to exist', () => {
+  const sources = ['src', 'console', 'bench', 'tools'].flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.(ts|tsx|mjs)$/.test(name))
+      .map((name) => read(join(ROOT, folder, name))),
+  );
+  const names = new Set(sources.flatMap((text) => text.match(/docs\/[a-z/-]+\.md/g) ?? []));
+  expect([...names].filter((name) => !existsSync(join(ROOT, name)))).toEqual([]);
+});
+
 test('every decision is dated', () => {
   for (const name of readdirSync(join(ROOT, 'docs/decisions'))) {
     expect(name).toMatch(/^\d{4}-\d\d-\d\d-[a-z0-9-]+\.md$/);
