@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import { nodeDisk } from '../lib/disk.ts';
 import type { Logger } from '../lib/log.ts';
-import { type GroupState, offset, type TopicState } from '../queue/port.ts';
+import type { GroupState, TopicState } from '../queue/port.ts';
 import { type CommittedOffset, LocalCoordinator } from '../queue/segment-log/coordinator.ts';
 import { type Mark, MarkBoard } from '../queue/segment-log/marks.ts';
 import { openSegmentLog, type SegmentLogQueue } from '../queue/segment-log/queue.ts';
+import { groupStates, topicStates } from '../queue/segment-log/state.ts';
 import type { CoordinatorRequest } from './messages.ts';
 import { topicsOf } from './topics.ts';
 
@@ -59,51 +60,21 @@ export class CoordinatorServer {
   }
 
   topics(): readonly TopicState[] {
-    const byTopic = Map.groupBy(this.#board.all(), (mark) => mark.topic);
-    return [...byTopic].map(([topic, marks]) => ({
-      topic,
-      partitions: marks
-        .map(({ topic: _, epoch: __, atMs: ___, ...state }) => state)
-        .sort((a, b) => a.partition - b.partition),
-    }));
+    return topicStates(this.#board.all());
   }
 
-  async groups(): Promise<readonly GroupState[]> {
-    const byGroup = Map.groupBy(this.#coordinator.offsets(), (committed) => committed.group);
-    return Promise.all(
-      [...byGroup].map(async ([group, offsets]) => ({
-        group,
-        generation: offsets[0]?.generation ?? 0,
-        partitions: await Promise.all(
-          offsets.sort(byPartition).map(async ({ topic, partition, offset: committed }) => {
-            const endOffset = Math.max(committed, this.#board.get({ topic, partition })?.endOffset ?? committed);
-            const lag = endOffset - committed;
-            const lagMs = lag === 0 ? 0 : await this.#ageMs(topic, partition, committed);
-            return { topic, partition, committed, endOffset, lag, lagMs };
-          }),
-        ),
-      })),
-    );
+  groups(): Promise<readonly GroupState[]> {
+    return groupStates({
+      queue: this.#queue,
+      offsets: this.#coordinator.offsets().sort(byPartition),
+      endOffset: (at) => this.#board.get(at)?.endOffset,
+      nowMs: Date.now(),
+    });
   }
 
   async close(): Promise<void> {
     await this.#queue.close();
     await this.#coordinator.close();
-  }
-
-  /** Age of the batch that holds the first record not committed. */
-  async #ageMs(topic: string, partition: number, committed: number): Promise<number> {
-    const reader = this.#queue.openReader({ topic, partition });
-    try {
-      const { batches } = await reader.read(offset(committed), { maxBytes: 1 });
-      const [first] = batches;
-      return first === undefined ? 0 : Math.max(0, Date.now() - first.maxTimestampMs);
-    } catch {
-      // Retention or damage: the lag in records still says that something is behind.
-      return 0;
-    } finally {
-      await reader.close();
-    }
   }
 }
 

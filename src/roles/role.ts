@@ -1,9 +1,9 @@
 /** Entry of a role's process: waits for its configuration, takes its lock, runs, and ends when told or left alone. */
 import { nodeDisk } from '../lib/disk.ts';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
-import { armFailpoint } from '../lib/failpoint.ts';
 import { createLog } from '../lib/log.ts';
 import { lockDataFolderSoon } from './data-lock.ts';
+import { armFailpoint } from './failpoint.ts';
 import { SupervisorLink } from './link.ts';
 import type { RoleName, StartMessage } from './messages.ts';
 import type { RoleContext, RunningRole } from './role-context.ts';

@@ -8,7 +8,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { LedgerReport } from '../../src/api/schemas/index.ts';
-import { type Failpoint, LISTED, STRUCK } from '../../src/lib/failpoint.ts';
+import { type Failpoint, LISTED, STRUCK } from '../../src/roles/failpoint.ts';
 import { lacks } from '../support/needs.ts';
 import { SpillwayProcess, until } from '../support/spillway.ts';
 
