@@ -17,7 +17,9 @@ export function createCollectMetrics(registry: Registry) {
       beforeCollect.push(update);
     },
     records: counter('records_total', 'Records that are durable in raw.', ['input']),
-    receivedBytes: counter('received_bytes_total', 'Bytes received, with framing, before decompression.', ['input']),
+    receivedBytes: counter('received_bytes_total', 'Bytes received, with framing; of HTTP after decompression.', [
+      'input',
+    ]),
     deadLetters: counter('dead_letters_total', 'Messages kept as dead letters.', ['input', 'code']),
     discardedBytes: counter(
       'discarded_bytes_total',
