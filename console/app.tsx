@@ -3,13 +3,11 @@ import { useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { AnsweredEvent } from '../src/api/schemas/index.ts';
 import type { QueryNode } from '../src/query/ast.ts';
-import { ContextPanel } from './features/context/context-panel.tsx';
 import { EventDetail } from './features/event-detail/event-detail.tsx';
 import { Results } from './features/event-list/results.tsx';
 import { useSearch } from './features/event-list/use-search.ts';
 import { FieldList } from './features/field-list/field-list.tsx';
 import { Overview } from './features/histogram/overview.tsx';
-import { LiveTail } from './features/live-tail/live-tail.tsx';
 import { TopBar } from './features/top-bar/top-bar.tsx';
 import { Problem } from './lib/api.ts';
 import { addClause, soughtTexts } from './lib/clauses.ts';
@@ -21,11 +19,17 @@ import { useView } from './lib/url-store.ts';
 import { LIVE_RANGE, useFirstRun, useHeld, useRun } from './lib/use-run.ts';
 import { Toasts } from './ui/toasts.tsx';
 
-// Seldom seen, so not loaded before they are.
-const Help = lazy(() => import('./features/help/help.tsx').then((module) => ({ default: module.Help })));
-const SignIn = lazy(() => import('./features/onboarding/sign-in.tsx').then((module) => ({ default: module.SignIn })));
+// What the first page does not need is loaded after it.
+const loadHelp = () => import('./features/help/help.tsx');
+const loadContext = () => import('./features/context/context-panel.tsx');
+const loadLive = () => import('./features/live-tail/live-tail.tsx');
+const Help = lazy(async () => ({ default: (await loadHelp()).Help }));
+const ContextPanel = lazy(async () => ({ default: (await loadContext()).ContextPanel }));
+const LiveTail = lazy(async () => ({ default: (await loadLive()).LiveTail }));
+const SignIn = lazy(async () => ({ default: (await import('./features/onboarding/sign-in.tsx')).SignIn }));
 
 const LIVE_REFRESH_MS = 5_000;
+const PRELOAD_MS = 1_000;
 
 export function App() {
   const [view, update] = useView();
@@ -42,6 +46,10 @@ export function App() {
   const search = useSearch(view, listRun, !view.live);
   const [activeId, setActiveId] = useState<string>();
   const [helping, setHelping] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => void Promise.allSettled([loadHelp(), loadContext(), loadLive()]), PRELOAD_MS);
+    return () => clearTimeout(timer);
+  }, []);
   const [sidebar, setSidebar] = useState(() => window.innerWidth > 720);
   const main = useRef<HTMLElement>(null);
 
@@ -158,7 +166,9 @@ export function App() {
             <div className="results">
               <div className="list" inert={view.context !== undefined}>
                 {view.live ? (
-                  <LiveTail {...list} onStop={follow} />
+                  <Suspense>
+                    <LiveTail {...list} onStop={follow} />
+                  </Suspense>
                 ) : (
                   <Results
                     {...list}
@@ -172,16 +182,18 @@ export function App() {
                 )}
               </div>
               {view.context !== undefined && (
-                <ContextPanel
-                  key={view.context}
-                  id={view.context}
-                  q={view.q}
-                  columns={view.columns}
-                  sought={sought}
-                  renderDetail={(event) => detail(event, true)}
-                  onActive={setActiveId}
-                  onClose={closeContext}
-                />
+                <Suspense>
+                  <ContextPanel
+                    key={view.context}
+                    id={view.context}
+                    q={view.q}
+                    columns={view.columns}
+                    sought={sought}
+                    renderDetail={(event) => detail(event, true)}
+                    onActive={setActiveId}
+                    onClose={closeContext}
+                  />
+                </Suspense>
               )}
             </div>
           </main>
