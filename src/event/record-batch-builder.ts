@@ -3,7 +3,7 @@
  * headers. Views of a Buffer cost more than copying a log line, so a run of records is copied as a whole behind the
  * batch first and moved from there.
  */
-import { zstdCompressSync } from 'node:zlib';
+import { constants, zstdCompressSync } from 'node:zlib';
 import { QUEUE_LIMITS } from '../lib/limits.ts';
 import { batchMemory } from './batch-memory.ts';
 import { BATCH_HEADER_BYTES, type BatchCompression, writeBatchHeader } from './record-batch-header.ts';
@@ -13,6 +13,8 @@ import { varintSize, writeVarint } from './varint.ts';
 /** Varints of a record at their largest, its attributes, and its length. */
 const RECORD_OVERHEAD_BYTES = 40;
 const FIRST_BYTES = 4_096;
+/** Level 1 makes batches of events as small as level 3, the default, for two thirds of the time. */
+const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 /** A key of no bytes at all, as a varint: -1. */
 const NO_KEY = 1;
 
@@ -100,7 +102,7 @@ export class RecordBatchBuilder {
     const compression = this.#compression;
     let bytes = this.#bytes.subarray(0, this.#at);
     if (compression === 'zstd') {
-      const records = zstdCompressSync(bytes.subarray(BATCH_HEADER_BYTES));
+      const records = zstdCompressSync(bytes.subarray(BATCH_HEADER_BYTES), ZSTD);
       const batch = batchMemory.take(BATCH_HEADER_BYTES + records.length);
       batch.set(records, BATCH_HEADER_BYTES);
       bytes = batch.subarray(0, BATCH_HEADER_BYTES + records.length);
