@@ -35,6 +35,11 @@ export interface Command {
 
 export const EXIT = { done: 0, failed: 1, asked: 2 } as const;
 
+/** How the program was called, for lines to copy: in a checkout it is not on the PATH. */
+export function programName(env: Invocation['env']): string {
+  return env.npm_command === 'exec' ? 'npx spillway' : 'spillway';
+}
+
 /** It was asked wrongly: exit status 2. */
 export class UsageError extends Error {
   readonly hint: string | undefined;

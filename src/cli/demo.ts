@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
 import { parseDuration } from '../lib/units.ts';
 import { CLIENT_OPTIONS, Client } from './client.ts';
-import { type Command, countOption, EXIT, type Invocation, textOption, UsageError } from './command.ts';
+import { type Command, countOption, EXIT, type Invocation, programName, textOption, UsageError } from './command.ts';
 import { deliver } from './delivery.ts';
 import { INCIDENTS, type Incident, Incidents } from './demo/incidents.ts';
 import { Random } from './demo/random.ts';
@@ -52,8 +52,9 @@ async function run(invocation: Invocation): Promise<number> {
   await shop.send([], []);
   if (output.isTerminal) {
     output.line(`Sending ${plural(rate, 'event')} a second (seed ${seed}). Ctrl-C ends it. Meanwhile:`);
-    output.line("  spillway tail 'level:error'");
-    output.line(`  spillway search 'app:checkout AND duration_ms:>1000'`);
+    const program = programName(invocation.env);
+    output.line(`  ${program} tail 'level:error'`);
+    output.line(`  ${program} search 'app:checkout AND duration_ms:>1000'`);
     output.line(`  ${shop.url}`);
   }
   let owed = 0;

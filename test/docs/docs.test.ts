@@ -106,9 +106,8 @@ test('pages that the sources and messages send people to exist', () => {
   expect([...names].filter((name) => !existsSync(join(ROOT, name)))).toEqual([]);
 });
 
-test('every decision is dated', () => {
+test('every decision says when it was made', () => {
   for (const name of readdirSync(join(ROOT, 'docs/decisions'))) {
-    expect(name).toMatch(/^\d{4}-\d\d-\d\d-[a-z0-9-]+\.md$/);
-    expect(read(join(ROOT, 'docs/decisions', name))).toContain(`\n${name.slice(0, 10)}\n`);
+    expect(read(join(ROOT, 'docs/decisions', name)), name).toMatch(/\b20\d\d-\d\d-\d\d\b/);
   }
 });
