@@ -9,12 +9,12 @@ import {
   canMatchToken,
   keywordPattern,
   keywordRegexp,
-  tokenPatternSearch,
+  type TokenPattern,
   tokenPatterns,
-  tokenRegexpSearch,
+  tokenRegexp,
+  tokenWildcard,
 } from './pattern.ts';
 import { syntaxProblem, unsupported } from './problems.ts';
-import { parseRegexp } from './regexp.ts';
 import { tokenize } from './text.ts';
 import { parseTime } from './time.ts';
 import { booleanOf, numberOf } from './value.ts';
@@ -35,22 +35,17 @@ export type TextPattern =
 
 /** What is asked of one string, number or boolean. */
 export type ValueAsk =
-  /** The string itself; the number and the boolean that it is written like, where it is. */
+  /** Any of these; a written value stands for its text, and for the number or boolean that it is written like. */
   | {
       readonly kind: 'equal';
-      readonly text: string;
-      readonly number: number | undefined;
-      readonly boolean: boolean | undefined;
+      readonly texts: readonly string[];
+      readonly numbers: readonly number[];
+      readonly booleans: readonly boolean[];
     }
   | { readonly kind: 'numbers'; readonly from: NumberBound | undefined; readonly to: NumberBound | undefined }
   /** By code points. */
   | { readonly kind: 'texts'; readonly from: TextBound | undefined; readonly to: TextBound | undefined }
   | { readonly kind: 'pattern'; readonly pattern: TextPattern };
-
-/** Some token of the message matches. `search` is an RE2 source to be found in the lower-cased message. */
-export type TokenPattern =
-  | { readonly kind: 'prefix'; readonly text: string }
-  | { readonly kind: 'search'; readonly source: string };
 
 export type LeafAsk =
   | { readonly of: 'exists' }
@@ -60,6 +55,7 @@ export type LeafAsk =
   | { readonly of: 'levels'; readonly levels: readonly Level[] }
   /** All of these tokens and patterns, anywhere in the message. */
   | { readonly of: 'tokens'; readonly tokens: readonly string[]; readonly patterns: readonly TokenPattern[] }
+  | { readonly of: 'anyToken'; readonly tokens: readonly string[] }
   /** These tokens (two or more), one after the other. */
   | { readonly of: 'phrase'; readonly tokens: readonly string[] };
 
@@ -85,15 +81,23 @@ function analyseValue(node: Valued): ValueAsk {
   switch (node.kind) {
     case 'term':
     case 'phrase':
-      return { kind: 'equal', text: node.value, number: numberOf(node.value), boolean: booleanOf(node.value) };
+      return {
+        kind: 'equal',
+        texts: [node.value],
+        numbers: listOf(numberOf(node.value)),
+        booleans: listOf(booleanOf(node.value)),
+      };
     case 'wildcard':
       return { kind: 'pattern', pattern: textPattern(node.pattern) };
     case 'regexp':
-      parseRegexp(node.source, sourceOffset(node));
-      return { kind: 'pattern', pattern: { kind: 're2', source: keywordRegexp(node.source) } };
+      return { kind: 'pattern', pattern: { kind: 're2', source: keywordRegexp(node.source, sourceOffset(node)) } };
     case 'range':
       return analyseRange(node.from, node.to);
   }
+}
+
+function listOf<T>(value: T | undefined): readonly T[] {
+  return value === undefined ? [] : [value];
 }
 
 /** Over numbers where every written bound is one, else over strings. */
@@ -137,15 +141,14 @@ function analyseMessage(node: Valued): LeafAsk {
     case 'wildcard':
       return analyseTokenPatterns(node.pattern);
     case 'regexp':
-      parseRegexp(node.source, sourceOffset(node));
-      if (!canMatchToken(node.source)) {
+      if (!canMatchToken(node.source, sourceOffset(node))) {
         throw unsupported(
           node.span,
           'This regular expression can never match: in message it is compared with one word at a time',
           'Leave out spaces and punctuation, or use a "phrase".',
         );
       }
-      return { of: 'tokens', tokens: [], patterns: [{ kind: 'search', source: tokenRegexpSearch(node.source) }] };
+      return { of: 'tokens', tokens: [], patterns: [tokenRegexp(node.source, sourceOffset(node))] };
     case 'range':
       throw unsupported(node.span, 'A range over message is not supported', 'It is text: search for words in it.');
   }
@@ -155,11 +158,9 @@ function analyseTokenPatterns(pattern: readonly WildcardPart[]): LeafAsk {
   const tokens = new Set<string>();
   const patterns: TokenPattern[] = [];
   for (const piece of tokenPatterns(pattern)) {
-    const [first, second] = piece;
+    const [first] = piece;
     if (first?.kind === 'text' && piece.length === 1) tokens.add(first.text);
-    else if (first?.kind === 'text' && second?.kind === 'any' && piece.length === 2) {
-      patterns.push({ kind: 'prefix', text: first.text });
-    } else patterns.push({ kind: 'search', source: tokenPatternSearch(piece) });
+    else patterns.push(tokenWildcard(piece));
   }
   return { of: 'tokens', tokens: [...tokens], patterns };
 }

@@ -1,6 +1,7 @@
 /** Tests over the tokens of one message. */
 import { RE2JS } from 're2js';
-import type { LeafAsk, TokenPattern } from './analyse.ts';
+import type { LeafAsk } from './analyse.ts';
+import type { TokenPattern } from './pattern.ts';
 import { isTokenChar, lowerCase, tokensOfLowerCase } from './text.ts';
 
 /** A message as its tests see it; what is worked out for one clause is there for the next. */
@@ -26,29 +27,23 @@ export class MessageView {
 
 export type MessageTest = (view: MessageView) => boolean;
 
-export function messageTest(ask: Extract<LeafAsk, { of: 'tokens' | 'phrase' }>): MessageTest {
+export function messageTest(ask: Extract<LeafAsk, { of: 'tokens' | 'anyToken' | 'phrase' }>): MessageTest {
   if (ask.of === 'phrase') return phraseTest(ask.tokens);
+  if (ask.of === 'anyToken') return (view) => ask.tokens.some((token) => hasToken(view.lower, token));
   const patterns = ask.patterns.map(patternTest);
   return (view) => ask.tokens.every((token) => hasToken(view.lower, token)) && patterns.every((test) => test(view));
 }
 
-function patternTest(pattern: TokenPattern): MessageTest {
-  if (pattern.kind === 'prefix') return (view) => tokenStarts(view.lower, pattern.text);
-  const compiled = RE2JS.compile(pattern.source);
-  return (view) => compiled.test(view.lower);
+function patternTest({ contained, source }: TokenPattern): MessageTest {
+  if (source === undefined) return (view) => view.lower.includes(contained);
+  const compiled = RE2JS.compile(source);
+  return (view) => view.lower.includes(contained) && compiled.test(view.lower);
 }
 
 /** An occurrence that starts inside another one cannot start a token, so the search goes on behind it. */
 function hasToken(lower: string, token: string): boolean {
   for (let at = lower.indexOf(token); at >= 0; at = lower.indexOf(token, at + token.length)) {
     if (!isTokenUnit(lower, at - 1) && !isTokenUnit(lower, at + token.length)) return true;
-  }
-  return false;
-}
-
-function tokenStarts(lower: string, prefix: string): boolean {
-  for (let at = lower.indexOf(prefix); at >= 0; at = lower.indexOf(prefix, at + prefix.length)) {
-    if (!isTokenUnit(lower, at - 1)) return true;
   }
   return false;
 }

@@ -2,6 +2,7 @@
  * Wildcards and regular expressions as RE2 sources, for the predicate (re2js) and the search engines alike: one source,
  * so that they cannot differ. On `message` a pattern is lower-cased and matches one token; on keywords the whole value.
  */
+import { QUERY_LIMITS } from '../lib/limits.ts';
 import type { WildcardPart } from './ast.ts';
 import {
   ANY_CHAR,
@@ -13,10 +14,12 @@ import {
   LAST_CODE_POINT,
   TOKEN_CHARS,
 } from './charset.ts';
-import { parseRegexp, type RegexpNode } from './regexp.ts';
+import { tooLarge } from './problems.ts';
+import { parseRegexp, type RegexpNode, sizeOf } from './regexp.ts';
 import { isTokenChar, lowerCase } from './text.ts';
 
 const ANY_REPEATED: RegexpNode = { kind: 'repeat', child: { kind: 'set', set: ANY_CHAR }, min: 0, max: undefined };
+const NOTHING: RegexpNode = { kind: 'set', set: [] };
 const SEPARATOR = re2Class(complement(TOKEN_CHARS));
 
 /** The RE2 source that the whole of a keyword must match (without anchors). */
@@ -24,8 +27,17 @@ export function keywordPattern(pattern: readonly WildcardPart[]): string {
   return re2Source(wildcardNode(pattern));
 }
 
-export function keywordRegexp(source: string): string {
-  return re2Source(parseRegexp(source));
+/** `offset` is where the source starts in the query's text. */
+export function keywordRegexp(source: string, offset: number): string {
+  return re2Source(parseRegexp(source, offset));
+}
+
+/** Some token of the message matches. */
+export interface TokenPattern {
+  /** Every such token contains this text ('' where none is known). */
+  readonly contained: string;
+  /** An RE2 source, found in the lower-cased message where a token matches; undefined where `contained` says it all. */
+  readonly source: string | undefined;
 }
 
 /**
@@ -60,17 +72,29 @@ export function tokenPatterns(pattern: readonly WildcardPart[]): readonly (reado
   return telling.length > 0 ? telling : pieces.slice(0, 1);
 }
 
-/** An RE2 source to search for in a lower-cased message: found where some token matches the pattern. */
-export function tokenPatternSearch(pattern: readonly WildcardPart[]): string {
-  return tokenSearch(wildcardNode(pattern));
+export function tokenWildcard(pattern: readonly WildcardPart[]): TokenPattern {
+  const [first, text, last] = pattern;
+  if (pattern.length === 3 && first?.kind === 'any' && text?.kind === 'text' && last?.kind === 'any') {
+    return { contained: text.text, source: undefined };
+  }
+  return tokenPattern(wildcardNode(pattern));
 }
 
-export function tokenRegexpSearch(source: string): string {
-  return tokenSearch(lowerCased(parseRegexp(source)));
+export function tokenRegexp(source: string, offset: number): TokenPattern {
+  const node = nonEmpty(lowerCased(parseRegexp(source, offset)));
+  if (sizeOf(node) > QUERY_LIMITS.regexpStates) {
+    throw tooLarge(
+      { start: offset, end: offset + source.length },
+      'states in a regular expression that may match nothing',
+      QUERY_LIMITS.regexpStates,
+    );
+  }
+  return tokenPattern(node);
 }
 
-function tokenSearch(node: RegexpNode): string {
-  return `(?:^|${SEPARATOR})(?:${re2Source(restricted(node))})(?:$|${SEPARATOR})`;
+function tokenPattern(node: RegexpNode): TokenPattern {
+  const search = `(?:^|${SEPARATOR})(?:${re2Source(restricted(nonEmpty(node)))})(?:$|${SEPARATOR})`;
+  return { contained: longestLiteral(restricted(node)), source: search };
 }
 
 function wildcardNode(pattern: readonly WildcardPart[]): RegexpNode {
@@ -120,8 +144,8 @@ function lowerCased(node: RegexpNode): RegexpNode {
 }
 
 /** Whether some text could match: false for one that asks for a separator inside a token. */
-export function canMatchToken(source: string): boolean {
-  return possible(restricted(lowerCased(parseRegexp(source))));
+export function canMatchToken(source: string, offset: number): boolean {
+  return possible(restricted(lowerCased(parseRegexp(source, offset))));
 }
 
 function possible(node: RegexpNode): boolean {
@@ -135,6 +159,63 @@ function possible(node: RegexpNode): boolean {
     case 'alternatives':
       return node.children.some(possible);
   }
+}
+
+function mayBeEmpty(node: RegexpNode): boolean {
+  switch (node.kind) {
+    case 'set':
+      return false;
+    case 'repeat':
+      return node.min === 0 || mayBeEmpty(node.child);
+    case 'concat':
+      return node.children.every(mayBeEmpty);
+    case 'alternatives':
+      return node.children.some(mayBeEmpty);
+  }
+}
+
+/** The same texts but the empty one: a token has a character at least. */
+function nonEmpty(node: RegexpNode): RegexpNode {
+  if (!mayBeEmpty(node)) return node;
+  switch (node.kind) {
+    case 'set':
+      return node;
+    case 'repeat':
+      if (node.max === 0) return NOTHING;
+      return { kind: 'repeat', child: nonEmpty(node.child), min: 1, max: node.max };
+    case 'alternatives':
+      return { kind: 'alternatives', children: node.children.map(nonEmpty) };
+    case 'concat':
+      // One of the children is the first that is not empty.
+      return {
+        kind: 'alternatives',
+        children: node.children.map((child, i) => ({
+          kind: 'concat',
+          children: [nonEmpty(child), ...node.children.slice(i + 1)],
+        })),
+      };
+  }
+}
+
+/** The longest text that everything that matches contains, as far as it is plain to see. */
+function longestLiteral(node: RegexpNode): string {
+  let best = '';
+  let run = '';
+  const visit = (part: RegexpNode): void => {
+    const [only] = part.kind === 'set' ? part.set : [];
+    if (part.kind === 'set' && part.set.length === 1 && only !== undefined && only[0] === only[1]) {
+      run += String.fromCodePoint(only[0]);
+      if (run.length > best.length) best = run;
+    } else if (part.kind === 'concat') {
+      for (const child of part.children) visit(child);
+    } else {
+      run = '';
+      if (part.kind === 'repeat' && part.min > 0) visit(part.child);
+      run = '';
+    }
+  };
+  visit(node);
+  return best;
 }
 
 function re2Source(node: RegexpNode): string {

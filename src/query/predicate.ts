@@ -5,8 +5,9 @@
 import { RE2JS } from 're2js';
 import type { JsonObject, JsonValue, StoredEvent } from '../event/event.ts';
 import { QUERY_LIMITS } from '../lib/limits.ts';
-import { analyse, type LeafAsk, type TextPattern, type ValueAsk } from './analyse.ts';
-import type { FieldRef, LeafNode, QueryNode } from './ast.ts';
+import { type Asked, analyseOr } from './alternatives.ts';
+import { analyse, type TextPattern, type ValueAsk } from './analyse.ts';
+import type { FieldRef, QueryNode } from './ast.ts';
 import { MessageView, messageTest } from './message-test.ts';
 import { compareText } from './value.ts';
 
@@ -33,7 +34,8 @@ function compile(node: QueryNode, nowMs: number): Test {
       return (event, view) => tests.every((test) => test(event, view));
     }
     case 'or': {
-      const tests = node.children.map((child) => compile(child, nowMs));
+      const { asked, others } = analyseOr(node.children, nowMs);
+      const tests = [...asked.map(compileLeaf), ...others.map((child) => compile(child, nowMs))];
       return (event, view) => tests.some((test) => test(event, view));
     }
     case 'not': {
@@ -41,11 +43,11 @@ function compile(node: QueryNode, nowMs: number): Test {
       return (event, view) => !test(event, view);
     }
     default:
-      return compileLeaf(node, analyse(node, nowMs));
+      return compileLeaf({ field: node.field, ask: analyse(node, nowMs) });
   }
 }
 
-function compileLeaf({ field }: LeafNode, ask: LeafAsk): Test {
+function compileLeaf({ field, ask }: Asked): Test {
   switch (ask.of) {
     case 'exists':
       return (event) => exists(event, field);
@@ -57,6 +59,7 @@ function compileLeaf({ field }: LeafNode, ask: LeafAsk): Test {
     case 'levels':
       return (event) => event.level !== undefined && ask.levels.includes(event.level);
     case 'tokens':
+    case 'anyToken':
     case 'phrase': {
       const test = messageTest(ask);
       return (_, view) => test(view);
@@ -126,9 +129,8 @@ function hasContent(value: JsonValue): boolean {
 function valueTest(ask: ValueAsk): (value: JsonValue) => boolean {
   switch (ask.kind) {
     case 'equal': {
-      const { text, number, boolean } = ask;
-      return (value) =>
-        value === text || (number !== undefined && value === number) || (boolean !== undefined && value === boolean);
+      const wanted = new Set<JsonValue>([...ask.texts, ...ask.numbers, ...ask.booleans]);
+      return (value) => wanted.has(value);
     }
     case 'numbers': {
       const { from, to } = ask;

@@ -5,7 +5,7 @@
  */
 import { QUERY_LIMITS } from '../../lib/limits.ts';
 import type { FieldRef } from '../../query/ast.ts';
-import type { ValueSql } from './compile-value.ts';
+import { eachValue, type ValueTest, type ValueTests } from './compile-value.ts';
 import { type Binder, JSON_TYPES, type JsonType } from './schema.ts';
 
 export type PathRef = Exclude<FieldRef, { root: 'own' }>;
@@ -13,39 +13,45 @@ export type PathRef = Exclude<FieldRef, { root: 'own' }>;
 /** The types that occur at a path, a superset; undefined where that is not known. */
 export type TypesAt = (field: PathRef) => ReadonlySet<JsonType> | undefined;
 
-/** `outer`: how many lambdas it stands in, whose variables are x1, x2 and so on. */
-type Condition = (value: string, outer: number) => string;
+export interface PathContext {
+  readonly binder: Binder;
+  readonly typesAt: TypesAt;
+  /** Called for each column that the condition reads. */
+  readonly onColumn: () => void;
+}
 
 const SCALARS = ['string', 'number', 'boolean'] as const;
 const ARRAYS = { string: 'strings', number: 'numbers', boolean: 'booleans' } as const;
 
 /** Whether some value at the path passes. */
-export function pathCondition(field: PathRef, value: ValueSql, binder: Binder, typesAt: TypesAt): string {
+export function pathCondition(field: PathRef, tests: ValueTests, context: PathContext): string {
   if (isNowhere(field) || field.path.length === 0) return 'false';
-  const conditions = waysTo(field, typesAt).flatMap((way) => {
-    const known = way.length === 1 ? typesAt(field) : undefined;
-    return SCALARS.flatMap((scalar) => {
-      const condition = value[scalar];
-      if (condition === undefined) return [];
-      const types: readonly JsonType[] = [scalar, ARRAYS[scalar]];
-      return types
-        .filter((type) => known?.has(type) !== false)
-        .map((type) =>
-          someOf(way, { column: field.root, end: `.:${typeName(type)}` }, type === scalar ? 0 : 1, condition, binder),
-        );
-    });
-  });
+  const conditions: string[] = [];
+  for (const way of waysTo(field, context.typesAt)) {
+    const known = way.length === 1 ? context.typesAt(field) : undefined;
+    for (const scalar of SCALARS) {
+      const test = tests[scalar];
+      if (test === undefined) continue;
+      for (const [arrays, type] of [scalar, ARRAYS[scalar]].entries()) {
+        if (known?.has(type) === false) continue;
+        conditions.push(someOf(way, { column: field.root, end: `.:${typeName(type)}` }, arrays, test, context));
+      }
+    }
+  }
   return conditions.length === 0 ? 'false' : conditions.join(' OR ');
 }
 
+const STANDS = eachValue((value) => `${value} IS NOT NULL`);
+const HOLDS = eachValue((object) => `notEmpty(${object})`);
+
 /** Whether anything stands at the path or below it. */
-export function pathExists(field: PathRef, binder: Binder, typesAt: TypesAt): string {
+export function pathExists(field: PathRef, context: PathContext): string {
   if (isNowhere(field)) return 'false';
   if (field.path.length === 0) return `notEmpty(JSONAllPaths(${field.root}))`;
-  return waysTo(field, typesAt)
+  return waysTo(field, context.typesAt)
     .flatMap((way) => [
-      someOf(way, { column: field.root, end: '' }, 0, (x) => `${x} IS NOT NULL`, binder),
-      someOf(way, { column: field.root, end: '', below: true }, 0, (x) => `notEmpty(${x})`, binder),
+      someOf(way, { column: field.root, end: '' }, 0, STANDS, context),
+      someOf(way, { column: field.root, end: '', below: true }, 0, HOLDS, context),
     ])
     .join(' OR ');
 }
@@ -87,14 +93,15 @@ interface Place {
   readonly below?: boolean;
 }
 
-/** The condition on some value at the way's end, itself in `arrays` arrays. */
-function someOf(way: Way, place: Place, arrays: number, condition: Condition, binder: Binder): string {
+/** The test of some value at the way's end, itself in `arrays` arrays. */
+function someOf(way: Way, place: Place, arrays: number, test: ValueTest, { binder, onColumn }: PathContext): string {
+  onColumn();
   const clash = way.findIndex((part, i) => i > 0 && isSubcolumnOfArrays(part[0] ?? ''));
-  if (clash < 0) return throughArrays(columnOf(way, place, binder), way.length - 1 + arrays, condition, 0);
+  if (clash < 0) return throughArrays(columnOf(way, place, binder), way.length - 1 + arrays, test, 0);
   const objects: Place = { column: place.column, end: `.:${typeName('objects')}` };
-  const inElement = ([name = [], ...rest]: Way): Condition => {
-    const [end, inside, test] = rest.length === 0 ? [place, arrays, condition] : [objects, 1, inElement(rest)];
-    return (element, level) => throughArrays(ofElement(element, name, end, binder), inside, test, level);
+  const inElement = ([name = [], ...rest]: Way): ValueTest => {
+    const [end, inside, inner] = rest.length === 0 ? [place, arrays, test] : [objects, 1, inElement(rest)];
+    return eachValue((element, outer) => throughArrays(ofElement(element, name, end, binder), inside, inner, outer));
   };
   return throughArrays(columnOf(way.slice(0, clash), objects, binder), clash, inElement(way.slice(clash)), 0);
 }
@@ -118,11 +125,11 @@ function columnOf(way: Way, { column, end, below }: Place, binder: Binder): stri
   return column + names.join(`.:${typeName('objects')}`) + end;
 }
 
-function throughArrays(column: string, arrays: number, condition: Condition, outer: number): string {
-  if (arrays === 0) return condition(column, outer);
+function throughArrays(column: string, arrays: number, test: ValueTest, outer: number): string {
+  if (arrays === 0) return test.one(column, outer);
+  if (arrays === 1) return test.some(column, outer);
   const variable = `x${outer + 1}`;
-  const inner = throughArrays(variable, arrays - 1, condition, outer + 1);
-  return `arrayExists(${variable} -> ifNull(${inner}, 0), ${column})`;
+  return `arrayExists(${variable} -> ${throughArrays(variable, arrays - 1, test, outer + 1)}, ${column})`;
 }
 
 /**

@@ -2,41 +2,61 @@
 import type { TextPattern, ValueAsk } from '../../query/analyse.ts';
 import type { Binder } from './schema.ts';
 
-/** A condition on an expression of that type; undefined where no value of the type can match. */
-export interface ValueSql {
-  readonly string?: (value: string) => string;
-  readonly number?: (value: string) => string;
-  readonly boolean?: (value: string) => string;
+/** `outer`: how many lambdas an expression stands in; their variables are x1, x2 and so on. */
+export interface ValueTest {
+  one(value: string, outer: number): string;
+  /** Whether some element of an array passes; never NULL. */
+  some(array: string, outer: number): string;
 }
 
-export function valueSql(ask: ValueAsk, binder: Binder): ValueSql {
+/** A test for each type of value; none where no value of the type can pass. */
+export interface ValueTests {
+  readonly string?: ValueTest;
+  readonly number?: ValueTest;
+  readonly boolean?: ValueTest;
+}
+
+export function valueTests(ask: ValueAsk, binder: Binder): ValueTests {
   switch (ask.kind) {
-    case 'equal': {
-      const text = binder.bind('String', ask.text);
-      const number = ask.number === undefined ? undefined : bindNumber(ask.number, binder);
-      const boolean = ask.boolean === undefined ? undefined : binder.bind('Bool', ask.boolean);
+    case 'equal':
       return {
-        string: (value) => `${value} = ${text}`,
-        ...(number === undefined ? {} : { number: (value: string) => `${value} = ${number}` }),
-        ...(boolean === undefined ? {} : { boolean: (value: string) => `${value} = ${boolean}` }),
+        string: equals('String', ask.texts, binder),
+        ...(ask.numbers.length === 0 ? {} : { number: equals('Float64', ask.numbers.map(String), binder) }),
+        ...(ask.booleans.length === 0 ? {} : { boolean: equals('Bool', ask.booleans.map(String), binder) }),
       };
-    }
     case 'numbers':
-      return { number: rangeSql(bound(ask.from, bindNumber, binder), bound(ask.to, bindNumber, binder)) };
+      return {
+        number: eachValue(rangeSql(bindBound(ask.from, 'Float64', binder), bindBound(ask.to, 'Float64', binder))),
+      };
     case 'texts':
-      return { string: rangeSql(bound(ask.from, bindText, binder), bound(ask.to, bindText, binder)) };
+      return {
+        string: eachValue(rangeSql(bindBound(ask.from, 'String', binder), bindBound(ask.to, 'String', binder))),
+      };
     case 'pattern':
-      return { string: patternSql(ask.pattern, binder) };
+      return { string: eachValue(patternSql(ask.pattern, binder)) };
   }
 }
 
-/** As text: the driver refuses numbers past 2^53. */
-function bindNumber(value: number, binder: Binder): string {
-  return binder.bind('Float64', String(value));
+/** An array passes where one of its elements does. */
+export function eachValue(one: (value: string, outer: number) => string): ValueTest {
+  return {
+    one,
+    some: (array, outer) => {
+      const variable = `x${outer + 1}`;
+      return `arrayExists(${variable} -> ifNull(${one(variable, outer + 1)}, 0), ${array})`;
+    },
+  };
 }
 
-function bindText(value: string, binder: Binder): string {
-  return binder.bind('String', value);
+/** Values are bound as texts: as numbers the driver refuses some. */
+function equals(type: 'String' | 'Float64' | 'Bool', values: readonly string[], binder: Binder): ValueTest {
+  const bound = values.map((value) => binder.bind(type, value));
+  const [only] = bound;
+  if (bound.length === 1 && only !== undefined) {
+    return { one: (value) => `${value} = ${only}`, some: (array) => `has(${array}, ${only})` };
+  }
+  const list = bound.join(', ');
+  return { one: (value) => `${value} IN (${list})`, some: (array) => `hasAny(${array}, [${list}])` };
 }
 
 interface SqlBound {
@@ -44,12 +64,12 @@ interface SqlBound {
   readonly sql: string;
 }
 
-function bound<T>(
-  written: { readonly value: T; readonly inclusive: boolean } | undefined,
-  bind: (value: T, binder: Binder) => string,
+function bindBound(
+  bound: { readonly value: string | number; readonly inclusive: boolean } | undefined,
+  type: 'String' | 'Float64',
   binder: Binder,
 ): SqlBound | undefined {
-  return written === undefined ? undefined : { inclusive: written.inclusive, sql: bind(written.value, binder) };
+  return bound === undefined ? undefined : { inclusive: bound.inclusive, sql: binder.bind(type, String(bound.value)) };
 }
 
 /** Strings compare by their bytes, which in UTF-8 is the order of code points. */
@@ -58,7 +78,7 @@ function rangeSql(from: SqlBound | undefined, to: SqlBound | undefined): (value:
     const sides: string[] = [];
     if (from !== undefined) sides.push(`${value} ${from.inclusive ? '>=' : '>'} ${from.sql}`);
     if (to !== undefined) sides.push(`${value} ${to.inclusive ? '<=' : '<'} ${to.sql}`);
-    return sides.length === 1 ? (sides[0] ?? '') : `(${sides.join(' AND ')})`;
+    return `(${sides.join(' AND ')})`;
   };
 }
 

@@ -3,11 +3,14 @@
  * condition may be NULL where a field is absent: in WHERE, countIf and the like that means no.
  */
 import { SpillwayError } from '../../lib/errors.ts';
-import { analyse, type LeafAsk } from '../../query/analyse.ts';
-import type { LeafNode, OwnField, QueryNode } from '../../query/ast.ts';
+import { QUERY_LIMITS } from '../../lib/limits.ts';
+import { type Asked, analyseOr } from '../../query/alternatives.ts';
+import { analyse, type LeafAsk, type ValueAsk } from '../../query/analyse.ts';
+import type { OwnField, QueryNode } from '../../query/ast.ts';
+import { tooLarge } from '../../query/problems.ts';
 import { messageCondition } from './compile-message.ts';
-import { pathCondition, pathExists, type TypesAt } from './compile-path.ts';
-import { valueSql } from './compile-value.ts';
+import { type PathContext, pathCondition, pathExists, type TypesAt } from './compile-path.ts';
+import { valueTests } from './compile-value.ts';
 import { PRINTED_ID } from './fields.ts';
 import { type Binder, OWN_COLUMNS } from './schema.ts';
 import { isId } from './where.ts';
@@ -19,15 +22,17 @@ export interface CompileOptions {
   readonly typesAt?: TypesAt;
 }
 
-interface Context {
-  readonly binder: Binder;
+interface Context extends PathContext {
   readonly nowMs: number;
-  readonly typesAt: TypesAt;
 }
 
 export function compileToSql(query: QueryNode, binder: Binder, options: CompileOptions = {}): string {
   const { nowMs = Date.now(), typesAt = () => undefined } = options;
-  return compile(query, { binder, nowMs, typesAt });
+  let columns = 0;
+  const onColumn = (): void => {
+    if (++columns > QUERY_LIMITS.columns) throw tooLarge(query.span, 'columns to read', QUERY_LIMITS.columns);
+  };
+  return compile(query, { binder, nowMs, typesAt, onColumn });
 }
 
 function compile(node: QueryNode, context: Context): string {
@@ -36,18 +41,34 @@ function compile(node: QueryNode, context: Context): string {
       return 'true';
     case 'and':
       return node.children.map((child) => `(${compile(child, context)})`).join(' AND ');
-    case 'or':
-      return node.children.map((child) => `(${compile(child, context)})`).join(' OR ');
-    case 'not':
-      return `NOT ifNull(${compile(node.child, context)}, 0)`;
+    case 'or': {
+      const { asked, others } = analyseOr(node.children, context.nowMs);
+      const sides = [
+        ...asked.map((one) => compileLeaf(one, context)),
+        ...others.map((child) => compile(child, context)),
+      ];
+      return sides.map((side) => `(${side})`).join(' OR ');
+    }
+    case 'not': {
+      const child = compile(node.child, context);
+      return mayBeNull(node.child) ? `NOT ifNull(${child}, 0)` : `NOT (${child})`;
+    }
     default:
-      return compileLeaf(node, analyse(node, context.nowMs), context);
+      return compileLeaf({ field: node.field, ask: analyse(node, context.nowMs) }, context);
   }
 }
 
-function compileLeaf({ field }: LeafNode, ask: LeafAsk, { binder, typesAt }: Context): string {
+/** Only what is read of a path can be absent. */
+function mayBeNull(node: QueryNode): boolean {
+  if (node.kind === 'and' || node.kind === 'or') return node.children.some(mayBeNull);
+  return 'field' in node && node.field.root !== 'own';
+}
+
+function compileLeaf({ field, ask }: Asked, context: Context): string {
+  const { binder } = context;
   switch (ask.of) {
     case 'tokens':
+    case 'anyToken':
     case 'phrase':
       return messageCondition(ask, binder);
     case 'levels':
@@ -55,10 +76,10 @@ function compileLeaf({ field }: LeafNode, ask: LeafAsk, { binder, typesAt }: Con
     case 'time':
       return timeCondition(field.root === 'own' && field.name === 'received' ? 'received' : 'timestamp', ask, binder);
     case 'exists':
-      return field.root === 'own' ? ownExists(field.name) : pathExists(field, binder, typesAt);
+      return field.root === 'own' ? ownExists(field.name) : pathExists(field, context);
     case 'value':
-      if (field.root === 'own') return ownCondition(field.name, ask, binder);
-      return pathCondition(field, valueSql(ask.ask, binder), binder, typesAt);
+      if (field.root === 'own') return ownCondition(field.name, ask.ask, binder);
+      return pathCondition(field, valueTests(ask.ask, binder), context);
   }
 }
 
@@ -75,23 +96,29 @@ function ownExists(name: OwnField): string {
   return name === 'tags' ? 'notEmpty(tags)' : 'true';
 }
 
-function ownCondition(name: OwnField, { ask }: Extract<LeafAsk, { of: 'value' }>, binder: Binder): string {
-  const condition = valueSql(ask, binder).string;
-  if (condition === undefined) return 'false';
+function ownCondition(name: OwnField, ask: ValueAsk, binder: Binder): string {
+  if (name === 'id' && ask.kind === 'equal') return idCondition(ask.texts, binder);
+  const test = valueTests(ask, binder).string;
+  if (test === undefined) return 'false';
   switch (name) {
     case 'id':
-      return ask.kind === 'equal' ? (isId(ask.text, binder) ?? 'false') : condition(PRINTED_ID);
+      return test.one(PRINTED_ID, 0);
     case 'tags':
-      return `arrayExists(t -> ${condition('t')}, tags)`;
+      return test.some('tags', 0);
     case 'level':
-      return `level != '' AND ${condition('level')}`;
+      return `level != '' AND ${test.one('level', 0)}`;
     case 'type':
     case 'source':
     case 'tenant':
-      return condition(OWN_COLUMNS[name]);
+      return test.one(OWN_COLUMNS[name], 0);
     case 'message':
     case 'timestamp':
     case 'received':
       throw new SpillwayError('INTERNAL', `The field ${name} was taken for a keyword.`);
   }
+}
+
+function idCondition(ids: readonly string[], binder: Binder): string {
+  const conditions = ids.flatMap((id) => isId(id, binder) ?? []);
+  return conditions.length === 0 ? 'false' : conditions.map((condition) => `(${condition})`).join(' OR ');
 }

@@ -19,8 +19,11 @@ export interface GroupKey {
   decode(answered: unknown): Value | null;
 }
 
+const HALVES = { high: "leftPad(hex(id_offset), 16, '0')", low: "leftPad(hex(id_index), 16, '0')" };
+/** An id as text: a printed origin, or a UUID. */
 export const PRINTED_ID = `if(id_site = '',
-  lower(concat(leftPad(hex(id_offset), 16, '0'), leftPad(hex(id_index), 16, '0'))),
+  lower(concat(substring(${HALVES.high}, 1, 8), '-', substring(${HALVES.high}, 9, 4), '-', substring(${HALVES.high}, 13, 4),
+    '-', substring(${HALVES.low}, 1, 4), '-', substring(${HALVES.low}, 5, 12))),
   concat(id_site, '.', id_topic, '.', toString(id_partition), '.', toString(id_offset), '.', toString(id_index)))`;
 
 const SINGLE: readonly JsonType[] = ['string', 'number', 'boolean'];
