@@ -51,7 +51,11 @@ class JsonRebuilder {
 
   #member(token: string, root: JsonObject, path: readonly string[]): string {
     const opens = token.endsWith('{');
-    const [encoded = '', form = ''] = (opens ? token.slice(0, -1) : token).split(':');
+    const plain = opens ? token.slice(0, -1) : token;
+    // Keys are encoded and have no colon; the offset of a time has one.
+    const colon = plain.indexOf(':');
+    const encoded = colon < 0 ? plain : plain.slice(0, colon);
+    const form = colon < 0 ? '' : plain.slice(colon + 1);
     const key = decodeKey(encoded);
     const value = opens ? this.#nested(key, form, root, path) : this.#value(key, form, root, path);
     if (value === undefined) this.#failed = true;

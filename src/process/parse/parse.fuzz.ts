@@ -48,13 +48,23 @@ const json = fc.letrec((tie) => ({
 const spaced = fc
   .tuple(json.object, fc.constantFrom(0, 0, 0, 1))
   .map(([value, space]) => JSON.stringify(value, undefined, space));
+const timeKey = fc.constantFrom('_time', '@timestamp', 'ts', 'time');
+const levelKey = fc.constantFrom('level', 'severity', 'lvl');
+const levelJson = fc.constantFrom('"info"', '"WARN"', '30', '"odd"');
+/** A line as applications write it: flat, and in the same few shapes. */
+const flat = fc
+  .tuple(timeKey, stamp, levelKey, levelJson, anyText, fc.double({ noNaN: true }))
+  .map(([time, at, level, word, message, n]) => {
+    const number = Math.abs(n) < 1e21 ? n.toFixed(2) : '1e400';
+    return `{"${time}":"${at}","msg":${JSON.stringify(message)},"${level}":${word},"n":${number}}`;
+  });
 const pairs = fc
   .array(fc.tuple(word, anyText), { maxLength: 6 })
   .map((all) => all.map(([k, v]) => `${k}="${v}"`).join(' '));
 const access = fc
   .tuple(fc.ipV4(), anyText, fc.nat(999))
   .map(([ip, path, status]) => `${ip} - - [23/Nov/2026:19:42:54 +0000] "GET ${path} HTTP/1.1" ${status} 12 "-" "x"`);
-const likely = fc.oneof(syslog5424, syslog3164, spaced, pairs, access, anyText);
+const likely = fc.oneof(syslog5424, syslog3164, spaced, flat, pairs, access, anyText);
 const broken = fc
   .tuple(likely, fc.nat(), fc.nat({ max: 4 }), anyText)
   .map(

@@ -83,11 +83,12 @@ export class Rfc3164Parser {
   #tag(draft: Draft, at: number): string | undefined {
     const { text } = draft;
     if (text.charCodeAt(at) === 0x25) return undefined;
-    const match = matchAt(TAG, text, at) ?? matchAt(TAG_WITH_COLONS, text, at);
+    const simple = matchAt(TAG, text, at);
+    // `10:20` and `http://` are no tags.
+    const isTag = simple !== null && (simple[3] !== '' || simple[2] !== undefined || TAG.lastIndex === text.length);
+    const match = isTag ? simple : matchAt(TAG_WITH_COLONS, text, at);
     if (match === null) return undefined;
     const [whole, app = '', procid, space = ''] = match;
-    // `10:20` and `http://` are no tags.
-    if (space === '' && procid === undefined && at + whole.length < text.length) return undefined;
     draft.app = app;
     if (procid !== undefined) draft.addMetadata('procid', draft.quote(procid));
     draft.message = text.substring(at + whole.length);

@@ -23,7 +23,8 @@ describe('times in the usual forms', () => {
     ['Mon Nov 23 19:42:54 2026', '2026-11-23T19:42:54.000Z'],
     ['Mon Nov 23 19:42:54.123456 2026', '2026-11-23T19:42:54.123Z'],
     ['Nov 23 19:42:54', '2026-11-23T19:42:54.000Z'],
-    ['Dec  4 01:02:03', '2026-12-04T01:02:03.000Z'],
+    ['Nov 30 19:00:00', '2026-11-30T19:00:00.000Z'],
+    ['Dec  4 01:02:03', '2025-12-04T01:02:03.000Z'],
     ['Jun  4 01:02:03.250', '2026-06-04T01:02:03.250Z'],
     ['261123 194254', '2026-11-23T19:42:54.000Z'],
     ['10.30 16:49:06', '2026-10-30T16:49:06.000Z'],
@@ -54,7 +55,7 @@ describe('times in the usual forms', () => {
     '42',
   ])('does not take %j for a time', (text) => expect(iso(text)).toBeUndefined());
 
-  it('chooses the year nearest to the receipt', () => {
+  it('chooses the year nearest to the receipt, but not more than a week past it', () => {
     const newYear = Date.UTC(2027, 0, 1, 0, 0, 5);
     const time = new TimeReader().readWhole('Dec 31 23:59:59', newYear);
     expect(time && new Date(time.ms).toISOString()).toBe('2026-12-31T23:59:59.000Z');
