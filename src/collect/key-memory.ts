@@ -144,13 +144,13 @@ async function recallLog(
   while (position < end) {
     const { batches, nextOffset } = await reader.read(position);
     if (nextOffset <= position) return;
-    // The first batch may begin before what was asked for: its beginning was counted then.
-    for (const batch of batches) if (batch.baseOffset < end) recallBatch(keys, batch.bytes, position, since);
+    // What is noted down ends with a batch, so none is counted in part.
+    for (const batch of batches) if (batch.baseOffset < end) recallBatch(keys, batch.bytes, since);
     position = nextOffset;
   }
 }
 
-function recallBatch(keys: IdempotencyKeys, bytes: Buffer, from: number, since: LogEnds): void {
+function recallBatch(keys: IdempotencyKeys, bytes: Buffer, since: LogEnds): void {
   const records = new RecordCursor(bytes);
   let known: Buffer | undefined;
   let meta: RawMeta | undefined;
@@ -163,7 +163,7 @@ function recallBatch(keys: IdempotencyKeys, bytes: Buffer, from: number, since: 
       // A batch of sockets holds nothing else: lanes do not mix.
       if (meta?.input.startsWith('syslog') === true) return;
     }
-    if (meta?.idempotency === undefined || records.offset < from) continue;
+    if (meta?.idempotency === undefined) continue;
     const reason = records.headerValue(DEAD_LETTER_KEY);
     if (reason === undefined) keys.recall(meta.idempotency, records.timestampMs, 'record', since);
     else if (decodeDeadLetterReason(reason).last)

@@ -118,7 +118,6 @@ export class IdempotencyKeys {
       this.#states.set(key, state);
       if (this.#states.size >= 2 * this.#limits.idempotencyKeys) this.sort();
     }
-    if (isFinished(state)) return;
     if (kind === 'record') state.durableRecords++;
     else state.durableDeadLetters++;
     if (isFinished(state)) state.since = undefined;
