@@ -1,7 +1,6 @@
-// Writes docs/configuration.md and docs/spillway.schema.json from src/config/schema.ts: `npm run docs:config`.
+// Writes docs/configuration.md and docs/spillway.schema.json from src/config/schema.ts and src/process/stages: `npm run docs:config`.
 import { writeFileSync } from 'node:fs';
-import { configJsonSchema } from '../src/config/json-schema.ts';
-import { configReference } from '../src/config/reference.ts';
+import { editorSchema, referencePage } from '../src/cli/config-pages.ts';
 
-writeFileSync(new URL('../docs/configuration.md', import.meta.url), configReference());
-writeFileSync(new URL('../docs/spillway.schema.json', import.meta.url), configJsonSchema());
+writeFileSync(new URL('../docs/configuration.md', import.meta.url), referencePage());
+writeFileSync(new URL('../docs/spillway.schema.json', import.meta.url), editorSchema());

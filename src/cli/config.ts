@@ -1,11 +1,10 @@
 /** `spillway config check|print|reference`. */
-import { configJsonSchema } from '../config/json-schema.ts';
 import { printConfig } from '../config/print.ts';
-import { configReference } from '../config/reference.ts';
 import { suggest } from '../lib/suggest.ts';
-import { createTopology } from '../process/topology.ts';
 import { type Command, EXIT, type Invocation, isSet, UsageError } from './command.ts';
 import { CONFIG_OPTIONS, loadInvoked } from './config-options.ts';
+import { editorSchema, referencePage } from './config-pages.ts';
+import { assertStartable } from './startable.ts';
 
 const ACTIONS = ['check', 'print', 'reference'];
 
@@ -36,8 +35,9 @@ export const command: Command = {
 };
 
 function check(invocation: Invocation): number {
-  const { config, file } = loadInvoked(invocation);
-  createTopology(config.topology);
+  const loaded = loadInvoked(invocation);
+  assertStartable(loaded);
+  const { file } = loaded;
   invocation.output.line(
     file === undefined ? 'There is no spillway.yaml here: the defaults hold.' : `${file} is right.`,
   );
@@ -45,7 +45,7 @@ function check(invocation: Invocation): number {
 }
 
 function reference(invocation: Invocation): string {
-  return isSet(invocation, 'json-schema') ? configJsonSchema() : configReference();
+  return isSet(invocation, 'json-schema') ? editorSchema() : referencePage();
 }
 
 function hintFor(action: string): string {

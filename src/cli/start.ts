@@ -1,11 +1,10 @@
 /** `spillway start`: runs the supervisor in this process until it is asked to stop. */
-import { listTokens } from '../api/auth/tokens.ts';
-import { assertExposureAllowed } from '../config/exposure.ts';
 import type { Listening, RoleName } from '../roles/messages.ts';
 import { Supervisor } from '../roles/supervisor.ts';
 import { type Command, choiceOption, EXIT, type Invocation } from './command.ts';
 import { CONFIG_OPTIONS, loadInvoked } from './config-options.ts';
 import { firstScreen } from './first-screen.ts';
+import { assertStartable } from './startable.ts';
 
 const ROLES = ['collector', 'processor', 'store'] as const satisfies readonly RoleName[];
 
@@ -31,7 +30,7 @@ export const command: Command = {
 async function run(invocation: Invocation): Promise<number> {
   const startedMs = performance.now();
   const loaded = loadInvoked(invocation);
-  assertExposureAllowed(loaded.config, listTokens(loaded.config.data).length);
+  assertStartable(loaded);
   const role = choiceOption(invocation, 'role', ROLES);
   const { output } = invocation;
   const onReady = (listening: readonly Listening[]) => {

@@ -1,11 +1,16 @@
+import type { StageSchemas } from './reference.ts';
 import { ConfigSchema } from './schema.ts';
+import { propertiesOf } from './shape.ts';
 
-/** The schema for editors: every option may be left out, and our own marks are not in it. */
-export function configJsonSchema(): string {
+/** The schema for editors: every option may be left out, stages are told apart, and our own marks are not in it. */
+export function configJsonSchema(stages: StageSchemas): string {
+  const { topology, ...others } = Object.fromEntries(propertiesOf(ConfigSchema));
+  const told = { ...topology, items: { anyOf: Object.values(stages) } };
+  const whole = { ...ConfigSchema, properties: { ...others, topology: told } };
   const schema = {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'spillway.yaml',
-    ...forEditors(ConfigSchema),
+    ...forEditors(whole),
   };
   return `${JSON.stringify(schema, null, 2)}\n`;
 }

@@ -7,7 +7,7 @@ import { expectation, propertiesOf, shapeOf } from './shape.ts';
 
 const INTRODUCTION = `# Configuration
 
-<!-- Made by \`npm run docs:config\` from src/config/schema.ts: edit there. -->
+<!-- Made by \`npm run docs:config\` from src/config/schema.ts and src/process/stages: edit there. -->
 
 Spillway runs without a configuration. Where one is wanted, it is a file \`spillway.yaml\` in the working directory, or the
 one named by \`--config FILE\` or \`SPILLWAY_CONFIG\`. Every option can also be given by the environment variable that
@@ -21,7 +21,10 @@ spelling mistake is found at once: \`spillway config check\` says where, \`spill
   \`# yaml-language-server: $schema=./node_modules/spillway/docs/spillway.schema.json\`
 `;
 
-export function configReference(): string {
+/** The schemas of the stages by kind: they live with the stages, which this folder does not know. */
+export type StageSchemas = Readonly<Record<string, TSchema>>;
+
+export function configReference(stages: StageSchemas): string {
   const lines = [INTRODUCTION];
   const options = propertiesOf(ConfigSchema);
   const plain = options.filter(([, option]) => propertiesOf(option).length === 0);
@@ -30,7 +33,31 @@ export function configReference(): string {
   for (const [name, option] of options) {
     if (propertiesOf(option).length > 0) lines.push(...sectionLines(option, [name], 2));
   }
+  lines.push('## Stages', '', 'What can stand in `topology`, by its `stage`.', '');
+  for (const [kind, schema] of Object.entries(stages)) lines.push(...stageLines(kind, schema));
   return `${lines.join('\n').trimEnd()}\n`;
+}
+
+function stageLines(kind: string, schema: TSchema): string[] {
+  const { description } = shapeOf(schema);
+  const options = propertiesOf(schema).filter(([name]) => name !== 'stage');
+  return [
+    `### \`stage: ${kind}\``,
+    '',
+    ...(description === undefined ? [] : [description, '']),
+    ...options.flatMap(([name, option]) => stageOptionLines(name, option, isRequired(schema, name))),
+  ];
+}
+
+function stageOptionLines(name: string, option: TSchema, required: boolean): string[] {
+  const need = required ? '; needed' : '';
+  const { description = '', examples = [] } = shapeOf(option);
+  const such = examples.length === 0 ? '' : `, such as \`${examples.map(inline).join('`, `')}\``;
+  return [`- **\`${name}\`**: ${description}`, `  *${upperFirst(expectation(option))}${such}${need}*`, ''];
+}
+
+function isRequired(schema: TSchema, name: string): boolean {
+  return shapeOf(schema).required?.includes(name) === true;
 }
 
 function sectionLines(section: TSchema, path: readonly string[], level: number): string[] {

@@ -8,6 +8,7 @@ export interface Shape extends Marks {
   readonly default?: unknown;
   readonly examples?: readonly unknown[];
   readonly enum?: readonly string[];
+  readonly const?: unknown;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly pattern?: string;
@@ -44,6 +45,7 @@ export function expectation(schema: TSchema): string {
   if (shape['x-unit'] === 'size') return 'a size such as 64MiB, 10GiB or 500MB';
   if (shape['x-listeners'] !== undefined) return 'true, false, an object or a list of objects';
   if (shape['x-path'] !== undefined) return 'a path';
+  if (shape.const !== undefined) return String(shape.const);
   if (shape.enum !== undefined) return shape.enum.length === 1 ? `${shape.enum[0]}` : `one of ${shape.enum.join(', ')}`;
   switch (shape.type) {
     case 'integer':
@@ -51,10 +53,16 @@ export function expectation(schema: TSchema): string {
     case 'boolean':
       return 'true or false';
     case 'array':
-      return `a list of at most ${shape.maxItems ?? '∞'} entries`;
+      return listExpectation(shape);
     case 'object':
       return 'a section with options';
     default:
       return shape.pattern === undefined ? 'text' : `text like ${shape.pattern}`;
   }
+}
+
+function listExpectation({ items, maxItems }: Shape): string {
+  const choices = items === undefined ? undefined : shapeOf(items).enum;
+  if (choices !== undefined) return `a list of any of ${choices.join(', ')}`;
+  return maxItems === undefined ? 'a list' : `a list of at most ${maxItems} entries`;
 }

@@ -93,6 +93,21 @@ describe('it failed: exit 1', () => {
     expect(spillway('start', '--config', 'wrong.yaml').status).toBe(1);
   });
 
+  test.each([
+    [
+      '[{ stage: filtr, when: a, drop: true }]',
+      /stages\.yaml:1:12: topology\.0: there is no stage "filtr"\. Did you mean filter\?/,
+    ],
+    ["[{ stage: parse }, { stage: filter, when: 'a:', drop: true }]", /topology|filter 2/],
+  ])('a topology that cannot run (%s) is refused by config check and by start', (topology, message) => {
+    writeFileSync(join(folder, 'stages.yaml'), `topology: ${topology}\n`);
+    for (const verb of [['config', 'check'], ['start']]) {
+      const { status, stderr } = spillway(...verb, '--config', 'stages.yaml', '--data', join(folder, 'stages'));
+      expect(stderr).toMatch(message);
+      expect(status).toBe(1);
+    }
+  });
+
   test('an address of the network without a token is refused with the line that mends it', () => {
     writeFileSync(join(folder, 'open.yaml'), 'http: { host: 0.0.0.0, port: 0 }\ninputs: { syslog: false }\n');
     const { status, stderr } = spillway('start', '--config', 'open.yaml', '--data', join(folder, 'open'));

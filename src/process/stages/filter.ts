@@ -24,7 +24,10 @@ export const FilterSchema = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false },
+  {
+    additionalProperties: false,
+    description: 'Drops the events that a query matches.',
+  },
 );
 export type FilterOptions = Static<typeof FilterSchema>;
 

@@ -14,7 +14,11 @@ export const ParseSchema = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false },
+  {
+    additionalProperties: false,
+    description:
+      'Makes the event of what was received. It is the first stage, also where it is not written; write it to choose what is looked for.',
+  },
 );
 export type ParseOptions = Static<typeof ParseSchema>;
 

@@ -19,7 +19,11 @@ export const RedactSchema = Type.Object(
       description: 'Payment card numbers (of 13 to 19 digits whose check digit is right), e-mail addresses.',
     }),
   },
-  { additionalProperties: false },
+  {
+    additionalProperties: false,
+    description:
+      'Takes card numbers and e-mail addresses out of events, wherever they stand; `raw` keeps what was sent for its retention.',
+  },
 );
 export type RedactOptions = Static<typeof RedactSchema>;
 type What = RedactOptions['what'][number];

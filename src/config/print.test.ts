@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { loadConfig, loadConfigWithSources } from './load.ts';
+import { printConfig } from './print.ts';
+
+test('what `config print` prints, read as a file, gives the same configuration', () => {
+  const overrides = {
+    inputs: { syslog: [{ port: 1 }, { port: 2, tenant: 'shop' }] },
+    tenants: { shop: { retention: '90d' } },
+    topology: [{ stage: 'filter', when: 'a: "b" #c', nested: { list: [1, { x: true }] } }],
+    http: { names: ['a.example', 'b.example'] },
+  };
+  const printed = printConfig(loadConfigWithSources({ env: {}, overrides }));
+  expect(loadConfig({ env: {}, overrides: parse(printed) })).toEqual(loadConfig({ env: {}, overrides }));
+  expect(printed).toMatch(/port: 1 +# command line/);
+  expect(printed).toMatch(/site: local +# default/);
+});
+
+test('`config print` shows a secret as its reference', () => {
+  const written = `\${env:SITE}`;
+  const printed = printConfig(loadConfigWithSources({ env: { SITE: 'hidden' }, overrides: { site: written } }));
+  expect(printed).toContain(written);
+  expect(printed).not.toContain('hidden');
+});
