@@ -103,9 +103,10 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   });
   const inputs = syslogInputs(context, options.inputs.syslog);
   const close = async (): Promise<void> => {
-    await Promise.all([http.close(), ...inputs.map((input) => input.close())]);
+    await Promise.all([within(limits.drainMs, http.close()), ...inputs.map((input) => input.close())]);
     const lanes = [...outlets.raw, outlets.dead].flatMap(({ sockets, requests }) => [sockets, requests]);
-    await Promise.all(lanes.map((lane) => lane.drain()));
+    await within(limits.drainMs, Promise.all(lanes.map((lane) => lane.drain())));
+    for (const lane of lanes) lane.abandon();
     await memory.close();
     await Promise.all(allWriters.map((writer) => writer.close()));
   };
@@ -167,4 +168,13 @@ async function soon(recalled: Promise<void>, waitMs: number): Promise<void> {
     timer = setTimeout(() => reject(refusal), waitMs);
   });
   await Promise.race([recalled, late]).finally(() => clearTimeout(timer));
+}
+
+/** Resolves with the work, or without it when the time is over. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, over]).finally(() => clearTimeout(timer));
 }

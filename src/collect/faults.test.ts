@@ -66,6 +66,17 @@ describe('a full disk', () => {
     socket.destroy();
   });
 
+  it('does not hold up a stop: what is not durable by then is counted as lost', async () => {
+    trouble.trouble = FULL;
+    const socket = await connectTo(fixture.port('syslog TCP'));
+    socket.write('<13>a\n<13>b\n');
+    await vi.waitFor(() => expect(trouble.failures).toBeGreaterThan(0));
+    await fixture.collector.close();
+    expect(await fixture.metric('spillway_collect_lost_records_total')).toBe(2);
+    expect(await texts()).toEqual([]);
+    socket.destroy();
+  });
+
   it('is said over HTTP with Retry-After, and what was refused is not there', async () => {
     trouble.trouble = FULL;
     expect(await post('a')).toMatchObject({

@@ -114,6 +114,13 @@ export class Lane {
     }
   }
 
+  /** Gives up what is not durable: counted as lost, where nobody else can be told. */
+  abandon(): void {
+    if (this.#builder.recordCount > 0) this.#handOver();
+    if (this.#pending.length === 0) return;
+    this.#stop(new SpillwayError('UNAVAILABLE', 'The collector stopped before the queue took these.'));
+  }
+
   #startTally({ tenant, input }: Sender): void {
     this.#tally = { tenant, input, receivedMs: this.#receivedMs, count: 0 };
     this.#open.tallies.push(this.#tally);
@@ -212,8 +219,10 @@ export class Lane {
   }
 
   #lose(batch: Batch): void {
-    this.#options.onLost(batch.count);
     batch.refused(this.#stopped);
+    // Whoever sent a request hears of it.
+    if (this.#options.kind === 'requests') return;
+    this.#options.onLost(batch.count);
     this.#options.log.error(
       { partition: this.partition, records: batch.count, error: messageOf(this.#stopped) },
       'records of sockets are lost, because the partition has stopped',
