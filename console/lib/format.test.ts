@@ -28,6 +28,7 @@ describe('counts', () => {
     [1_234_567, '1.2M'],
     [7_000_000_000, '7G'],
     [0.25, '0.3'],
+    [337.4, '337'],
   ])('%d is short %s', (count, text) => {
     expect(formatShortCount(count)).toBe(text);
   });

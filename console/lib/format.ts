@@ -9,7 +9,7 @@ export function formatCount(count: number): string {
   return Math.round(count).toLocaleString('en-US');
 }
 
-/** `987`, `12.3k`, `4.5M`: at most four signs and a unit. */
+/** `987`, `12.3k`, `4.5M`: at most four signs and a unit; small fractions keep one decimal. */
 export function formatShortCount(count: number): string {
   const units = [
     [1e9, 'G'],
@@ -22,7 +22,7 @@ export function formatShortCount(count: number): string {
     const scaled = count / size;
     return `${scaled >= 99.95 ? Math.round(scaled) : scaled.toFixed(1).replace(/\.0$/, '')}${unit}`;
   }
-  return String(Math.round(count * 10) / 10);
+  return String(count < 10 ? Math.round(count * 10) / 10 : Math.round(count));
 }
 
 /** `0.4 %`, `37 %`; never 0 or 100 unless it is exactly that. */

@@ -3,7 +3,14 @@
  * here first: a test never sees an older console than the tree has.
  */
 import { join } from 'node:path';
-import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Locator,
+  type Page,
+} from 'playwright-core';
 import { build } from 'vite';
 import type { AnsweredEvent } from '../../src/event/event.ts';
 import { findProgram } from '../support/needs.ts';
@@ -113,6 +120,17 @@ export async function settled(page: Page): Promise<void> {
     const waiting = document.querySelector('.rows-waiting, .overview-waiting, [data-faded="true"]');
     return waiting === null && document.querySelector('.event-row, .notice') !== null;
   });
+}
+
+/** Waits until the element is in sight: within the window, and not under the edge of what scrolls. */
+export async function inSight(element: Locator): Promise<void> {
+  const seen = () =>
+    element.evaluate((node) => {
+      const { left, top, bottom } = node.getBoundingClientRect();
+      const shown = document.elementFromPoint(left + 5, (top + bottom) / 2);
+      return shown !== null && node.contains(shown);
+    });
+  await until('the element is in sight', seen, PATIENCE_MS);
 }
 
 /** The texts of one column of the rows in sight, from the top. */

@@ -7,6 +7,7 @@ import {
   type ConsoleBench,
   column,
   find,
+  inSight,
   NEEDS,
   PATIENCE_MS,
   sampleLog,
@@ -189,6 +190,14 @@ describe.skipIf(lacks('the console', NEEDS))('the console', () => {
       .first()
       .waitFor();
     expect(await linked.locator('.field-table').count()).toBe(1);
+  });
+
+  test('brings the event of a link into sight where it stands further down the list', async () => {
+    const page = await opened();
+    const { events } = await bench.spillway.json<{ events: { id: string }[] }>('/api/search?from=now-1h&limit=90');
+    await page.goto(`${bench.spillway.url}/?event=${events.at(-1)?.id}`);
+    await inSight(page.locator('[data-expanded="true"]'));
+    expect(await page.getByRole('region', { name: 'The linked event' }).count()).toBe(0);
   });
 
   test('explains an empty answer and offers what would not be empty', async () => {

@@ -5,7 +5,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { lacks } from '../support/needs.ts';
-import { type ConsoleBench, column, NEEDS, sampleLog, send, settled, startConsole } from './console-page.ts';
+import { type ConsoleBench, column, inSight, NEEDS, sampleLog, send, settled, startConsole } from './console-page.ts';
 
 /** A person's patience, with room for a busy machine; alone it takes a tenth of it. */
 const TASK_MS = 5_000;
@@ -68,7 +68,7 @@ describe.skipIf(lacks('the console by keyboard', NEEDS))('by keyboard alone', ()
       await page.keyboard.press('Enter');
       await page.locator('.list .event-detail').waitFor();
       await page.keyboard.press('c');
-      await page.locator('.context-panel [data-anchor="true"]').waitFor();
+      await inSight(page.locator('.context-panel [data-anchor="true"]'));
     });
     const panel = page.getByRole('region', { name: 'Surrounding events' });
     const levels = new Set(await column(page, '.event-level', '.context-panel'));

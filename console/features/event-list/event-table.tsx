@@ -122,13 +122,19 @@ export function EventTable(props: EventTableProps) {
     },
   });
 
-  const anchored = useRef(false);
+  // What the list was opened for, by a link or as the middle of its neighbours, is brought into view once.
+  const [soughtId] = useState(props.anchorId ?? expandedId);
+  const brought = useRef(false);
   useLayoutEffect(() => {
-    const at = indexById.get(props.anchorId ?? '');
-    if (anchored.current || at === undefined) return;
-    anchored.current = true;
-    virtual.scrollToIndex(at, { align: 'center' });
-  }, [indexById, props.anchorId, virtual]);
+    const at = indexById.get(soughtId ?? '');
+    if (brought.current || at === undefined) return;
+    // The scroller's own size is known only after the page has been laid out.
+    const frame = requestAnimationFrame(() => {
+      brought.current = true;
+      virtual.scrollToIndex(at, { align: soughtId === props.anchorId ? 'center' : 'start' });
+    });
+    return () => cancelAnimationFrame(frame);
+  }, [indexById, soughtId, props.anchorId, virtual]);
   useEffect(() => {
     if (props.autoFocus === true) grid.current?.focus({ preventScroll: true });
   }, [props.autoFocus]);

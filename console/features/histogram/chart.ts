@@ -60,7 +60,7 @@ export function createChart(host: HTMLElement, zone: Zone, first: ChartView, eve
         stroke: axisColour,
         size: 44,
         gap: 6,
-        space: 30,
+        space: 20,
         font: '11px system-ui, sans-serif',
         grid: { stroke: () => colours.line, width: 1 },
         ticks: { show: false },
