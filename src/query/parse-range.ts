@@ -14,7 +14,11 @@ export function readRange(scan: Scanner, field: FieldRef | undefined, start: num
   const from = bound(scan.bound(), fromInclusive);
   scan.skipSpace();
   if (!scan.text.startsWith('TO', scan.at) || !scan.spaceOrEnd(2)) {
-    throw syntaxProblem(scan.here(), 'A range lacks its TO', 'TO, as in [10 TO 20]');
+    throw syntaxProblem(
+      scan.here(),
+      'A range lacks its TO',
+      'TO, as in [10 TO 20] (to search for a bracket itself, put the text in quotes)',
+    );
   }
   scan.at += 2;
   const toValue = scan.bound();

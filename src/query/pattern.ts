@@ -81,7 +81,7 @@ export function tokenWildcard(pattern: readonly WildcardPart[]): TokenPattern {
 }
 
 export function tokenRegexp(source: string, offset: number): TokenPattern {
-  const node = nonEmpty(lowerCased(parseRegexp(source, offset)));
+  const node = nonEmpty(parseRegexp(source, offset, lowerCased));
   if (sizeOf(node) > QUERY_LIMITS.regexpStates) {
     throw tooLarge(
       { start: offset, end: offset + source.length },
@@ -130,22 +130,19 @@ const UPPER: CharSet = [[0x41, 0x5a]];
 const TO_LOWER = 0x20;
 
 /** ASCII capitals anywhere, and single letters past ASCII, become lower case. */
-function lowerCased(node: RegexpNode): RegexpNode {
-  return mapSets(node, (set) => {
-    const ranges: CodeRange[] = [...intersection(set, complement(UPPER))];
-    for (const [first, last] of intersection(set, UPPER)) ranges.push([first + TO_LOWER, last + TO_LOWER]);
-    for (const [first, last] of set) {
-      if (first !== last || first < 0x80) continue;
-      const lower = lowerCase(String.fromCodePoint(first)).codePointAt(0) ?? first;
-      ranges.push([lower, lower]);
-    }
-    return charSet(ranges);
+function lowerCased(set: CharSet): CharSet {
+  const capitals = intersection(set, UPPER).map(([first, last]): CodeRange => [first + TO_LOWER, last + TO_LOWER]);
+  const others = intersection(set, complement(UPPER)).map(([first, last]): CodeRange => {
+    if (first !== last || first < 0x80) return [first, last];
+    const lower = lowerCase(String.fromCodePoint(first)).codePointAt(0) ?? first;
+    return [lower, lower];
   });
+  return charSet([...capitals, ...others]);
 }
 
 /** Whether some text could match: false for one that asks for a separator inside a token. */
 export function canMatchToken(source: string, offset: number): boolean {
-  return possible(restricted(lowerCased(parseRegexp(source, offset))));
+  return possible(restricted(parseRegexp(source, offset, lowerCased)));
 }
 
 function possible(node: RegexpNode): boolean {

@@ -25,24 +25,29 @@ const CLASSES: Readonly<Record<string, CharSet>> = {
 };
 const LUCENE_OPERATORS = '"#@&<>~';
 
+/** Maps what is written (a character or the inside of a class, before it is negated) to what is meant. */
+export type Fold = (written: CharSet) => CharSet;
+
 /** `offset` is where the source starts in the query's text. */
-export function parseRegexp(source: string, offset = 0): RegexpNode {
+export function parseRegexp(source: string, offset: number, fold: Fold = (set) => set): RegexpNode {
   if (source.length > QUERY_LIMITS.regexpChars) {
     const span = { start: offset, end: offset + source.length };
     throw tooLarge(span, 'characters in a regular expression', QUERY_LIMITS.regexpChars);
   }
-  return new RegexpParser(source, offset).parse();
+  return new RegexpParser(source, offset, fold).parse();
 }
 
 class RegexpParser {
   readonly #source: string;
   readonly #offset: number;
+  readonly #fold: Fold;
   #at = 0;
   #depth = 0;
 
-  constructor(source: string, offset: number) {
+  constructor(source: string, offset: number, fold: Fold) {
     this.#source = source;
     this.#offset = offset;
+    this.#fold = fold;
   }
 
   parse(): RegexpNode {
@@ -109,7 +114,7 @@ class RegexpParser {
     const char = this.#peek();
     if (char === '(') return this.#group();
     if (char === '[') return { kind: 'set', set: this.#class() };
-    if (char === '\\') return { kind: 'set', set: this.#escape() };
+    if (char === '\\') return { kind: 'set', set: this.#fold(this.#escape()) };
     if (char === '.') {
       this.#at++;
       return { kind: 'set', set: ANY_CHAR };
@@ -127,7 +132,7 @@ class RegexpParser {
     if (LUCENE_OPERATORS.includes(char)) {
       throw this.#refuse(`The operator ${char} is not supported`, `For the character itself write \\${char}.`);
     }
-    return { kind: 'set', set: single(this.#codePoint()) };
+    return { kind: 'set', set: this.#fold(single(this.#codePoint())) };
   }
 
   #group(): RegexpNode {
@@ -186,7 +191,7 @@ class RegexpParser {
     }
     this.#at++;
     if (ranges.length === 0) throw this.#problem('An empty class', 'characters between [ and ]');
-    const set = charSet(ranges);
+    const set = this.#fold(charSet(ranges));
     return negated ? complement(set) : set;
   }
 
