@@ -98,6 +98,7 @@ it('reports what was reached and what was not', () => {
     { ...base, bench: 'late', value: 900, unit: 'ms', target: 500, rows: { idle: { value: 3, unit: 'ms' } } },
   ];
   const report = renderReport(results);
+  expect(renderReport([])).toContain('No full run');
   expect(report).toContain(
     '| [`fast`](#fast) | 2,000,000 events/s |  | 1,000,000 events/s: reached | 1 events/s, other |',
   );

@@ -15,14 +15,17 @@ export interface KeptResult extends BenchResult {
 
 const LESS_IS_BETTER = /^(ms|s|us|B|bytes|B\/event|MiB|GiB)\b/;
 
-export function renderReport(results: readonly KeptResult[]): string {
-  const sorted = [...results].sort((a, b) => a.bench.localeCompare(b.bench));
-  return `# Benchmarks
+const HEAD = `# Benchmarks
 
 Made by \`bench/report.ts\` from full runs of \`npm run bench -- NAME --peer\`; each was measured with its load generator and its
 peer on the same machine, in turns. A ratio above 1 is better than the peer; within 20 % is a tie on machines of this kind,
 whose disks and neighbours vary from minute to minute.
+`;
 
+export function renderReport(results: readonly KeptResult[]): string {
+  if (results.length === 0) return `${HEAD}\nNo full run has been kept yet.\n`;
+  const sorted = [...results].sort((a, b) => a.bench.localeCompare(b.bench));
+  return `${HEAD}
 | benchmark | figure | p99 | must reach | peer | ratio |
 |---|---|---|---|---|---|
 ${sorted.map(summaryRow).join('\n')}
