@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { EVENT_LIMITS } from '../../lib/limits.ts';
 import { parse, RECEIVED, rebuilds } from '../testing/parse.ts';
 
 process.env.TZ = 'UTC';
@@ -37,6 +38,13 @@ describe('a line of text', () => {
     const { payload, metadata } = parse('level=info app=shop msg="two words" status=200 took=1.50 v="a\\"b"', 'text');
     expect(payload).toEqual({ msg: 'two words', status: 200, took: '1.50', v: 'a"b' });
     expect(metadata.app).toBe('shop');
+  });
+
+  it('gives as many pairs as an event may have members', () => {
+    const text = (count: number): string => Array.from({ length: count }, (_, i) => `k${i}=v`).join(' ');
+    const keys = (count: number): number => Object.keys(parse(text(count), 'text').payload).length;
+    expect(keys(EVENT_LIMITS.members)).toBe(EVENT_LIMITS.members);
+    expect(keys(EVENT_LIMITS.members + 1)).toBe(EVENT_LIMITS.members);
   });
 
   it.each(['a=1', 'total is a=1 b=2', 'x = 1', 'https://h/?a=1&b=2'])('is no list of pairs: %s', (text) => {

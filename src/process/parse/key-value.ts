@@ -29,7 +29,9 @@ export function readPairs(text: string): readonly Pair[] | undefined {
   for (let at = 0; at < text.length; ) {
     const pair = matchAt(PAIR, text, at);
     if (pair !== null) {
-      if (pairs.length < EVENT_LIMITS.members) pairs.push({ key: pair[1] ?? '', value: pairValue(pair) });
+      pairs.push({ key: pair[1] ?? '', value: pairValue(pair) });
+      // An event takes no more: the rest is in the message.
+      if (pairs.length === EVENT_LIMITS.members) return pairs;
     } else if (at === 0 || ++words > pairs.length) return undefined;
     at += (pair ?? matchAt(WORD, text, at))?.[0].length ?? 1;
     at += matchAt(GAP, text, at)?.[0].length ?? 0;
