@@ -14,10 +14,19 @@ const NODE = findProgram('node') ?? process.execPath;
 const READY_MS = 5_000;
 
 let folder = '';
+let started: ChildProcess | undefined;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'spillway-launcher-'));
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(async () => {
+  // Where a test failed half-way it may still run, and the folder is its.
+  if (started !== undefined && started.exitCode === null && started.signalCode === null) {
+    started.kill('SIGTERM');
+    await once(started, 'exit');
+  }
+  started = undefined;
+  rmSync(folder, { recursive: true, force: true });
+});
 
 describe('tools/node24.mjs', () => {
   test('runs a script on Node.js 24 or newer, with its arguments', () => {
@@ -66,10 +75,12 @@ async function start(): Promise<{ child: ChildProcess; pids: number[]; tookMs: n
   const env = { ...process.env, SPILLWAY_HTTP_PORT: '0', SPILLWAY_INPUTS_SYSLOG: 'false', SPILLWAY_DATA: folder };
   const startedMs = performance.now();
   const child = spawn(NODE, [join(ROOT, 'bin/spillway.mjs'), 'start'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  started = child;
   for await (const line of createInterface({ input: child.stdout })) {
     if (!line.startsWith('{"ready"')) continue;
     const tookMs = performance.now() - startedMs;
-    const port = JSON.parse(line).listening[0].port;
+    const sockets: { what: string; port: number }[] = JSON.parse(line).listening;
+    const port = sockets.find(({ what }) => what === 'http')?.port;
     const status = await (await fetch(`http://127.0.0.1:${port}/api/status`)).json();
     child.stdout.resume();
     return { child, pids: status.roles.map(({ pid }: { pid: number }) => pid), tookMs };
