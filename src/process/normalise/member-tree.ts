@@ -7,6 +7,7 @@ import { quote } from '../text/json-text.ts';
 
 export class MemberTree {
   readonly #members = new Map<string, string | MemberTree>();
+  #renamed = 1;
 
   get isEmpty(): boolean {
     return this.#members.size === 0;
@@ -17,7 +18,7 @@ export class MemberTree {
   }
 
   /**
-   * Puts a leaf where the path says. Where something else is in the way it gets the first free of `a_b`, `a_b_`, …:
+   * Puts a leaf where the path says. Where something else is in the way it gets the first free of `a_b`, `a_b_2`, …:
    * then the answer is false.
    */
   place(path: readonly string[], json: string): boolean {
@@ -36,7 +37,7 @@ export class MemberTree {
     return this.#walk(path);
   }
 
-  /** A new subtree under the first free of `a_b`, `a_b_`, …. */
+  /** A new subtree under the first free of `a_b`, `a_b_2`, …. */
   openRenamed(path: readonly string[]): MemberTree {
     const tree = new MemberTree();
     this.#members.set(this.#freeName(path), tree);
@@ -81,10 +82,12 @@ export class MemberTree {
     return tree;
   }
 
+  /** The counter goes on from name to name, so that very many clashes cost no more than each of them. */
   #freeName(path: readonly string[]): string {
-    let key = path.join('_');
-    while (this.#members.has(key)) key += '_';
-    return key;
+    const key = path.join('_');
+    let name = key;
+    while (this.#members.has(name)) name = `${key}_${++this.#renamed}`;
+    return name;
   }
 }
 

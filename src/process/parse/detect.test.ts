@@ -40,6 +40,10 @@ describe('a line of text', () => {
     expect(metadata.app).toBe('shop');
   });
 
+  it('takes the last value of a repeated key', () => {
+    expect(parse('a=1 b=2 a=3', 'text').payload).toEqual({ a: 3, b: 2 });
+  });
+
   it('gives as many pairs as an event may have members', () => {
     const text = (count: number): string => Array.from({ length: count }, (_, i) => `k${i}=v`).join(' ');
     const keys = (count: number): number => Object.keys(parse(text(count), 'text').payload).length;

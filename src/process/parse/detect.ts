@@ -141,7 +141,8 @@ function takeOver(draft: Draft, found: Draft): void {
 function addPairs(draft: Draft, pairs: readonly Pair[]): void {
   const tree = new MemberTree();
   const taken = takenKeys(draft);
-  for (const { key, value } of pairs.slice(0, EVENT_LIMITS.members)) {
+  // Of a repeated key the last value counts, as in JSON.
+  for (const [key, value] of new Map(pairs.map((pair) => [pair.key, pair.value]))) {
     const { path } = pathOf(key);
     if (taken.has(path[0] ?? '') || path.length >= EVENT_LIMITS.depth) continue;
     tree.place(path, isCanonicalNumber(value, 0, value.length) ? value : quote(value));
