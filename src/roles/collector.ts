@@ -33,14 +33,13 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
     log,
     registry,
     site: config.site,
+    keysFile: join(config.data, 'collector', 'keys.json'),
     onAccepted: ({ topic, partition, nextOffset, counts }) => {
       const rows = counts.map(({ tenant, receivedMs, count }) => {
         return { partition, tenant, minute: minuteOf(receivedMs), column: 'accepted', count } as const;
       });
       ledger.add({ topic, partition }, nextOffset, rows);
     },
-    // Few, and read back from their own topic at every checkpoint.
-    onDeadLettered: () => {},
   });
   await ledger.start({
     reported: partitions.map((partition) => ({ at: { topic: TOPICS.raw, partition }, count: countAccepted })),
