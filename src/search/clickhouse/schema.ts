@@ -3,7 +3,8 @@
  * columns, codecs, ordering key and text index are measurements: docs/decisions/search-store-schema.md.
  *
  * - Times are Int64 epoch milliseconds: DateTime64 ends in 2299 and events come from 1970 and 9999 too.
- * - An id is stored as the numbers it is made of, so that events with equal times sort by origin.
+ * - An id is stored as the numbers it is made of, so that events with equal times sort by origin. What follows from
+ *   other columns is stored as the difference to them, which takes next to nothing: DERIVED_COLUMNS gives it back.
  * - `metadata` and `payload` are JSON columns: each path is a column of its own in every part, and of each type that it
  *   has there, so that a field which is a number here and text there loses neither. A path holds only the types of
  *   JSON_TYPES: every number is a Float64 (which holds integers up to 2^53, the normaliser's bound).
@@ -39,11 +40,11 @@ export const EVENT_COLUMNS = [
   { name: 'queue_offset', type: 'Int64', stored: `Int64 ${COUNTER}` },
   { name: 'tenant', type: 'String', stored: WORD },
   { name: 'timestamp', type: 'Int64', stored: `Int64 ${COUNTER}` },
-  { name: 'received', type: 'Int64', stored: `Int64 ${COUNTER}` },
+  { name: 'delay', type: 'Int64', stored: `Int64 ${COUNTER}` },
   { name: 'id_site', type: 'String', stored: WORD },
   { name: 'id_topic', type: 'String', stored: WORD },
-  { name: 'id_partition', type: 'UInt16', stored: 'UInt16 CODEC(ZSTD(1))' },
-  { name: 'id_offset', type: 'UInt64', stored: `UInt64 ${COUNTER}` },
+  { name: 'id_shift', type: 'Int32', stored: 'Int32 CODEC(ZSTD(1))' },
+  { name: 'id_lag', type: 'Int64', stored: 'Int64 CODEC(ZSTD(1))' },
   { name: 'id_index', type: 'UInt64', stored: 'UInt64 CODEC(ZSTD(1))' },
   { name: 'type', type: 'String', stored: WORD },
   { name: 'source', type: 'String', stored: WORD },
@@ -58,7 +59,14 @@ export const EVENT_COLUMNS = [
   { name: 'exact', type: 'String', stored: `String ${TEXT}` },
 ] as const satisfies readonly Column[];
 
-export type EventColumn = (typeof EVENT_COLUMNS)[number]['name'];
+/** Columns to read like others. Arithmetic is modulo 2^64, so a UUID's halves fit too. */
+export const DERIVED_COLUMNS = [
+  { name: 'received', type: 'Int64', from: 'timestamp + delay' },
+  { name: 'id_partition', type: 'UInt16', from: 'toUInt16(queue_partition + id_shift)' },
+  { name: 'id_offset', type: 'UInt64', from: 'toUInt64(queue_offset - id_lag)' },
+] as const;
+
+export type EventColumn = (typeof EVENT_COLUMNS | typeof DERIVED_COLUMNS)[number]['name'];
 
 /** What sorts events: by time, then by origin. The table itself is sorted by (tenant, timestamp). */
 export const ORDER_COLUMNS = ['timestamp', 'id_site', 'id_topic', 'id_partition', 'id_offset', 'id_index'] as const;
@@ -138,8 +146,14 @@ export const INDEXED_IDS = [
   'session_id',
 ] as const;
 
+/** 8,192 rows. */
+const GRANULES_PER_INDEX = 8;
+
 const SETTINGS = {
-  index_granularity: 8192,
+  // Rows of an answer lie far apart, and each costs its whole granule: small ones, each with blocks of its own.
+  index_granularity: 1024,
+  min_compress_block_size: 32 * 1024,
+  max_compress_block_size: 128 * 1024,
   // What an insert makes is one file and few syncs; merges make the parts with a file a column.
   min_bytes_for_wide_part: 64 * 1024 * 1024,
   // A row that is committed is on the disk: parts, their folders, and what merges make of them.
@@ -151,14 +165,18 @@ const SETTINGS = {
 export function createEventsTable(table: string = EVENTS_TABLE): string {
   const columns = EVENT_COLUMNS.map(({ name, stored }) => `\`${name}\` ${stored}`);
   const settings = Object.entries(SETTINGS).map(([name, value]) => `${name} = ${value}`);
+  const derived = DERIVED_COLUMNS.map(({ name, type, from }) => `\`${name}\` ${type} ALIAS ${from}`);
   const indexes = [
     `INDEX message_tokens ${MESSAGE_TOKENS} TYPE text(tokenizer = 'splitByNonAlpha', posting_list_codec = 'bitpacking')`,
-    'INDEX queue_offsets queue_offset TYPE minmax',
-    'INDEX id_offsets id_offset TYPE minmax',
-    ...INDEXED_IDS.map((name) => `INDEX payload_${name} payload.${name}.:String TYPE bloom_filter(0.01) GRANULARITY 1`),
+    `INDEX queue_offsets queue_offset TYPE minmax GRANULARITY ${GRANULES_PER_INDEX}`,
+    `INDEX id_offsets id_offset TYPE minmax GRANULARITY ${GRANULES_PER_INDEX}`,
+    ...INDEXED_IDS.map(
+      (name) =>
+        `INDEX payload_${name} payload.${name}.:String TYPE bloom_filter(0.01) GRANULARITY ${GRANULES_PER_INDEX}`,
+    ),
   ];
   return `CREATE TABLE IF NOT EXISTS ${table} (
-  ${columns.join(',\n  ')},
+  ${[...columns, ...derived].join(',\n  ')},
   ${indexes.join(',\n  ')}
 ) ENGINE = MergeTree
 PARTITION BY (retention_days, slice_day)

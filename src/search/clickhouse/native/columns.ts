@@ -77,8 +77,15 @@ export interface ColumnData {
   readonly sizeBytes: number;
 }
 
-export type NumberWidth = 'UInt8' | 'UInt16' | 'UInt32' | 'Int64' | 'Float64';
-const WIDTH_BYTES: Readonly<Record<NumberWidth, number>> = { UInt8: 1, UInt16: 2, UInt32: 4, Int64: 8, Float64: 8 };
+export type NumberWidth = 'UInt8' | 'UInt16' | 'UInt32' | 'Int32' | 'Int64' | 'Float64';
+const WIDTH_BYTES: Readonly<Record<NumberWidth, number>> = {
+  UInt8: 1,
+  UInt16: 2,
+  UInt32: 4,
+  Int32: 4,
+  Int64: 8,
+  Float64: 8,
+};
 
 export class NumberColumn implements ColumnData {
   readonly #sink: ByteSink;
@@ -114,6 +121,7 @@ export class NumberColumn implements ColumnData {
         bytes[at + 1] = value >>> 8;
         break;
       case 'UInt32':
+      case 'Int32':
         bytes[at] = value & 0xff;
         bytes[at + 1] = (value >>> 8) & 0xff;
         bytes[at + 2] = (value >>> 16) & 0xff;
@@ -130,10 +138,10 @@ export class NumberColumn implements ColumnData {
     sink.at = at + this.#width;
   }
 
-  /** A UInt64 past 2^53. */
+  /** 64 bits, modulo 2^64. */
   pushBig(value: bigint): void {
     this.#sink.reserve(8);
-    this.#sink.at = this.#sink.bytes.writeBigUInt64LE(value, this.#sink.at);
+    this.#sink.at = this.#sink.bytes.writeBigUInt64LE(BigInt.asUintN(64, value), this.#sink.at);
   }
 
   /** The last value of an Int64 column that holds no negative ones; 0 in an empty one. */

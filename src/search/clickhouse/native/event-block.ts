@@ -75,11 +75,11 @@ function createColumns() {
     queue_offset: new NumberColumn('Int64'),
     tenant: new StringColumn(),
     timestamp: new NumberColumn('Int64'),
-    received: new NumberColumn('Int64'),
+    delay: new NumberColumn('Int64'),
     id_site: new StringColumn(),
     id_topic: new StringColumn(),
-    id_partition: new NumberColumn('UInt16'),
-    id_offset: new NumberColumn('Int64'),
+    id_shift: new NumberColumn('Int32'),
+    id_lag: new NumberColumn('Int64'),
     id_index: new NumberColumn('Int64'),
     type: new StringColumn(),
     source: new StringColumn(),
@@ -104,6 +104,8 @@ export class EventBlock {
   #lastTenant: { readonly key: Buffer; readonly name: string } = { key: Buffer.alloc(0), name: '' };
   #rows = 0;
   #bytes = 0;
+  #queuePartition = 0;
+  #queueOffset = 0;
   #tenant = '';
   #timestamp = Number.NaN;
   #received = Number.NaN;
@@ -141,6 +143,8 @@ export class EventBlock {
     place: (facts: RowFacts) => Placement | undefined,
   ): boolean {
     const row = this.#rows;
+    this.#queuePartition = queuePartition;
+    this.#queueOffset = queueOffset;
     try {
       this.#read(source, start, end);
       const placement = place({ tenant: this.#tenant, timestampMs: this.#timestamp, receivedMs: this.#received });
@@ -255,14 +259,14 @@ export class EventBlock {
   #finishRow(): void {
     const row = this.#rows;
     const columns = this.#columns;
-    if (columns.id_offset.rows !== row + 1 || columns.tenant.rows !== row + 1) {
+    if (columns.id_lag.rows !== row + 1 || columns.tenant.rows !== row + 1) {
       throw this.#scanner.fail('id or tenant is missing');
     }
     if (!isTime(this.#timestamp) || !isTime(this.#received)) {
       throw this.#scanner.fail('timestamp or received is missing or no time');
     }
     columns.timestamp.push(this.#timestamp);
-    columns.received.push(this.#received);
+    columns.delay.push(this.#received - this.#timestamp);
     columns.messageless.push(columns.message.rows === row ? 1 : 0);
     for (const name of TEXTS) if (columns[name].rows === row) columns[name].pushEmpty();
     if (columns.tags.rows === row) columns.tags.endArray();
@@ -311,8 +315,8 @@ export class EventBlock {
     const columns = this.#columns;
     columns.id_site.pushBytes(bytes, textStart, at);
     columns.id_topic.pushBytes(bytes, at + 1, topicEnd);
-    columns.id_partition.push(partition.value);
-    columns.id_offset.push(offset.value);
+    columns.id_shift.push(partition.value - this.#queuePartition);
+    columns.id_lag.push(this.#queueOffset - offset.value);
     columns.id_index.push(index.value);
   }
 
@@ -322,8 +326,8 @@ export class EventBlock {
     const columns = this.#columns;
     columns.id_site.pushEmpty();
     columns.id_topic.pushEmpty();
-    columns.id_partition.push(0);
-    columns.id_offset.pushBig(high);
+    columns.id_shift.push(-this.#queuePartition);
+    columns.id_lag.pushBig(BigInt(this.#queueOffset) - high);
     columns.id_index.pushBig(low);
   }
 }
