@@ -1,5 +1,5 @@
 /** A role's end of the channel to its supervisor. */
-import { ERROR_KINDS, type ErrorCode, SpillwayError } from '../lib/errors.ts';
+import { SpillwayError } from '../lib/errors.ts';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import type { CoordinatorRequest, FromRole, ToRole } from './messages.ts';
 
@@ -54,8 +54,7 @@ export class SupervisorLink {
   #receive(message: ToRole): void {
     if (message.kind === 'answer') this.#waiting.get(message.id)?.resolve(message.answer);
     else if (message.kind === 'refusal') {
-      const code: ErrorCode = message.code in ERROR_KINDS ? (message.code as ErrorCode) : 'INTERNAL';
-      this.#waiting.get(message.id)?.reject(new SpillwayError(code, message.message));
+      this.#waiting.get(message.id)?.reject(new SpillwayError(message.code, message.message));
     } else this.#handlers.get(message.kind)?.(message);
   }
 }

@@ -3,6 +3,7 @@
  * JSON; states are absolute (not differences), so a lost or repeated message does no harm.
  */
 import type { Config } from '../config/schema.ts';
+import type { ErrorCode } from '../lib/errors.ts';
 import type { LedgerQuestion, LedgerRow } from '../monitor/ledger/ledger.ts';
 import type { Mark } from '../queue/segment-log/marks.ts';
 
@@ -21,7 +22,7 @@ export type FromRole =
   | { readonly kind: 'marks'; readonly marks: readonly Mark[] }
   /** `reset` forgets what this role said before. */
   | { readonly kind: 'ledger'; readonly reset: boolean; readonly rows: readonly LedgerRow[] }
-  | { readonly kind: 'failed'; readonly code: string; readonly message: string }
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string }
   /** What prom-client's getMetricsAsJSON() gives; the supervisor merges the roles'. */
   | { readonly kind: 'metrics'; readonly metrics: readonly object[] }
   | { readonly kind: 'request'; readonly id: number; readonly request: CoordinatorRequest };
@@ -42,7 +43,7 @@ export type ToRole =
   /** Where the store listens; the collector streams queries there. Undefined while it is down. */
   | { readonly kind: 'store'; readonly port: number | undefined }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown }
-  | { readonly kind: 'refusal'; readonly id: number; readonly code: string; readonly message: string }
+  | { readonly kind: 'refusal'; readonly id: number; readonly code: ErrorCode; readonly message: string }
   | { readonly kind: 'stop' };
 
 /** Requests that a role makes of the supervisor; each has one answer. */

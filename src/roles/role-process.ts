@@ -21,11 +21,15 @@ export interface RoleReport {
   readonly sinceMs: number;
 }
 
+export type RoleFailure = Pick<Extract<FromRole, { kind: 'failed' }>, 'code' | 'message'>;
+
 export interface RoleEvents {
   onMessage(role: RoleName, message: FromRole): void;
   onReady(role: RoleName, listening: readonly Listening[]): void;
-  /** It ended; it will be started again unless it is stopping or `fatal` (its first start failed for good). */
-  onExit(role: RoleName, how: string, fatal: boolean): void;
+  /** It ended and will be started again. */
+  onExit(role: RoleName): void;
+  /** Its first start failed, and so would the next: a port that is taken, an option that is wrong. */
+  onUnable(role: RoleName, failure: RoleFailure): void;
 }
 
 export class RoleProcess {
@@ -40,7 +44,7 @@ export class RoleProcess {
   #delayMs = 0;
   #startedMs = 0;
   #lastExit: string | null = null;
-  #failure: string | undefined;
+  #failure: RoleFailure | undefined;
   #everReady = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -113,22 +117,21 @@ export class RoleProcess {
       this.#state = 'ready';
       this.#everReady = true;
       this.#events.onReady(this.role, message.listening);
-    } else if (message.kind === 'failed') this.#failure = message.message;
+    } else if (message.kind === 'failed') this.#failure = message;
     else this.#events.onMessage(this.role, message);
   }
 
   #exited(how: string): void {
     clearTimeout(this.#timer);
     this.#child = undefined;
-    this.#lastExit = this.#failure ?? how;
+    this.#lastExit = this.#failure?.message ?? how;
     if (this.#state === 'stopping') return;
-    // What fails before it was ever ready (a port in use, a bad option) will fail again: say so instead of looping.
-    const fatal = this.#failure !== undefined && !this.#everReady;
-    this.#events.onExit(this.role, this.#lastExit, fatal);
-    if (fatal) {
+    if (this.#failure !== undefined && !this.#everReady) {
       this.#state = 'stopped';
+      this.#events.onUnable(this.role, this.#failure);
       return;
     }
+    this.#events.onExit(this.role);
     const healthy = Date.now() - this.#startedMs > SUPERVISOR_LIMITS.healthyAfterMs;
     const { restartDelayMs } = SUPERVISOR_LIMITS;
     this.#delayMs = healthy || this.#delayMs === 0 ? restartDelayMs : Math.min(this.#delayMs * 2, this.#delayMaxMs);

@@ -20,7 +20,8 @@ link.on('start', (message) => {
   start(message).catch((error: unknown) => {
     const code = error instanceof SpillwayError ? error.code : 'INTERNAL';
     link.send({ kind: 'failed', code, message: messageOf(error) });
-    createLog(message.role).error({ err: error }, 'cannot start');
+    // What is ours to explain has been; a stack is for what nobody expected.
+    if (code === 'INTERNAL') createLog(message.role).error({ err: error }, 'cannot start');
     // Leaves the channel a moment to carry the message; the exit code says the rest.
     process.disconnect();
     process.exitCode = 1;

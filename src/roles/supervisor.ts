@@ -17,7 +17,7 @@ import { lockDataFolder } from './data-lock.ts';
 import { armFailpoint } from './failpoint.ts';
 import type { FromRole, Listening, RoleName } from './messages.ts';
 import { MetricsBoard } from './metrics-board.ts';
-import { RoleProcess, type RoleReport } from './role-process.ts';
+import { type RoleFailure, RoleProcess, type RoleReport } from './role-process.ts';
 
 /** In this order they are started; the collector first, so that senders wait for nothing else. */
 const ALL_ROLES: readonly RoleName[] = ['collector', 'processor', 'store'];
@@ -59,7 +59,8 @@ export class Supervisor {
       const events = {
         onMessage: (name: RoleName, message: FromRole) => this.#receive(name, message),
         onReady: (name: RoleName, listening: readonly Listening[]) => this.#ready(name, listening),
-        onExit: (name: RoleName, how: string, fatal: boolean) => this.#roleEnded(name, how, fatal),
+        onExit: (name: RoleName) => this.#roleEnded(name),
+        onUnable: (name: RoleName, failure: RoleFailure) => this.#roleUnable(name, failure),
       };
       this.#roles.set(role, new RoleProcess(role, start, events, log, delayMaxMs));
     }
@@ -152,7 +153,7 @@ export class Supervisor {
     this.#sayWhereTheStoreIs();
     if (this.#announced || this.#listening.size < this.#roles.size) return;
     this.#announced = true;
-    this.#options.onReady?.([...this.#listening.values()].flat());
+    this.#options.onReady?.([...this.#roles.keys()].flatMap((role) => this.#listening.get(role) ?? []));
   }
 
   #sayWhereTheStoreIs(): void {
@@ -160,15 +161,14 @@ export class Supervisor {
     this.#roles.get('collector')?.send({ kind: 'store', port });
   }
 
-  #roleEnded(name: RoleName, how: string, fatal: boolean): void {
-    if (fatal) {
-      this.#failure = new SpillwayError('INTERNAL', `The ${name} cannot start: ${how}`);
-      void this.stop();
-      return;
-    }
-    if (name === 'store') {
-      this.#listening.delete('store');
-      this.#sayWhereTheStoreIs();
-    }
+  #roleEnded(name: RoleName): void {
+    if (name !== 'store') return;
+    this.#listening.delete('store');
+    this.#sayWhereTheStoreIs();
+  }
+
+  #roleUnable(name: RoleName, { code, message }: RoleFailure): void {
+    this.#failure ??= new SpillwayError(code, `The ${name} cannot start. ${message}`);
+    void this.stop();
   }
 }
