@@ -224,7 +224,11 @@ function re2Source(node: RegexpNode): string {
     case 'alternatives':
       return node.children.map(re2Source).join('|');
     case 'repeat':
-      return re2Atom(node.child) + quantifier(node.min, node.max);
+      // A repeat of a repeat needs a group: `a**` is none.
+      return (
+        (node.child.kind === 'repeat' ? `(?:${re2Source(node.child)})` : re2Atom(node.child)) +
+        quantifier(node.min, node.max)
+      );
   }
 }
 

@@ -193,6 +193,9 @@ const REGEXP_ATOMS = [
   '4{1,2}',
   '\\.',
   '/',
+  '(a*)*',
+  '(o+)?',
+  '((f|o)?){2,3}',
 ];
 const regexps = fc
   .array(fc.constantFrom(...REGEXP_ATOMS), { minLength: 1, maxLength: 4 })
