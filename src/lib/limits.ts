@@ -239,6 +239,8 @@ export const STORE_LIMITS = {
   blockPaths: 4_096,
   /** Paths of JSON that an emptied block remembers. */
   rememberedPaths: 1_024,
+  /** Paths whose types the store remembers; with more of them questions read every type's column. */
+  knownPaths: 20_000,
   /** The journal is folded into the catalogue beyond this. */
   journalBytes: 4 * MiB,
   /** At the most so often, unless a block is full: small inserts cost much more a row. */

@@ -13,6 +13,7 @@ import { type Disk, type DiskFile, nodeDisk } from '../lib/disk.ts';
 import { makeDirectories, readWhole, replaceFile, writeFully } from '../lib/disk-files.ts';
 import { SpillwayError } from '../lib/errors.ts';
 import { STORE_LIMITS } from '../lib/limits.ts';
+import { type PathType, PathTypes } from './path-types.ts';
 import { Catalogue, type Slice } from './slices.ts';
 
 /** Offsets [from, to) of a partition of `events`. */
@@ -28,6 +29,8 @@ export interface Intent {
   readonly slices: readonly Slice[];
   /** Days whose slices may hold rows of the ranges. */
   readonly days: readonly number[];
+  /** Types that the insert brings to paths where they were not known. */
+  readonly paths: readonly PathType[];
   /** Where the store's partition of `dead-letter` ended before: letters of the ranges are at or after it. */
   readonly deadLettersFrom: number;
 }
@@ -52,6 +55,8 @@ interface Snapshot {
   /** The last line that is counted in. */
   readonly through: number;
   readonly slices: readonly Slice[];
+  /** Null where they are too many to be known. */
+  readonly paths: readonly PathType[] | null;
   readonly open: OpenIntent | null;
 }
 
@@ -60,6 +65,7 @@ const SNAPSHOT = 'catalogue.json';
 
 export class StoreJournal {
   readonly catalogue = new Catalogue();
+  readonly paths = new PathTypes();
   readonly #disk: Disk;
   readonly #directory: string;
   #file: DiskFile | undefined;
@@ -135,6 +141,7 @@ export class StoreJournal {
       const { kind: _, ...intent } = entry;
       this.#open = intent;
       // The bounds count from now on, since rows may become visible from now on; the sums when it has ended.
+      this.paths.add(intent.paths);
       for (const slice of intent.slices) this.catalogue.add({ ...slice, docs: 0, bytes: 0 });
     }
   }
@@ -142,6 +149,8 @@ export class StoreJournal {
   async #load(): Promise<void> {
     const snapshot = await this.#readSnapshot();
     for (const slice of snapshot?.slices ?? []) this.catalogue.add(slice);
+    if (snapshot?.paths === null) this.paths.forget();
+    else this.paths.add(snapshot?.paths ?? []);
     this.#number = snapshot?.through ?? 0;
     this.#open = snapshot?.open ?? undefined;
     const bytes = (await readWhole(this.#disk, join(this.#directory, JOURNAL))) ?? Buffer.alloc(0);
@@ -175,6 +184,7 @@ export class StoreJournal {
       version: 1,
       through: this.#number,
       slices: [...this.catalogue.all()],
+      paths: this.paths.isForgotten ? null : [...this.paths.all()],
       open: this.#open ?? null,
     };
     await replaceFile(this.#disk, join(this.#directory, SNAPSHOT), Buffer.from(JSON.stringify(snapshot)));

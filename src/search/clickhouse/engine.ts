@@ -7,16 +7,15 @@ import { join } from 'node:path';
 import { Gauge, Histogram, type Registry } from 'prom-client';
 import { QUERY_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
-import type { QueryNode } from '../../query/ast.ts';
 import { StoreJournal } from '../journal.ts';
 import type { SearchReader } from '../port.ts';
+import { compileToSql } from './compile.ts';
 import { EventsTable } from './events-table.ts';
 import { type QueryLimits, QueryRunner } from './query-runner.ts';
 import { count, histogram, stats, values } from './read-aggregates.ts';
 import { contextOf, getEvent, type ReadContext, search } from './read-events.ts';
 import { fields } from './read-fields.ts';
 import type { RebuildOriginal } from './rows.ts';
-import type { Binder } from './schema.ts';
 import { openSessions } from './sessions.ts';
 
 export interface ClickHouseOptions {
@@ -24,7 +23,8 @@ export interface ClickHouseOptions {
   readonly directory: string;
   readonly log: Logger;
   readonly registry: Registry;
-  readonly compile: (query: QueryNode, binder: Binder) => string;
+  /** For tests of other conditions. */
+  readonly compile?: typeof compileToSql;
   readonly rebuildOriginal?: RebuildOriginal;
   readonly limits?: Partial<QueryLimits>;
 }
@@ -38,7 +38,7 @@ export interface ClickHouseEngine extends SearchReader {
 }
 
 export async function openClickHouse(options: ClickHouseOptions): Promise<ClickHouseEngine> {
-  const { directory, log, registry, compile, rebuildOriginal = () => undefined } = options;
+  const { directory, log, registry, compile = compileToSql, rebuildOriginal = () => undefined } = options;
   await mkdir(join(directory, 'engine'), { recursive: true });
   const journal = await StoreJournal.open(join(directory, 'journal'));
   const open = await openSessions(join(directory, 'engine'));
@@ -47,7 +47,12 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
   const table = await EventsTable.open(writing);
   const limits: QueryLimits = { ...QUERY_LIMITS, ...options.limits };
   const runner = new QueryRunner(open, admin, limits, log);
-  const context: ReadContext = { slices: journal.catalogue, compile, rebuild: rebuildOriginal };
+  const context: ReadContext = {
+    slices: journal.catalogue,
+    paths: journal.paths,
+    compile: (query, binder) => compile(query, binder, { typesAt: (field) => journal.paths.at(field) }),
+    rebuild: rebuildOriginal,
+  };
   const time = measure(registry, runner);
   let completeTo = () => 0;
   return {

@@ -1,13 +1,14 @@
 /**
  * A field as SQL to count and group by. A path of `metadata` or `payload` may hold several types; most hold one, and
- * then the plain column of that type is several times faster than an expression over all. So the types that occur are
- * looked at first (they are small columns of their own).
+ * then the plain column of that type is several times faster than an expression over all. So where several are possible,
+ * those that occur are looked at first.
  */
 import type { FieldRef } from '../../query/ast.ts';
+import type { PathTypes } from '../path-types.ts';
 import type { ValueCount } from '../port.ts';
 import { SqlBinder } from './binder.ts';
 import type { Ask } from './query-runner.ts';
-import { JSON_TYPES, type JsonType, jsonTypeOf, jsonValue, MESSAGE_TOKENS, OWN_COLUMNS } from './schema.ts';
+import { EVENTS_TABLE, type JsonType, jsonValue, MESSAGE_TOKENS, OWN_COLUMNS } from './schema.ts';
 
 export type Value = ValueCount['value'];
 type PathRef = Exclude<FieldRef, { root: 'own' }>;
@@ -27,28 +28,31 @@ export const PRINTED_ID = `if(id_site = '',
   concat(id_site, '.', id_topic, '.', toString(id_partition), '.', toString(id_offset), '.', toString(id_index)))`;
 
 const SINGLE: readonly JsonType[] = ['string', 'number', 'boolean'];
-const TYPE_OF_ENGINE = new Map<string, JsonType>(
-  (Object.keys(JSON_TYPES) as JsonType[]).map((type) => [JSON_TYPES[type], type]),
-);
+const ARRAYS: readonly JsonType[] = ['strings', 'numbers', 'booleans'];
 
-/** How many rows of the condition hold which type at the path. */
+/** How many rows of the condition hold which of the types at the path; those that none holds are left out. */
 export async function censusOf(
   field: PathRef,
+  types: readonly JsonType[],
   condition: (binder: SqlBinder) => string,
   ask: Ask,
 ): Promise<ReadonlyMap<JsonType, number>> {
+  if (types.length === 0) return new Map();
   const binder = new SqlBinder();
   const where = condition(binder);
-  const rows = await ask(
-    `SELECT ${jsonTypeOf(field, binder)} AS type, count() FROM events WHERE ${where} GROUP BY type`,
-    binder,
-  );
-  const census = new Map<JsonType, number>();
-  for (const [name, count] of rows) {
-    const type = TYPE_OF_ENGINE.get(String(name));
-    if (type !== undefined) census.set(type, Number(count));
-  }
-  return census;
+  const counts = types.map((type) => {
+    const value = jsonValue(field, type, binder);
+    return ARRAYS.includes(type) ? `countIf(notEmpty(${value}))` : `countIf(${value} IS NOT NULL)`;
+  });
+  const [row = []] = await ask(`SELECT ${counts.join(', ')} FROM ${EVENTS_TABLE} WHERE ${where}`, binder);
+  const counted = types.map((type, i) => [type, Number(row[i])] as const);
+  return new Map(counted.filter(([, count]) => count > 0));
+}
+
+/** Types with values that may stand at the path: what is known, else all. */
+export function possibleTypes(field: PathRef, paths: PathTypes): readonly JsonType[] {
+  const known = paths.at(field);
+  return [...SINGLE, ...ARRAYS].filter((type) => known?.has(type) !== false);
 }
 
 /** The key to group by, for a field of these types. */

@@ -13,7 +13,7 @@ import type {
   ValueCount,
 } from '../port.ts';
 import { SqlBinder } from './binder.ts';
-import { censusOf, type GroupKey, groupKey, MESSAGE_WORDS, numberOf } from './fields.ts';
+import { censusOf, type GroupKey, groupKey, MESSAGE_WORDS, numberOf, possibleTypes } from './fields.ts';
 import type { Ask } from './query-runner.ts';
 import type { ReadContext } from './read-events.ts';
 import { number } from './rows.ts';
@@ -34,9 +34,15 @@ export async function count(question: Question, ask: Ask, context: ReadContext):
   return number(row?.[0]);
 }
 
-async function typesOf(field: FieldRef, where: (binder: SqlBinder) => string, ask: Ask): Promise<readonly JsonType[]> {
+async function typesOf(
+  field: FieldRef,
+  where: (binder: SqlBinder) => string,
+  ask: Ask,
+  { paths }: ReadContext,
+): Promise<readonly JsonType[]> {
   if (field.root === 'own') return [];
-  return [...(await censusOf(field, where, ask)).keys()];
+  const possible = possibleTypes(field, paths);
+  return possible.length < 2 ? possible : [...(await censusOf(field, possible, where, ask)).keys()];
 }
 
 function bucketOf(intervalMs: number, binder: SqlBinder): string {
@@ -52,7 +58,7 @@ export async function histogram(
   if (where === undefined) return [];
   const { by } = question;
   if (by === undefined) return plainHistogram(question, where, ask);
-  const types = await typesOf(by, where, ask);
+  const types = await typesOf(by, where, ask, context);
   const largest = await largestValues(by, types, where, ask);
   const binder = new SqlBinder();
   const key = groupKey(by, types, binder);
@@ -137,7 +143,8 @@ export async function values(
   const where = conditionOf(question, context);
   const { field, limit } = question;
   if (where === undefined) return { values: [], total: 0, distinct: 0 };
-  const census = field.root === 'own' ? undefined : await censusOf(field, where, ask);
+  const census =
+    field.root === 'own' ? undefined : await censusOf(field, possibleTypes(field, context.paths), where, ask);
   if (census?.size === 0) return { values: [], total: 0, distinct: 0 };
   const keyFor = (binder: SqlBinder) =>
     field.root === 'own' && field.name === 'message'
@@ -211,8 +218,8 @@ export async function stats(question: StatsQuestion, ask: Ask, context: ReadCont
   const { by, fn, of, intervalMs } = question;
   const binder = new SqlBinder();
   const keys: GroupKey[] = [];
-  for (const field of by) keys.push(groupKey(field, await typesOf(field, where, ask), binder));
-  const value = of === undefined ? '' : await measured(of, fn, where, ask, binder);
+  for (const field of by) keys.push(groupKey(field, await typesOf(field, where, ask, context), binder));
+  const value = of === undefined ? '' : await measured(of, fn, where, ask, context, binder);
   const buckets = intervalMs === undefined ? [] : [`${bucketOf(intervalMs, binder)} AS bucket`];
   const selected = [...buckets, ...keys.map(({ sql }, i) => `${sql} AS key${i}`)];
   const groups = [...buckets.map(() => 'bucket'), ...keys.map((_, i) => `key${i}`)];
@@ -242,9 +249,10 @@ async function measured(
   fn: StatsFunction,
   where: (binder: SqlBinder) => string,
   ask: Ask,
+  context: ReadContext,
   binder: SqlBinder,
 ): Promise<string> {
   if (fn !== 'unique') return numberOf(of, binder);
-  const key = groupKey(of, await typesOf(of, where, ask), binder);
+  const key = groupKey(of, await typesOf(of, where, ask, context), binder);
   return of.root === 'own' ? `nullIf(${key.sql}, '')` : key.sql;
 }

@@ -1,5 +1,6 @@
 /** Questions whose answers are events: search, one event, and its neighbours. */
 import type { AnsweredEvent } from '../../event/event.ts';
+import type { PathTypes } from '../path-types.ts';
 import type { Question, SearchQuestion } from '../port.ts';
 import { SqlBinder } from './binder.ts';
 import type { Ask } from './query-runner.ts';
@@ -9,6 +10,7 @@ import { after, type Compile, condition, isId, orderBy, type SliceIndex } from '
 
 export interface ReadContext {
   readonly slices: SliceIndex;
+  readonly paths: PathTypes;
   readonly compile: Compile;
   readonly rebuild: RebuildOriginal;
 }

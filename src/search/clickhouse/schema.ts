@@ -117,20 +117,6 @@ export function jsonValue(field: Exclude<FieldRef, { root: 'own' }>, type: JsonT
   return `${field.root}.${path}.:\`${JSON_TYPES[type]}\``;
 }
 
-/** The type of a path in each row: one of JSON_TYPES, or `None`. */
-export function jsonTypeOf(field: Exclude<FieldRef, { root: 'own' }>, binder: Binder): string {
-  return `dynamicType(${field.root}.${binder.bind('Identifier', field.path.join('.'))})`;
-}
-
-/** Whether anything stands at the path or below it. */
-export function jsonExists(field: Exclude<FieldRef, { root: 'own' }>, binder: Binder): string {
-  const path = field.path.join('.');
-  const paths = `JSONAllPaths(${field.root})`;
-  const exact = binder.bind('String', path);
-  const below = binder.bind('String', `${path}.`);
-  return `arrayExists(p -> p = ${exact} OR startsWith(p, ${below}), ${paths})`;
-}
-
 /**
  * Members of the payload that identify one request or trace: an equal search for one reads a Bloom filter of 1.3 bytes
  * a value first. (One over all values of the payload would cost 10 us of CPU an event.)

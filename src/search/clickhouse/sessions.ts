@@ -41,10 +41,13 @@ export interface StatementOptions {
 }
 
 export class EngineSession {
-  readonly #session: Session;
+  readonly #connect: () => Session;
+  /** Undefined before the first statement and after one that failed. */
+  #session: Session | undefined;
+  #isClosed = false;
 
-  constructor(session: Session) {
-    this.#session = session;
+  constructor(connect: () => Session) {
+    this.#connect = connect;
   }
 
   /** Rows of a SELECT, as arrays in the order of its columns; nothing for other statements. */
@@ -55,19 +58,34 @@ export class EngineSession {
   }
 
   async #text(sql: string, binder: SqlBinder, { settings }: StatementOptions): Promise<string> {
+    if (this.#isClosed) throw new SpillwayError('UNAVAILABLE', 'The search engine is being closed.');
     try {
-      const answer = await this.#session.queryAsync(`${binder.assignments(settings)}${sql}`, {
-        format: 'JSONCompactEachRow',
-      });
-      return answer.text();
+      this.#session ??= await this.#begin();
+      return await ask(this.#session, `${binder.assignments(settings)}${sql}`);
     } catch (thrown) {
+      // The engine keeps the partial output of a statement that was killed, and would put it before the answer to the
+      // next one, which may be another tenant's question: a session ends with its first failure.
+      this.#session?.close();
+      this.#session = undefined;
       throw mapEngineError(thrown);
     }
   }
 
-  close(): void {
-    this.#session.close();
+  async #begin(): Promise<Session> {
+    const session = this.#connect();
+    await ask(session, new SqlBinder().assignments(SESSION_SETTINGS));
+    return session;
   }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#session?.close();
+    this.#session = undefined;
+  }
+}
+
+async function ask(session: Session, sql: string): Promise<string> {
+  return (await session.queryAsync(sql, { format: 'JSONCompactEachRow' })).text();
 }
 
 function parseRow(line: string): unknown[] {
@@ -78,11 +96,7 @@ function parseRow(line: string): unknown[] {
 export async function openSessions(directory: string): Promise<() => Promise<EngineSession>> {
   const chdb = await loadEngine();
   const connectionArgs = Object.entries(SERVER_ARGUMENTS).map(([name, value]) => `--${name}=${value}`);
-  return async () => {
-    const session = new EngineSession(new chdb.Session(directory, { connectionArgs }));
-    await session.run('', new SqlBinder(), { settings: SESSION_SETTINGS });
-    return session;
-  };
+  return async () => new EngineSession(() => new chdb.Session(directory, { connectionArgs }));
 }
 
 async function loadEngine(): Promise<typeof import('chdb')> {

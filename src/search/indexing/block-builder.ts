@@ -63,6 +63,7 @@ export class BlockBuilder {
       rows,
       ranges: Array.from(this.#spans, ([partition, span]): Range => ({ partition, from: span.from, to: span.to })),
       slices: this.#tally.slices(),
+      paths: [...this.#block.pathTypes()],
       refused: this.#refused,
       progress: this.#progress,
       newestReceivedMs: this.#tally.newestReceivedMs,

@@ -4,6 +4,7 @@ import { STORE_LIMITS } from '../../lib/limits.ts';
 import type { Placement, RowFacts } from '../clickhouse/native/event-block.ts';
 import { EVENTS_TABLE } from '../clickhouse/schema.ts';
 import type { Range } from '../journal.ts';
+import type { PathType } from '../path-types.ts';
 import { type RetentionPolicy, retentionDays, type Slice, sliceDay } from '../slices.ts';
 import type { RefusedRecord } from './dead-letters.ts';
 
@@ -14,6 +15,7 @@ export interface Draft {
   readonly rows: number;
   readonly ranges: readonly Range[];
   readonly slices: readonly Slice[];
+  readonly paths: readonly PathType[];
   readonly refused: readonly RefusedRecord[];
   /** Progress markers of the ranges, folded, by partition. */
   readonly progress: ReadonlyMap<number, Progress>;

@@ -14,7 +14,7 @@ import { STORE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type GroupMember, offset } from '../../queue/port.ts';
 import type { EventsTable } from '../clickhouse/events-table.ts';
-import type { Range, StoreJournal } from '../journal.ts';
+import type { Intent, Range, StoreJournal } from '../journal.ts';
 import type { DeadLetters, RefusedRecord } from './dead-letters.ts';
 import type { Draft } from './draft.ts';
 import type { DraftFiles } from './draft-files.ts';
@@ -55,7 +55,13 @@ export class Inserter {
     const refused = [...draft.refused];
     if (draft.rows > 0 || refused.length > 0) {
       const days = [...new Set(draft.slices.map(({ day }) => day))];
-      const intent = { ranges: draft.ranges, slices: draft.slices, days, deadLettersFrom: letters.nextOffset };
+      const intent: Intent = {
+        ranges: draft.ranges,
+        slices: draft.slices,
+        days,
+        paths: journal.paths.unknown(draft.paths),
+        deadLettersFrom: letters.nextOffset,
+      };
       await this.#persist(() => journal.begin(intent));
       await this.#persist(() => letters.write(refused));
       if (draft.file !== undefined) refused.push(...(await this.#insertRows(draft.file, draft.ranges, days)));
@@ -79,7 +85,8 @@ export class Inserter {
       // The rest may go to other slices than before, where the retention policy has changed.
       const days = [...new Set([...open.days, ...found.slices.map(({ day }) => day)])];
       const added = found.slices.map((slice) => ({ ...slice, docs: 0, bytes: 0 }));
-      await this.#persist(() => journal.begin({ ...open, slices: [...open.slices, ...added], days }));
+      const paths = [...open.paths, ...journal.paths.unknown(found.paths)];
+      await this.#persist(() => journal.begin({ ...open, slices: [...open.slices, ...added], days, paths }));
       const refused = await this.#insertMissing(ranges, days);
       for (const range of ranges) await this.#persist(() => this.#parts.table.syncParts(range, days));
       await this.#commit(ranges, found.progress, refused);

@@ -11,9 +11,11 @@ import type { Logger } from '../../lib/log.ts';
 import { offset, type Queue } from '../../queue/port.ts';
 import type { EventsTable } from '../clickhouse/events-table.ts';
 import type { Range } from '../journal.ts';
+import type { PathType } from '../path-types.ts';
 import type { RetentionPolicy, Slice } from '../slices.ts';
 import { BlockBuilder } from './block-builder.ts';
 import type { RefusedRecord } from './dead-letters.ts';
+import type { Draft } from './draft.ts';
 import type { DraftFiles } from './draft-files.ts';
 
 interface Row {
@@ -24,6 +26,7 @@ interface Row {
 export interface Survey {
   /** Where the missing rows belong. */
   readonly slices: readonly Slice[];
+  readonly paths: readonly PathType[];
   readonly progress: ReadonlyMap<number, Progress>;
 }
 
@@ -47,6 +50,7 @@ export class MissingRows {
   async survey(ranges: readonly Range[], days: readonly number[]): Promise<Survey> {
     const progress = new Map<number, Progress>();
     const slices: Slice[] = [];
+    const paths: PathType[] = [];
     const missing = await this.#missing(ranges, days);
     for (const range of ranges) {
       await this.#read(range, (batch) => {
@@ -59,9 +63,11 @@ export class MissingRows {
       });
     }
     await this.#build(missing, async (builder) => {
-      slices.push(...(await this.#discard(builder)));
+      const draft = await this.#discard(builder);
+      slices.push(...draft.slices);
+      paths.push(...draft.paths);
     });
-    return { slices, progress };
+    return { slices, paths, progress };
   }
 
   /** Inserts the missing rows; returns those that the engine refuses. Rejects where the engine does not work at all. */
@@ -176,10 +182,10 @@ export class MissingRows {
     await flush();
   }
 
-  async #discard(builder: BlockBuilder): Promise<readonly Slice[]> {
+  async #discard(builder: BlockBuilder): Promise<Draft> {
     const draft = await builder.finish(this.#parts.files);
     if (draft.file !== undefined) this.#parts.files.remove(draft.file);
-    return draft.slices;
+    return draft;
   }
 
   /** Batches that hold records of the range, until `visit` answers false. */

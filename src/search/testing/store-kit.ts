@@ -24,7 +24,7 @@ export interface StoreKitOptions {
   readonly directory: string;
   readonly partitions?: number;
   readonly clock?: Clock;
-  readonly engine: Partial<ClickHouseOptions> & Pick<ClickHouseOptions, 'compile'>;
+  readonly engine?: Partial<ClickHouseOptions>;
   readonly indexer?: Partial<IndexerOptions>;
 }
 

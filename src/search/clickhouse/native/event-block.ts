@@ -5,6 +5,7 @@
 import { parseOrigin } from '../../../event/origin.ts';
 import { SpillwayError } from '../../../lib/errors.ts';
 import { STORE_LIMITS } from '../../../lib/limits.ts';
+import type { PathType } from '../../path-types.ts';
 import { EVENT_COLUMNS } from '../schema.ts';
 import { ArrayColumn, ByteSink, type ColumnData, NumberColumn, StringColumn } from './columns.ts';
 import { JsonColumn } from './json-column.ts';
@@ -163,6 +164,13 @@ export class EventBlock {
     }
     this.#truncate(row);
     return false;
+  }
+
+  /** Which types stand at which paths. */
+  *pathTypes(): Generator<PathType> {
+    for (const root of ['metadata', 'payload'] as const) {
+      for (const [type, path] of this.#columns[root].pathTypes()) yield [root, type, path];
+    }
   }
 
   /** The block's bytes, in pieces that are valid until the next `add` or `clear`. */

@@ -62,6 +62,11 @@ export class PathColumn {
     return known.column;
   }
 
+  /** Types that occur. */
+  *typesPresent(): Generator<JsonType> {
+    for (const { type, column } of this.#types) if (column.rows > 0) yield type;
+  }
+
   get isEmpty(): boolean {
     return this.#values === 0;
   }
@@ -168,6 +173,11 @@ export class JsonColumn implements ColumnData {
       this.#paths.set(path, column);
     }
     return column;
+  }
+
+  /** Paths outside arrays, with the types that occur at them. */
+  *pathTypes(): Generator<readonly [type: JsonType, path: string]> {
+    for (const column of this.#paths.values()) for (const type of column.typesPresent()) yield [type, column.path];
   }
 
   get pathCount(): number {
