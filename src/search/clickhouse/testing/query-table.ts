@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StoredEvent } from '../../../event/event.ts';
 import type { QueryNode } from '../../../query/ast.ts';
+import { PathTypes } from '../../path-types.ts';
 import { SqlBinder } from '../binder.ts';
 import { type CompileOptions, compileToSql } from '../compile.ts';
+import type { TypesAt } from '../compile-path.ts';
 import { EventsTable } from '../events-table.ts';
 import { EventBlock } from '../native/event-block.ts';
 import { EVENTS_TABLE } from '../schema.ts';
@@ -19,6 +21,7 @@ export class QueryTable {
   readonly #session: EngineSession;
   readonly #table: EventsTable;
   readonly #block = new EventBlock();
+  #paths = new PathTypes();
 
   private constructor(directory: string, session: EngineSession, table: EventsTable) {
     this.#directory = directory;
@@ -40,11 +43,16 @@ export class QueryTable {
       const bytes = Buffer.from(JSON.stringify(event));
       this.#block.add(bytes, 0, bytes.length, 0, i, () => ({ retentionDays: 30, sliceDay: 20_000 }));
     }
+    this.#paths = new PathTypes();
+    this.#paths.add(this.#block.pathTypes());
     if (events.length === 0) return;
     const file = join(this.#directory, 'block.native');
     await writeFile(file, Buffer.concat(this.#block.encode()));
     await this.#table.insertFile(file);
   }
+
+  /** What is known of the paths of the events, as the store knows it. */
+  readonly typesAt: TypesAt = (field) => this.#paths.at(field);
 
   /** For each query the positions of the events that match, in order. */
   async matching(queries: readonly QueryNode[], options: CompileOptions = {}): Promise<number[][]> {
