@@ -31,7 +31,7 @@ export interface LaneOptions {
 export class Lane {
   readonly partition: number;
   readonly #options: LaneOptions;
-  readonly #builder = new RecordBatchBuilder();
+  readonly #builder = new RecordBatchBuilder({ maxBytes: COLLECT_LIMITS.batchBytes });
   #open = new Batch();
   #tally: Tally = { tenant: '', input: '', receivedMs: 0, count: 0 };
   #receivedMs = 0;

@@ -42,6 +42,8 @@ export const QUEUE_LIMITS = {
 } as const;
 
 export const COLLECT_LIMITS = {
+  /** Records that are handed to the queue at once: smaller batches are durable sooner, larger ones cost less each. */
+  batchBytes: 512 * KiB,
   /** One message, of any input, without its framing. */
   messageBytes: 1_000_000,
   /** A longer message is kept as a chunked dead letter up to this; the rest of it is counted and thrown away. */
@@ -232,8 +234,8 @@ export const PROXY_LIMITS = {
 
 export const STORE_LIMITS = {
   /** Rows and bytes of one insert into the search engine. */
-  insertRows: 65_536,
-  insertBytes: 48 * MiB,
+  insertRows: 131_072,
+  insertBytes: 96 * MiB,
   /** Paths × rows of the JSON columns of one block: events with thousands of different keys make smaller blocks. */
   blockCells: 16 * MiB,
   blockPaths: 4_096,
