@@ -16,6 +16,10 @@ type PathRef = Exclude<FieldRef, { root: 'own' }>;
 /** An expression with one value a row (absent: see `decode`), or one row a value where `multiplies`. */
 export interface GroupKey {
   readonly sql: string;
+  /** Whether a value (named by its alias) is one. */
+  isPresent(alias: string): string;
+  /** Whether an event has one value at the most: then counts of values add up to events. */
+  readonly isSingle: boolean;
   /** The value that the engine answered; null where the field is absent. */
   decode(answered: unknown): Value | null;
 }
@@ -61,32 +65,48 @@ export function groupKey(field: FieldRef, types: readonly JsonType[], binder: Sq
   const present = types.filter((type) => type !== 'objects');
   const [only] = present;
   if (present.length === 1 && only !== undefined && SINGLE.includes(only)) {
-    return { sql: jsonValue(field, only, binder), decode: decodePlain };
+    return { sql: jsonValue(field, only, binder), isPresent: isNotNull, isSingle: true, decode: decodePlain };
   }
-  return { sql: `arrayJoin(${orAbsent(pathValues(field, present, binder))})`, decode: decodeTyped };
+  const sql = `arrayJoin(${orAbsent(pathValues(field, present, binder))})`;
+  return { sql, isPresent: (alias) => `${alias}.1 != ''`, isSingle: false, decode: decodeTyped };
 }
 
 function ownKey(name: Extract<FieldRef, { root: 'own' }>['name']): GroupKey {
   switch (name) {
     case 'id':
-      return { sql: PRINTED_ID, decode: decodeText };
+      return { sql: PRINTED_ID, isPresent: isNotEmpty, isSingle: true, decode: decodeText };
     case 'timestamp':
     case 'received':
-      return { sql: OWN_COLUMNS[name], decode: decodePlain };
+      return { sql: OWN_COLUMNS[name], isPresent: () => '1', isSingle: true, decode: decodePlain };
     case 'tags':
-      return { sql: "arrayJoin(if(empty(tags), [''], arrayMap(t -> toString(t), tags)))", decode: decodeText };
+      return {
+        sql: "arrayJoin(if(empty(tags), [''], arrayMap(t -> toString(t), tags)))",
+        isPresent: isNotEmpty,
+        isSingle: false,
+        decode: decodeText,
+      };
     case 'message':
-      return { sql: 'message', decode: decodeText };
+      return { sql: 'message', isPresent: isNotEmpty, isSingle: true, decode: decodeText };
     default:
-      return { sql: OWN_COLUMNS[name], decode: decodeText };
+      return { sql: OWN_COLUMNS[name], isPresent: isNotEmpty, isSingle: true, decode: decodeText };
   }
 }
 
 /** The words of `message`: what its values are, as it is text. */
 export const MESSAGE_WORDS: GroupKey = {
   sql: `arrayJoin(arrayDistinct(tokens(${MESSAGE_TOKENS}, 'splitByNonAlpha')))`,
+  isPresent: isNotEmpty,
+  isSingle: false,
   decode: decodeText,
 };
+
+function isNotNull(alias: string): string {
+  return `${alias} IS NOT NULL`;
+}
+
+function isNotEmpty(alias: string): string {
+  return `${alias} != ''`;
+}
 
 /** The field as a number: NULL where it is none. */
 export function numberOf(field: FieldRef, binder: SqlBinder): string {

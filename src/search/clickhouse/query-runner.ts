@@ -15,10 +15,20 @@ export interface QueryLimits extends AdmissionLimits {
 }
 
 /** Asks one statement within a question. */
-export type Ask = (sql: string, binder?: SqlBinder) => Promise<unknown[][]>;
+export type Ask = (
+  sql: string,
+  binder?: SqlBinder,
+  settings?: Readonly<Record<string, number>>,
+) => Promise<unknown[][]>;
 
 /** How often a kill is repeated until the statement has ended: it may begin after the first one. */
 const KILL_AGAIN_MS = 50;
+
+/** For one statement alone: what `SET` brings stays with the session. */
+function settingsClause(settings: Readonly<Record<string, number>>): string {
+  const all = Object.entries(settings).map(([name, value]) => `${name} = ${value}`);
+  return all.length === 0 ? '' : `\nSETTINGS ${all.join(', ')}`;
+}
 
 export class QueryRunner {
   readonly #open: () => Promise<EngineSession>;
@@ -52,7 +62,9 @@ export class QueryRunner {
       const session = this.#idle.pop() ?? (await this.#newSession());
       const deadline = performance.now() + this.#limits.timeMs;
       try {
-        return await work((sql, binder = new SqlBinder()) => this.#ask(session, sql, binder, signal, deadline));
+        return await work((sql, binder = new SqlBinder(), settings = {}) =>
+          this.#ask(session, sql, binder, settings, signal, deadline),
+        );
       } finally {
         this.#idle.push(session);
       }
@@ -69,7 +81,14 @@ export class QueryRunner {
     return session;
   }
 
-  async #ask(session: EngineSession, sql: string, binder: SqlBinder, signal: AbortSignal, deadline: number) {
+  async #ask(
+    session: EngineSession,
+    sql: string,
+    binder: SqlBinder,
+    own: Readonly<Record<string, number>>,
+    signal: AbortSignal,
+    deadline: number,
+  ) {
     if (signal.aborted) throw new SpillwayError('QUERY_CANCELLED', 'The query was cancelled.');
     const leftMs = deadline - performance.now();
     if (leftMs <= 0) throw new SpillwayError('QUERY_TIMEOUT', 'The query reached its limit of time. Narrow its range.');
@@ -86,7 +105,7 @@ export class QueryRunner {
     };
     signal.addEventListener('abort', kill, { once: true });
     try {
-      return await session.run(sql, binder, { settings });
+      return await session.run(sql + settingsClause(own), binder, { settings });
     } finally {
       signal.removeEventListener('abort', kill);
       clearInterval(again);

@@ -143,59 +143,40 @@ export async function values(
   const where = conditionOf(question, context);
   const { field, limit } = question;
   if (where === undefined) return { values: [], total: 0, distinct: 0 };
-  const census =
-    field.root === 'own' ? undefined : await censusOf(field, possibleTypes(field, context.paths), where, ask);
-  if (census?.size === 0) return { values: [], total: 0, distinct: 0 };
-  const keyFor = (binder: SqlBinder) =>
-    field.root === 'own' && field.name === 'message'
-      ? MESSAGE_WORDS
-      : groupKey(field, [...(census?.keys() ?? [])], binder);
+  const types = field.root === 'own' ? [] : await typesOf(field, where, ask, context);
   const binder = new SqlBinder();
-  const key = keyFor(binder);
+  const isMessage = field.root === 'own' && field.name === 'message';
+  const key = isMessage ? MESSAGE_WORDS : groupKey(field, types, binder);
   const rows = await ask(
-    `SELECT ${key.sql} AS value, count() AS events FROM ${EVENTS_TABLE} WHERE ${where(binder)} GROUP BY value
-     ORDER BY events DESC, value LIMIT ${binder.bind('UInt64', limit + 1)}`,
+    `SELECT value, events, sum(events) OVER (), count() OVER () FROM (
+       SELECT ${key.sql} AS value, count() AS events FROM ${EVENTS_TABLE} WHERE ${where(binder)}
+       GROUP BY value HAVING ${key.isPresent('value')})
+     ORDER BY events DESC, value LIMIT ${binder.bind('UInt64', limit)}`,
     binder,
   );
   const found = rows.flatMap(([answered, events]) => {
     const value = key.decode(answered);
     return value === null ? [] : [{ value, count: number(events) }];
   });
-  const total = census === undefined ? await countOf(field, where, ask) : sum(census.values());
-  const distinct = rows.length <= limit ? found.length : await distinctOf(keyFor, where, ask);
-  return { values: found.slice(0, limit), total, distinct };
+  const [[, , counted = 0, distinct = 0] = []] = rows;
+  const total = key.isSingle || rows.length === 0 ? number(counted) : await countPresent(field, where, ask, context);
+  return { values: found, total, distinct: number(distinct) };
 }
 
-function sum(counts: Iterable<number>): number {
-  let all = 0;
-  for (const one of counts) all += one;
-  return all;
-}
-
-async function countOf(field: FieldRef, where: (binder: SqlBinder) => string, ask: Ask): Promise<number> {
-  if (field.root !== 'own') return 0;
-  const present = PRESENT[field.name] ?? '1';
-  const binder = new SqlBinder();
-  const [row] = await ask(`SELECT count() FROM ${EVENTS_TABLE} WHERE ${where(binder)} AND ${present}`, binder);
-  return number(row?.[0]);
-}
-
-const PRESENT: Readonly<Record<string, string>> = {
-  level: "level != ''",
-  message: 'messageless = 0',
-  tags: 'notEmpty(tags)',
-  type: "type != ''",
-  source: "source != ''",
-};
-
-async function distinctOf(
-  keyFor: (binder: SqlBinder) => GroupKey,
+/** Events that have a field of several values. */
+async function countPresent(
+  field: FieldRef,
   where: (binder: SqlBinder) => string,
   ask: Ask,
+  { paths }: ReadContext,
 ): Promise<number> {
+  if (field.root !== 'own') {
+    const census = await censusOf(field, possibleTypes(field, paths), where, ask);
+    return [...census.values()].reduce((sum, events) => sum + events, 0);
+  }
   const binder = new SqlBinder();
-  const key = keyFor(binder);
-  const [row] = await ask(`SELECT uniqCombined64(${key.sql}) FROM ${EVENTS_TABLE} WHERE ${where(binder)}`, binder);
+  const present = field.name === 'tags' ? 'notEmpty(tags)' : 'messageless = 0';
+  const [row] = await ask(`SELECT count() FROM ${EVENTS_TABLE} WHERE ${where(binder)} AND ${present}`, binder);
   return number(row?.[0]);
 }
 

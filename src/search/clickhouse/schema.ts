@@ -95,7 +95,10 @@ export type JsonType = keyof typeof JSON_TYPES;
  */
 export interface Binder {
   bind(type: 'String' | 'Float64' | 'Int64' | 'UInt64' | 'UInt32' | 'Bool' | 'Identifier', value: BoundScalar): string;
-  bind(type: 'Array(String)' | 'Array(UInt32)' | 'Array(UInt64)', value: readonly (string | number | bigint)[]): string;
+  bind(
+    type: 'Array(String)' | 'Array(UInt32)' | 'Array(UInt64)' | 'Array(Int64)',
+    value: readonly (string | number | bigint)[],
+  ): string;
 }
 export type BoundScalar = string | number | bigint | boolean;
 
