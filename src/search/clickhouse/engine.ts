@@ -16,7 +16,7 @@ import { count, histogram, stats, values } from './read-aggregates.ts';
 import { contextOf, getEvent, type ReadContext, search } from './read-events.ts';
 import { fields } from './read-fields.ts';
 import type { RebuildOriginal } from './rows.ts';
-import { openSessions } from './sessions.ts';
+import { engineDrained, openSessions } from './sessions.ts';
 
 export interface ClickHouseOptions {
   /** Holds `engine/` (ClickHouse's own) and `journal/`. */
@@ -82,6 +82,7 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
       runner.close();
       writing.close();
       admin.close();
+      await engineDrained();
       await journal.close();
     },
   };

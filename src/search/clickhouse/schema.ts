@@ -14,6 +14,9 @@ import type { FieldRef, OwnField } from '../../query/ast.ts';
 
 export const EVENTS_TABLE = 'events';
 
+/** Times lie within ± this: the largest of JavaScript's Date, epoch ms. */
+export const MAX_TIME_MS = 8.64e15;
+
 interface Column {
   readonly name: string;
   /** As it comes in a block of an insert. */

@@ -47,6 +47,7 @@ export class EngineSession {
   /** Undefined before the first statement and after one that failed. */
   #session: Session | undefined;
   #isClosed = false;
+  #tail: Promise<void> = Promise.resolve();
 
   constructor(connect: () => Session) {
     this.#connect = connect;
@@ -59,7 +60,17 @@ export class EngineSession {
     return text.trimEnd().split('\n').map(parseRow);
   }
 
-  async #text(sql: string, binder: SqlBinder, { settings }: StatementOptions): Promise<string> {
+  /** One statement after another: the engine would hold the second one up on one of its threads. */
+  #text(sql: string, binder: SqlBinder, options: StatementOptions): Promise<string> {
+    const answer = this.#tail.then(() => this.#ask(sql, binder, options));
+    this.#tail = answer.then(
+      () => {},
+      () => {},
+    );
+    return answer;
+  }
+
+  async #ask(sql: string, binder: SqlBinder, { settings }: StatementOptions): Promise<string> {
     if (this.#isClosed) throw new SpillwayError('UNAVAILABLE', 'The search engine is being closed.');
     try {
       this.#session ??= await this.#begin();
@@ -99,6 +110,12 @@ export async function openSessions(directory: string): Promise<() => Promise<Eng
   const chdb = await loadEngine();
   const connectionArgs = Object.entries(SERVER_ARGUMENTS).map(([name, value]) => `--${name}=${value}`);
   return async () => new EngineSession(() => new chdb.Session(directory, { connectionArgs }));
+}
+
+/** Resolves when nothing runs in the engine and closed sessions are gone: then another folder can be opened. */
+export async function engineDrained(): Promise<void> {
+  const { drainPending } = await loadEngine();
+  await drainPending();
 }
 
 async function loadEngine(): Promise<typeof import('chdb')> {

@@ -6,7 +6,7 @@ import { parseOrigin } from '../../../event/origin.ts';
 import { SpillwayError } from '../../../lib/errors.ts';
 import { STORE_LIMITS } from '../../../lib/limits.ts';
 import type { PathType } from '../../path-types.ts';
-import { EVENT_COLUMNS } from '../schema.ts';
+import { EVENT_COLUMNS, MAX_TIME_MS } from '../schema.ts';
 import { ArrayColumn, ByteSink, type ColumnData, NumberColumn, StringColumn } from './columns.ts';
 import { JsonColumn } from './json-column.ts';
 import { type ExpectedKey, JsonScanner } from './json-scanner.ts';
@@ -65,8 +65,6 @@ const MEMBERS: ReadonlyMap<string, ExpectedMember> = new Map(
 );
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const DOT = 0x2e;
-/** Largest time of JavaScript's Date, ms. */
-const MAX_TIME_MS = 8.64e15;
 
 function createColumns() {
   return {

@@ -37,7 +37,6 @@ export class QueryTable {
 
   /** Puts these events, in one part, in the place of those before. */
   async replace(events: readonly StoredEvent[]): Promise<void> {
-    await this.run(`TRUNCATE TABLE ${EVENTS_TABLE}`);
     this.#block.clear();
     for (const [i, event] of events.entries()) {
       const bytes = Buffer.from(JSON.stringify(event));
@@ -45,9 +44,15 @@ export class QueryTable {
     }
     this.#paths = new PathTypes();
     this.#paths.add(this.#block.pathTypes());
-    if (events.length === 0) return;
+    await this.insert(this.#block);
+  }
+
+  /** Puts the rows of the block in the place of those before. */
+  async insert(block: EventBlock): Promise<void> {
+    await this.run(`TRUNCATE TABLE ${EVENTS_TABLE}`);
+    if (block.rows === 0) return;
     const file = join(this.#directory, 'block.native');
-    await writeFile(file, Buffer.concat(this.#block.encode()));
+    await writeFile(file, Buffer.concat(block.encode()));
     await this.#table.insertFile(file);
   }
 
