@@ -2,21 +2,13 @@
  * How many events a second go all the way: syslog over TCP, durable in the queue, parsed, indexed, until a count shows
  * every one and the search engine's merges have settled. All three roles and the load generator share the cores.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SpillwayProcess } from '../test/support/spillway.ts';
-import { type Bench, cpuSeconds, median, PeakMemory, say, until } from './harness.ts';
-import { writeEvents } from './load/events.ts';
-import { runTcpLoad } from './load/run-load.ts';
+import { type Bench, cpuSeconds, median, PeakMemory, say } from './harness.ts';
+import { load, withEvents } from './load/loaded-spillway.ts';
 
 const TARGET = 60_000;
 const MEMORY_TARGET_MIB = 1_536;
-const CONNECTIONS = 4;
-const SPAN_MS = 6 * 3_600_000;
-const SETTLED_MS = 1_000;
-/** Of one core, while it settles. */
-const IDLE_CPU_SHARE = 0.15;
 const MiB = 1_024 ** 2;
 
 interface Round {
@@ -28,17 +20,13 @@ interface Round {
   readonly cpuUs: Readonly<Record<string, number>>;
 }
 
-export const run: Bench = async ({ quick }) => {
+export const run: Bench = ({ quick }) => {
   const count = quick ? 100_000 : 2_000_000;
-  const folder = await mkdtemp(join(tmpdir(), 'spillway-bench-search-'));
-  try {
-    await writeEvents(folder, { count, seed: 42, startMs: Date.now() - SPAN_MS - 60_000 });
+  return withEvents(count, async (folder) => {
     const rounds: Round[] = [];
     for (let round = 0; round < (quick ? 1 : 3); round++) rounds.push(await once(join(folder, 'syslog.log'), count));
     return summary(rounds);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 };
 
 async function once(file: string, count: number): Promise<Round> {
@@ -48,29 +36,22 @@ async function once(file: string, count: number): Promise<Round> {
     const pids = roles.flatMap(({ pid }) => pid ?? []);
     const memory = new PeakMemory(() => pids);
     const before = await Promise.all(pids.map(cpuSeconds));
-    const startedMs = Date.now();
-    const load = await runTcpLoad({ port: spillway.port('syslog TCP'), connections: CONNECTIONS, events: count, file });
-    const acceptedS = (Date.now() - startedMs) / 1_000;
-    await until('every event is counted', async () => (await countAll(spillway)) >= count, 600_000, 50);
-    const searchableS = (Date.now() - startedMs) / 1_000;
-    const found = await countAll(spillway);
-    if (found !== count) throw new Error(`${count} events were sent and ${found} are found`);
-    const settledS = (await settled(pids, startedMs)) / 1_000;
+    const loaded = await load(spillway, file, count);
     const after = await Promise.all(pids.map(cpuSeconds));
     const cpuUs = Object.fromEntries(
       roles.map(({ role }, i) => [role, (((after[i] ?? 0) - (before[i] ?? 0)) / count) * 1e6]),
     );
     const peakMiB = (await memory.stop()) / MiB;
     say(
-      `  accepted ${acceptedS.toFixed(1)} s, searchable ${searchableS.toFixed(1)} s, settled ${settledS.toFixed(1)} s, ` +
+      `  accepted ${seconds(loaded.acceptedMs)} s, searchable ${seconds(loaded.searchableMs)} s, settled ${seconds(loaded.settledMs)} s, ` +
         `${Math.round(peakMiB)} MiB, CPU us an event: ${JSON.stringify(cpuUs, (_, us) => (typeof us === 'number' ? Math.round(us * 10) / 10 : us))}`,
     );
     return {
-      acceptedPerS: count / acceptedS,
-      searchablePerS: count / searchableS,
-      settledPerS: count / settledS,
+      acceptedPerS: count / seconds(loaded.acceptedMs),
+      searchablePerS: count / seconds(loaded.searchableMs),
+      settledPerS: count / seconds(loaded.settledMs),
       peakMiB,
-      loadCpuS: load.cpuS,
+      loadCpuS: loaded.loadCpuS,
       cpuUs,
     };
   } finally {
@@ -78,24 +59,7 @@ async function once(file: string, count: number): Promise<Round> {
   }
 }
 
-async function countAll(spillway: SpillwayProcess): Promise<number> {
-  return (await spillway.json<{ count: number }>('/api/count?q=*&from=now-2d&to=now%2B1d')).count;
-}
-
-/** Milliseconds from `startedMs` until the processes had nothing to do any more. */
-async function settled(pids: readonly number[], startedMs: number): Promise<number> {
-  const used = async (): Promise<number> =>
-    (await Promise.all(pids.map(cpuSeconds))).reduce((sum, seconds) => sum + seconds, 0);
-  let endMs = Date.now();
-  let before = await used();
-  for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
-    const now = await used();
-    if (now - before < (IDLE_CPU_SHARE * SETTLED_MS) / 1_000) return endMs - startedMs;
-    before = now;
-    endMs = Date.now();
-  }
-}
+const seconds = (ms: number): number => Math.round(ms / 100) / 10;
 
 function summary(rounds: readonly Round[]) {
   const of = (pick: (round: Round) => number): number => Math.round(median(rounds.map(pick)));

@@ -30,3 +30,26 @@ export async function rawEnds(dataFolder: string, partitions: number): Promise<r
   await coordinator.close();
   return ends;
 }
+
+/** Milliseconds of each statement, by list, on one session; each list's first statement runs once before, to warm up. */
+export async function selectTimed(
+  dataFolder: string,
+  lists: readonly (readonly string[])[],
+): Promise<readonly (readonly number[])[]> {
+  const open = await openSessions(join(dataFolder, 'search/engine'));
+  const session = await open();
+  const times: number[][] = [];
+  for (const statements of lists) {
+    const [first = 'SELECT 1'] = statements;
+    await session.run(first);
+    const tookMs: number[] = [];
+    for (const statement of statements) {
+      const startMs = performance.now();
+      await session.run(statement);
+      tookMs.push(performance.now() - startMs);
+    }
+    times.push(tookMs);
+  }
+  session.close();
+  return times;
+}

@@ -1,0 +1,67 @@
+/**
+ * Bytes on disk of an event, after merges: the columns of the search engine, its text index and other indexes, `original`
+ * apart, and the queue's topics `raw` and `events`.
+ */
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SpillwayProcess } from '../test/support/spillway.ts';
+import { selectStored } from '../test/support/stored-events.ts';
+import type { Bench, Measured } from './harness.ts';
+import { load, withEvents } from './load/loaded-spillway.ts';
+
+const TARGET_BYTES = 100;
+const VICTORIALOGS_BYTES = 70;
+
+export const run: Bench = ({ quick }) => {
+  const count = quick ? 100_000 : 2_000_000;
+  return withEvents(count, async (folder) => {
+    const spillway = await SpillwayProcess.start();
+    try {
+      await load(spillway, join(folder, 'syslog.log'), count);
+      await spillway.stop();
+      return await measure(join(spillway.folder, 'data'), count);
+    } finally {
+      await spillway.dispose();
+    }
+  });
+};
+
+async function measure(data: string, count: number) {
+  const perEvent = (bytes: unknown): Measured => ({
+    value: Math.round((Number(bytes) / count) * 10) / 10,
+    unit: 'B/event',
+  });
+  const [columns = [], indexes = [], parts = []] = await selectStored(data, [
+    `SELECT column, sum(column_bytes_on_disk) AS bytes FROM system.parts_columns
+     WHERE table = 'events' AND active GROUP BY column ORDER BY bytes DESC`,
+    `SELECT name, sum(data_compressed_bytes + marks_bytes) AS bytes FROM system.data_skipping_indices
+     WHERE table = 'events' GROUP BY name ORDER BY bytes DESC`,
+    "SELECT sum(bytes_on_disk) FROM system.parts WHERE table = 'events' AND active",
+  ]);
+  const original = Number(columns.find(([column]) => column === 'original')?.[1] ?? 0);
+  const rows = Object.fromEntries([
+    ['original', perEvent(original)],
+    ['raw (queue)', perEvent(await folderBytes(join(data, 'queue/raw')))],
+    ['events (queue)', perEvent(await folderBytes(join(data, 'queue/events')))],
+    ...columns.map(([column, bytes]) => [`column ${column}`, perEvent(bytes)] as const),
+    ...indexes.map(([name, bytes]) => [`index ${name}`, perEvent(bytes)] as const),
+  ]);
+  const index = perEvent(Number(parts[0]?.[0]) - original);
+  return {
+    ...index,
+    target: TARGET_BYTES,
+    peer: { name: 'VictoriaLogs 1.26, measured on such a machine', value: VICTORIALOGS_BYTES },
+    ratio: Math.round((VICTORIALOGS_BYTES / index.value) * 100) / 100,
+    rows,
+    notes: [
+      'The headline is everything of the search engine but `original`; the topics of the queue go with their retention.',
+    ],
+  };
+}
+
+async function folderBytes(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const sizes = await Promise.all(files.map(async (file) => (await stat(join(file.parentPath, file.name))).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
