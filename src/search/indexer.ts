@@ -20,6 +20,7 @@ import { DraftFiles } from './indexing/draft-files.ts';
 import { type Committed, Inserter } from './indexing/inserter.ts';
 import { Intake, visibleBefore } from './indexing/intake.ts';
 import { MissingRows } from './indexing/missing-rows.ts';
+import { rewindLostIndex } from './indexing/rewind.ts';
 import { keepRetention } from './retention.ts';
 import { DEFAULT_RETENTION, type RetentionPolicy } from './slices.ts';
 
@@ -87,6 +88,7 @@ async function start(options: IndexerOptions, signal: AbortSignal): Promise<Inde
       onCommitted(committed);
     },
   });
+  await rewindLostIndex({ queue, member, table, journal, log }, options.partitions);
   await inserter.recover();
   const intakes: Intake[] = [];
   for (const partition of options.partitions) {

@@ -1,0 +1,53 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { StoredEvent } from '../../event/event.ts';
+import { parseQuery } from '../../query/parse.ts';
+import { openStoreKit } from '../testing/store-kit.ts';
+
+const NOW_MS = Date.now();
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'spillway-rewind-'));
+});
+
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const eventOf = (number: number): StoredEvent => ({
+  id: `local.raw.0.${number}.0`,
+  tenant: 'default',
+  timestamp: NOW_MS + number,
+  received: NOW_MS + number,
+  type: 'log',
+  source: 'app',
+  message: `event ${number}`,
+  metadata: {},
+  payload: { number },
+});
+
+/** Appends events, lets the store settle, and says how many are found. */
+async function live(from: number, to: number): Promise<number> {
+  const kit = await openStoreKit({ directory: folder });
+  try {
+    await kit.append(
+      0,
+      Array.from({ length: to - from }, (_, i) => eventOf(from + i)),
+    );
+    await kit.startIndexer().started;
+    await kit.settled();
+    const { signal } = new AbortController();
+    const all = { tenant: 'default', query: parseQuery('*'), fromMs: NOW_MS, toMs: NOW_MS + 1_000_000, signal };
+    return await kit.engine.count(all);
+  } finally {
+    await kit.close();
+  }
+}
+
+test('an index whose folder was removed is built again from the queue, each event once', async () => {
+  expect(await live(0, 100)).toBe(100);
+  await rm(join(folder, 'search'), { recursive: true });
+  expect(await live(100, 150)).toBe(150);
+  expect(await live(150, 160)).toBe(160);
+});
