@@ -38,7 +38,7 @@ describe.skipIf(lacks('the console of a newcomer', NEEDS))('a newcomer', () => {
     }
     await page.keyboard.press('Escape');
     const alert = page.getByRole('alert').getByText('recovers by itself');
-    expect(await bench.spillway.kill('store')).toBe(true);
+    expect(await bench.spillway.kill('store')).toBe(1);
     await page.keyboard.press('r');
     // A store that is back in a moment is not worth a word, so it is kept down for longer than that.
     await until('the page says so', async () => {
