@@ -69,6 +69,7 @@ export class StoreJournal {
   readonly #disk: Disk;
   readonly #directory: string;
   #file: DiskFile | undefined;
+  #isClosed = false;
   #sizeBytes = 0;
   #number = 0;
   #open: OpenIntent | undefined;
@@ -107,6 +108,7 @@ export class StoreJournal {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#tail.catch(() => {});
     await this.#file?.close();
     this.#file = undefined;
@@ -120,12 +122,20 @@ export class StoreJournal {
   }
 
   async #write(entry: Entry, durably: boolean): Promise<void> {
-    if (this.#sizeBytes > STORE_LIMITS.journalBytes) await this.#compact();
-    const line = Buffer.from(`${JSON.stringify(entry)}\n`);
+    if (this.#isClosed) throw new SpillwayError('UNAVAILABLE', 'The store is closed.');
+    if (this.#file === undefined || this.#sizeBytes > STORE_LIMITS.journalBytes) await this.#compact();
     const file = this.#file;
-    if (file === undefined) throw new SpillwayError('UNAVAILABLE', 'The store is closed.');
-    await writeFully(file, [line], this.#sizeBytes);
-    if (durably) await file.dataSync();
+    if (file === undefined) throw new SpillwayError('UNAVAILABLE', 'The journal of the store cannot be opened.');
+    const line = Buffer.from(`${JSON.stringify(entry)}\n`);
+    try {
+      await writeFully(file, [line], this.#sizeBytes);
+      if (durably) await file.dataSync();
+    } catch (thrown) {
+      // What a file holds after a failed write or sync is not known: the next entry goes to a new one.
+      this.#file = undefined;
+      await file.close();
+      throw thrown;
+    }
     this.#sizeBytes += line.length;
     this.#count(entry);
   }

@@ -1,0 +1,115 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { findProgram, lacks } from '../../../test/support/needs.ts';
+
+const FIXTURE = join(import.meta.dirname, 'kill.fixture.ts');
+const EVERYTHING = process.env.SPILLWAY_TEST_REQUIRE === 'all';
+/** Of the operations, in a quick run. */
+const ONE_OF = 12;
+const LONG_MS = 900_000;
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'spillway-kill-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+interface Ended {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+function start(round: number, mode: string): ChildProcess {
+  return spawn(process.execPath, [FIXTURE, folder, String(round), mode], {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    env: { ...process.env, UV_THREADPOOL_SIZE: '16' },
+  });
+}
+
+async function ended(child: ChildProcess): Promise<Ended> {
+  let output = '';
+  child.stdout?.on('data', (data: Buffer) => {
+    output += data.toString();
+  });
+  const [code] = await once(child, 'close');
+  return { code: typeof code === 'number' ? code : null, output };
+}
+
+describe('a store that is killed', () => {
+  test(
+    'before or after any of its writes has every event exactly once when it starts again',
+    async () => {
+      const stride = EVERYTHING ? 1 : ONE_OF;
+      let kills = 0;
+      let operation = 1 + Math.floor(Math.random() * stride);
+      for (let round = 0; ; round++) {
+        const when = round % 2 === 0 ? 'before' : 'after';
+        // Each process also checks what the one before it, which was killed, left behind.
+        const { code, output } = await ended(start(round, `${operation}:${when}`));
+        expect([0, null], `round ${round}, operation ${operation}: ${output}`).toContain(code);
+        if (code === 0) break;
+        kills++;
+        if (when === 'after' || !EVERYTHING) operation += stride;
+      }
+      console.info(`${kills} kills, the last one before operation ${operation}`);
+      expect(kills).toBeGreaterThan(EVERYTHING ? 100 : 4);
+    },
+    LONG_MS,
+  );
+
+  const needs = { programs: { strace: 'strace' }, root: true };
+  test.skipIf(lacks('kills within an insert of the engine', needs))(
+    'at any rename inside the insert of the engine has every event exactly once when it starts again',
+    async () => {
+      const killed: string[] = [];
+      for (let rename = 1; rename <= 12; rename++) {
+        const child = start(rename, 'wait');
+        const end = ended(child);
+        const gone = end.then(({ code, output }) => expect(code, output).not.toBe(3));
+        await Promise.race([once(child, 'message'), gone.then(() => Promise.reject(new Error('it ended early')))]);
+        await killAtRename(child, rename);
+        const { code, output } = await end;
+        expect([0, null], `rename ${rename}: ${output}`).toContain(code);
+        if (code === null) killed.push(`rename ${rename}`);
+      }
+      const { code, output } = await ended(start(99, ''));
+      expect(code, output).toBe(0);
+      console.info(`killed at ${killed.join(', ')}`);
+      // Three days for each of two partitions' events: an insert renames three parts at least.
+      expect(killed.length).toBeGreaterThanOrEqual(3);
+    },
+    LONG_MS,
+  );
+});
+
+/** Attaches strace, which kills the process when one of its threads makes its n-th rename, and lets it go on. */
+async function killAtRename(child: ChildProcess, rename: number): Promise<void> {
+  const inject = `inject=rename,renameat,renameat2:signal=SIGKILL:when=${rename}`;
+  const args = [
+    '-f',
+    '-o',
+    '/dev/null',
+    '-e',
+    'trace=rename,renameat,renameat2',
+    '-e',
+    inject,
+    '-p',
+    String(child.pid),
+  ];
+  const strace = spawn(findProgram('strace') ?? 'strace', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  await new Promise<void>((resolve, reject) => {
+    strace.once('error', reject);
+    strace.stderr.on('data', (data: Buffer) => {
+      said += data.toString();
+      // It says so once for each thread; the main one comes first, the others before it goes on.
+      if (/attached/.test(said)) resolve();
+    });
+    strace.once('exit', () => reject(new Error(`strace ended: ${said}`)));
+  });
+  child.send('go');
+}
