@@ -22,11 +22,23 @@ export function answeredEvent(event: StoredEvent, rebuild: RebuildOriginal): Ans
   };
 }
 
-/** `exact` was valid JSON when the normaliser wrote it down; a reader must not fail on one that is not. */
+/**
+ * `exact` was valid JSON when the normaliser wrote it down; a reader must not fail on one that is not. Numbers that a
+ * double cannot hold keep their digits: JSON.stringify prints them as they were sent.
+ */
 function exactPayload(text: string, normalised: JsonValue): JsonValue {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text, (_key, value: JsonValue, context?: { readonly source?: string }) => {
+      if (typeof value !== 'number' || context?.source === undefined || String(value) === context.source) return value;
+      return Number.isSafeInteger(value) ? value : rawJson(context.source);
+    });
   } catch {
     return normalised;
   }
+}
+
+/** JSON.rawJSON (ECMA-262, "JSON.parse source text access"), which TypeScript's library does not know yet. */
+function rawJson(source: string): JsonValue {
+  const { rawJSON } = JSON as { readonly rawJSON?: (text: string) => JsonValue };
+  return rawJSON === undefined ? Number(source) : rawJSON(source);
 }

@@ -5,6 +5,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Gauge, Histogram, type Registry } from 'prom-client';
+import type { RebuildOriginal } from '../../event/answered.ts';
 import { QUERY_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { StoreJournal } from '../journal.ts';
@@ -15,7 +16,6 @@ import { type QueryLimits, QueryRunner } from './query-runner.ts';
 import { count, histogram, stats, values } from './read-aggregates.ts';
 import { contextOf, getEvent, type ReadContext, search } from './read-events.ts';
 import { fields } from './read-fields.ts';
-import type { RebuildOriginal } from './rows.ts';
 import { engineDrained, openSessions } from './sessions.ts';
 
 export interface ClickHouseOptions {

@@ -3,12 +3,13 @@
  * (from the columns of condition and order alone), then those events whole. Reading whole rows to sort them took 2 to 5
  * times as long, and the engine's own lazy reading uses one thread.
  */
+import { answeredEvent, type RebuildOriginal } from '../../event/answered.ts';
 import type { AnsweredEvent } from '../../event/event.ts';
 import type { PathTypes } from '../path-types.ts';
 import type { Question, SearchQuestion } from '../port.ts';
 import { SqlBinder } from './binder.ts';
 import type { Ask } from './query-runner.ts';
-import { answeredEvent, EVENT_SELECTION, number, type RebuildOriginal } from './rows.ts';
+import { EVENT_SELECTION, number, storedEvent } from './rows.ts';
 import { EVENTS_TABLE } from './schema.ts';
 import { after, type Compile, condition, isId, orderBy, type SliceIndex } from './where.ts';
 
@@ -86,7 +87,7 @@ async function eventsAt(
   );
   return keys.flatMap(({ partition, offset }) => {
     const row = byKey.get(keyText(partition, offset));
-    return row === undefined ? [] : [answeredEvent(row, context.rebuild)];
+    return row === undefined ? [] : [answeredEvent(storedEvent(row), context.rebuild)];
   });
 }
 
@@ -119,7 +120,7 @@ export async function getEvent(
     binder,
   );
   const [row] = rows;
-  return row === undefined ? undefined : answeredEvent(row, context.rebuild);
+  return row === undefined ? undefined : answeredEvent(storedEvent(row), context.rebuild);
 }
 
 export interface ContextQuestion extends Question {

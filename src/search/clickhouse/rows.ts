@@ -1,10 +1,7 @@
 /** Rows of the table as events: what is selected, and how it is read back. */
-import type { AnsweredEvent, JsonObject, JsonValue, StoredEvent } from '../../event/event.ts';
+import type { JsonObject, StoredEvent } from '../../event/event.ts';
 import { LEVELS } from '../../event/event.ts';
 import { SpillwayError } from '../../lib/errors.ts';
-
-/** Rebuilds the sent bytes of an event that has a layout; undefined where they cannot be rebuilt. */
-export type RebuildOriginal = (event: StoredEvent) => string | undefined;
 
 /** The columns of `eventOf`, in its order. */
 export const EVENT_SELECTION = `id_site, id_topic, id_partition, toString(id_offset), toString(id_index),
@@ -16,26 +13,7 @@ export function printId(site: string, topic: string, partition: number, offset: 
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
-export function answeredEvent(row: readonly unknown[], rebuild: RebuildOriginal): AnsweredEvent {
-  const event = storedEvent(row);
-  const original = event.original ?? (event.layout === undefined ? undefined : rebuild(event));
-  return {
-    id: event.id,
-    tenant: event.tenant,
-    timestamp: new Date(event.timestamp).toISOString(),
-    received: new Date(event.received).toISOString(),
-    type: event.type,
-    source: event.source,
-    ...(event.level === undefined ? {} : { level: event.level }),
-    ...(event.message === undefined ? {} : { message: event.message }),
-    ...(original === undefined ? {} : { original }),
-    tags: event.tags ?? [],
-    metadata: event.metadata,
-    payload: event.exact === undefined ? event.payload : parseExact(event.exact),
-  };
-}
-
-function storedEvent(row: readonly unknown[]): StoredEvent {
+export function storedEvent(row: readonly unknown[]): StoredEvent {
   const [site, topic, partition, offset, index, tenant, timestamp, received, type, source, level, ...rest] = row;
   const [messageless, message, tags, metadata, payload, layout, original, exact] = rest;
   const known = LEVELS.find((name) => name === level);
@@ -55,20 +33,6 @@ function storedEvent(row: readonly unknown[]): StoredEvent {
     ...(original === '' ? {} : { original: text(original) }),
     ...(exact === '' ? {} : { exact: text(exact) }),
   };
-}
-
-/** Numbers that a double cannot hold keep their digits: JSON.stringify prints them as they were sent. */
-function parseExact(text: string): JsonValue {
-  return JSON.parse(text, (_key, value: JsonValue, context?: { readonly source?: string }) => {
-    if (typeof value !== 'number' || context?.source === undefined || String(value) === context.source) return value;
-    return Number.isSafeInteger(value) ? value : rawJson(context.source);
-  });
-}
-
-/** JSON.rawJSON (ECMA-262, "JSON.parse source text access"), which TypeScript's library does not know yet. */
-function rawJson(source: string): JsonValue {
-  const { rawJSON } = JSON as { readonly rawJSON?: (text: string) => JsonValue };
-  return rawJSON === undefined ? Number(source) : rawJSON(source);
 }
 
 export function text(value: unknown): string {

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { answeredEvent } from '../../../event/answered.ts';
 import type { StoredEvent } from '../../../event/event.ts';
 import { SpillwayError } from '../../../lib/errors.ts';
 import { STORE_LIMITS } from '../../../lib/limits.ts';
 import { events } from '../../../query/testing/arbitraries.ts';
-import { answeredEvent, EVENT_SELECTION } from '../rows.ts';
+import { EVENT_SELECTION, storedEvent } from '../rows.ts';
 import { EVENTS_TABLE } from '../schema.ts';
 import { QueryTable } from '../testing/query-table.ts';
 import { EventBlock } from './event-block.ts';
@@ -26,7 +27,7 @@ function add(block: EventBlock, value: string | Buffer, offset: number): boolean
 /** What stands in the table, by the records' offsets. */
 async function stored(): Promise<unknown[]> {
   const rows = await table.run(`SELECT ${EVENT_SELECTION} FROM ${EVENTS_TABLE} ORDER BY queue_offset`);
-  return rows.map((row) => answeredEvent(row, () => undefined));
+  return rows.map((row) => answeredEvent(storedEvent(row), () => undefined));
 }
 
 /** As readers get it. */
