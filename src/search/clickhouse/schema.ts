@@ -154,7 +154,7 @@ const SETTINGS = {
   min_rows_to_fsync_after_merge: 1,
 } as const;
 
-export function createEventsTable(table: string = EVENTS_TABLE): string {
+export function createEventsTable(): string {
   const columns = EVENT_COLUMNS.map(({ name, stored }) => `\`${name}\` ${stored}`);
   const settings = Object.entries(SETTINGS).map(([name, value]) => `${name} = ${value}`);
   const derived = DERIVED_COLUMNS.map(({ name, type, from }) => `\`${name}\` ${type} ALIAS ${from}`);
@@ -167,7 +167,7 @@ export function createEventsTable(table: string = EVENTS_TABLE): string {
         `INDEX payload_${name} payload.${name}.:String TYPE bloom_filter(0.01) GRANULARITY ${GRANULES_PER_INDEX}`,
     ),
   ];
-  return `CREATE TABLE IF NOT EXISTS ${table} (
+  return `CREATE TABLE IF NOT EXISTS ${EVENTS_TABLE} (
   ${[...columns, ...derived].join(',\n  ')},
   ${indexes.join(',\n  ')}
 ) ENGINE = MergeTree

@@ -1,0 +1,252 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { DEAD_LETTER_KEY, DEAD_LETTER_PARTITIONS, decodeDeadLetterReason } from '../event/dead-letter.ts';
+import type { StoredEvent } from '../event/event.ts';
+import { RecordCursor } from '../event/record-batch.ts';
+import { TOPICS } from '../event/topics.ts';
+import { offset } from '../queue/port.ts';
+import type { Committed } from './indexing/inserter.ts';
+import { DAY_MS } from './slices.ts';
+import { openStoreKit, type StoreKit, type StoreKitOptions } from './testing/store-kit.ts';
+
+const NOW_MS = Date.parse('2026-11-23T12:00:00Z');
+const PATIENCE = { timeout: 20_000, interval: 10 };
+const ALL = { kind: 'all', span: { start: 0, end: 0 } } as const;
+
+let folder: string;
+let kit: StoreKit | undefined;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'spillway-indexer-'));
+});
+afterEach(async () => {
+  await kit?.close();
+  kit = undefined;
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function open(options: Partial<StoreKitOptions> = {}): Promise<StoreKit> {
+  kit = await openStoreKit({ directory: folder, clock: { now: () => NOW_MS }, ...options });
+  return kit;
+}
+
+async function reopen(options: Partial<StoreKitOptions> = {}): Promise<StoreKit> {
+  await kit?.close();
+  return open(options);
+}
+
+function eventOf(number: number, more: Partial<StoredEvent> = {}): StoredEvent {
+  return {
+    id: `local.raw.0.${number}.0`,
+    tenant: 'default',
+    timestamp: NOW_MS + number,
+    received: NOW_MS + number,
+    type: 'log',
+    source: 'app:host',
+    message: `event ${number}`,
+    metadata: { app: 'app' },
+    payload: { number },
+    ...more,
+  };
+}
+
+const question = (tenant = 'default') => ({
+  tenant,
+  query: ALL,
+  fromMs: Number.NEGATIVE_INFINITY,
+  toMs: Number.POSITIVE_INFINITY,
+  signal: new AbortController().signal,
+});
+
+async function letters(store: StoreKit): Promise<{ origin: string; value: string; reason: string }[]> {
+  const reader = store.queue.openReader({ topic: TOPICS.deadLetter, partition: DEAD_LETTER_PARTITIONS.store });
+  const found = [];
+  const end = await reader.endOffset();
+  for (let next = await reader.earliestOffset(); next < end; ) {
+    const { batches, nextOffset } = await reader.read(offset(next));
+    for (const { bytes } of batches) {
+      const cursor = new RecordCursor(bytes);
+      while (cursor.next()) {
+        const { origin, reason } = decodeDeadLetterReason(cursor.headerValue(DEAD_LETTER_KEY) ?? Buffer.from('{}'));
+        found.push({ origin, value: cursor.value().toString(), reason });
+      }
+    }
+    next = nextOffset;
+  }
+  await reader.close();
+  return found;
+}
+
+describe('the indexer', () => {
+  test('makes a lone event findable within half a second', async () => {
+    const store = await open();
+    await store.startIndexer().started;
+    await store.append(0, [eventOf(0)]);
+    await store.settled();
+    const took: number[] = [];
+    for (let lone = 1; lone <= 5; lone++) {
+      const began = performance.now();
+      await store.append(0, [eventOf(lone)]);
+      await vi.waitFor(async () => expect(await store.engine.count(question())).toBe(lone + 1), PATIENCE);
+      took.push(performance.now() - began);
+    }
+    // The best of a few, as others use the machine too.
+    expect(Math.min(...took)).toBeLessThan(500);
+  });
+
+  test('goes on where it was after a restart, and says what it committed', async () => {
+    const committed: Committed[] = [];
+    const indexer = { onCommitted: (one: Committed) => void committed.push(one) };
+    let store = await open({ indexer });
+    await store.startIndexer().started;
+    const first = await store.append(0, [eventOf(0), eventOf(1)]);
+    await store.settled();
+    store = await reopen({ indexer });
+    await store.startIndexer().started;
+    const second = await store.append(0, [eventOf(2)]);
+    await store.settled();
+    await vi.waitFor(() => expect(committed.at(-1)?.nextOffset).toBe(second), PATIENCE);
+    expect(committed.map(({ nextOffset }) => nextOffset)).toContain(first);
+    expect(committed.at(-1)?.progress?.receivedTo).toBe(NOW_MS + 2);
+    expect(await store.engine.count(question())).toBe(3);
+  });
+
+  test('keeps events of one hour in the slice of their day, and those with a wrong clock in that of their receipt', async () => {
+    const store = await open();
+    await store.startIndexer().started;
+    const wrong = { timestamp: Date.parse('1970-01-02T00:00:00Z') };
+    const late = { timestamp: NOW_MS - 3 * DAY_MS };
+    await store.append(0, [eventOf(0), eventOf(1, wrong), eventOf(2, late), eventOf(3, { tenant: 'other' })]);
+    await store.settled();
+    const today = Math.floor(NOW_MS / DAY_MS);
+    const { catalogue } = store.engine.journal;
+    expect(catalogue.days('default', NOW_MS, NOW_MS + 1)).toEqual([today]);
+    expect(catalogue.days('default', NOW_MS - 3 * DAY_MS, NOW_MS - 2 * DAY_MS)).toEqual([today - 3, today]);
+    expect(catalogue.days('other', 0, NOW_MS)).toEqual([]);
+    const found = await store.engine.search({ ...question(), toMs: DAY_MS * 2, limit: 10, order: 'asc' });
+    expect(found.events.map(({ id }) => id)).toEqual(['local.raw.0.1.0']);
+    const partitions = await store.engine.table.partitions();
+    expect(partitions.map(({ day, rows }) => [day, rows]).toSorted()).toEqual([
+      [today - 3, 1],
+      [today, 3],
+    ]);
+  });
+
+  test('takes more slices than an insert may touch, in several inserts', async () => {
+    const store = await open({ clock: { now: () => NOW_MS } });
+    await store.startIndexer().started;
+    const days = Array.from({ length: 200 }, (_, day) => NOW_MS - day * DAY_MS);
+    await store.append(
+      0,
+      days.map((received, i) => eventOf(i, { received, timestamp: received })),
+    );
+    await store.settled();
+    const kept = await store.engine.count(question());
+    // Those past their retention may have been dropped already.
+    expect(kept).toBeGreaterThanOrEqual(30);
+    expect(store.engine.journal.catalogue.size).toBeGreaterThanOrEqual(30);
+  });
+});
+
+describe('what the engine cannot take', () => {
+  test('becomes a dead letter with its origin, and the rest goes on', async () => {
+    const store = await open();
+    await store.startIndexer().started;
+    const twice = JSON.stringify(eventOf(1)).replace('"number":', '"number":0,"number":');
+    await store.append(0, [eventOf(0), twice, 'no JSON at all', eventOf(2)]);
+    await store.settled();
+    expect(await store.engine.count(question())).toBe(2);
+    expect(await letters(store)).toEqual([
+      { origin: 'local.raw.0.1.0', value: twice, reason: expect.stringContaining('occurs twice') },
+      { origin: 'local.events.0.2.0', value: 'no JSON at all', reason: expect.any(String) },
+    ]);
+  });
+
+  test('is found among many by halving, where the engine itself refuses it', async () => {
+    const committed: Committed[] = [];
+    const store = await open({ indexer: { onCommitted: (one) => void committed.push(one) } });
+    await refuse(store, "message NOT LIKE 'refused%'");
+    await store.startIndexer().started;
+    const events = Array.from({ length: 300 }, (_, i) => eventOf(i, i % 100 === 42 ? { message: `refused ${i}` } : {}));
+    await store.append(0, events);
+    await store.settled();
+    expect(await store.engine.count(question())).toBe(297);
+    expect((await letters(store)).map(({ origin }) => origin)).toEqual([42, 142, 242].map((n) => `local.raw.0.${n}.0`));
+    await vi.waitFor(() => expect(committed.reduce((sum, one) => sum + one.deadLettered, 0)).toBe(3), PATIENCE);
+  });
+
+  test('is tried again, and never thrown away, where the engine takes nothing at all', async () => {
+    const lines: string[] = [];
+    const log = pino({ level: 'error' }, { write: (line: string) => void lines.push(line) });
+    const store = await open({ indexer: { log } });
+    await refuse(store, '0');
+    await store.startIndexer().started;
+    await store.append(0, [eventOf(0), eventOf(1)]);
+    await vi.waitFor(() => expect(lines.join()).toContain('trying again'), PATIENCE);
+    expect(await letters(store)).toEqual([]);
+    await store.engine.table.run('ALTER TABLE events DROP CONSTRAINT refusal');
+    await store.settled();
+    expect(await store.engine.count(question())).toBe(2);
+    expect(await letters(store)).toEqual([]);
+  });
+
+  /** The engine refuses inserts with rows for which the condition does not hold. */
+  async function refuse(store: StoreKit, condition: string): Promise<void> {
+    await store.engine.table.run(`ALTER TABLE events ADD CONSTRAINT refusal CHECK ${condition}`);
+  }
+});
+
+describe('retention', () => {
+  test('drops whole slices when all of their time has passed, for each tenant by its own days', async () => {
+    let now = NOW_MS;
+    const clock = { now: () => now };
+    const retention = { days: 2, tenants: { longer: 10 } };
+    let store = await open({ clock, indexer: { retention } });
+    await store.startIndexer().started;
+    await store.append(0, [eventOf(0), eventOf(1, { tenant: 'longer' })]);
+    await store.settled();
+    now = (Math.floor(NOW_MS / DAY_MS) + 3) * DAY_MS - 1;
+    store = await reopen({ clock, indexer: { retention } });
+    await store.startIndexer().started;
+    expect(await store.engine.count(question())).toBe(1);
+    now += 1;
+    store = await reopen({ clock, indexer: { retention } });
+    await store.startIndexer().started;
+    await vi.waitFor(async () => expect(await store.engine.table.partitions()).toHaveLength(1), PATIENCE);
+    expect(await store.engine.count(question())).toBe(0);
+    expect(await store.engine.count(question('longer'))).toBe(1);
+    expect([...store.engine.journal.catalogue.all()].map(({ tenant }) => tenant)).toEqual(['longer']);
+  });
+});
+
+describe('completeness', () => {
+  test('is the receipt of the newest visible event, or the time at which an end that is visible was reported', async () => {
+    let end: { endOffset: number; atMs: number } | undefined;
+    const indexer = { rawEnd: () => end };
+    let store = await open({ indexer });
+    await store.startIndexer().started;
+    expect(store.engine.completeToMs()).toBe(0);
+    await store.append(0, [eventOf(0), eventOf(5)]);
+    await vi.waitFor(() => expect(store.engine.completeToMs()).toBe(NOW_MS + 5), PATIENCE);
+    end = { endOffset: 2, atMs: NOW_MS + 60_000 };
+    expect(store.engine.completeToMs()).toBe(NOW_MS + 60_000);
+    end = { endOffset: 3, atMs: NOW_MS + 90_000 };
+    expect(store.engine.completeToMs()).toBe(NOW_MS + 60_000);
+    end = undefined;
+    store = await reopen({ indexer });
+    await store.startIndexer().started;
+    await vi.waitFor(() => expect(store.engine.completeToMs()).toBe(NOW_MS + 5), PATIENCE);
+  });
+
+  test('is that of the partition which is farthest behind', async () => {
+    const store = await open({ partitions: 2 });
+    await store.startIndexer().started;
+    await store.append(0, [eventOf(100)]);
+    await store.settled();
+    expect(store.engine.completeToMs()).toBe(0);
+    await store.append(1, [eventOf(7)]);
+    await vi.waitFor(() => expect(store.engine.completeToMs()).toBe(NOW_MS + 7), PATIENCE);
+  });
+});
