@@ -96,6 +96,8 @@ export async function countMissing(
     }
     position = nextOffset;
   }
+  // The end may lie within a batch, where an insert ended: what is reported up to there has been counted all the same.
+  book.add(log, Math.max(end, book.position(log) ?? 0), []);
   return true;
 }
 
