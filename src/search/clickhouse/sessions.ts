@@ -33,7 +33,9 @@ const SESSION_SETTINGS: Readonly<Record<string, Setting>> = {
   max_query_size: 2 * MiB,
   output_format_json_escape_forward_slashes: 0,
   output_format_json_quote_64bit_integers: 0,
+  // An answer comes from the events, not from the answer before.
   use_query_cache: 0,
+  use_query_condition_cache: 0,
   // By default a query gets no second thread where less than 1 GiB of the server's memory is free a thread: never here.
   max_threads_min_free_memory_per_thread: 0,
 };
