@@ -245,8 +245,11 @@ export const STORE_LIMITS = {
   knownPaths: 20_000,
   /** The journal is folded into the catalogue beyond this. */
   journalBytes: 4 * MiB,
-  /** At the most so often, unless a block is full: small inserts cost much more a row. */
+  /** At the most so often, unless a block is full: small inserts cost much more a row, and every part is merged again. */
   insertEveryMs: 200,
+  /** From so many rows on a block waits for more of them. */
+  busyRows: 2_000,
+  busyInsertEveryMs: 500,
   /** What trickles in while a block waits is read so often. */
   readEveryMs: 10,
   retryDelayMs: 100,

@@ -208,7 +208,9 @@ class IndexerRun {
   }
 
   #untilDueMs(): number {
-    return this.#lastInsertMs + STORE_LIMITS.insertEveryMs - performance.now();
+    const { busyRows, busyInsertEveryMs, insertEveryMs } = STORE_LIMITS;
+    const everyMs = this.#builder.rows < busyRows ? insertEveryMs : busyInsertEveryMs;
+    return this.#lastInsertMs + everyMs - performance.now();
   }
 
   async #startInsert(): Promise<void> {
