@@ -38,15 +38,18 @@ async function measure(data: string, count: number) {
      WHERE table = 'events' GROUP BY name ORDER BY bytes DESC`,
     "SELECT sum(bytes_on_disk) FROM system.parts WHERE table = 'events' AND active",
   ]);
+  const total = Number(parts[0]?.[0]);
   const original = Number(columns.find(([column]) => column === 'original')?.[1] ?? 0);
+  const toldApart = [...columns, ...indexes].reduce((sum, [, bytes]) => sum + Number(bytes), 0);
+  const index = perEvent(total - original);
   const rows = Object.fromEntries([
     ['original', perEvent(original)],
     ['raw (queue)', perEvent(await folderBytes(join(data, 'queue/raw')))],
     ['events (queue)', perEvent(await folderBytes(join(data, 'queue/events')))],
-    ...columns.map(([column, bytes]) => [`column ${column}`, perEvent(bytes)] as const),
-    ...indexes.map(([name, bytes]) => [`index ${name}`, perEvent(bytes)] as const),
+    ...named('column', columns, perEvent),
+    ...named('index', indexes, perEvent),
+    ['marks, and small parts whose columns share a file', perEvent(total - toldApart)],
   ]);
-  const index = perEvent(Number(parts[0]?.[0]) - original);
   return {
     ...index,
     target: TARGET_BYTES,
@@ -57,6 +60,13 @@ async function measure(data: string, count: number) {
       'The headline is everything of the search engine but `original`; the topics of the queue go with their retention.',
     ],
   };
+}
+
+/** Those that take anything. */
+function named(kind: string, sizes: readonly unknown[][], perEvent: (bytes: unknown) => Measured) {
+  return sizes
+    .map(([name, bytes]) => [`${kind} ${name}`, perEvent(bytes)] as const)
+    .filter(([, { value }]) => value > 0);
 }
 
 async function folderBytes(folder: string): Promise<number> {
