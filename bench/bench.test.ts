@@ -1,7 +1,9 @@
 /** The benchmarks' own parts: load of the stated shape, results of the stated shape. How fast it is, no test says. */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
@@ -63,6 +65,28 @@ it('sends exactly as many events as it was told, and ends', async () => {
   expect(JSON.parse(stdout)).toMatchObject({ events: 12_345, bytes: 1_234_500 });
   expect(received).toBe(1_234_500);
   server.close();
+});
+
+it('sends each line of a file once, over several connections', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'spillway-load-'));
+  const sent = Array.from({ length: 40_000 }, (_, i) => `line ${i} ${'x'.repeat(80)}`);
+  await writeFile(join(folder, 'lines'), `${sent.join('\n')}\n`);
+  const received: string[] = [];
+  const server = createServer((socket) => {
+    let text = '';
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    socket.on('end', () => received.push(...text.split('\n').slice(0, -1)));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const args = ['--port', String(port), '--events', String(sent.length), '--connections', '4'];
+  await run(process.execPath, [join(ROOT, 'bench/load/tcp-load.ts'), ...args, '--file', join(folder, 'lines')]);
+  expect(received.toSorted()).toEqual(sent.toSorted());
+  server.close();
+  await rm(folder, { recursive: true });
 });
 
 it('finds percentiles by nearest rank', () => {

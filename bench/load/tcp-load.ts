@@ -56,7 +56,8 @@ const cpu = process.cpuUsage();
 const startedMs = Date.now();
 const startMs = performance.now();
 let taken = 0;
-const sent = await Promise.all(sockets.map((socket, i) => send(socket, i)));
+let nextBlock = 0;
+const sent = await Promise.all(sockets.map((socket) => send(socket)));
 const used = process.cpuUsage(cpu);
 const result: LoadResult = {
   events: sent.reduce((sum, { events }) => sum + events, 0),
@@ -103,12 +104,15 @@ async function open(index: number): Promise<Socket> {
   return socket;
 }
 
-/** Takes blocks from what all connections have to send together, until it is sent or the time is over. */
-async function send(socket: Socket, index: number): Promise<{ events: number; bytes: number }> {
+/**
+ * Takes blocks from what all connections have to send together, until it is sent or the time is over. Each block goes
+ * out once before any goes out again, so that a file's events arrive as different as they are in it.
+ */
+async function send(socket: Socket): Promise<{ events: number; bytes: number }> {
   let events = 0;
   let bytes = 0;
-  for (let at = index; taken < limit && performance.now() - startMs < deadlineMs; at++) {
-    const block = limited(blocks[at % blocks.length], limit - taken);
+  while (taken < limit && performance.now() - startMs < deadlineMs) {
+    const block = limited(blocks[nextBlock++ % blocks.length], limit - taken);
     if (block === undefined) break;
     taken += block.events;
     events += block.events;
