@@ -260,6 +260,8 @@ export const STORE_LIMITS = {
 } as const;
 
 export const LEDGER_LIMITS = {
+  /** How long a role that has just begun waits to hear where a log ends that it counts. */
+  markWaitMs: 20_000,
   /** How often the accounts are written down; after a crash the rest is counted again from the log. */
   checkpointMs: 1_000,
   journalBytes: 16 * MiB,

@@ -4,6 +4,7 @@ import { parseOrigin } from '../../event/origin.ts';
 import { type LedgerEntry, readProgress } from '../../event/progress.ts';
 import { decodeRawMeta, RAW_META_KEY } from '../../event/raw-meta.ts';
 import { RecordCursor } from '../../event/record-batch.ts';
+import { LEDGER_LIMITS } from '../../lib/limits.ts';
 import { type Offset, offset, type PartitionReader } from '../../queue/port.ts';
 import type { LedgerBook } from './book.ts';
 import { type LedgerRow, minuteOf } from './ledger.ts';
@@ -89,7 +90,7 @@ export async function countMissing(
   if (position > end) return false;
   while (position < end) {
     const { batches, nextOffset } = await reader.read(position);
-    if (batches.length === 0) break;
+    if (batches.length === 0 && !(await hasMore(reader, position))) return true;
     for (const batch of batches) {
       if (batch.nextOffset > position && batch.nextOffset <= end)
         book.add(log, batch.nextOffset, count(batch.bytes, reader.partition));
@@ -99,6 +100,12 @@ export async function countMissing(
   // The end may lie within a batch, where an insert ended: what is reported up to there has been counted all the same.
   book.add(log, Math.max(end, book.position(log) ?? 0), []);
   return true;
+}
+
+/** What is up to the end is durable, but a process that has just begun may not have been told yet where the log ends. */
+async function hasMore(reader: PartitionReader, position: Offset): Promise<boolean> {
+  await reader.waitFor(position, AbortSignal.timeout(LEDGER_LIMITS.markWaitMs));
+  return (await reader.endOffset()) > position;
 }
 
 export const logName = (at: { readonly topic: string; readonly partition: number }): string =>
