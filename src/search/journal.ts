@@ -55,8 +55,9 @@ interface Snapshot {
   /** The last line that is counted in. */
   readonly through: number;
   readonly slices: readonly Slice[];
-  /** Null where they are too many to be known. */
-  readonly paths: readonly PathType[] | null;
+  readonly paths: readonly PathType[];
+  /** Whether there are more paths than these. */
+  readonly morePaths: boolean;
   readonly open: OpenIntent | null;
 }
 
@@ -159,8 +160,8 @@ export class StoreJournal {
   async #load(): Promise<void> {
     const snapshot = await this.#readSnapshot();
     for (const slice of snapshot?.slices ?? []) this.catalogue.add(slice);
-    if (snapshot?.paths === null) this.paths.forget();
-    else this.paths.add(snapshot?.paths ?? []);
+    this.paths.add(snapshot?.paths ?? []);
+    if (snapshot?.morePaths === true) this.paths.markFull();
     this.#number = snapshot?.through ?? 0;
     this.#open = snapshot?.open ?? undefined;
     const bytes = (await readWhole(this.#disk, join(this.#directory, JOURNAL))) ?? Buffer.alloc(0);
@@ -194,7 +195,8 @@ export class StoreJournal {
       version: 1,
       through: this.#number,
       slices: [...this.catalogue.all()],
-      paths: this.paths.isForgotten ? null : [...this.paths.all()],
+      paths: [...this.paths.all()],
+      morePaths: this.paths.isFull,
       open: this.#open ?? null,
     };
     await replaceFile(this.#disk, join(this.#directory, SNAPSHOT), Buffer.from(JSON.stringify(snapshot)));

@@ -1,6 +1,7 @@
 /**
  * Which types have ever been stored at which path of `metadata` and `payload`: a superset, known before a row of a new
- * type is visible. Conditions and groups then read only columns that exist. Beyond a limit of paths nothing is known.
+ * type is visible. Conditions and groups then read only columns that exist. Of paths beyond a limit nothing is known, so
+ * a tenant that invents keys slows its own questions and not those about the paths that were there before.
  */
 import { STORE_LIMITS } from '../lib/limits.ts';
 import type { FieldRef } from '../query/ast.ts';
@@ -10,44 +11,41 @@ export type PathType = readonly [root: 'metadata' | 'payload', type: JsonType, p
 
 export class PathTypes {
   readonly #types = new Map<string, Set<JsonType>>();
-  #overflowed = false;
+  #isFull = false;
 
-  /** Those that are not known yet. */
+  /** Those that are not known yet; of paths beyond the limit none. */
   unknown(seen: Iterable<PathType>): PathType[] {
-    if (this.#overflowed) return [];
     const found: PathType[] = [];
     for (const pathType of seen) {
       const [root, type, path] = pathType;
-      if (this.#types.get(`${root}.${path}`)?.has(type) !== true) found.push(pathType);
+      const known = this.#types.get(`${root}.${path}`);
+      if (known === undefined ? !this.#isFull : !known.has(type)) found.push(pathType);
     }
     return found;
   }
 
   add(seen: Iterable<PathType>): void {
     for (const [root, type, path] of seen) {
-      if (this.#overflowed) return;
       const key = `${root}.${path}`;
       const known = this.#types.get(key);
       if (known !== undefined) known.add(type);
       else if (this.#types.size < STORE_LIMITS.knownPaths) this.#types.set(key, new Set([type]));
-      else this.forget();
+      else this.#isFull = true;
     }
   }
 
-  /** From now on nothing is known. */
-  forget(): void {
-    this.#overflowed = true;
-    this.#types.clear();
+  /** Whether there are paths that are not known: more than the limit have been seen. */
+  get isFull(): boolean {
+    return this.#isFull;
   }
 
-  get isForgotten(): boolean {
-    return this.#overflowed;
+  markFull(): void {
+    this.#isFull = true;
   }
 
   /** Undefined where it is not known. */
   at(field: Exclude<FieldRef, { root: 'own' }>): ReadonlySet<JsonType> | undefined {
-    if (this.#overflowed) return undefined;
-    return this.#types.get(`${field.root}.${field.path.join('.')}`) ?? NONE;
+    return this.#types.get(`${field.root}.${field.path.join('.')}`) ?? (this.#isFull ? undefined : NONE);
   }
 
   *all(): Generator<PathType> {
