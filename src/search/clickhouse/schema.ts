@@ -150,6 +150,9 @@ const SETTINGS = {
   min_bytes_for_wide_part: 64 * 1024 * 1024,
   // Fewer and larger merges: each row is merged about a third less often than by default, and there are more parts.
   merge_selector_base: 10,
+  // What paths without a column of their own share. The default for large parts keeps an index by path: 240 events that
+  // bring a thousand new keys each took merges past the memory limit with it.
+  object_shared_data_serialization_version: "'map_with_buckets'",
   // A row that is committed is on the disk: parts, their folders, and what merges make of them.
   fsync_after_insert: 1,
   fsync_part_directory: 1,
