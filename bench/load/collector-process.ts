@@ -43,6 +43,7 @@ let records = 0;
 const collector = await createCollector({
   inputs: { syslog: [{ host: '127.0.0.1', port: 0, tenant: 'default', udp: false, tcp: true }] },
   queue: timed(queue),
+  disk: { folder: values.directory, highWaterPercent: 100, minFreeBytes: 0 },
   authenticate: () => ({ tenant: 'default', scopes: new Set(['ingest']) }),
   site: 'local',
   clock: systemClock,

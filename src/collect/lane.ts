@@ -99,6 +99,14 @@ export class Lane {
     );
   }
 
+  /** Why it cannot append now, for people; undefined where it can, or is only slow. */
+  get trouble(): string | undefined {
+    const at = `partition ${this.partition} of ${this.#options.writer.topic}`;
+    if (this.#stopped !== undefined)
+      return `The ${at} takes no more records: its disk failed to sync. Check the disk, then restart.`;
+    return this.#refusing ? `The ${at} cannot be written, because its disk is full: sources pause.` : undefined;
+  }
+
   /** Calls once when the lane is not blocked; never where its partition has stopped. */
   whenReady(resume: () => void): void {
     this.#waiting.push(resume);

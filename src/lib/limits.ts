@@ -88,6 +88,12 @@ export const COLLECT_LIMITS = {
   /** How much of the log, by its writing time, has to be read back for keys after a crash. */
   keySnapshotMs: 60_000,
   errorsPerAnswer: 100,
+  /** How often the queue's disk is asked how full it is: much less is written in between than `queue.minFree`. */
+  spaceEveryMs: 250,
+  /** Inputs go on so many hundredths of the disk below its high-water mark, and as much above the free bytes. */
+  lowWaterPercent: 1,
+  /** Retry-After of a request above the high-water mark. */
+  highWaterRetryS: 10,
 } as const;
 
 /** The collector's limits as numbers, so that a test may lower one. */

@@ -33,6 +33,11 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
     log,
     registry,
     site: config.site,
+    disk: {
+      folder: join(config.data, 'queue'),
+      highWaterPercent: config.queue.highWaterPercent,
+      minFreeBytes: config.queue.minFreeBytes,
+    },
     keysFile: join(config.data, 'collector', 'keys.json'),
     onAccepted: ({ topic, partition, nextOffset, counts }) => {
       const rows = counts.map(({ tenant, receivedMs, count }) => {
@@ -50,6 +55,7 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
     storeAddress: () => store,
     coordinator: new SupervisorQuestions(link),
     queue,
+    troubles: () => collector.troubles(),
     ingestPlugins: [collector.httpPlugin],
     consoleRoot: CONSOLE_ROOT,
     clock,
