@@ -124,7 +124,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   return {
     listen: () => Promise.all(inputs.map((input) => input.listen())),
     httpPlugin: http.plugin,
-    troubles: () => [highWater.reason ?? [], lanes.flatMap((lane) => lane.trouble ?? [])].flat(),
+    troubles: () => [...new Set([highWater.reason ?? [], lanes.flatMap((lane) => lane.trouble ?? [])].flat())],
     close: () => {
       closed ??= close();
       return closed;

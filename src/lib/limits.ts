@@ -263,6 +263,9 @@ export const STORE_LIMITS = {
   retentionEveryMs: 10 * 60_000,
   serverMemoryBytes: 900 * MiB,
   slicesPerInsert: 90,
+  /** What a merge made is synced so often, and what it was made of is kept so long: see search/merged-parts.ts. */
+  syncMergedEveryMs: 5_000,
+  mergedPartsLifetimeS: 60,
 } as const;
 
 export const LEDGER_LIMITS = {
@@ -330,5 +333,6 @@ const relations: readonly (readonly [boolean, string])[] = [
   ],
   [PROXY_LIMITS.timeoutMs < HTTP_LIMITS.idleMs, 'a waiting client is not idle'],
   [QUERY_LIMITS.concurrentPerTenant <= QUERY_LIMITS.concurrent, 'one tenant fits the whole'],
+  [6 * STORE_LIMITS.syncMergedEveryMs < STORE_LIMITS.mergedPartsLifetimeS * 1_000, 'merges are synced in time'],
 ];
 for (const [holds, what] of relations) if (!holds) throw new Error(`limits contradict each other: ${what}`);

@@ -63,5 +63,7 @@ async function runRole(role: RoleName, context: RoleContext): Promise<RunningRol
 /** Any part may be the one that meets a full disk, and each says so in its own way; the engine in words only. */
 function codeOf(error: unknown): ErrorCode {
   if (error instanceof SpillwayError) return error.code;
-  return isDiskFull(error) || /NOT_ENOUGH_SPACE|No space left on device/.test(messageOf(error)) ? 'DISK_FULL' : 'INTERNAL';
+  return isDiskFull(error) || /NOT_ENOUGH_SPACE|No space left on device/.test(messageOf(error))
+    ? 'DISK_FULL'
+    : 'INTERNAL';
 }

@@ -21,6 +21,7 @@ import { type Committed, Inserter } from './indexing/inserter.ts';
 import { Intake, visibleBefore } from './indexing/intake.ts';
 import { MissingRows } from './indexing/missing-rows.ts';
 import { rewindLostIndex } from './indexing/rewind.ts';
+import { keepMergedPartsDurable } from './merged-parts.ts';
 import { keepRetention } from './retention.ts';
 import { DEFAULT_RETENTION, type RetentionPolicy } from './slices.ts';
 
@@ -104,8 +105,9 @@ async function start(options: IndexerOptions, signal: AbortSignal): Promise<Inde
   }
   engine.completeFrom(() => completeness.toMs());
   const stopRetention = keepRetention({ table, journal, clock: options.clock, log });
+  const stopSyncing = keepMergedPartsDurable({ table, log });
   const close = async () => {
-    await stopRetention();
+    await Promise.all([stopRetention(), stopSyncing()]);
     for (const intake of intakes) await intake.close();
     await letters.close();
     await files.close();

@@ -4,8 +4,8 @@ import { readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { HealthAnswer } from '../../src/api/schemas/account.ts';
-import { AcknowledgedLoad } from '../support/acknowledged-load.ts';
 import { expectOnce, ledgerAtRest } from '../support/accounts.ts';
+import { AcknowledgedLoad } from '../support/acknowledged-load.ts';
 import { TestDisks, takeSpace } from '../support/disks.ts';
 import { lacks } from '../support/needs.ts';
 import { NumberedLoad } from '../support/numbered-load.ts';
@@ -72,7 +72,11 @@ describe.skipIf(lacks('a full disk', needs))('a full disk', () => {
       await Promise.all([http.stop(), tcp.stop()]);
       const total = await until('all is accounted for', () => ledgerAtRest(running), 60_000);
       const roles = await running.roles();
-      expect(roles.map(({ role, restarts }) => `${role} ${restarts}`)).toEqual(['collector 0', 'processor 0', 'store 0']);
+      expect(roles.map(({ role, restarts }) => `${role} ${restarts}`)).toEqual([
+        'collector 0',
+        'processor 0',
+        'store 0',
+      ]);
       expect(await running.stop()).toBe(0);
       const found = await expectOnce(data, { acknowledged: http.acknowledged, eventsPerRequest: EVENTS });
       expect(found).toBe(http.events);

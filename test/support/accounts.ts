@@ -6,13 +6,14 @@ import { AcknowledgedLoad } from './acknowledged-load.ts';
 import type { SpillwayProcess } from './spillway.ts';
 import { selectStored } from './stored-events.ts';
 
-/** Once the ledger has what `raw` has, and nothing of it is in flight. For `until()`. */
-export async function ledgerAtRest(spillway: SpillwayProcess): Promise<LedgerCounts | undefined> {
+/** Once the ledger has what `raw` has, and nothing of it is in flight; throws until then, for `until()`. */
+export async function ledgerAtRest(spillway: SpillwayProcess): Promise<LedgerCounts> {
   const { topics } = await spillway.json<TopicsAnswer>('/api/topics');
   const { total } = await spillway.json<LedgerReport>('/api/ledger?from=now-1d&to=now%2B1d');
   const raw = topics.find(({ topic }) => topic === 'raw')?.partitions ?? [];
   const inRaw = raw.reduce((sum, { endOffset }) => sum + endOffset, 0);
-  return inRaw > 0 && total.accepted === inRaw && total.inFlight === 0 ? total : undefined;
+  if (inRaw > 0 && total.accepted === inRaw && total.inFlight === 0) return total;
+  throw new Error(`raw has ${inRaw} records, the ledger says ${JSON.stringify(total)}`);
 }
 
 export interface Oracle {

@@ -28,6 +28,7 @@ export class AcknowledgedLoad {
   readonly #options: AcknowledgedLoadOptions;
   #next = 0;
   #isStopping = false;
+  #isAbandoned = false;
   #senders: Promise<void>[] = [];
 
   constructor(options: AcknowledgedLoadOptions) {
@@ -43,6 +44,12 @@ export class AcknowledgedLoad {
   async stop(): Promise<void> {
     this.#isStopping = true;
     await Promise.all(this.#senders);
+  }
+
+  /** Stops without waiting for an acknowledgement. */
+  abandon(): void {
+    this.#isStopping = true;
+    this.#isAbandoned = true;
   }
 
   refused(code: string): number {
@@ -61,15 +68,21 @@ export class AcknowledgedLoad {
   async #send(): Promise<void> {
     while (!this.#isStopping) {
       const request = this.#next++;
-      while (!(await this.#isTaken(request))) await delay(RETRY_MS);
-      this.acknowledged.add(request);
+      let isTaken = await this.#isTaken(request);
+      for (; !isTaken && !this.#isAbandoned; isTaken = await this.#isTaken(request)) await delay(RETRY_MS);
+      if (isTaken) this.acknowledged.add(request);
     }
   }
 
   async #isTaken(request: number): Promise<boolean> {
     const { url, eventsPerRequest, padding = 0 } = this.#options;
     const lines = AcknowledgedLoad.numbersOf(request, eventsPerRequest).map((number) =>
-      JSON.stringify({ message: `acknowledged event ${number}`, app: 'oracle', number, text: paddingOf(number, padding) }),
+      JSON.stringify({
+        message: `acknowledged event ${number}`,
+        app: 'oracle',
+        number,
+        text: paddingOf(number, padding),
+      }),
     );
     try {
       const response = await fetch(`${url()}/api/logs?host=oracle-${request % SOURCES}`, {
