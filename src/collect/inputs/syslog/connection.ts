@@ -13,7 +13,7 @@ export class SyslogConnection implements FrameHandler {
   readonly #context: InputContext;
   readonly #sender: SyslogSender;
   readonly #headers: Buffer;
-  readonly #lane: Lane;
+  #lane: Lane;
   readonly #framer: SyslogFramer;
   #letter: DeadLetter | undefined;
   #isPaused = false;
@@ -26,7 +26,7 @@ export class SyslogConnection implements FrameHandler {
     this.socket = socket;
     this.#sender = sender;
     this.#headers = sender.headers;
-    this.#lane = sender.outlet.sockets;
+    this.#lane = sender.route.outlet.sockets;
     this.#framer = new SyslogFramer(this, budget);
     this.#receivedBytes = context.metrics.receivedBytes.labels(sender.meta.input);
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
@@ -72,6 +72,7 @@ export class SyslogConnection implements FrameHandler {
 
   #read(chunk: Buffer): void {
     this.#receivedBytes.inc(chunk.length);
+    this.#lane = this.#sender.route.outlet.sockets;
     this.#lane.begin(this.#sender.meta, this.#context.clock.now());
     this.#framer.push(chunk);
     this.#lane.flush();
@@ -105,6 +106,7 @@ export class SyslogConnection implements FrameHandler {
   }
 
   #closed(): void {
+    this.#lane = this.#sender.route.outlet.sockets;
     this.#lane.begin(this.#sender.meta, this.#context.clock.now());
     this.#framer.finish();
     this.#lane.flush();

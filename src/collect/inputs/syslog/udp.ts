@@ -75,7 +75,7 @@ export class SyslogUdpInput implements ListeningInput {
     const end = endOfMessage(datagram, 0, datagram.length);
     if (end === 0) return;
     const sender = this.#senderOf(remote);
-    const lane = sender.outlet.sockets;
+    const lane = sender.route.outlet.sockets;
     if (lane.blocked) {
       this.#context.metrics.udpDropped.labels('saturation').inc();
       return;
