@@ -26,8 +26,8 @@ export async function findStart(places: Places, writer: PartitionWriter, raw: Pa
   const earliest = await raw.earliestOffset();
   if (progress === undefined) {
     const at = { topic: TOPICS.raw, partition: places.partition };
-    const committed = (await places.member.committed(at)) ?? earliest;
-    return { rawOffset: Math.max(committed, earliest), receivedTo: 0, deadLetterOffset: 0 };
+    // Where records after it are not retained any more, reading from there says how many are lost.
+    return { rawOffset: (await places.member.committed(at)) ?? earliest, receivedTo: 0, deadLetterOffset: 0 };
   }
   const { rawOffset, receivedTo, deadLetterOffset = 0 } = progress;
   return { rawOffset, receivedTo, deadLetterOffset };

@@ -94,7 +94,7 @@ async function start(options: IndexerOptions, signal: AbortSignal): Promise<Inde
   const intakes: Intake[] = [];
   for (const partition of options.partitions) {
     const from = (await member.committed({ topic: TOPICS.events, partition })) ?? 0;
-    const intake = new Intake(queue, partition, from, log);
+    const intake = new Intake(queue, partition, from, log, (records) => metrics.lost.inc({ partition }, records));
     intakes.push(intake);
     // Not awaited: the partition's writer may not have said yet where it ends.
     visibleBefore(queue, partition, from, signal).then(
@@ -120,6 +120,7 @@ interface IndexerMetrics {
   readonly seconds: Histogram;
   readonly refused: Counter;
   readonly age: Histogram;
+  readonly lost: Counter<'partition'>;
 }
 
 function createMetrics(registry: Registry): IndexerMetrics {
@@ -145,6 +146,12 @@ function createMetrics(registry: Registry): IndexerMetrics {
       name: 'spillway_store_freshness_seconds',
       help: 'Age, since its receipt, of the newest event of an insert when it became visible.',
       buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
+      registers,
+    }),
+    lost: new Counter({
+      name: 'spillway_store_lost_records_total',
+      help: 'Records of events that were removed from the queue before the store had read them.',
+      labelNames: ['partition'],
       registers,
     }),
   };

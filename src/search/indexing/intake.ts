@@ -42,12 +42,15 @@ export class Intake {
   /** Batches of the last read that have not been taken whole. */
   #batches: Buffer[] = [];
   #cursor: RecordCursor | undefined;
+  readonly #onLost: (records: number) => void;
 
-  constructor(queue: Queue, partition: number, from: number, log: Logger) {
+  /** `onLost` is told of records that were removed before they could be read. */
+  constructor(queue: Queue, partition: number, from: number, log: Logger, onLost: (records: number) => void) {
     this.partition = partition;
     this.#reader = queue.openReader({ topic: TOPICS.events, partition });
     this.#next = from;
     this.#log = log;
+    this.#onLost = onLost;
   }
 
   /** The offset of the next record that no block has. */
@@ -113,9 +116,11 @@ export class Intake {
       if (!(thrown instanceof SpillwayError) || thrown.code !== 'QUEUE_OFFSET_OUT_OF_RANGE') throw thrown;
       const earliest = Number(thrown.details.earliest);
       if (!(earliest > this.#next)) throw thrown;
+      const lost = earliest - this.#next;
+      this.#onLost(lost);
       this.#log.error(
-        { partition: this.partition, from: this.#next, to: earliest },
-        'Events were removed from the queue before the store had read them',
+        { partition: this.partition, from: this.#next, to: earliest, lost },
+        'Events were removed from the queue before the store had read them: they are not in the index',
       );
       this.#next = earliest;
       return true;
