@@ -1,4 +1,5 @@
 /** `spillway topics`: the queue's topics and partitions, and how far their readers are. */
+import type { HealthAnswer } from '../api/schemas/account.ts';
 import type { GroupsAnswer, TopicsAnswer } from '../api/schemas/index.ts';
 import { formatSize } from '../lib/units.ts';
 import { CLIENT_OPTIONS, Client } from './client.ts';
@@ -22,6 +23,9 @@ async function run(invocation: Invocation): Promise<number> {
   const { output } = invocation;
   if (output.isTerminal) {
     for (const line of [...topicLines(topics), '', ...groupLines(groups)]) output.line(line);
+    // A disk above its high-water mark, or a partition that has stopped, is what the figures alone do not show.
+    const { reasons = [] } = await client.json<HealthAnswer>('/health/ready');
+    for (const reason of reasons) output.note(reason);
     return EXIT.done;
   }
   for (const { topic, partitions } of topics) {

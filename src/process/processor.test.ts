@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { Registry } from 'prom-client';
 import { describe, expect, it, vi } from 'vitest';
+import { TOPICS } from '../event/topics.ts';
 import { PROCESS_LIMITS, QUEUE_LIMITS } from '../lib/limits.ts';
 import { MemoryDisk } from '../lib/memory-disk.ts';
 import { keepEverything, keepNothing } from '../lib/memory-disk-crash.ts';
@@ -51,6 +53,38 @@ describe('the processor', () => {
     expect(markers.at(-1)).toMatchObject({ rawOffset: 23, receivedTo: RECEIVED });
     await world.close();
   });
+
+  it.each(['with', 'without'])(
+    'counts what retention took before it was processed, %s its own marker to go on from',
+    async (marker) => {
+      const world = await openWorld(new MemoryDisk());
+      await send(world.queue, lines(5));
+      await processAll(world, 5);
+      const [raw, events] = [
+        { topic: TOPICS.raw, partition: 0 },
+        { topic: TOPICS.events, partition: 0 },
+      ] as const;
+      if (marker === 'without') {
+        // The marker is in the segment before the one that another owner begins.
+        const writer = await world.queue.openWriter(events);
+        await world.queue.retain();
+        await writer.close();
+      }
+      await send(world.queue, lines(10));
+      const writer = await world.queue.openWriter(raw);
+      await world.queue.retain();
+      await writer.close();
+      await send(world.queue, lines(3));
+      const registry = new Registry();
+      const processor = startProcessor(world.queue, undefined, registry);
+      await processor.taken(3);
+      await processor.stop();
+      expect(await registry.metrics()).toContain('spillway_process_lost_records_total{partition="0"} 10');
+      const { events: found } = await readBack(world.queue);
+      expect(found.at(-1)?.id).toBe('local.raw.0.17.0');
+      await world.close();
+    },
+  );
 
   it('accounts for every record by tenant, minute and rule', async () => {
     const world = await openWorld(new MemoryDisk());

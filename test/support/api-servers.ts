@@ -131,7 +131,8 @@ async function openQueue(directory: string, log: Logger) {
   const topics = {
     [TOPICS.raw]: { partitions: PARTITIONS, compression: 'none' },
     [TOPICS.events]: { partitions: PARTITIONS, compression: 'zstd' },
-    [TOPICS.deadLetter]: { partitions: 3, compression: 'none' },
+    // Nothing goes before somebody calls retain().
+    [TOPICS.deadLetter]: { partitions: 3, compression: 'none', retention: { maxBytes: 1 } },
   } as const;
   return { queue: openSegmentLog({ directory, topics, coordinator, marks, log }), marks, coordinator };
 }
