@@ -37,7 +37,7 @@ export async function encode(take: (batch: Buffer) => Promise<boolean> | boolean
 
 /**
  * Appends full batches as fast as they become durable, while it may; resolves when all of them are. After each one the event
- * loop has its turn, as between two reads of a collector's sockets: a disk that is done must not wait for more encoding.
+ * loop has its turn, as between two reads of a collector's sockets.
  */
 export async function appendWhile(writer: PartitionWriter, goesOn: () => boolean): Promise<void> {
   let last: Promise<unknown> = Promise.resolve();
