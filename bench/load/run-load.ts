@@ -35,7 +35,7 @@ export async function runBareInsert(data: string): Promise<BareInsert> {
 }
 
 async function outputOf(script: string, args: readonly string[]): Promise<string> {
-  const child = spawnScript(script, args, { UV_THREADPOOL_SIZE: '24' });
+  const child = spawnScript(script, args);
   let text = '';
   child.stdout?.on('data', (chunk: Buffer) => {
     text += chunk.toString();

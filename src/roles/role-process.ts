@@ -10,12 +10,13 @@ import type { FromRole, Listening, RoleName, ToRole } from './messages.ts';
 const THREAD_POOL: Record<RoleName, string> = { collector: '8', processor: '8', store: '24' };
 /**
  * The store unpacks a MiB of events at a time beside a heap of 20 MiB, and V8 would collect it every 10 MiB, which took
- * 2 us of CPU an event. So its heap may grow to five times what lives before it is collected.
+ * 2 us of CPU an event. So its heap may always grow to four times what lives before it is collected, which is also the
+ * most that V8 would choose.
  */
 const NODE_OPTIONS: Record<RoleName, readonly string[]> = {
   collector: [],
   processor: [],
-  store: ['--heap-growing-percent=400'],
+  store: ['--heap-growing-percent=300'],
 };
 
 export type RoleState = 'starting' | 'ready' | 'waiting' | 'stopping' | 'stopped';
