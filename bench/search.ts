@@ -208,6 +208,7 @@ function summary(idle: readonly number[], loaded: readonly number[], byHand: rea
     loadCpuS,
     notes: [
       `What our layers add to the SQL by hand, at the most: ${Math.max(...idle.map((took, i) => Math.round(took - (byHand[i] ?? 0))))} ms. Both answers are compared.`,
+      'The SQL by hand was measured in this run, VictoriaLogs on another, quieter machine: where both we and the SQL by hand are slower, it is the machine or the engine.',
       'Medians, asked one after another through the front door. The headline is the slowest of the six when idle.',
     ],
   };
