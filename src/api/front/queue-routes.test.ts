@@ -143,6 +143,31 @@ describe('a parameter of records', () => {
   });
 });
 
+describe('adding partitions', () => {
+  const add = (partitions: unknown, headers: Record<string, string> = {}) =>
+    fetch(`${api.frontUrl}/api/topics/partitions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ partitions }),
+    });
+
+  it('is for an admin only', async () => {
+    const reader = { authorization: `Bearer ${api.token('ops', 'read', 'ingest')}` };
+    expect((await add(5, shop)).status).toBe(403);
+    expect((await add(5, reader)).status).toBe(403);
+    // A token exists, so this machine is no admin any more.
+    expect((await add(5)).status).toBe(403);
+  });
+
+  it('answers with how many there are, and takes 1 to 1,024', async () => {
+    const admin = { authorization: `Bearer ${api.token('ops', 'admin')}` };
+    const response = await add(5, admin);
+    expect(await response.json()).toEqual({ partitions: 5 });
+    expect(api.queue.partitionCount(TOPICS.events)).toBe(5);
+    for (const wrong of [0, 1_025, 1.5, '5', undefined]) expect((await add(wrong, admin)).status).toBe(400);
+  });
+});
+
 describe('the account', () => {
   it('lists topics with their ends', async () => {
     const answer: TopicsAnswer = await (await fetch(`${api.frontUrl}/api/topics`)).json();
