@@ -7,12 +7,14 @@ import type { Registry } from 'prom-client';
 import { DEAD_LETTER_PARTITIONS } from '../event/dead-letter.ts';
 import { TOPICS } from '../event/topics.ts';
 import type { Clock } from '../lib/clock.ts';
+import { type AskSpace, nodeSpace } from '../lib/disk-space.ts';
 import { SpillwayError } from '../lib/errors.ts';
 import { COLLECT_LIMITS, type CollectLimits } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import type { PartitionWriter, Queue } from '../queue/port.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Growth } from './growth.ts';
+import { HighWater, type HighWaterMarks } from './high-water.ts';
 import { IdempotencyKeys } from './inputs/http/idempotency.ts';
 import { type Authenticate, HttpInput } from './inputs/http/plugin.ts';
 import type { Listening, ListeningInput } from './inputs/input.ts';
@@ -44,6 +46,8 @@ export interface CollectorOptions {
   readonly registry: Registry;
   /** Where to note Idempotency-Keys, so that a start need not read a day of the log for them. */
   readonly keysFile?: string;
+  /** The queue's folder, and from where on its disk is too full for inputs. */
+  readonly disk: HighWaterMarks & { readonly folder: string; readonly ask?: AskSpace };
   /** Lowered in tests. */
   readonly limits?: CollectLimits;
   /** A partition of `raw` is this collector's: told before anything is written to it. */
@@ -59,6 +63,8 @@ export interface Collector {
   listen(): Promise<readonly Listening[]>;
   /** Registers `POST /api/logs`; may be used before and after `listen()`. */
   readonly httpPlugin: FastifyPluginAsync;
+  /** What it cannot do now, for people, without paths; empty where all is well. */
+  troubles(): readonly string[];
   /** Takes nothing new, finishes what was received, makes it durable and closes the writers. Again is the same. */
   close(): Promise<void>;
 }
@@ -93,7 +99,10 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
       onDiscarded: (bytes) => metrics.discardedBytes.inc(bytes),
     }),
   };
-  const context: InputContext = { outlets, metrics, clock, limits, log };
+  const { ask = nodeSpace, ...marks } = options.disk;
+  const highWater = new HighWater({ ...marks, ask, limits, log, registry: options.registry });
+  await highWater.start();
+  const context: InputContext = { outlets, highWater, metrics, clock, limits, log };
   const growth = new Growth({
     queue,
     raw: outlets.raw,
@@ -119,19 +128,22 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     keysKnown: () => soon(memory.recalled, limits.httpQueueWaitMs),
   });
   const inputs = syslogInputs(context, options.inputs.syslog);
+  const allLanes = () => [...outlets.raw.all, outlets.dead].flatMap(({ sockets, requests }) => [sockets, requests]);
   const close = async (): Promise<void> => {
     await Promise.all([within(limits.drainMs, http.close()), ...inputs.map((input) => input.close())]);
-    const lanes = [...outlets.raw.all, outlets.dead].flatMap(({ sockets, requests }) => [sockets, requests]);
+    const lanes = allLanes();
     await within(limits.drainMs, Promise.all(lanes.map((lane) => lane.drain())));
     for (const lane of lanes) lane.abandon();
     await growth.close();
     await memory.close();
+    highWater.close();
     await Promise.all([...writers, deadWriter].map((writer) => writer.close()));
   };
   let closed: Promise<void> | undefined;
   return {
     listen: () => Promise.all(inputs.map((input) => input.listen())),
     httpPlugin: http.plugin,
+    troubles: () => [...new Set([highWater.reason ?? [], allLanes().flatMap((lane) => lane.trouble ?? [])].flat())],
     close: () => {
       closed ??= close();
       return closed;

@@ -41,6 +41,8 @@ export class Lane {
   /** The disk was full at the last attempt. */
   #refusing = false;
   #stopped: unknown;
+  /** Why the last append was refused, until one is accepted. */
+  #lastRefusal: SpillwayError | undefined;
   readonly #waiting: (() => void)[] = [];
   #watchesWriter = false;
   readonly #settled: (() => void)[] = [];
@@ -97,6 +99,21 @@ export class Lane {
       this.#stopped !== undefined ||
       this.#options.writer.saturated
     );
+  }
+
+  /** Why it cannot append now, for people; undefined where it can, or is only slow. */
+  get trouble(): string | undefined {
+    const at = `partition ${this.partition} of ${this.#options.writer.topic}`;
+    switch (this.#lastRefusal?.code) {
+      case undefined:
+        return undefined;
+      case 'DISK_FULL':
+        return `The ${at} cannot be written, because its disk is full: free some space.`;
+      case 'QUEUE_PARTITION_STOPPED':
+        return `The ${at} takes no more records, because its disk failed to sync: check the disk, then restart.`;
+      default:
+        return `The ${at} cannot be written (${this.#lastRefusal?.code}).`;
+    }
   }
 
   /** Calls once when the lane is not blocked; never where its partition has stopped. */
@@ -171,6 +188,7 @@ export class Lane {
     });
     batch.accepted();
     this.#forget(batch);
+    this.#lastRefusal = undefined;
     if (this.#refusing) {
       this.#refusing = false;
       for (const kept of this.#pending) this.#send(kept);
@@ -180,6 +198,7 @@ export class Lane {
 
   #refused(batch: Batch, reason: unknown): void {
     batch.inFlight = false;
+    if (reason instanceof SpillwayError) this.#lastRefusal = reason;
     const mayRetry = reason instanceof SpillwayError && reason.kind.retry;
     if (this.#options.kind === 'requests') {
       batch.refused(reason);

@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { CollectLimits } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import type { DeadLetters } from './dead-letters.ts';
+import type { HighWater } from './high-water.ts';
 import type { Lane } from './lane.ts';
 import type { CollectMetrics } from './metrics.ts';
 import { hashSource, partitionOf } from './source-partition.ts';
@@ -22,6 +23,8 @@ export interface Outlets {
 /** What every input is given. */
 export interface InputContext {
   readonly outlets: Outlets;
+  /** While it is blocked, inputs take nothing. */
+  readonly highWater: HighWater;
   readonly metrics: CollectMetrics;
   readonly clock: Clock;
   readonly limits: CollectLimits;

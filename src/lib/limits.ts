@@ -102,6 +102,12 @@ export const COLLECT_LIMITS = {
   /** How much of the log, by its writing time, has to be read back for keys after a crash. */
   keySnapshotMs: 60_000,
   errorsPerAnswer: 100,
+  /** How often the queue's disk is asked how full it is: much less is written in between than `queue.minFree`. */
+  spaceEveryMs: 250,
+  /** Inputs go on so many hundredths of the disk below its high-water mark, and as much above the free bytes. */
+  lowWaterPercent: 1,
+  /** Retry-After of a request above the high-water mark. */
+  highWaterRetryS: 10,
 } as const;
 
 /** The collector's limits as numbers, so that a test may lower one. */
@@ -271,6 +277,9 @@ export const STORE_LIMITS = {
   retentionEveryMs: 10 * 60_000,
   serverMemoryBytes: 900 * MiB,
   slicesPerInsert: 90,
+  /** What a merge made is synced so often, and what it was made of is kept so long: see search/merged-parts.ts. */
+  syncMergedEveryMs: 5_000,
+  mergedPartsLifetimeS: 60,
 } as const;
 
 export const LEDGER_LIMITS = {
@@ -343,5 +352,6 @@ const relations: readonly (readonly [boolean, string])[] = [
   ],
   [PROXY_LIMITS.timeoutMs < HTTP_LIMITS.idleMs, 'a waiting client is not idle'],
   [QUERY_LIMITS.concurrentPerTenant <= QUERY_LIMITS.concurrent, 'one tenant fits the whole'],
+  [6 * STORE_LIMITS.syncMergedEveryMs < STORE_LIMITS.mergedPartsLifetimeS * 1_000, 'merges are synced in time'],
 ];
 for (const [holds, what] of relations) if (!holds) throw new Error(`limits contradict each other: ${what}`);

@@ -34,6 +34,11 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
     log,
     registry,
     site: config.site,
+    disk: {
+      folder: join(config.data, 'queue'),
+      highWaterPercent: config.queue.highWaterPercent,
+      minFreeBytes: config.queue.minFreeBytes,
+    },
     keysFile: join(config.data, 'collector', 'keys.json'),
     onOpened: (partition) => ledger.follow({ at: { topic: TOPICS.raw, partition }, count: countAccepted }),
     onAccepted: ({ topic, partition, nextOffset, counts }) => {
@@ -49,6 +54,7 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
     storeAddress: () => store,
     coordinator: new SupervisorQuestions(link),
     queue,
+    troubles: () => collector.troubles(),
     ingestPlugins: [collector.httpPlugin],
     consoleRoot: CONSOLE_ROOT,
     clock,

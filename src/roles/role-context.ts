@@ -11,6 +11,7 @@ import { MarkBoard } from '../queue/segment-log/marks.ts';
 import { openSegmentLog, type SegmentLogQueue } from '../queue/segment-log/queue.ts';
 import { IpcCoordinator } from './ipc-coordinator.ts';
 import type { SupervisorLink } from './link.ts';
+import { MarksOutbox } from './marks-outbox.ts';
 import type { Listening, RoleName, StartMessage } from './messages.ts';
 import { topicsOf } from './topics.ts';
 
@@ -87,13 +88,14 @@ function relayMarks(link: SupervisorLink, board: MarkBoard): () => void {
   const changed = new Set<string>();
   let takingOthers = false;
   let timer: NodeJS.Timeout | undefined;
+  const outbox = new MarksOutbox((marks, sent) => link.send({ kind: 'marks', marks }, sent));
   const send = () => {
     clearTimeout(timer);
     timer = undefined;
     if (changed.size === 0) return;
     const marks = [...changed].flatMap((key) => own.get(key) ?? []);
     changed.clear();
-    link.send({ kind: 'marks', marks });
+    outbox.send(marks);
   };
   board.onChange((mark) => {
     if (takingOthers) return;
@@ -120,7 +122,15 @@ function keepQueue(queue: SegmentLogQueue, log: Logger): void {
 }
 
 function reportMetrics(link: SupervisorLink, registry: Registry): void {
+  let isUnderWay = false;
   setInterval(() => {
-    void registry.getMetricsAsJSON().then((metrics) => link.send({ kind: 'metrics', metrics }));
+    // A supervisor that stands still is not owed all of them.
+    if (isUnderWay) return;
+    isUnderWay = true;
+    void registry.getMetricsAsJSON().then((metrics) => {
+      link.send({ kind: 'metrics', metrics }, () => {
+        isUnderWay = false;
+      });
+    });
   }, SUPERVISOR_LIMITS.metricsMs).unref();
 }

@@ -23,6 +23,7 @@ import { Intake, visibleBefore } from './indexing/intake.ts';
 import { lostPartition, Membership } from './indexing/membership.ts';
 import { MissingRows } from './indexing/missing-rows.ts';
 import { rewindLostIndex } from './indexing/rewind.ts';
+import { keepMergedPartsDurable } from './merged-parts.ts';
 import { keepRetention } from './retention.ts';
 import { DEFAULT_RETENTION, type RetentionPolicy } from './slices.ts';
 
@@ -115,8 +116,9 @@ async function startAs(membership: Membership, options: IndexerOptions, signal: 
   };
   engine.completeFrom(() => completeness.toMs());
   const stopRetention = keepRetention({ table, journal, clock: options.clock, log });
+  const stopSyncing = keepMergedPartsDurable({ table, log });
   const close = async () => {
-    await stopRetention();
+    await Promise.all([stopRetention(), stopSyncing()]);
     await membership.leave();
     await letters.close();
     await files.close();

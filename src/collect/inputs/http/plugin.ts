@@ -104,14 +104,17 @@ export class HttpInput {
       throw new SpillwayError('UNAVAILABLE', 'This collector is stopping.', { retryAfterS: RETRY_S });
     const principal = await this.#options.authenticate(request);
     if (!principal.scopes.has('ingest')) throw new SpillwayError('FORBIDDEN', 'This token may not send logs.');
+    const { metrics, limits, highWater } = this.#options.context;
+    // Before the body is read, so that what is refused costs little.
+    highWater.assertOpen();
     const query = logsQuery(request.query);
     const format = formatOf(request.headers['content-type']);
     const encoding = encodingOf(request.headers['content-encoding']);
     const key = headerText(request.headers['idempotency-key']);
     const remote = { address: plainAddress(request.ip), port: request.socket.remotePort ?? 0 };
-    const { metrics, limits } = this.#options.context;
     const body = await readBody(request.raw, encoding, share, limits);
     metrics.receivedBytes.labels(INPUT).inc(body.length);
+    highWater.assertOpen();
     if (body.length === 0) throw new SpillwayError('BAD_REQUEST', 'The body is empty; send log lines or JSON.');
     return { upload: { principal, remote, query, format, body }, key };
   }
