@@ -164,7 +164,7 @@ describe('adding partitions', () => {
     // A new token is known in a moment.
     await vi.waitFor(async () => expect(await (await add(5, admin)).json()).toEqual({ partitions: 5 }));
     expect(api.queue.partitionCount(TOPICS.events)).toBe(5);
-    for (const wrong of [0, 1_025, 1.5, '5', undefined]) expect((await add(wrong, admin)).status).toBe(400);
+    for (const wrong of [0, 1_025, 1.5, 'five', undefined]) expect((await add(wrong, admin)).status).toBe(400);
   });
 });
 
