@@ -78,7 +78,10 @@ export class PartitionRun {
     const writer = await queue.openWriter({ topic: TOPICS.events, partition });
     const reader = queue.openReader({ topic: TOPICS.raw, partition });
     try {
-      return new PartitionRun(options, writer, reader, await findStart(options, writer, reader));
+      const start = await findStart(options, writer, reader);
+      // What was found after the signal may be less than what is there.
+      options.signal.throwIfAborted();
+      return new PartitionRun(options, writer, reader, start);
     } catch (thrown) {
       await Promise.allSettled([writer.close(), reader.close()]);
       throw thrown;

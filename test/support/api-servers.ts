@@ -77,6 +77,10 @@ export async function startApiServers(options: ApiServersOptions) {
     coordinator: {
       topics: async () => topicStates(marks.all()),
       groups: async () => [],
+      addPartitions: async (partitions) => {
+        await coordinator.raisePartitions({ [TOPICS.raw]: partitions, [TOPICS.events]: partitions });
+        return queue.partitionCount(TOPICS.raw);
+      },
       ledger: async (question) => ledger.answer(question),
       metrics: () => registries.front.metrics(),
       roles: async () => [{ role: 'store', state: 'ready', pid: process.pid, restarts: 0 }],
