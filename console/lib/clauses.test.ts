@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { resolveField } from '../../src/query/fields.ts';
-import { addClause, checkQuery, existsClause, soughtTexts, valueClause } from './clauses.ts';
+import { valueClause } from '../../src/query/value-clause.ts';
+import { addClause, checkQuery, existsClause, soughtTexts } from './clauses.ts';
 
 const app = valueClause(resolveField('app'), 'web');
 

@@ -9,16 +9,7 @@ import type { FieldRef, QueryNode, Span } from '../../src/query/ast.ts';
 import { parseQuery } from '../../src/query/parse.ts';
 import { printQuery } from '../../src/query/print.ts';
 
-export type Scalar = string | number | boolean;
-
 const NOWHERE: Span = { start: 0, end: 0 };
-const WORD = /^\w[\w.@/-]*$/;
-
-export function valueClause(field: FieldRef, value: Scalar): QueryNode {
-  const text = String(value);
-  const asWord = field.root !== 'own' || field.name !== 'message' ? WORD.test(text) : /^\w+$/.test(text);
-  return { kind: asWord ? 'term' : 'phrase', field, value: text, span: NOWHERE };
-}
 
 export function existsClause(field: FieldRef): QueryNode {
   return { kind: 'exists', field, span: NOWHERE };

@@ -2,7 +2,7 @@
 import type { AnsweredEvent, JsonValue } from '../../src/event/event.ts';
 import type { FieldRef, OwnField } from '../../src/query/ast.ts';
 import { fieldName } from '../../src/query/fields.ts';
-import type { Scalar } from './clauses.ts';
+import type { Scalar } from '../../src/query/value-clause.ts';
 
 export interface FieldRow {
   readonly field: FieldRef;

@@ -13,6 +13,7 @@ import { COLLECT_LIMITS, type CollectLimits } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import type { PartitionWriter, Queue } from '../queue/port.ts';
 import { DeadLetters } from './dead-letters.ts';
+import { Growth } from './growth.ts';
 import { HighWater, type HighWaterMarks } from './high-water.ts';
 import { IdempotencyKeys } from './inputs/http/idempotency.ts';
 import { type Authenticate, HttpInput } from './inputs/http/plugin.ts';
@@ -23,7 +24,7 @@ import { UnfinishedBudget } from './inputs/syslog/unfinished.ts';
 import { KeyMemory, logNameOf } from './key-memory.ts';
 import { Lane } from './lane.ts';
 import { type CollectMetrics, createCollectMetrics } from './metrics.ts';
-import type { InputContext, Outlet } from './outlets.ts';
+import { type InputContext, type Outlet, RawOutlets } from './outlets.ts';
 import type { DurableBatch } from './tally.ts';
 
 export interface SyslogInputConfig {
@@ -49,6 +50,8 @@ export interface CollectorOptions {
   readonly disk: HighWaterMarks & { readonly folder: string; readonly ask?: AskSpace };
   /** Lowered in tests. */
   readonly limits?: CollectLimits;
+  /** A partition of `raw` is this collector's: told before anything is written to it. */
+  readonly onOpened?: (partition: number) => void;
   /** Records that are durable in `raw`. */
   readonly onAccepted: (batch: DurableBatch) => void;
   /** The collector's own dead letters that are durable: accepted and dead-lettered at once. */
@@ -71,15 +74,22 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   const { queue, clock, log, limits = COLLECT_LIMITS } = options;
   const metrics = createCollectMetrics(options.registry);
   const partitions = Array.from({ length: queue.partitionCount(TOPICS.raw) }, (_, partition) => partition);
-  const writers = await Promise.all(partitions.map((partition) => queue.openWriter({ topic: TOPICS.raw, partition })));
+  const writers: PartitionWriter[] = [];
   const deadWriter = await queue.openWriter({
     topic: TOPICS.deadLetter,
     partition: DEAD_LETTER_PARTITIONS.collector,
   });
   /** Where each log durably ends. */
   const ends: Record<string, number> = {};
+  const openRaw = async (partition: number): Promise<Outlet> => {
+    const writer = await queue.openWriter({ topic: TOPICS.raw, partition });
+    writers.push(writer);
+    options.onOpened?.(partition);
+    return openOutlet(writer, options, metrics, ends);
+  };
+  const { firstPartitions } = queue.layout(TOPICS.raw);
   const outlets = {
-    raw: writers.map((writer) => openOutlet(writer, options, metrics, ends)),
+    raw: new RawOutlets(await Promise.all(partitions.map(openRaw)), firstPartitions),
     dead: openOutlet(deadWriter, options, metrics, ends),
     deadLetters: new DeadLetters({
       site: options.site,
@@ -93,12 +103,19 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   const highWater = new HighWater({ ...marks, ask, limits, log, registry: options.registry });
   await highWater.start();
   const context: InputContext = { outlets, highWater, metrics, clock, limits, log };
-  const allWriters = [...writers, deadWriter];
+  const growth = new Growth({
+    queue,
+    raw: outlets.raw,
+    open: openRaw,
+    endOf: (partition) => ends[logNameOf({ topic: TOPICS.raw, partition })] ?? 0,
+    log,
+    retryMs: limits.retryMs,
+  });
   const keys = new IdempotencyKeys(clock, limits, () => ({ ...ends }));
   const memory = new KeyMemory({
     keys,
     queue,
-    writers: allWriters,
+    writers: [...writers, deadWriter],
     fromMs: clock.now() - limits.idempotencyTtlMs,
     limits,
     log,
@@ -111,20 +128,22 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     keysKnown: () => soon(memory.recalled, limits.httpQueueWaitMs),
   });
   const inputs = syslogInputs(context, options.inputs.syslog);
-  const lanes = [...outlets.raw, outlets.dead].flatMap(({ sockets, requests }) => [sockets, requests]);
+  const allLanes = () => [...outlets.raw.all, outlets.dead].flatMap(({ sockets, requests }) => [sockets, requests]);
   const close = async (): Promise<void> => {
     await Promise.all([within(limits.drainMs, http.close()), ...inputs.map((input) => input.close())]);
+    const lanes = allLanes();
     await within(limits.drainMs, Promise.all(lanes.map((lane) => lane.drain())));
     for (const lane of lanes) lane.abandon();
+    await growth.close();
     await memory.close();
     highWater.close();
-    await Promise.all(allWriters.map((writer) => writer.close()));
+    await Promise.all([...writers, deadWriter].map((writer) => writer.close()));
   };
   let closed: Promise<void> | undefined;
   return {
     listen: () => Promise.all(inputs.map((input) => input.listen())),
     httpPlugin: http.plugin,
-    troubles: () => [...new Set([highWater.reason ?? [], lanes.flatMap((lane) => lane.trouble ?? [])].flat())],
+    troubles: () => [...new Set([highWater.reason ?? [], allLanes().flatMap((lane) => lane.trouble ?? [])].flat())],
     close: () => {
       closed ??= close();
       return closed;

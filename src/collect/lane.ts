@@ -131,6 +131,14 @@ export class Lane {
     }
   }
 
+  /** Resolves when what was appended up to now is durable, refused or lost; what comes later is not waited for. */
+  async settled(): Promise<void> {
+    const batches = this.#builder.recordCount > 0 ? [...this.#pending, this.#open] : [...this.#pending];
+    const outcomes = batches.map((batch) => batch.durable());
+    this.flush();
+    await Promise.allSettled(outcomes);
+  }
+
   /** Gives up what is not durable: counted as lost, where nobody else can be told. */
   abandon(): void {
     if (this.#builder.recordCount > 0) this.#handOver();

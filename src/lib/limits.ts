@@ -41,6 +41,20 @@ export const QUEUE_LIMITS = {
   searchChecksumBytes: 1_024 * MiB,
 } as const;
 
+export const GROUP_LIMITS = {
+  groups: 100,
+  membersPerGroup: 256,
+  topicsPerMember: 16,
+  /** A member that says nothing for so long has left. */
+  sessionTimeoutMs: 30_000,
+  /** A partition that is not released for so long after it was revoked is taken away. */
+  revokeTimeoutMs: 60_000,
+  /** How often silence is measured; a coordinator that was itself asleep counts no more than two of these. */
+  tickMs: 200,
+  /** Times that partitions were added to one topic. */
+  additions: 64,
+} as const;
+
 export const COLLECT_LIMITS = {
   /** Records that are handed to the queue at once: smaller batches are durable sooner, larger ones cost less each. */
   batchBytes: 512 * KiB,
@@ -311,6 +325,11 @@ export const CONFIG_LIMITS = {
 } as const;
 
 const relations: readonly (readonly [boolean, string])[] = [
+  [10 * SUPERVISOR_LIMITS.heartbeatMs < GROUP_LIMITS.sessionTimeoutMs, 'a session outlives several heartbeats'],
+  [
+    SUPERVISOR_LIMITS.requestTimeoutMs < GROUP_LIMITS.sessionTimeoutMs,
+    'a request that got lost does not end a session',
+  ],
   [COLLECT_LIMITS.messageBytes < QUEUE_LIMITS.groupBytes, 'a message fits a group'],
   [QUEUE_LIMITS.groupBytes < QUEUE_LIMITS.batchBytes, 'a group fits a batch with its headers'],
   [QUEUE_LIMITS.batchBytes < QUEUE_LIMITS.pendingBytes, 'a batch fits what may wait'],

@@ -76,7 +76,7 @@ describe('the processor', () => {
       await writer.close();
       await send(world.queue, lines(3));
       const registry = new Registry();
-      const processor = startProcessor(world.queue, undefined, [0], registry);
+      const processor = startProcessor(world.queue, undefined, registry);
       await processor.taken(3);
       await processor.stop();
       expect(await registry.metrics()).toContain('spillway_process_lost_records_total{partition="0"} 10');

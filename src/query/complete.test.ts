@@ -1,17 +1,23 @@
-import { expect, test } from 'vitest';
-import { completeQuery, type Known } from './complete.ts';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { placeAt, suggestAt } from './complete.ts';
+import { parseQuery } from './parse.ts';
 
-const known: Known = {
-  fields: ['status', 'status_text', 'metadata.procid', 'odd key', 'payload.level'],
-  values: { status: ['200', '404', '500'], app: ['web', 'web shop', 'db'], level: ['info', 'error'] },
+const fields = ['status', 'status_text', 'metadata.procid', 'odd key', 'payload.level'];
+const values: Readonly<Record<string, readonly string[]>> = {
+  status: ['200', '404', '500'],
+  app: ['web', 'web shop', 'db'],
+  level: ['info', 'error'],
 };
 
 /** The query with `|` at the caret, completed: each suggestion as the whole query that it would make. */
 function completed(text: string): string[] {
-  const position = text.indexOf('|');
   const query = text.replace('|', '');
-  return completeQuery(query, position, known).map(
-    ({ start, end, insert }) => `${query.slice(0, start)}${insert}${query.slice(end)}`,
+  const place = placeAt(query, text.indexOf('|'));
+  if (place === undefined) return [];
+  const { start, end, field = '' } = place;
+  return suggestAt(place, { fields, values: values[field] ?? [] }).map(
+    ({ insert }) => `${query.slice(0, start)}${insert}${query.slice(end)}`,
   );
 }
 
@@ -28,7 +34,8 @@ test('a value is completed from those of its field, quoted where it must be', ()
   expect(completed('status:4|')).toEqual(['status:404']);
   expect(completed('app:we|')).toEqual(['app:web', 'app:"web shop"']);
   expect(completed('metadata.app:d|')).toEqual(['metadata.app:db']);
-  expect(completed('app:"we|"')).toEqual(['app:web', 'app:"web shop"']);
+  expect(completed('app:"we|"')).toEqual(['app:"web"', 'app:"web shop"']);
+  expect(completed('NOT metadata.app:"web s|hop"')).toEqual(['NOT metadata.app:"web shop"']);
   expect(completed('status:(200 OR 4|)')).toEqual(['status:(200 OR 404)']);
 });
 
@@ -49,6 +56,38 @@ test('_exists_ is followed by a name', () => {
 });
 
 test('nothing is suggested in ranges, regular expressions and quoted words, nor for values nobody knows', () => {
-  for (const text of ['status:>4|', '/sta|', '"sta|', 'nope:x|', 'app:"web"|'])
+  for (const text of ['status:>4|', '/sta|', '"sta|', 'nope:x|', 'app:"web"|', 'message:/re|g/', 'app:db|'])
     expect(completed(text), text).toEqual([]);
+});
+
+test('the place in any text is within the text, around the caret', () => {
+  const texts = fc.string({ maxLength: 40, unit: fc.constantFrom(...'ab :"/\\()[]<>-!', ' OR ', '_exists_:') });
+  fc.assert(
+    fc.property(texts, fc.nat(40), (text, position) => {
+      const caret = Math.min(position, text.length);
+      const place = placeAt(text, caret);
+      if (place === undefined) return;
+      expect(place.start).toBeLessThanOrEqual(caret);
+      expect(place.end).toBeGreaterThanOrEqual(caret);
+      expect(place.end).toBeLessThanOrEqual(text.length);
+    }),
+  );
+});
+
+describe('a completed name and value', () => {
+  const name = fc
+    .string({ minLength: 1, maxLength: 12 })
+    .filter((text) => !text.startsWith('.') && !text.endsWith('.'));
+  test('make a query that can be run', () => {
+    fc.assert(
+      fc.property(name, fc.string({ maxLength: 12 }), fc.boolean(), (field, value, quoted) => {
+        const at = { start: 0, end: 0, typed: '', quoted, afterExists: false, afterClause: false };
+        const known = { fields: [`payload.${field}`], values: [value] };
+        const [asked] = suggestAt({ ...at, field: undefined }, known);
+        const [written] = suggestAt({ ...at, field: 'x' }, known);
+        if (written === undefined) return;
+        expect(() => parseQuery(`${asked?.insert}${written.insert}`)).not.toThrow();
+      }),
+    );
+  });
 });

@@ -1,16 +1,18 @@
 /**
  * What could be written at a place of a query: field names, values of a field, operators. Pure and forgiving: half a
- * query is the usual case, so the text is read by its pieces and not by the parser.
+ * query is the usual case, so the text is read by its pieces and not by the parser. In two steps, since the values of
+ * a field have to be asked for: `placeAt` says what stands at the caret, `suggestAt` what could stand there.
  */
-import { type FieldRef, OWN_FIELDS } from './ast.ts';
+import { OWN_FIELDS } from './ast.ts';
 import { BARE_METADATA, fieldName, resolveField } from './fields.ts';
 import { printField, printQuery } from './print.ts';
+import { valueClause } from './value-clause.ts';
 
 export interface Known {
-  /** Names of fields as `fieldName` gives them. */
+  /** Names of fields as `fieldName` gives them, the most frequent first. */
   readonly fields: readonly string[];
-  /** The usual values of a field, the most frequent first, by its name. */
-  readonly values: Readonly<Record<string, readonly string[]>>;
+  /** The usual values of the place's field, the most frequent first. */
+  readonly values: readonly string[];
 }
 
 export interface Suggestion {
@@ -19,77 +21,70 @@ export interface Suggestion {
   readonly label: string;
   /** What replaces [start, end) of the query. */
   readonly insert: string;
-  readonly start: number;
-  readonly end: number;
 }
 
-/** Where the position stands: what is replaced, what of it is typed, and the field whose value it is. */
-interface Place {
+/** What is replaced, what of it is typed, and what belongs there. */
+export interface Place {
+  /** [start, end) of the text is what a suggestion replaces; `typed` is its part before the caret. */
   readonly start: number;
   readonly end: number;
   readonly typed: string;
-  readonly field: FieldRef | undefined;
+  /** The field whose value it is, as `fieldName` gives it; undefined where a name belongs. */
+  readonly field: string | undefined;
+  /** A quote was opened before the value. */
+  readonly quoted: boolean;
   /** Behind `_exists_:`, where a name is the value. */
   readonly afterExists: boolean;
   /** Behind a finished clause, where an operator may stand. */
   readonly afterClause: boolean;
 }
 
-const PIECE = /"(?:[^"\\]|\\.)*"?|(?:[^\s()[\]{}":\\]|\\.)+|\s+|[()[\]{}:]|\\/gsu;
+const PIECE = /"(?:[^"\\]|\\.)*"?|(?<![^\s(:])\/(?:[^/\\]|\\.)*\/|(?:[^\s()[\]{}":\\]|\\.)+|\s+|[()[\]{}:]|\\/gsu;
 const QUOTED = /^"(?:[^"\\]|\\.)*"$/s;
 const REST_OF_QUOTED = /^(?:[^"\\]|\\.)*"?/s;
 const REST_OF_WORD = /^(?:[^\s()[\]{}":\\]|\\.)*/s;
 const OPERATORS = ['AND', 'OR', 'NOT'];
-const MOST = 50;
+const EXISTS: Suggestion = { kind: 'field', label: '_exists_', insert: '_exists_' };
 
-export function completeQuery(text: string, position: number, known: Known): readonly Suggestion[] {
-  const place = placeAt(text, position);
-  if (place === undefined) return [];
-  const { field, start, end } = place;
-  const found = field === undefined ? namesAt(place, known) : valuesAt(place, field, known);
-  return found.slice(0, MOST).map((suggestion) => ({ ...suggestion, start, end }));
+/** First what starts as typed, then what contains it; each in the order in which it is known. */
+export function suggestAt(place: Place, known: Known): readonly Suggestion[] {
+  return place.field === undefined ? namesAt(place, known.fields) : valuesAt(place, known.values);
 }
 
-type Found = Omit<Suggestion, 'start' | 'end'>;
-
-const EXISTS: Found = { kind: 'field', label: '_exists_', insert: '_exists_' };
-
-function namesAt({ typed, afterExists, afterClause }: Place, known: Known): readonly Found[] {
-  const names = [...new Set<string>([...OWN_FIELDS, ...BARE_METADATA, ...known.fields])].map((name): Found => {
+function namesAt({ typed, afterExists, afterClause }: Place, fields: readonly string[]): readonly Suggestion[] {
+  const names = [...new Set<string>([...fields, ...OWN_FIELDS, ...BARE_METADATA])].map((name): Suggestion => {
     return { kind: 'field', label: name, insert: printField(resolveField(name)) };
   });
   if (afterExists) return ranked(names, typed);
-  const fields = [...names, EXISTS].map((found): Found => ({ ...found, insert: `${found.insert}:` }));
+  const asked = [...names, EXISTS].map((found): Suggestion => ({ ...found, insert: `${found.insert}:` }));
   const operators = OPERATORS.filter((name) => afterClause || name === 'NOT').map(
-    (name): Found => ({ kind: 'operator', label: name, insert: `${name} ` }),
+    (name): Suggestion => ({ kind: 'operator', label: name, insert: `${name} ` }),
   );
-  return [...ranked(fields, typed), ...operators.filter(({ label }) => typed !== '' && label.startsWith(typed))];
+  return [...operators.filter(({ label }) => typed !== '' && label.startsWith(typed)), ...ranked(asked, typed)];
 }
 
-function valuesAt({ typed }: Place, field: FieldRef, known: Known): readonly Found[] {
-  const name = fieldName(field);
-  const values = Object.hasOwn(known.values, name) ? (known.values[name] ?? []) : [];
-  const found = values.map((value): Found => ({ kind: 'value', label: value, insert: printValue(value) }));
-  return ranked(found, typed.startsWith('"') ? typed.slice(1) : typed);
+/** A value that is typed out already is no help. */
+function valuesAt({ typed, quoted }: Place, values: readonly string[]): readonly Suggestion[] {
+  const found = values.map((value): Suggestion => ({ kind: 'value', label: value, insert: writeValue(value, quoted) }));
+  const matching = ranked(found, typed);
+  return matching.length === 1 && matching[0]?.label === typed ? [] : matching;
 }
 
-/** First what starts as typed, then what contains it; each in the order in which it came. */
-function ranked(found: readonly Found[], typed: string): readonly Found[] {
+function ranked(found: readonly Suggestion[], typed: string): readonly Suggestion[] {
   const wanted = typed.toLowerCase();
   const starting = found.filter(({ label }) => label.toLowerCase().startsWith(wanted));
   const containing = found.filter(({ label }) => label.toLowerCase().indexOf(wanted) > 0);
   return [...starting, ...containing];
 }
 
-/** A word where that reads well, else a quoted text. */
-function printValue(value: string): string {
-  const kind = /^[\w.@-]+$/.test(value) ? 'term' : 'phrase';
-  const printed = printQuery({ kind, field: { root: 'payload', path: ['x'] }, value, span: { start: 0, end: 0 } });
-  return printed.slice('x:'.length);
+/** In quotes where they were opened already. */
+function writeValue(value: string, quoted: boolean): string {
+  const clause = valueClause({ root: 'payload', path: ['x'] }, value);
+  return printQuery(quoted ? { ...clause, kind: 'phrase' } : clause).slice('x:'.length);
 }
 
 /** Undefined where nothing is completed: in a range, a regular expression, or a quoted text of no field. */
-function placeAt(text: string, position: number): Place | undefined {
+export function placeAt(text: string, position: number): Place | undefined {
   const groups: string[] = [];
   /** Names as written; '' where none stands. */
   let group = '';
@@ -119,11 +114,13 @@ function placeAt(text: string, position: number): Place | undefined {
     word = '';
     wordStart = position;
   }
-  if (/^[[{/<>]/.test(word) || (word.startsWith('"') && (name === '' || QUOTED.test(word)))) return undefined;
-  const rest = word.startsWith('"') ? REST_OF_QUOTED : REST_OF_WORD;
+  const quoted = word.startsWith('"');
+  if (/^[[{/<>]/.test(word) || (quoted && (name === '' || QUOTED.test(word)))) return undefined;
+  const rest = quoted ? REST_OF_QUOTED : REST_OF_WORD;
   const end = position + (rest.exec(text.slice(position))?.[0].length ?? 0);
-  const sign = name === '' ? (/^[-+!]/.exec(word)?.[0].length ?? 0) : 0;
+  const skipped = quoted ? 1 : name === '' ? (/^[-+!]/.exec(word)?.[0].length ?? 0) : 0;
   const afterExists = name === '_exists_';
-  const field = name === '' || afterExists ? undefined : resolveField(name.replace(/\\(.)/gsu, '$1'));
-  return { start: wordStart + sign, end, typed: word.slice(sign), field, afterExists, afterClause };
+  const field = name === '' || afterExists ? undefined : fieldName(resolveField(name.replace(/\\(.)/gsu, '$1')));
+  const start = quoted ? wordStart : wordStart + skipped;
+  return { start, end, typed: word.slice(skipped), field, quoted, afterExists, afterClause };
 }

@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Config } from '../config/schema.ts';
-import { TOPICS } from '../event/topics.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import { createLog, type Logger } from '../lib/log.ts';
@@ -27,8 +26,6 @@ export interface RoleContext {
   readonly marks: MarkBoard;
   readonly coordinator: Coordinator;
   readonly queue: SegmentLogQueue;
-  /** Partitions of `raw` and of `events`. */
-  readonly partitions: readonly number[];
   /** This role runs without the others (`start --role`): it listens for itself. */
   readonly alone: boolean;
   /** Ends this process when the work ends by a failure: the supervisor starts it again. */
@@ -42,7 +39,7 @@ export interface RunningRole {
 }
 
 export function openRoleContext(
-  { role, config, internalSecret, alone }: StartMessage,
+  { role, config, topics, internalSecret, alone }: StartMessage,
   link: SupervisorLink,
 ): RoleContext {
   const log = createLog(role, config.log.level);
@@ -50,9 +47,9 @@ export function openRoleContext(
   registry.setDefaultLabels({ role });
   collectDefaultMetrics({ register: registry });
   const marks = new MarkBoard();
-  relayMarks(link, marks);
+  const flushMarks = relayMarks(link, marks);
   reportMetrics(link, registry);
-  const coordinator = new IpcCoordinator(link);
+  const coordinator = new IpcCoordinator(link, topics, flushMarks);
   const queue = openSegmentLog({
     directory: join(config.data, 'queue'),
     topics: topicsOf(config),
@@ -62,7 +59,6 @@ export function openRoleContext(
     registry,
   });
   keepQueue(queue, log);
-  const partitions = Array.from({ length: queue.partitionCount(TOPICS.raw) }, (_, partition) => partition);
   const endOnFailure = (work: Promise<void>) => {
     work.catch((error: unknown) => {
       log.fatal({ err: error }, 'cannot go on');
@@ -81,21 +77,22 @@ export function openRoleContext(
     marks,
     coordinator,
     queue,
-    partitions,
     alone,
     endOnFailure,
   };
 }
 
-/** Sends the marks of this process's writers, gathered for a moment, and takes those of the others. */
-function relayMarks(link: SupervisorLink, board: MarkBoard): void {
+/** Sends the marks of this process's writers, gathered for a moment or until it is asked to, and takes those of the others. */
+function relayMarks(link: SupervisorLink, board: MarkBoard): () => void {
   const own = new Map<string, Mark>();
   const changed = new Set<string>();
   let takingOthers = false;
   let timer: NodeJS.Timeout | undefined;
   const outbox = new MarksOutbox((marks, sent) => link.send({ kind: 'marks', marks }, sent));
   const send = () => {
+    clearTimeout(timer);
     timer = undefined;
+    if (changed.size === 0) return;
     const marks = [...changed].flatMap((key) => own.get(key) ?? []);
     changed.clear();
     outbox.send(marks);
@@ -112,12 +109,13 @@ function relayMarks(link: SupervisorLink, board: MarkBoard): void {
     for (const mark of marks) if (!own.has(`${mark.topic}/${mark.partition}`)) board.set(mark);
     takingOthers = false;
   });
+  return send;
 }
 
 /** What the queue wants done now and then, by whoever has its writers. */
 function keepQueue(queue: SegmentLogQueue, log: Logger): void {
-  // A writer that has nothing to write still says when that was so: completeness moves on by it.
-  setInterval(() => queue.heartbeat(), SUPERVISOR_LIMITS.heartbeatMs).unref();
+  // A writer that has nothing to write still says when that was so: completeness moves on by it. Members say they live.
+  setInterval(() => void queue.heartbeat(), SUPERVISOR_LIMITS.heartbeatMs).unref();
   setInterval(() => {
     queue.retain().catch((error: unknown) => log.error({ err: error }, 'old segments could not be removed'));
   }, SUPERVISOR_LIMITS.retainMs).unref();

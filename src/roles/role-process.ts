@@ -4,7 +4,7 @@ import { extname, join } from 'node:path';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import { MarksOutbox } from './marks-outbox.ts';
-import type { FromRole, Listening, RoleName, ToRole } from './messages.ts';
+import type { FromRole, Listening, RoleName, StartMessage, ToRole } from './messages.ts';
 
 // The store's engine runs queries, inserts, kills and file I/O on libuv's pool, and the pool has to be larger than their
 // sum or a kill waits behind what it is to kill; the queue's roles need a few threads per partition that is syncing.
@@ -35,7 +35,7 @@ export interface RoleEvents {
 
 export class RoleProcess {
   readonly role: RoleName;
-  readonly #startMessage: ToRole;
+  readonly #startMessage: () => StartMessage;
   readonly #events: RoleEvents;
   readonly #log: Logger;
   readonly #delayMaxMs: number;
@@ -50,8 +50,8 @@ export class RoleProcess {
   #everReady = false;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `delayMaxMs`: the longest wait before it is started again. */
-  constructor(role: RoleName, startMessage: ToRole, events: RoleEvents, log: Logger, delayMaxMs: number) {
+  /** `startMessage`: for each start, what holds then. `delayMaxMs`: the longest wait before it is started again. */
+  constructor(role: RoleName, startMessage: () => StartMessage, events: RoleEvents, log: Logger, delayMaxMs: number) {
     this.role = role;
     this.#startMessage = startMessage;
     this.#events = events;
@@ -86,7 +86,7 @@ export class RoleProcess {
     child.on('message', (message: FromRole) => this.#receive(message));
     child.on('error', (error) => this.#log.error({ child: this.role, err: error }, 'role process failed'));
     child.on('exit', (code, signal) => this.#exited(signal ?? `exit code ${code}`));
-    this.send(this.#startMessage);
+    this.send(this.#startMessage());
     this.#timer = setTimeout(() => {
       this.#log.error({ child: this.role }, `not ready after ${SUPERVISOR_LIMITS.readyTimeoutMs} ms: killed`);
       child.kill('SIGKILL');

@@ -64,9 +64,9 @@ function openFilesLimit(): number {
   }
 }
 
-/** Its path; also looked for where only root's PATH leads. */
-export function findProgram(name: string): string | undefined {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), ...SYSTEM_FOLDERS];
+/** Its path; also looked for where only root's PATH leads, and in further folders. */
+export function findProgram(name: string, further: readonly string[] = []): string | undefined {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), ...SYSTEM_FOLDERS, ...further];
   return folders.map((folder) => join(folder, name)).find(isExecutable);
 }
 

@@ -1,5 +1,6 @@
 import { useState } from 'react';
-import { existsClause, valueClause } from '../../lib/clauses.ts';
+import { valueClause } from '../../../src/query/value-clause.ts';
+import { existsClause } from '../../lib/clauses.ts';
 import type { FieldRow } from '../../lib/flatten.ts';
 import { Button } from '../../ui/button.tsx';
 import { CopyButton } from '../../ui/copy-button.tsx';

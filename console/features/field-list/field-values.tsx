@@ -1,7 +1,8 @@
 import { useState } from 'react';
 import type { QueryNode } from '../../../src/query/ast.ts';
 import { resolveField } from '../../../src/query/fields.ts';
-import { existsClause, valueClause } from '../../lib/clauses.ts';
+import { valueClause } from '../../../src/query/value-clause.ts';
+import { existsClause } from '../../lib/clauses.ts';
 import { formatCount, formatShare } from '../../lib/format.ts';
 import type { Run } from '../../lib/use-run.ts';
 import { Button } from '../../ui/button.tsx';

@@ -1,20 +1,16 @@
 /** Completions at the caret: names of fields, their most frequent values, operators. Asked for only while typing. */
 import { useDeferredValue, useState } from 'react';
+import { type Place, placeAt, type Suggestion, suggestAt } from '../../../src/query/complete.ts';
 import { formatShortCount } from '../../lib/format.ts';
 import type { Run } from '../../lib/use-run.ts';
 import { useFields, useValues } from '../field-list/use-fields.ts';
-import { type Place, placeAt, writeField, writeValue } from './completion.ts';
 
-export interface Suggestion {
-  readonly kind: 'field' | 'value' | 'operator';
-  readonly label: string;
+export interface ShownSuggestion extends Suggestion {
   readonly detail: string;
-  /** What takes the place of the typed part. */
-  readonly insert: string;
 }
 
 export interface Suggestions {
-  readonly items: readonly Suggestion[];
+  readonly items: readonly ShownSuggestion[];
   /** Index of the one that Enter takes; undefined while Enter runs the query. */
   readonly active: number | undefined;
   /** Offset of the text at which the list hangs; undefined while it is closed. */
@@ -28,15 +24,13 @@ export interface Suggestions {
 
 const MOST = 12;
 const VALUES = 100;
-const OPERATORS = ['AND', 'OR', 'NOT'];
 
 export function useSuggestions(text: string, caret: number | undefined, run: Run): Suggestions {
   const [closedAt, setClosedAt] = useState<string>();
   const [chosen, setChosen] = useState({ text, index: -1 });
   const place = caret === undefined || closedAt === text ? undefined : placeAt(text, caret);
-  const wanted = place !== undefined && (place.kind === 'value' || place.prefix !== '') ? place : undefined;
-  const candidates = useCandidates(wanted, run);
-  const items = wanted === undefined ? [] : rank(candidates, wanted.prefix);
+  const wanted = place !== undefined && (place.field !== undefined || place.typed !== '') ? place : undefined;
+  const items = useItems(wanted, run);
   const active = chosen.text === text && chosen.index >= 0 && chosen.index < items.length ? chosen.index : undefined;
   const close = () => setClosedAt(text);
   return {
@@ -64,43 +58,31 @@ export function useSuggestions(text: string, caret: number | undefined, run: Run
   };
 }
 
-function useCandidates(place: Place | undefined, run: Run): readonly Suggestion[] {
-  const fields = useFields('', run, place !== undefined);
-  const field = useDeferredValue(place?.kind === 'value' ? place.field : undefined);
-  const values = useValues('', run, field ?? '', VALUES, field !== undefined);
+function useItems(place: Place | undefined, run: Run): readonly ShownSuggestion[] {
+  const asked = useFields('', run, place !== undefined);
+  const field = useDeferredValue(place?.field);
+  const answered = useValues('', run, field ?? '', VALUES, field !== undefined);
   if (place === undefined) return [];
-  if (place.kind === 'value') {
-    return (values.data?.values ?? []).map(({ value, count }) => ({
-      kind: 'value',
-      label: String(value),
-      detail: formatShortCount(count),
-      insert: `${writeValue(String(value), place.quoted)} `,
-    }));
-  }
-  const names = (fields.data?.fields ?? []).map(
-    ({ name, count }): Suggestion => ({
-      kind: 'field',
-      label: name,
-      detail: formatShortCount(count),
-      insert: `${writeField(name)}:`,
-    }),
+  const fields = asked.data?.fields ?? [];
+  const values = place.field === field ? (answered.data?.values ?? []).map(shown) : [];
+  const counts = new Map(
+    place.field === undefined
+      ? fields.map(({ name, count }) => [name, count])
+      : values.map(({ label, count }) => [label, count]),
   );
-  const operators = OPERATORS.map(
-    (label): Suggestion => ({ kind: 'operator', label, detail: '', insert: `${label} ` }),
-  );
-  return [...operators, ...names];
+  const known = { fields: fields.map(({ name }) => name), values: values.map(({ label }) => label) };
+  return suggestAt(place, known)
+    .slice(0, MOST)
+    .map((suggestion) => {
+      const count = counts.get(suggestion.label);
+      return {
+        ...suggestion,
+        insert: suggestion.kind === 'value' ? `${suggestion.insert} ` : suggestion.insert,
+        detail: count === undefined || suggestion.kind === 'operator' ? '' : formatShortCount(count),
+      };
+    });
 }
 
-/** Those that begin with the prefix first, then those that have it inside; one that is typed out already is no help. */
-function rank(candidates: readonly Suggestion[], prefix: string): readonly Suggestion[] {
-  const sought = prefix.toLowerCase();
-  const begins = candidates.filter(({ kind, label }) =>
-    kind === 'operator' ? prefix !== '' && label.startsWith(prefix) : label.toLowerCase().startsWith(sought),
-  );
-  const has = candidates.filter(
-    ({ kind, label }) =>
-      kind !== 'operator' && !begins.some((other) => other.label === label) && label.toLowerCase().includes(sought),
-  );
-  const ranked = [...begins, ...has].slice(0, MOST);
-  return ranked.length === 1 && ranked[0]?.kind === 'value' && ranked[0].label === prefix ? [] : ranked;
+function shown({ value, count }: { readonly value: string | number | boolean; readonly count: number }) {
+  return { label: String(value), count };
 }

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { sampleEvent } from '../../../test/support/sample-events.ts';
 import { TOPICS } from '../../event/topics.ts';
 import { MemoryDisk } from '../../lib/memory-disk.ts';
+import { type AssignedPartition, offset } from '../../queue/port.ts';
 import { type LoggedLine, openTestLog, recordingLog } from '../../queue/segment-log/test-log.ts';
 import { values } from '../../queue/test-records.ts';
 import { DEFAULT_RETENTION } from '../slices.ts';
@@ -17,7 +18,17 @@ test('events that were removed before the store had read them are counted and lo
   await log.queue.retain();
   const logged: LoggedLine[] = [];
   const lost: number[] = [];
-  const intake = new Intake(log.queue, 0, 2, recordingLog(logged), (records) => lost.push(records));
+  const assigned: AssignedPartition = {
+    ...at,
+    group: 'store',
+    generation: 1,
+    revoked: new AbortController().signal,
+    isLost: false,
+    committed: async () => offset(2),
+    commit: async () => {},
+    release: async () => {},
+  };
+  const intake = new Intake(log.queue, assigned, 2, recordingLog(logged), (records) => lost.push(records));
   const builder = new BlockBuilder(DEFAULT_RETENTION);
   expect(await intake.fill(builder)).toBe(true);
   expect(lost).toEqual([7]);

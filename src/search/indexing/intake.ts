@@ -5,7 +5,7 @@ import { TOPICS } from '../../event/topics.ts';
 import { SpillwayError } from '../../lib/errors.ts';
 import { QUEUE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
-import { offset, type PartitionReader, type Queue } from '../../queue/port.ts';
+import { type AssignedPartition, offset, type PartitionReader, type Queue } from '../../queue/port.ts';
 import type { BlockBuilder } from './block-builder.ts';
 import type { Visible } from './completeness.ts';
 
@@ -36,6 +36,9 @@ export async function visibleBefore(
 
 export class Intake {
   readonly partition: number;
+  readonly assigned: AssignedPartition;
+  /** What the store has committed of it. */
+  committed: number;
   readonly #reader: PartitionReader;
   readonly #log: Logger;
   #next: number;
@@ -44,9 +47,12 @@ export class Intake {
   #cursor: RecordCursor | undefined;
   readonly #onLost: (records: number) => void;
 
-  /** `onLost` is told of records that were removed before they could be read. */
-  constructor(queue: Queue, partition: number, from: number, log: Logger, onLost: (records: number) => void) {
+  /** `from`: what is committed. `onLost` is told of records that were removed before they could be read. */
+  constructor(queue: Queue, assigned: AssignedPartition, from: number, log: Logger, onLost: (records: number) => void) {
+    const { partition } = assigned;
     this.partition = partition;
+    this.assigned = assigned;
+    this.committed = from;
     this.#reader = queue.openReader({ topic: TOPICS.events, partition });
     this.#next = from;
     this.#log = log;

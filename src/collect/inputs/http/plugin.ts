@@ -8,7 +8,7 @@ import { encodeRawMeta, RAW_META_KEY, type RawMeta } from '../../../event/raw-me
 import { encodeHeaders } from '../../../event/record-batch.ts';
 import { SpillwayError } from '../../../lib/errors.ts';
 import type { Principal } from '../../../lib/principal.ts';
-import { type InputContext, outletOf } from '../../outlets.ts';
+import type { InputContext } from '../../outlets.ts';
 import { plainAddress, printRemote } from '../remote.ts';
 import { BodyBudget, type BodyShare, encodingOf, readBody } from './body.ts';
 import { formatOf } from './content-type.ts';
@@ -163,15 +163,13 @@ export class HttpInput {
     };
     const state = once?.claim.state;
     if (state !== undefined) state.total = counts;
-    await storeRequest(context, {
-      body,
-      format,
-      found,
-      sender,
-      headers: encodeHeaders([[RAW_META_KEY, encodeRawMeta(sender)]]),
-      outlet: outletOf(context.outlets, sourceOf(upload)),
-      keyed: state,
-    });
+    const headers = encodeHeaders([[RAW_META_KEY, encodeRawMeta(sender)]]);
+    const { outlet, done } = context.outlets.raw.take(sourceOf(upload));
+    try {
+      await storeRequest(context, { body, format, found, sender, headers, outlet, keyed: state });
+    } finally {
+      done();
+    }
     const { errors } = found;
     const answer = { accepted: counts.records, deadLettered: counts.deadLetters };
     return errors.length === 0 ? answer : { ...answer, errors };

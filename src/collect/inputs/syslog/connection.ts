@@ -19,7 +19,7 @@ export class SyslogConnection implements FrameHandler {
   readonly #context: InputContext;
   readonly #sender: SyslogSender;
   readonly #headers: Buffer;
-  readonly #lane: Lane;
+  #lane: Lane;
   readonly #framer: SyslogFramer;
   #letter: DeadLetter | undefined;
   #isPaused = false;
@@ -33,7 +33,7 @@ export class SyslogConnection implements FrameHandler {
     this.socket = socket;
     this.#sender = sender;
     this.#headers = sender.headers;
-    this.#lane = sender.outlet.sockets;
+    this.#lane = sender.route.outlet.sockets;
     this.#framer = new SyslogFramer(this, budget);
     this.#receivedBytes = context.metrics.receivedBytes.labels(sender.meta.input);
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
@@ -85,6 +85,7 @@ export class SyslogConnection implements FrameHandler {
 
   #read(chunk: Buffer): void {
     this.#receivedBytes.inc(chunk.length);
+    this.#lane = this.#sender.route.outlet.sockets;
     this.#lane.begin(this.#sender.meta, this.#context.clock.now());
     this.#framer.push(chunk);
     this.#lane.flush();
@@ -131,6 +132,7 @@ export class SyslogConnection implements FrameHandler {
     this.#context.highWater.forget(this.#resume);
     if (this.#isPaused) this.#context.metrics.pausedConnections.dec();
     this.#isPaused = false;
+    this.#lane = this.#sender.route.outlet.sockets;
     this.#lane.begin(this.#sender.meta, this.#context.clock.now());
     this.#framer.finish();
     this.#lane.flush();

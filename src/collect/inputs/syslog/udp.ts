@@ -82,7 +82,7 @@ export class SyslogUdpInput implements ListeningInput {
       return;
     }
     const sender = this.#senderOf(remote);
-    const lane = sender.outlet.sockets;
+    const lane = sender.route.outlet.sockets;
     if (lane.blocked) {
       this.#context.metrics.udpDropped.labels('saturation').inc();
       return;
