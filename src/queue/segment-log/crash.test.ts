@@ -1,23 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryDisk } from '../../lib/memory-disk.ts';
 import { keepAtRandom, keepBytes, keepEverything, keepNothing } from '../../lib/memory-disk-crash.ts';
+import { Random } from '../../lib/random.ts';
 import { values } from '../test-records.ts';
 import { AT, CrashModel, crashAt } from './crash-model.ts';
 import { openTestLog } from './test-log.ts';
 
 /** Seconds on a free machine; others may use its cores. */
 const LONG_MS = 180_000;
-
-/** Mulberry32: a small seeded generator. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 describe('a power cut', () => {
   it(
@@ -28,7 +18,7 @@ describe('a power cut', () => {
       let crashes = 0;
       for (let operation = 1; operation <= total; operation++) {
         for (const when of ['before', 'after'] as const) {
-          const random = seeded(seed * 10_000 + operation);
+          const random = new Random(seed * 10_000 + operation).next;
           const keeps = { keepNothing, keepEverything, random1: keepAtRandom(random), random2: keepAtRandom(random) };
           for (const [name, keep] of Object.entries(keeps)) {
             await crashAt(operation, when, keep).catch((cause: unknown) => {
@@ -49,7 +39,7 @@ describe('a power cut', () => {
     async () => {
       const seed = Date.now() % 1_000_000;
       for (let run = 0; run < 150; run++) {
-        const random = seeded(seed + run);
+        const random = new Random(seed + run).next;
         const model = new CrashModel();
         let disk = new MemoryDisk();
         for (let life = 0; life < 4; life++) {
