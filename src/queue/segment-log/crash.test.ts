@@ -34,36 +34,6 @@ describe('a power cut', () => {
     LONG_MS,
   );
 
-  it(
-    'loses nothing when it happens again and again, during recovery too',
-    async () => {
-      const seed = Date.now() % 1_000_000;
-      for (let run = 0; run < 150; run++) {
-        const random = new Random(seed + run).next;
-        const model = new CrashModel();
-        let disk = new MemoryDisk();
-        for (let life = 0; life < 4; life++) {
-          const last = disk.operations + Math.floor(random() * 160);
-          disk.options = { fault: ({ number }) => (number === last ? { crash: 'before' } : undefined) };
-          await model.work(disk, `${run}.${life}`);
-          disk = disk.afterCrash(keepAtRandom(random));
-          const again = 1 + Math.floor(random() * 40);
-          const recovering = disk.afterCrash(keepEverything, {
-            fault: ({ number }) => (number === again ? { crash: 'after' } : undefined),
-          });
-          await openTestLog({ disk: recovering })
-            .then((log) => log.queue.openWriter(AT))
-            .catch(() => undefined);
-          disk = recovering.afterCrash(keepAtRandom(random));
-          await model.check(disk).catch((cause: unknown) => {
-            throw new Error(`life ${life} of run ${run}, seed ${seed}`, { cause });
-          });
-        }
-      }
-    },
-    LONG_MS,
-  );
-
   it('leaves whole batches of a group that was torn at any byte, and keeps the cut bytes aside', async () => {
     const group = ['one', 'two', 'three'].map((text) => values(text.repeat(9)));
     const groupBytes = group.reduce((sum, { length }) => sum + length, 0);
