@@ -40,7 +40,7 @@ describe('the simulated queue', () => {
   });
 });
 
-const LONG = { long: 'it takes two minutes' };
+const LONG = { long: 'it takes two minutes' } as const;
 
 describe.skipIf(lacks('the simulated queue, at length', LONG))('the simulated queue, at length', () => {
   it(

@@ -3,7 +3,7 @@ import { MemoryDisk } from '../../lib/memory-disk.ts';
 import { keepAtRandom, keepBytes, keepEverything, keepNothing } from '../../lib/memory-disk-crash.ts';
 import { Random } from '../../lib/random.ts';
 import { values } from '../test-records.ts';
-import { AT, CrashModel, crashAt } from './crash-model.ts';
+import { AT, crashAt } from './crash-model.ts';
 import { openTestLog } from './test-log.ts';
 
 /** Seconds on a free machine; others may use its cores. */
