@@ -114,7 +114,7 @@ const SILENT = pino({ level: 'silent' });
 function showingLog(world: World, name: string): Logger {
   const write = (line: string) => {
     const { msg, err } = JSON.parse(line);
-    world.trace.add(`${name} logs: ${msg}${err === undefined ? '' : ` (${err.message})`}`);
+    world.trace.note(`${name} logs: ${msg}${err === undefined ? '' : ` (${err.message})`}`);
   };
   return pino({ level: 'warn', base: null }, { write });
 }

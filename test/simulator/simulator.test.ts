@@ -35,6 +35,9 @@ describe('the simulated queue', () => {
       const [first, again] = [await runSeed(seed), await runSeed(seed)];
       expect(again.digest).toBe(first.digest);
       expect(again).toEqual(first);
+      const lines: string[] = [];
+      expect((await runSeed(seed, (line) => lines.push(line))).digest).toBe(first.digest);
+      expect(lines.length).toBeGreaterThan(MIN_OPERATIONS);
     }
     expect((await runSeed(6)).digest).not.toBe((await runSeed(7)).digest);
   });

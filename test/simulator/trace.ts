@@ -14,8 +14,14 @@ export class Trace {
     this.#show = show;
   }
 
-  add(line: string): void {
+  /** For people only: it is made only where it is shown. */
+  note(line: string): void {
     this.#last[this.#lines++ % KEPT] = line;
+    this.#show?.(line);
+  }
+
+  add(line: string): void {
+    this.note(line);
     let low = this.#low;
     let high = this.#high;
     for (let i = 0; i < line.length; i++) {
@@ -25,7 +31,6 @@ export class Trace {
     }
     this.#low = low ^ (low >>> 15);
     this.#high = high ^ (high >>> 13);
-    this.#show?.(line);
   }
 
   get digest(): string {

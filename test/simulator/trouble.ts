@@ -7,7 +7,7 @@ import type { World } from './world.ts';
 
 const HOUR_MS = 3_600_000;
 
-/** `startAgain`: puts another process of the kind to work. Ends with the processes that do the work. */
+/** `startAgain`: puts another process of the kind to work. */
 export async function makeTrouble(world: World, startAgain: (kind: string) => void): Promise<void> {
   const { random, mood, scheduler } = world;
   for (let steps = 0; steps < 40 && !world.isCut && world.failure === undefined; steps++) {
@@ -23,7 +23,7 @@ export async function makeTrouble(world: World, startAgain: (kind: string) => vo
     if (random.chance(mood.diskFills)) fillDisk(world);
     if (random.chance(mood.bitsRot)) damageSomething(world);
     if (random.chance(0.1)) forgetPages(world);
-    const [kind] = [random.pick(['collector', 'processor', 'store'])];
+    const kind = random.pick(['collector', 'processor', 'store']);
     if (random.chance(mood.takeovers)) {
       world.trace.add(`another ${kind} takes over`);
       world.hadTakeovers = true;
