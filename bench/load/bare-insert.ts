@@ -7,8 +7,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { TOPICS } from '../../src/event/topics.ts';
 import { nodeDisk } from '../../src/lib/disk.ts';
 import { createLog } from '../../src/lib/log.ts';
+import type { AssignedPartition } from '../../src/queue/port.ts';
 import { LocalCoordinator } from '../../src/queue/segment-log/coordinator.ts';
 import { MarkBoard } from '../../src/queue/segment-log/marks.ts';
 import { openSegmentLog } from '../../src/queue/segment-log/queue.ts';
@@ -55,13 +57,30 @@ try {
   await rm(folder, { recursive: true, force: true });
 }
 
+/** Nobody else reads this folder: the whole partition is the benchmark's. */
+function unassigned(partition: number): AssignedPartition {
+  return {
+    topic: TOPICS.events,
+    partition,
+    group: 'bench',
+    generation: 0,
+    revoked: new AbortController().signal,
+    isLost: false,
+    committed: async () => undefined,
+    commit: async () => {},
+    release: async () => {},
+  };
+}
+
 /** Blocks as large as the store makes them under load, from each partition in turn. */
 async function prepare(): Promise<{ readonly paths: readonly string[]; readonly rows: number }> {
   const directory = join(data, 'queue');
   const coordinator = await LocalCoordinator.open({ directory, disk: nodeDisk, log });
   const topics = { events: { partitions: Number(partitions), compression: 'zstd' } } as const;
   const queue = openSegmentLog({ directory, topics, coordinator, marks: new MarkBoard(), log, offline: true });
-  const intakes = Array.from({ length: Number(partitions) }, (_, partition) => new Intake(queue, partition, 0, log));
+  const intakes = Array.from({ length: Number(partitions) }, (_, partition) => {
+    return new Intake(queue, unassigned(partition), 0, log, (lost) => log.warn({ partition, lost }, 'records are gone'));
+  });
   const builder = new BlockBuilder(DEFAULT_RETENTION);
   const paths: string[] = [];
   let rows = 0;
