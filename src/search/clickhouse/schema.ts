@@ -1,6 +1,6 @@
 /**
  * The table of events in the embedded engine, and how the members of an event are written in SQL. The reasons behind
- * columns, codecs, ordering key and text index are measurements: docs/decisions/search-store-schema.md.
+ * columns, codecs, ordering key and text index are measurements: docs/decisions/2026-11-23-search-store-schema.md.
  *
  * - Times are Int64 epoch milliseconds: DateTime64 ends in 2299 and events come from 1970 and 9999 too.
  * - An id is stored as the numbers it is made of, so that events with equal times sort by origin. What follows from
