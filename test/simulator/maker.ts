@@ -93,6 +93,8 @@ class Maker {
 
   async #append(found: readonly FoundRecord[], next: number): Promise<void> {
     const nowMs = this.#process.world.clock.now();
+    // What follows a batch that is not durable must not be appended.
+    if (this.#outcome !== 'durable') return;
     const events = found.map((record) => eventRecord(record, nowMs));
     this.#position = next;
     this.#process.uncommitted.add(this.#reader.partition);
