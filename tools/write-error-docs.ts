@@ -36,6 +36,10 @@ const WHAT_TO_DO: Record<ErrorCode, string> = {
     'The disk changed what was written. The rest stays readable; `spillway segment check` shows what is lost.',
   QUEUE_OFFSET_OUT_OF_RANGE: 'Retention has removed it. `earliest` is the first offset that is there.',
   QUEUE_FENCED: 'A newer process has taken over; this one has to stop.',
+  QUEUE_UNREACHABLE:
+    'Look whether the brokers named in the message run and can be reached. Nothing that was acknowledged is lost; it goes on by itself.',
+  QUEUE_REFUSED: 'Look at `queue.sasl` and `queue.tls`, and at the rights that docs/engines/kafka.md lists.',
+  QUEUE_TOPIC_INVALID: 'Change the topic as the message says, or the option that it names.',
   DISK_FULL: 'Free some space. Senders are pushed back until then and nothing is dropped.',
   DISK_ALMOST_FULL:
     'Free some space or enlarge the disk; inputs go on by themselves. `usedPercent` and `freeBytes` say how full it is, `queue.highWater` and `queue.minFree` from where on inputs pause.',

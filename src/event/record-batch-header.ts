@@ -92,3 +92,13 @@ export function readBatchHeader(bytes: Buffer, at = 0): BatchHeader | undefined 
 export function batchIsIntact(bytes: Buffer): boolean {
   return crc32c(bytes.subarray(CRC_FROM)) === bytes.readUInt32BE(17);
 }
+
+/** Fills in what a producer of Kafka says of itself, and the checksum: the broker passes over what it has already. */
+export function sealForKafka(bytes: Buffer, producerId: bigint, producerEpoch: number, baseSequence: number): void {
+  bytes.writeBigInt64BE(0n, 0);
+  bytes.writeInt32BE(-1, 12);
+  bytes.writeBigInt64BE(producerId, 43);
+  bytes.writeInt16BE(producerEpoch, 51);
+  bytes.writeInt32BE(baseSequence, 53);
+  bytes.writeUInt32BE(crc32c(bytes.subarray(CRC_FROM)), 17);
+}

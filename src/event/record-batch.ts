@@ -11,6 +11,7 @@ export {
   batchIsIntact,
   readBatchHeader,
   sealBatch,
+  sealForKafka,
 } from './record-batch-header.ts';
 export { RecordCursor } from './record-cursor.ts';
 export { encodeHeaders, NO_HEADERS } from './record-headers.ts';

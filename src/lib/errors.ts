@@ -45,6 +45,9 @@ export const ERROR_KINDS = {
   QUEUE_FENCED: { status: 409, title: 'Another owner has taken over.', retry: false },
   DISK_FULL: { status: 503, title: 'The disk is full.', retry: true },
   DISK_ALMOST_FULL: { status: 503, title: 'The disk is above its high-water mark.', retry: true },
+  QUEUE_UNREACHABLE: { status: 503, title: 'The queue does not answer.', retry: true },
+  QUEUE_REFUSED: { status: 503, title: 'The queue refused the login or the right to do this.', retry: false },
+  QUEUE_TOPIC_INVALID: { status: 503, title: 'A topic of the queue is not as it has to be.', retry: false },
   // records that cannot be events
   MESSAGE_TOO_LARGE: { status: 413, title: 'The message is longer than the limit.', retry: false },
   FRAME_INVALID: { status: 400, title: 'The frame is broken.', retry: false },

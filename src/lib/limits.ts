@@ -55,6 +55,46 @@ export const GROUP_LIMITS = {
   additions: 64,
 } as const;
 
+export const KAFKA_LIMITS = {
+  connectMs: 5_000,
+  /** One request to a broker; the connection is closed after it, and the request is made again on another. */
+  requestMs: 10_000,
+  /** How long a broker waits for the replicas of an append. */
+  acknowledgeMs: 8_000,
+  /** Appends of one partition under way at once: a broker knows the last five of a producer, and passes over repeats. */
+  appendsInFlight: 5,
+  /** A question that no broker answers is asked again for so long; appends and waits are for as long as they live. */
+  answerMs: 15_000,
+  retryDelayMs: 50,
+  retryDelayMaxMs: 1_000,
+  /** How long a reader's request waits at the broker for new records. */
+  pollMs: 1_000,
+  /** A writer that is closed waits for what is under way for so long. */
+  closeMs: 10_000,
+  /** A reader that is closed waits for a read under way for so long. */
+  closeReaderMs: 2_000,
+  /** Of the one transaction that takes a partition over. */
+  takeOverMs: 30_000,
+  /** Of a topic: a batch of ours and its offsets fit. */
+  topicBatchBytes: 2 * MiB,
+  createTopicsMs: 30_000,
+  /** A partition that is to be given up is taken away after this. */
+  revokeTimeoutMs: 60_000,
+  /** How often a member of a group says that it is alive. */
+  heartbeatMs: 1_000,
+  /** How often partitions that were added meanwhile are looked for. */
+  layoutMs: 5_000,
+} as const;
+
+export const SPOOL_LIMITS = {
+  /** A queue that takes nothing for so long is away: what is accepted is kept on this machine's disk. */
+  spoolAfterMs: 2_000,
+  lookMs: 200,
+  /** What has gone to the queue is removed after this, segment by segment. */
+  keepMs: 60_000,
+  retainMs: 60_000,
+} as const;
+
 export const COLLECT_LIMITS = {
   /** Records that are handed to the queue at once: smaller batches are durable sooner, larger ones cost less each. */
   batchBytes: 512 * KiB,
@@ -330,6 +370,8 @@ const relations: readonly (readonly [boolean, string])[] = [
     SUPERVISOR_LIMITS.requestTimeoutMs < GROUP_LIMITS.sessionTimeoutMs,
     'a request that got lost does not end a session',
   ],
+  [KAFKA_LIMITS.acknowledgeMs < KAFKA_LIMITS.requestMs, 'a broker answers before its client gives up'],
+  [QUEUE_LIMITS.batchBytes < KAFKA_LIMITS.topicBatchBytes, 'a batch fits a topic of Kafka'],
   [COLLECT_LIMITS.messageBytes < QUEUE_LIMITS.groupBytes, 'a message fits a group'],
   [QUEUE_LIMITS.groupBytes < QUEUE_LIMITS.batchBytes, 'a group fits a batch with its headers'],
   [QUEUE_LIMITS.batchBytes < QUEUE_LIMITS.pendingBytes, 'a batch fits what may wait'],

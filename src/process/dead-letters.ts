@@ -51,17 +51,13 @@ export class DeadLetters {
   readonly #queue: Queue;
   readonly #writer: PartitionWriter;
   readonly #site: string;
-  /** Letters before this are of processes of before. */
-  readonly #ownFrom: number;
   /** By partition of `raw`: offsets of records whose dead letter is there and whose progress is not yet. */
   readonly #written = new Map<number, Set<number>>();
-  readonly #recalled = new Set<number>();
 
   private constructor(queue: Queue, writer: PartitionWriter, site: string) {
     this.#queue = queue;
     this.#writer = writer;
     this.#site = site;
-    this.#ownFrom = writer.nextOffset;
   }
 
   /** Takes over the partition. */
@@ -75,18 +71,19 @@ export class DeadLetters {
    * is written. `start`: its progress, and from where on (an offset of `dead-letter`) it can have such letters.
    */
   async recall(partition: number, start: DeadLetterStart): Promise<void> {
-    if (this.#recalled.has(partition)) return;
     const { topic, partition: own } = this.#writer;
     const reader = this.#queue.openReader({ topic, partition: own });
     try {
-      let next = Math.max(Math.min(start.deadLetterOffset, this.#ownFrom), await reader.earliestOffset());
-      while (next < this.#ownFrom) {
+      // Whoever had the partition of `raw` before may have written until just now: where the engine lets several
+      // processes write to one partition, theirs and ours stand side by side.
+      const end = await reader.endOffset();
+      let next = Math.max(Math.min(start.deadLetterOffset, end), await reader.earliestOffset());
+      while (next < end) {
         await reader.waitFor(offset(next), new AbortController().signal);
         const { batches, nextOffset } = await reader.read(offset(next));
         for (const batch of batches) this.#readBack(batch.bytes, partition, start.rawOffset);
         next = nextOffset;
       }
-      this.#recalled.add(partition);
     } finally {
       await reader.close();
     }

@@ -18,6 +18,8 @@ export interface QueueUnderTest {
 
 const codeOf = (error: unknown): string => (error instanceof SpillwayError ? error.code : String(error));
 const raw = { topic: 'raw', partition: 0 };
+/** Members of some engines hear of it by their next heartbeat only. */
+const MOVES = { timeout: 20_000 };
 
 export function queueContract(engine: string, open: () => Promise<QueueUnderTest>): void {
   describe(`${engine} keeps what the queue promises`, () => {
@@ -101,17 +103,20 @@ export function queueContract(engine: string, open: () => Promise<QueueUnderTest
       });
 
       it('goes on where the earlier writer ended', async () => {
-        expect(await second.append(values('b'))).toEqual({ baseOffset: 1, nextOffset: 2 });
+        // Engines may leave a gap between two writers.
+        const from = second.nextOffset;
+        expect(from).toBeGreaterThanOrEqual(1);
+        expect(await second.append(values('b'))).toEqual({ baseOffset: from, nextOffset: from + 1 });
       });
 
       it('fences the earlier writer, and what it appends is not acknowledged and not read', async () => {
         const outcome = await first.append(values('zombie')).then(() => 'acknowledged', codeOf);
         expect(outcome).toBe('QUEUE_FENCED');
-        await second.append(values('b'));
+        const { baseOffset } = await second.append(values('b'));
         const reader = queue.openReader(raw);
         expect(await readAll(reader, 0)).toEqual([
           { offset: 0, value: 'a' },
-          { offset: 1, value: 'b' },
+          { offset: baseOffset, value: 'b' },
         ]);
       });
 
@@ -250,10 +255,11 @@ export function queueContract(engine: string, open: () => Promise<QueueUnderTest
         for (let i = 0; i < 10; i++) await writer.append(values(`${i}`, `${i}+`));
         queue = await test.reopen();
         const again = await queue.openWriter(raw);
-        expect(again.nextOffset).toBe(20);
+        const end = again.nextOffset;
+        expect(end).toBeGreaterThanOrEqual(20);
         await again.append(values('after'));
         const records = await readAll(queue.openReader(raw), 0);
-        expect(records.map(({ offset: at }) => at)).toEqual(Array.from({ length: 21 }, (_, i) => i));
+        expect(records.map(({ offset: at }) => at)).toEqual([...Array.from({ length: 20 }, (_, i) => i), end]);
         expect(records[20]?.value).toBe('after');
       });
 
@@ -295,14 +301,14 @@ export function queueContract(engine: string, open: () => Promise<QueueUnderTest
         await first.commit(other, 1);
         const second = await TestMember.join(queue, 'store');
         expect(second.keys).toEqual([]);
-        await vi.waitFor(() => expect(first.held(other).revoked.aborted).toBe(true));
+        await vi.waitFor(() => expect(first.held(other).revoked.aborted).toBe(true), MOVES);
         expect(first.keys).toEqual(['raw/0']);
         expect(first.held(other).isLost).toBe(false);
         // It may still finish what it has begun.
         await first.commit(other, 2);
         const released = first.held(other);
         await first.releaseRevoked();
-        await vi.waitFor(() => expect(second.keys).toEqual(['raw/1']));
+        await vi.waitFor(() => expect(second.keys).toEqual(['raw/1']), MOVES);
         expect(second.held(other).generation).toBeGreaterThan(released.generation);
         expect(await second.held(other).committed()).toBe(2);
       });
@@ -310,10 +316,10 @@ export function queueContract(engine: string, open: () => Promise<QueueUnderTest
       it('fence whoever had a partition before, and nobody else', async () => {
         const first = await TestMember.join(queue, 'store');
         const second = await TestMember.join(queue, 'store');
-        await vi.waitFor(() => expect(first.held(other).revoked.aborted).toBe(true));
+        await vi.waitFor(() => expect(first.held(other).revoked.aborted).toBe(true), MOVES);
         const zombie = first.held(other);
         await first.releaseRevoked();
-        await vi.waitFor(() => expect(second.keys).toEqual(['raw/1']));
+        await vi.waitFor(() => expect(second.keys).toEqual(['raw/1']), MOVES);
         await expect(zombie.commit(offset(9))).rejects.toMatchObject({ code: 'QUEUE_FENCED' });
         await second.commit(other, 3);
         expect(await second.committed(other)).toBe(3);
@@ -325,7 +331,7 @@ export function queueContract(engine: string, open: () => Promise<QueueUnderTest
         const first = await TestMember.join(queue, 'store');
         const second = await TestMember.join(queue, 'store');
         await first.leave();
-        await vi.waitFor(() => expect(second.keys).toEqual(['raw/0', 'raw/1']));
+        await vi.waitFor(() => expect(second.keys).toEqual(['raw/0', 'raw/1']), MOVES);
         expect(first.held(raw).isLost).toBe(true);
         await expect(first.commit(raw, 1)).rejects.toMatchObject({ code: 'QUEUE_FENCED' });
         await second.commit(raw, 2);

@@ -1,0 +1,170 @@
+/** What a broker's or the network's answer means for whoever asked. */
+import { SpillwayError } from '../../lib/errors.ts';
+import type { TopicPartition } from '../port.ts';
+
+export type Verdict =
+  /** Ask again, of whoever is responsible by then. */
+  | 'retry'
+  /** Another owner has taken over. */
+  | 'fenced'
+  /** The broker does not know what this producer has written before. */
+  | 'sequence'
+  /** The offset is before the first or after the last record. */
+  | 'out-of-range'
+  /** The batch itself, and only it, is refused. */
+  | 'batch'
+  | 'login'
+  /** The broker's certificate is not one that is trusted here. */
+  | 'certificate'
+  | 'right'
+  | 'failed';
+
+const VERDICTS: Readonly<Record<string, Verdict>> = {
+  INVALID_PRODUCER_EPOCH: 'fenced',
+  PRODUCER_FENCED: 'fenced',
+  TRANSACTION_COORDINATOR_FENCED: 'fenced',
+  FENCED_MEMBER_EPOCH: 'fenced',
+  UNKNOWN_MEMBER_ID: 'fenced',
+  STALE_MEMBER_EPOCH: 'fenced',
+  OUT_OF_ORDER_SEQUENCE_NUMBER: 'sequence',
+  UNKNOWN_PRODUCER_ID: 'sequence',
+  INVALID_PRODUCER_ID_MAPPING: 'sequence',
+  OFFSET_OUT_OF_RANGE: 'out-of-range',
+  MESSAGE_TOO_LARGE: 'batch',
+  RECORD_LIST_TOO_LARGE: 'batch',
+  INVALID_RECORD: 'batch',
+  INVALID_TIMESTAMP: 'batch',
+  CORRUPT_MESSAGE: 'batch',
+  UNSUPPORTED_COMPRESSION_TYPE: 'batch',
+  SASL_AUTHENTICATION_FAILED: 'login',
+  UNSUPPORTED_SASL_MECHANISM: 'login',
+  ILLEGAL_SASL_STATE: 'login',
+  TOPIC_AUTHORIZATION_FAILED: 'right',
+  GROUP_AUTHORIZATION_FAILED: 'right',
+  CLUSTER_AUTHORIZATION_FAILED: 'right',
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: 'right',
+};
+
+/** Kafka's own word for these is not "retriable", but a moment later the answer is another. */
+const PASSING = new Set([
+  'CONCURRENT_TRANSACTIONS',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'UNKNOWN_TOPIC_ID',
+  'NOT_CONTROLLER',
+  'COORDINATOR_NOT_AVAILABLE',
+  'COORDINATOR_LOAD_IN_PROGRESS',
+  'NOT_COORDINATOR',
+  'NOT_ENOUGH_REPLICAS',
+  'NOT_ENOUGH_REPLICAS_AFTER_APPEND',
+  'KAFKA_STORAGE_ERROR',
+  'REQUEST_TIMED_OUT',
+  'BROKER_NOT_AVAILABLE',
+  'REPLICA_NOT_AVAILABLE',
+  'UNKNOWN_LEADER_EPOCH',
+  'FENCED_LEADER_EPOCH',
+  'UNSTABLE_OFFSET_COMMIT',
+  'THROTTLING_QUOTA_EXCEEDED',
+]);
+
+const CERTIFICATE_CODE = /CERT|SELF_SIGNED|SIGNATURE|ISSUER/;
+const NETWORK_CODES = new Set(['PLT_KFK_NETWORK', 'PLT_KFK_TIMEOUT', 'PLT_KFK_UNEXPECTED_CORRELATION_ID']);
+
+interface Node {
+  readonly apiId?: string;
+  readonly code?: unknown;
+  readonly canRetry?: boolean;
+  readonly errors?: readonly unknown[];
+  readonly cause?: unknown;
+}
+
+/** The error and all that it was made of. */
+function* nodesOf(thrown: unknown): Generator<Node> {
+  if (typeof thrown !== 'object' || thrown === null) return;
+  const node: Node = thrown;
+  yield node;
+  for (const each of node.errors ?? []) yield* nodesOf(each);
+  yield* nodesOf(node.cause);
+}
+
+/** Kafka's name of the error, where a broker gave one. */
+export function brokerErrorOf(thrown: unknown): string | undefined {
+  for (const { apiId } of nodesOf(thrown)) if (apiId !== undefined) return apiId;
+  return undefined;
+}
+
+export function verdictOn(thrown: unknown): Verdict {
+  const name = brokerErrorOf(thrown);
+  if (name !== undefined && VERDICTS[name] !== undefined) return VERDICTS[name];
+  if (name !== undefined && PASSING.has(name)) return 'retry';
+  let verdict: Verdict = 'failed';
+  for (const { code, canRetry, apiId } of nodesOf(thrown)) {
+    if (code === 'PLT_KFK_AUTHENTICATION') return 'login';
+    if (typeof code === 'string' && CERTIFICATE_CODE.test(code)) return 'certificate';
+    if (apiId !== undefined && canRetry === true) verdict = 'retry';
+    if (apiId === undefined && typeof code === 'string' && NETWORK_CODES.has(code)) verdict = 'retry';
+  }
+  return verdict;
+}
+
+/** In words, for a sentence. */
+export function reasonOf(thrown: unknown): string {
+  for (const { apiId, code } of nodesOf(thrown)) {
+    if (apiId !== undefined) return WORDS[apiId] ?? apiId;
+    if (typeof code === 'string' && (/^E[A-Z]+$/.test(code) || CERTIFICATE_CODE.test(code))) return code;
+  }
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  NOT_ENOUGH_REPLICAS: 'fewer replicas are in sync than min.insync.replicas asks for (NOT_ENOUGH_REPLICAS)',
+  NOT_ENOUGH_REPLICAS_AFTER_APPEND:
+    'fewer replicas are in sync than min.insync.replicas asks for (NOT_ENOUGH_REPLICAS_AFTER_APPEND)',
+  UNKNOWN_TOPIC_OR_PARTITION: 'the topic or partition is not there (UNKNOWN_TOPIC_OR_PARTITION)',
+  LEADER_NOT_AVAILABLE: 'the partition has no leader now (LEADER_NOT_AVAILABLE)',
+  REQUEST_TIMED_OUT: 'the replicas did not answer in time (REQUEST_TIMED_OUT)',
+};
+
+export const placeOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
+
+/** The error of ours for what cannot be asked again (any more). */
+export function asSpillwayError(thrown: unknown, doing: string, brokers: string): SpillwayError {
+  if (thrown instanceof SpillwayError) return thrown;
+  const reason = reasonOf(thrown);
+  const options = { cause: thrown, details: { brokers } };
+  switch (verdictOn(thrown)) {
+    case 'retry':
+      return new SpillwayError(
+        'QUEUE_UNREACHABLE',
+        `Kafka (${brokers}) did not answer: ${doing}: ${reason}. Look whether its brokers run and can be reached from here.`,
+        { ...options, retryAfterS: 5 },
+      );
+    case 'fenced':
+      return new SpillwayError('QUEUE_FENCED', `${doing}: another owner has taken over (${reason}).`, options);
+    case 'login':
+      return new SpillwayError(
+        'QUEUE_REFUSED',
+        `Kafka (${brokers}) refused the login: ${reason}. Look at queue.sasl (mechanism, username, password).`,
+        options,
+      );
+    case 'certificate':
+      return new SpillwayError(
+        'QUEUE_REFUSED',
+        `The certificate of Kafka (${brokers}) is not trusted here: ${reason}. Look at queue.tls.ca and at the names in it.`,
+        options,
+      );
+    case 'right':
+      return new SpillwayError(
+        'QUEUE_REFUSED',
+        `Kafka (${brokers}) does not allow this user: ${doing}: ${reason}. Give it the rights that the page about Kafka lists.`,
+        options,
+      );
+    case 'batch':
+      return new SpillwayError(
+        brokerErrorOf(thrown) === 'MESSAGE_TOO_LARGE' ? 'MESSAGE_TOO_LARGE' : 'QUEUE_TOPIC_INVALID',
+        `Kafka (${brokers}) refused a batch: ${doing}: ${reason}. Look at max.message.bytes and the other settings of the topic.`,
+        options,
+      );
+    default:
+      return new SpillwayError('INTERNAL', `Kafka (${brokers}): ${doing}: ${reason}.`, options);
+  }
+}

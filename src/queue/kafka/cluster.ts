@@ -1,0 +1,232 @@
+/**
+ * Who is responsible for what in a cluster: the leaders of partitions, the coordinators of groups and takeovers. Learnt
+ * from any broker, and learnt again when an answer says that it is not so any more. Every question here is asked again,
+ * of whoever is responsible by then, until KAFKA_LIMITS.answerMs have passed.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { API } from '@platformatic/kafka';
+import { SpillwayError } from '../../lib/errors.ts';
+import { KAFKA_LIMITS } from '../../lib/limits.ts';
+import type { TopicPartition } from '../port.ts';
+import { asSpillwayError, placeOf, verdictOn } from './broker-errors.ts';
+import { BrokerLink } from './broker-link.ts';
+import { type BrokerAddress, type KafkaOptions, parseAddress, printAddress } from './options.ts';
+import { findCoordinator, metadata } from './protocol.ts';
+
+export interface KnownTopic {
+  readonly id: string;
+  /** By partition: the broker that leads it, or -1 while it has none. */
+  readonly leaders: readonly number[];
+  /** By partition: on how many brokers it is. */
+  readonly replicas: readonly number[];
+}
+
+export type CoordinatorKind = 'group' | 'transaction';
+const COORDINATOR_KINDS: Readonly<Record<CoordinatorKind, number>> = { group: 0, transaction: 1 };
+
+export interface AskOptions {
+  /** What is being done, for a sentence. */
+  readonly doing: string;
+  readonly forMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export class Cluster {
+  readonly #options: KafkaOptions;
+  readonly #bootstrap: readonly BrokerAddress[];
+  readonly #links = new Map<string, Promise<BrokerLink>>();
+  readonly #topics = new Map<string, KnownTopic>();
+  readonly #coordinators = new Map<string, BrokerAddress>();
+  #brokers = new Map<number, BrokerAddress>();
+  #names: readonly string[] = [];
+  #refreshing: Promise<void> | undefined;
+  #isClosed = false;
+
+  constructor(options: KafkaOptions) {
+    this.#options = options;
+    this.#bootstrap = options.brokers.flatMap((text) => parseAddress(text) ?? []);
+  }
+
+  /** For sentences. */
+  get brokers(): string {
+    return this.#options.brokers.join(', ');
+  }
+
+  get brokerAddresses(): readonly BrokerAddress[] {
+    return [...this.#brokers.values()];
+  }
+
+  /** Topics that are to be known. */
+  follow(names: readonly string[]): void {
+    this.#names = names;
+  }
+
+  /** As last heard; undefined where it is not there. */
+  topic(name: string): KnownTopic | undefined {
+    return this.#topics.get(name);
+  }
+
+  /** Asks which topics and brokers there are. */
+  async refresh(): Promise<void> {
+    this.#refreshing ??= this.#refresh().finally(() => {
+      this.#refreshing = undefined;
+    });
+    await this.#refreshing;
+  }
+
+  /** Of any broker. */
+  askAny<Question extends unknown[], Answer>(
+    options: AskOptions,
+    api: API<Question, Answer>,
+    ...question: Question
+  ): Promise<Answer> {
+    return this.persist(options, async () => (await this.#anyLink()).ask(api, ...question));
+  }
+
+  /** Of every broker; the answers of those that give one. */
+  async askEach<Question extends unknown[], Answer>(
+    options: AskOptions,
+    api: API<Question, Answer>,
+    ...question: Question
+  ): Promise<Answer[]> {
+    await this.persist(options, () => this.refresh());
+    const asked = await Promise.allSettled(
+      this.brokerAddresses.map(async (address) => (await this.#link(address)).ask(api, ...question)),
+    );
+    return asked.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  }
+
+  /** Of the leader of the partition. */
+  askLeader<Question extends unknown[], Answer>(
+    at: TopicPartition,
+    options: AskOptions,
+    api: API<Question, Answer>,
+    ...question: Question
+  ): Promise<Answer> {
+    return this.persist(options, async () => (await this.#link(await this.leader(at))).ask(api, ...question));
+  }
+
+  askCoordinator<Question extends unknown[], Answer>(
+    kind: CoordinatorKind,
+    key: string,
+    options: AskOptions,
+    api: API<Question, Answer>,
+    ...question: Question
+  ): Promise<Answer> {
+    return this.persist(options, async () => {
+      try {
+        return await (await this.#link(await this.#coordinator(kind, key))).ask(api, ...question);
+      } catch (thrown) {
+        if (verdictOn(thrown) === 'retry') this.#coordinators.delete(`${kind} ${key}`);
+        throw thrown;
+      }
+    });
+  }
+
+  /** A link of the caller's own to the leader of the partition. Throws what the library throws. */
+  async openLink(at: TopicPartition): Promise<BrokerLink> {
+    return BrokerLink.open(await this.leader(at), this.#options);
+  }
+
+  /** The leader as far as it is known. Throws an error that passes where there is none now. */
+  async leader(at: TopicPartition): Promise<BrokerAddress> {
+    if (!this.#topics.has(at.topic)) await this.refresh();
+    const topic = this.#topics.get(at.topic);
+    const id = topic?.leaders[at.partition];
+    const address = id === undefined ? undefined : this.#brokers.get(id);
+    if (address === undefined) {
+      await this.refresh();
+      throw new NoLeader(`${placeOf(at)} ${topic === undefined ? 'is not there' : 'has no leader now'}`);
+    }
+    return address;
+  }
+
+  /** Does it again while the failure is one that passes. */
+  async persist<Answer>({ doing, forMs, signal }: AskOptions, once: () => Promise<Answer>): Promise<Answer> {
+    const untilMs = performance.now() + (forMs ?? KAFKA_LIMITS.answerMs);
+    let delayMs: number = KAFKA_LIMITS.retryDelayMs;
+    for (;;) {
+      if (this.#isClosed) throw new SpillwayError('UNAVAILABLE', 'The queue is closed.');
+      try {
+        return await once();
+      } catch (thrown) {
+        const passes = thrown instanceof NoLeader || verdictOn(thrown) === 'retry';
+        if (!passes || performance.now() + delayMs > untilMs || signal?.aborted === true) {
+          throw asSpillwayError(thrown, doing, this.brokers);
+        }
+      }
+      await delay(delayMs, undefined, signal === undefined ? {} : { signal }).catch(() => {});
+      delayMs = Math.min(delayMs * 2, KAFKA_LIMITS.retryDelayMaxMs);
+      await this.refresh().catch(() => {});
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const opening of this.#links.values()) (await opening.catch(() => undefined))?.close();
+    this.#links.clear();
+  }
+
+  async #refresh(): Promise<void> {
+    const link = await this.#anyLink();
+    const { brokers, topics } = await link.ask(metadata, [...this.#names]);
+    if (brokers.length > 0) this.#brokers = new Map(brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
+    for (const { name, topicId, partitions, errorCode } of topics) {
+      if (typeof name !== 'string') continue;
+      if (errorCode !== 0 && partitions.length === 0) {
+        this.#topics.delete(name);
+        continue;
+      }
+      const sorted = partitions.toSorted((a, b) => a.partitionIndex - b.partitionIndex);
+      const leaders = sorted.map(({ leaderId }) => leaderId);
+      this.#topics.set(name, { id: topicId, leaders, replicas: sorted.map(({ replicaNodes }) => replicaNodes.length) });
+    }
+  }
+
+  /** To any broker that takes a connection. */
+  async #anyLink(): Promise<BrokerLink> {
+    const known = new Map(
+      [...this.#brokers.values(), ...this.#bootstrap].map((address) => [printAddress(address), address]),
+    );
+    let failure: unknown;
+    for (const address of known.values()) {
+      try {
+        return await this.#link(address);
+      } catch (thrown) {
+        failure = thrown;
+        // The others would say the same.
+        if (verdictOn(thrown) !== 'retry') break;
+      }
+    }
+    throw failure ?? new NoLeader('there is no broker');
+  }
+
+  /** The one that is shared by short questions. */
+  async #link(address: BrokerAddress): Promise<BrokerLink> {
+    const key = printAddress(address);
+    const known = this.#links.get(key);
+    if (known !== undefined && (await known.catch(() => undefined))?.isOpen === true) return known;
+    if (this.#links.get(key) !== known) return this.#link(address);
+    const opening = BrokerLink.open(address, this.#options);
+    this.#links.set(key, opening);
+    opening.catch(() => this.#links.delete(key));
+    return opening;
+  }
+
+  async #coordinator(kind: CoordinatorKind, key: string): Promise<BrokerAddress> {
+    const name = `${kind} ${key}`;
+    const known = this.#coordinators.get(name);
+    if (known !== undefined) return known;
+    const { coordinators } = await (await this.#anyLink()).ask(findCoordinator, COORDINATOR_KINDS[kind], [key]);
+    const found = coordinators[0];
+    if (found === undefined) throw new NoLeader(`nobody coordinates ${kind} ${key}`);
+    const address = { host: found.host, port: found.port };
+    this.#coordinators.set(name, address);
+    return address;
+  }
+}
+
+/** Nobody is responsible now: as passing as a broker that does not answer. */
+class NoLeader extends Error {
+  readonly code = 'PLT_KFK_NETWORK';
+}

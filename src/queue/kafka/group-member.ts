@@ -1,0 +1,259 @@
+/**
+ * A member of a consumer group of Kafka's new kind (KIP-848): the broker assigns, and moves a partition only after its
+ * holder has said that it does not have it any more, which is what the port asks for. A member says by heartbeats what
+ * it has; the answer says what it is to have.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { consumerGroupHeartbeatV1 } from '@platformatic/kafka';
+import { messageOf, SpillwayError } from '../../lib/errors.ts';
+import { GROUP_LIMITS, KAFKA_LIMITS } from '../../lib/limits.ts';
+import type { Logger } from '../../lib/log.ts';
+import { type GroupMember, type JoinOptions, type Offset, offset, type TopicPartition } from '../port.ts';
+import { KafkaAssigned } from './assigned-partition.ts';
+import { brokerErrorOf, placeOf } from './broker-errors.ts';
+import type { Cluster } from './cluster.ts';
+import { committedOffset } from './group-offsets.ts';
+import { groupDescribe, groupHeartbeat, offsetCommit } from './protocol.ts';
+
+export interface MemberOptions extends JoinOptions {
+  /** As the port calls it, and as Kafka does. */
+  readonly group: string;
+  readonly groupId: string;
+  readonly cluster: Cluster;
+  readonly log: Logger;
+  readonly heartbeatMs: number;
+  /** Kafka's name of a topic. */
+  readonly nameOf: (topic: string) => string;
+  /** Whether sources that moved to this partition have been read to where they moved: before that nobody has it. */
+  readonly mayBegin: (at: TopicPartition) => Promise<boolean>;
+  readonly onLeft: (member: KafkaGroupMember) => void;
+}
+
+type ConsumerGroupHeartbeatResponse = ReturnType<typeof consumerGroupHeartbeatV1.parseResponse>;
+
+const JOIN = 0;
+const LEAVE = -1;
+const COMMIT_ATTEMPTS = 5;
+
+export class KafkaGroupMember implements GroupMember {
+  readonly group: string;
+  readonly #options: MemberOptions;
+  #timer: NodeJS.Timeout | undefined;
+  /** What the broker has been told, or is about to be told, that this member has. */
+  readonly #owned = new Map<string, TopicPartition>();
+  readonly #held = new Map<string, KafkaAssigned>();
+  #id = randomUUID();
+  #epoch = JOIN;
+  #hasLeft = false;
+  #heardMs = performance.now();
+  #refreshing: Promise<void> | undefined;
+  #again = false;
+
+  private constructor(options: MemberOptions) {
+    this.group = options.group;
+    this.#options = options;
+  }
+
+  /** Resolves when it has been assigned what was free. */
+  static async join(options: MemberOptions): Promise<KafkaGroupMember> {
+    const member = new KafkaGroupMember(options);
+    await member.#beat();
+    const untilMs = performance.now() + KAFKA_LIMITS.answerMs;
+    while (performance.now() < untilMs && !(await member.#isSettled())) {
+      await delay(KAFKA_LIMITS.retryDelayMs);
+      await member.#beat();
+    }
+    await member.#beat();
+    member.#timer = setInterval(() => void member.refresh(), options.heartbeatMs);
+    member.#timer.unref();
+    return member;
+  }
+
+  get id(): string {
+    return this.#id;
+  }
+
+  async committed(at: TopicPartition): Promise<Offset | undefined> {
+    const position = await this.#committed(at);
+    return position === undefined ? undefined : offset(position);
+  }
+
+  async leave(): Promise<void> {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    clearInterval(this.#timer);
+    await this.#refreshing;
+    this.#loseAll();
+    this.#options.onLeft(this);
+    await this.#say(LEAVE, 0).catch((thrown: unknown) => {
+      // The broker finds out by its silence.
+      this.#options.log.warn({ group: this.group, reason: messageOf(thrown) }, 'a member could not say that it leaves');
+    });
+  }
+
+  /** Says what it has and takes what it is to have. Never throws. */
+  refresh(): Promise<void> {
+    this.#again = true;
+    this.#refreshing ??= this.#refreshOn().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  async #refreshOn(): Promise<void> {
+    while (this.#again && !this.#hasLeft) {
+      this.#again = false;
+      try {
+        await this.#beat();
+      } catch (thrown) {
+        const { log } = this.#options;
+        log.warn({ group: this.group, member: this.#id, reason: messageOf(thrown) }, 'a heartbeat failed');
+        // By now the broker may have given what it has to others.
+        if (performance.now() - this.#heardMs > GROUP_LIMITS.sessionTimeoutMs) this.#beginAgain();
+      }
+    }
+  }
+
+  async #beat(): Promise<void> {
+    const { log } = this.#options;
+    let answer: ConsumerGroupHeartbeatResponse;
+    try {
+      answer = await this.#say(this.#epoch, KAFKA_LIMITS.answerMs);
+    } catch (thrown) {
+      if (!(thrown instanceof SpillwayError) || thrown.code !== 'QUEUE_FENCED' || this.#hasLeft) throw thrown;
+      log.warn({ group: this.group, member: this.#id }, 'this member was taken for dead; it joins again');
+      this.#beginAgain();
+      this.#again = true;
+      return;
+    }
+    this.#heardMs = performance.now();
+    this.#epoch = answer.memberEpoch;
+    if (answer.assignment !== null && !this.#hasLeft) {
+      this.#take(answer.assignment.topicPartitions);
+    }
+    await this.#begin();
+  }
+
+  #take(assignment: readonly { readonly topicId: string; readonly partitions: readonly number[] }[]): void {
+    const { topics, cluster, nameOf } = this.#options;
+    const byId = new Map(topics.map((topic) => [cluster.topic(nameOf(topic))?.id, topic]));
+    const wanted = new Map<string, TopicPartition>();
+    for (const { topicId, partitions } of assignment) {
+      const topic = byId.get(topicId);
+      if (topic === undefined) continue;
+      for (const partition of partitions) wanted.set(placeOf({ topic, partition }), { topic, partition });
+    }
+    for (const key of this.#owned.keys()) {
+      if (wanted.has(key)) continue;
+      const held = this.#held.get(key);
+      if (held === undefined) this.#giveUp(key);
+      else held.revoke();
+    }
+    for (const [key, at] of wanted) {
+      if (this.#owned.has(key)) continue;
+      this.#owned.set(key, at);
+      this.#again = true;
+    }
+  }
+
+  /** Whether the broker has made up its mind about this member: it takes a second over it, to save moves. */
+  async #isSettled(): Promise<boolean> {
+    const { cluster, groupId, group } = this.#options;
+    const doing = `joining group ${group}`;
+    const { groups } = await cluster.askCoordinator('group', groupId, { doing }, groupDescribe, [groupId], false);
+    const known = groups[0];
+    return known !== undefined && known.groupEpoch === known.assignmentEpoch && known.groupEpoch === this.#epoch;
+  }
+
+  /** Tells the owner of what is its own now. */
+  async #begin(): Promise<void> {
+    for (const [key, at] of this.#owned) {
+      if (this.#held.has(key) || !(await this.#options.mayBegin(at)) || this.#hasLeft || !this.#owned.has(key))
+        continue;
+      const assigned = new KafkaAssigned({
+        at,
+        group: this.group,
+        generation: this.#epoch,
+        committed: () => this.#committed(at),
+        commit: (position) => this.#commit(at, position),
+        onRelease: () => {
+          if (this.#held.get(key) !== assigned) return Promise.resolve();
+          this.#held.delete(key);
+          this.#giveUp(key);
+          return this.refresh();
+        },
+      });
+      this.#held.set(key, assigned);
+      this.#options.onAssigned(assigned);
+    }
+  }
+
+  #giveUp(key: string): void {
+    this.#owned.delete(key);
+    this.#again = true;
+  }
+
+  /** As another member: whatever it had may be somebody else's. */
+  #beginAgain(): void {
+    this.#loseAll();
+    this.#id = randomUUID();
+    this.#epoch = JOIN;
+    this.#heardMs = performance.now();
+  }
+
+  #loseAll(): void {
+    for (const assigned of this.#held.values()) assigned.lose();
+    this.#held.clear();
+    this.#owned.clear();
+  }
+
+  #say(epoch: number, forMs: number): Promise<ConsumerGroupHeartbeatResponse> {
+    const { cluster, groupId, group, topics, nameOf } = this.#options;
+    const byTopic = Map.groupBy(this.#owned.values(), ({ topic }) => topic);
+    const owned = [...byTopic].map(([topic, parts]) => ({
+      topicId: cluster.topic(nameOf(topic))?.id ?? '',
+      partitions: parts.map(({ partition }) => partition),
+    }));
+    return cluster.askCoordinator(
+      'group',
+      groupId,
+      { doing: `being a member of group ${group}`, forMs },
+      groupHeartbeat,
+      groupId,
+      this.#id,
+      epoch,
+      null,
+      null,
+      epoch === LEAVE ? -1 : KAFKA_LIMITS.revokeTimeoutMs,
+      epoch === LEAVE ? null : topics.map(nameOf),
+      null,
+      null,
+      epoch === LEAVE ? null : owned,
+    );
+  }
+
+  #committed({ topic, partition }: TopicPartition): Promise<number | undefined> {
+    const { cluster, groupId, nameOf } = this.#options;
+    return committedOffset(cluster, groupId, { topic: nameOf(topic), partition });
+  }
+
+  async #commit({ topic, partition }: TopicPartition, position: number): Promise<void> {
+    const { cluster, groupId, nameOf, group } = this.#options;
+    const partitions = [{ partitionIndex: partition, committedOffset: BigInt(position), committedLeaderEpoch: -1 }];
+    const doing = `committing ${placeOf({ topic, partition })} in group ${group}`;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await cluster.askCoordinator('group', groupId, { doing }, offsetCommit, groupId, this.#epoch, this.#id, null, [
+          { name: nameOf(topic), partitions },
+        ]);
+        return;
+      } catch (thrown) {
+        // The broker has moved on to a newer epoch of this same member, which the next heartbeat brings.
+        const isStale = thrown instanceof SpillwayError && brokerErrorOf(thrown.cause) === 'STALE_MEMBER_EPOCH';
+        if (!isStale || attempt === COMMIT_ATTEMPTS || this.#hasLeft) throw thrown;
+        await this.refresh();
+      }
+    }
+  }
+}

@@ -1,0 +1,272 @@
+/**
+ * The writer of one partition: batches are sent as they are, several under way, in order, until Kafka has acknowledged
+ * them (acks=all). Where the outcome of one is not known (a broker died, an answer did not come) it is sent again with
+ * the sequence that it had, to whoever leads the partition by then: a broker passes over what it has already. So an
+ * append takes as long as the cluster is away, and is there once.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { batchMemory, readBatchHeader, sealForKafka } from '../../event/record-batch.ts';
+import { SpillwayError } from '../../lib/errors.ts';
+import { KAFKA_LIMITS, QUEUE_LIMITS } from '../../lib/limits.ts';
+import type { Logger } from '../../lib/log.ts';
+import { type Appended, type Offset, offset, type PartitionWriter, type TopicPartition } from '../port.ts';
+import { asSpillwayError, brokerErrorOf, placeOf, reasonOf, type Verdict, verdictOn } from './broker-errors.ts';
+import type { BrokerLink } from './broker-link.ts';
+import type { Cluster } from './cluster.ts';
+import { type PendingAppend, PendingAppends } from './pending-appends.ts';
+import { produceBatch } from './protocol.ts';
+import type { Producer } from './take-over.ts';
+
+export interface WriterOptions {
+  /** As Kafka calls it, and as the port does. */
+  readonly at: TopicPartition;
+  readonly as: TopicPartition;
+  readonly cluster: Cluster;
+  readonly log: Logger;
+  readonly producer: Producer;
+  /** Where the partition ends now. */
+  readonly endOffset: number;
+  /** Others may write to it as well: offsets are known only of what was acknowledged. */
+  readonly isShared: boolean;
+  /** Another producer or epoch, where a broker has forgotten what this one has written. Throws QUEUE_FENCED. */
+  readonly renew: (producer: Producer) => Promise<Producer>;
+  readonly onClose: () => void;
+}
+
+/** A right that was taken away may be given back: what was accepted waits for that too. */
+const GOES_ON: ReadonlySet<Verdict> = new Set(['retry', 'login', 'certificate', 'right']);
+
+type Outcome = { readonly baseOffset: number } | { readonly failure: unknown };
+
+export class KafkaWriter implements PartitionWriter {
+  readonly topic: string;
+  readonly partition: number;
+  readonly #options: WriterOptions;
+  readonly #pending = new PendingAppends();
+  #producer: Producer;
+  #nextOffset: number;
+  #link: BrokerLink | undefined;
+  /** Of what is under way, in order. */
+  #outcomes: Promise<Outcome>[] = [];
+  /** Whether somebody waits for outcomes: false from the moment when nothing waits, not from a turn later. */
+  #isRunning = false;
+  #running: Promise<void> = Promise.resolve();
+  #acknowledgedMs = 0;
+  /** Since when appends fail. */
+  #troubledMs: number | undefined;
+  #failure: SpillwayError | undefined;
+  readonly #closing = new AbortController();
+
+  constructor(options: WriterOptions) {
+    this.topic = options.as.topic;
+    this.partition = options.as.partition;
+    this.#options = options;
+    this.#producer = options.producer;
+    this.#nextOffset = options.endOffset;
+  }
+
+  get nextOffset(): Offset {
+    return offset(this.#nextOffset);
+  }
+
+  get saturated(): boolean {
+    return this.#pending.saturated;
+  }
+
+  /** For how long what waits has not moved on; 0 where nothing waits. */
+  get troubledForMs(): number {
+    const { oldest } = this.#pending;
+    return oldest === undefined ? 0 : performance.now() - Math.max(oldest.arrivedMs, this.#acknowledgedMs);
+  }
+
+  drained(): Promise<void> {
+    return this.#pending.drained();
+  }
+
+  append(batch: Buffer): Promise<Appended> {
+    const place = placeOf(this.#options.at);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    const header = readBatchHeader(batch);
+    if (header === undefined || header.sizeBytes !== batch.length) {
+      return Promise.reject(
+        new SpillwayError('INTERNAL', `${batch.length} bytes for ${place} are not one record batch.`),
+      );
+    }
+    if (this.#pending.bytes + batch.length > QUEUE_LIMITS.pendingMaxBytes) {
+      return Promise.reject(
+        new SpillwayError('UNAVAILABLE', `${this.#pending.bytes} bytes wait for ${place} already.`, { retryAfterS: 1 }),
+      );
+    }
+    const { recordCount } = header;
+    if (!this.#options.isShared) this.#nextOffset += recordCount;
+    return new Promise((resolve, reject) => {
+      const arrivedMs = performance.now();
+      this.#pending.push({ bytes: batch, recordCount, arrivedMs, sequence: undefined, resolve, reject });
+      if (this.#link !== undefined && this.#troubledMs === undefined) this.#send(this.#link);
+      if (this.#isRunning) return;
+      this.#isRunning = true;
+      this.#running = this.#run();
+    });
+  }
+
+  /** Waits for what is under way, but not for a cluster that is away. */
+  async close(): Promise<void> {
+    this.#failure ??= new SpillwayError('UNAVAILABLE', `This writer of ${placeOf(this.#options.at)} is closed.`);
+    const tooLong = setTimeout(() => this.#closing.abort(), KAFKA_LIMITS.closeMs);
+    await this.#running;
+    clearTimeout(tooLong);
+    this.#dropLink();
+    this.#options.onClose();
+  }
+
+  /** Until nothing waits, or nothing can be appended any more. */
+  async #run(): Promise<void> {
+    let delayMs: number = KAFKA_LIMITS.retryDelayMs;
+    while (!this.#pending.isEmpty) {
+      let outcome: Outcome;
+      try {
+        this.#link ??= await this.#options.cluster.openLink(this.#options.at);
+        this.#send(this.#link);
+        outcome = (await this.#orClosing(this.#outcomes[0])) ?? { failure: this.#closedTooEarly() };
+      } catch (failure) {
+        outcome = { failure };
+      }
+      if ('baseOffset' in outcome) {
+        this.#acknowledge(outcome.baseOffset);
+        delayMs = KAFKA_LIMITS.retryDelayMs;
+        continue;
+      }
+      // What comes after it cannot be appended before it: all of it is sent again.
+      this.#dropLink();
+      await this.#recover(outcome.failure);
+      if (this.#pending.isEmpty) break;
+      await delay(delayMs, undefined, { signal: this.#closing.signal }).catch(() => {});
+      delayMs = Math.min(delayMs * 2, KAFKA_LIMITS.retryDelayMaxMs);
+    }
+    this.#isRunning = false;
+  }
+
+  /** Puts on the wire what may be under way. */
+  #send(link: BrokerLink): void {
+    for (const append of this.#pending.takeSendable()) this.#outcomes.push(this.#produce(link, append));
+  }
+
+  async #produce(link: BrokerLink, { bytes, sequence }: PendingAppend): Promise<Outcome> {
+    const { at } = this.#options;
+    sealForKafka(bytes, this.#producer.id, this.#producer.epoch, sequence ?? 0);
+    try {
+      const { responses } = await link.ask(produceBatch, at.topic, at.partition, bytes, KAFKA_LIMITS.acknowledgeMs);
+      return { baseOffset: Number(responses[0]?.partitionResponses[0]?.baseOffset ?? -1) };
+    } catch (failure) {
+      return { failure };
+    }
+  }
+
+  #acknowledge(baseOffset: number): void {
+    const append = this.#pending.oldest;
+    this.#outcomes.shift();
+    if (append === undefined) return;
+    this.#pending.shift();
+    this.#acknowledgedMs = performance.now();
+    const nextOffset = baseOffset + append.recordCount;
+    if (this.#options.isShared) this.#nextOffset = Math.max(this.#nextOffset, nextOffset);
+    batchMemory.giveBack(append.bytes);
+    append.resolve({ baseOffset: offset(baseOffset), nextOffset: offset(nextOffset) });
+    if (this.#troubledMs === undefined) return;
+    this.#options.log.info(
+      { ...this.#options.at, afterMs: Math.round(this.#acknowledgedMs - this.#troubledMs) },
+      `Kafka takes records for ${placeOf(this.#options.at)} again`,
+    );
+    this.#troubledMs = undefined;
+  }
+
+  async #recover(failure: unknown): Promise<void> {
+    const { at, cluster, log } = this.#options;
+    if (this.#closing.signal.aborted)
+      return this.#fail(asSpillwayError(failure, `appending to ${placeOf(at)}`, cluster.brokers));
+    const verdict = verdictOn(failure);
+    if (this.#troubledMs === undefined && GOES_ON.has(verdict)) {
+      this.#troubledMs = performance.now();
+      const reason = reasonOf(failure);
+      log.warn({ ...at, reason }, `Kafka does not take records for ${placeOf(at)} now: ${reason}; going on trying`);
+    }
+    if (GOES_ON.has(verdict)) {
+      this.#pending.sendAgain();
+      return cluster.refresh().catch(() => {});
+    }
+    switch (verdict) {
+      case 'sequence':
+        return this.#beginAgain(failure);
+      case 'batch':
+        return this.#refuseOldest(failure);
+      default:
+        this.#fail(asSpillwayError(failure, `appending to ${placeOf(at)}`, cluster.brokers));
+    }
+  }
+
+  /**
+   * All before the oldest append was acknowledged, and a repeat would have been taken for one: so the broker has lost
+   * what it acknowledged (an unclean election), or has forgotten this producer. None of what waits was appended.
+   */
+  async #beginAgain(failure: unknown): Promise<void> {
+    const { at, log, renew } = this.#options;
+    log.error(
+      { ...at, reason: reasonOf(failure) },
+      `Kafka has forgotten or lost what was appended to ${placeOf(at)} before`,
+    );
+    try {
+      this.#producer = await renew(this.#producer);
+      this.#pending.renumber(0);
+    } catch (thrown) {
+      const error = thrown instanceof SpillwayError ? thrown : undefined;
+      if (error?.kind.retry !== true)
+        this.#fail(asSpillwayError(thrown, 'renewing a producer', this.#options.cluster.brokers));
+      else this.#pending.sendAgain();
+    }
+  }
+
+  /** Only this one is refused; what was sent after it could not be appended without it. */
+  #refuseOldest(failure: unknown): void {
+    const { at, cluster } = this.#options;
+    const append = this.#pending.oldest;
+    if (append === undefined) return;
+    this.#pending.renumber('oldest');
+    this.#pending.shift();
+    if (!this.#options.isShared) this.#nextOffset -= append.recordCount;
+    const doing = `appending ${append.bytes.length} bytes to ${placeOf(at)} (${brokerErrorOf(failure) ?? 'refused'})`;
+    append.reject(asSpillwayError(failure, doing, cluster.brokers));
+  }
+
+  #fail(error: SpillwayError): void {
+    this.#failure = error;
+    for (const { reject } of this.#pending.takeAll()) reject(error);
+  }
+
+  #dropLink(): void {
+    this.#link?.close();
+    this.#link = undefined;
+    this.#outcomes = [];
+    this.#pending.sendAgain();
+  }
+
+  #closedTooEarly(): SpillwayError {
+    const { at, cluster } = this.#options;
+    return new SpillwayError(
+      'QUEUE_UNREACHABLE',
+      `Kafka (${cluster.brokers}) did not acknowledge what was appended to ${placeOf(at)} before its writer was closed.`,
+    );
+  }
+
+  async #orClosing(outcome: Promise<Outcome> | undefined): Promise<Outcome | undefined> {
+    const { signal } = this.#closing;
+    const closed = Promise.withResolvers<undefined>();
+    const end = () => closed.resolve(undefined);
+    if (signal.aborted) return undefined;
+    signal.addEventListener('abort', end, { once: true });
+    try {
+      return await Promise.race([outcome, closed.promise]);
+    } finally {
+      signal.removeEventListener('abort', end);
+    }
+  }
+}

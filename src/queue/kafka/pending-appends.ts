@@ -1,0 +1,98 @@
+/** Appends of one partition that Kafka has not acknowledged yet, in order, within bounds. */
+import type { SpillwayError } from '../../lib/errors.ts';
+import { KAFKA_LIMITS, QUEUE_LIMITS } from '../../lib/limits.ts';
+import type { Appended } from '../port.ts';
+
+export interface PendingAppend {
+  readonly bytes: Buffer;
+  readonly recordCount: number;
+  readonly arrivedMs: number;
+  /** Of its first record, once it has been sent. */
+  sequence: number | undefined;
+  readonly resolve: (appended: Appended) => void;
+  readonly reject: (error: SpillwayError) => void;
+}
+
+/** Sequences of a producer in a partition begin again after 2^31 - 1. */
+const SEQUENCES = 2 ** 31;
+
+export class PendingAppends {
+  /** The first `#sent` of them are under way. */
+  #appends: PendingAppend[] = [];
+  #sent = 0;
+  #bytes = 0;
+  #nextSequence = 0;
+  #drained: (() => void)[] = [];
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get isEmpty(): boolean {
+    return this.#appends.length === 0;
+  }
+
+  get saturated(): boolean {
+    return this.#bytes >= QUEUE_LIMITS.pendingBytes;
+  }
+
+  get oldest(): PendingAppend | undefined {
+    return this.#appends[0];
+  }
+
+  push(append: PendingAppend): void {
+    this.#appends.push(append);
+    this.#bytes += append.bytes.length;
+  }
+
+  /** What is to be sent now, with its sequences. */
+  takeSendable(): readonly PendingAppend[] {
+    const sendable = this.#appends.slice(this.#sent, KAFKA_LIMITS.appendsInFlight);
+    this.#sent += sendable.length;
+    for (const append of sendable) {
+      if (append.sequence !== undefined) continue;
+      append.sequence = this.#nextSequence;
+      this.#nextSequence = (this.#nextSequence + append.recordCount) % SEQUENCES;
+    }
+    return sendable;
+  }
+
+  /** Nothing is under way any more: what was is sent again, as it was. */
+  sendAgain(): void {
+    this.#sent = 0;
+  }
+
+  /** None of it was appended: it gets new sequences, from 0 for a new producer and else from the oldest one's. */
+  renumber(from: 0 | 'oldest'): void {
+    this.#sent = 0;
+    this.#nextSequence = from === 0 ? 0 : (this.oldest?.sequence ?? this.#nextSequence);
+    for (const append of this.#appends) append.sequence = undefined;
+  }
+
+  /** The oldest one is settled. */
+  shift(): void {
+    const settled = this.#appends.shift();
+    if (settled === undefined) return;
+    this.#sent = Math.max(0, this.#sent - 1);
+    this.#free(settled.bytes.length);
+  }
+
+  takeAll(): readonly PendingAppend[] {
+    const all = this.#appends;
+    this.#appends = [];
+    this.#sent = 0;
+    this.#free(this.#bytes);
+    return all;
+  }
+
+  drained(): Promise<void> {
+    if (!this.saturated) return Promise.resolve();
+    return new Promise((resolve) => this.#drained.push(resolve));
+  }
+
+  #free(bytes: number): void {
+    this.#bytes -= bytes;
+    if (this.#bytes > QUEUE_LIMITS.pendingBytes / 2) return;
+    for (const resolve of this.#drained.splice(0)) resolve();
+  }
+}

@@ -1,0 +1,302 @@
+/** The queue on Apache Kafka, for any number of machines. */
+import type { BatchCompression } from '../../event/record-batch.ts';
+import { messageOf, SpillwayError } from '../../lib/errors.ts';
+import { KAFKA_LIMITS } from '../../lib/limits.ts';
+import type { Logger } from '../../lib/log.ts';
+import type {
+  CorruptRange,
+  GroupMember,
+  JoinOptions,
+  Offset,
+  PartitionReader,
+  PartitionWriter,
+  Queue,
+  TopicLayout,
+  TopicPartition,
+} from '../port.ts';
+import { assertMayRaise, layoutOf, raisePartitions, setBarrier } from '../segment-log/topic-partitions.ts';
+import { countAssignable } from './assignable.ts';
+import { Cluster } from './cluster.ts';
+import { ControlLog } from './control-log.ts';
+import { KafkaGroupMember } from './group-member.ts';
+import { committedOffset } from './group-offsets.ts';
+import { offsetAt, WHEN } from './offsets.ts';
+import type { KafkaOptions } from './options.ts';
+import { KafkaReader } from './partition-reader.ts';
+import { KafkaWriter } from './partition-writer.ts';
+import { type RetentionPolicy, removeOld } from './retention.ts';
+import { newProducer, renew, takeOver } from './take-over.ts';
+import { ensurePartitions, ensureTopics } from './topics.ts';
+
+export interface KafkaTopicOptions {
+  /** At least so many; there may be more. */
+  readonly partitions: number;
+  /** For whoever builds batches; Kafka stores what it gets. */
+  readonly compression: BatchCompression;
+  /** `many`: several processes append to a partition, and none fences another. */
+  readonly writers: 'one' | 'many';
+  /** Of the whole topic; nothing is removed where it is absent. */
+  readonly retention?: RetentionPolicy;
+  /** Groups that must have committed past a record before it may go. */
+  readonly requiredGroups?: readonly string[];
+}
+
+export interface KafkaQueueOptions extends KafkaOptions {
+  /** Begins the names of topics, groups and takeovers, so that installations can share a cluster. */
+  readonly prefix: string;
+  readonly topics: Readonly<Record<string, KafkaTopicOptions>>;
+  readonly replication: number;
+  readonly minInsyncReplicas: number;
+  readonly log: Logger;
+  readonly heartbeatMs?: number;
+  readonly layoutMs?: number;
+  /** Called for what a reader passes over because it cannot be read: for metrics and alerts. */
+  readonly onCorrupt?: (at: TopicPartition, range: CorruptRange) => void;
+}
+
+const CONTROL = 'control';
+
+/** Makes and checks the topics. Throws QUEUE_UNREACHABLE, QUEUE_REFUSED, QUEUE_TOPIC_INVALID. */
+export async function openKafka(options: KafkaQueueOptions): Promise<KafkaQueue> {
+  const queue = new KafkaQueue(options);
+  try {
+    await queue.prepare();
+    return queue;
+  } catch (thrown) {
+    await queue.close();
+    throw thrown;
+  }
+}
+
+export class KafkaQueue implements Queue {
+  readonly #options: KafkaQueueOptions;
+  readonly cluster: Cluster;
+  readonly #control: ControlLog;
+  readonly #writers = new Set<KafkaWriter>();
+  readonly #readers = new Set<KafkaReader>();
+  readonly #members = new Set<KafkaGroupMember>();
+  readonly #listeners = new Set<(topic: string) => void>();
+  #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(options: KafkaQueueOptions) {
+    this.#options = options;
+    this.cluster = new Cluster(options);
+    this.#control = new ControlLog({
+      at: { topic: this.nameOf(CONTROL), partition: 0 },
+      openReader: (at) => this.#reader(at),
+      openWriter: (at) => this.#writer(at, 'one'),
+    });
+  }
+
+  async prepare(): Promise<void> {
+    const { topics, log, layoutMs = KAFKA_LIMITS.layoutMs } = this.#options;
+    const wanted = Object.entries(topics).map(([topic, { partitions }]) => ({ name: this.nameOf(topic), partitions }));
+    const control = { name: this.nameOf(CONTROL), partitions: 1 };
+    this.cluster.follow([...wanted, control].map(({ name }) => name));
+    await ensureTopics(this.cluster, [...wanted, control], this.#options, log);
+    await this.raisePartitions(
+      Object.fromEntries(Object.entries(topics).map(([topic, { partitions }]) => [topic, partitions])),
+    );
+    this.#timer = setInterval(() => void this.refreshLayouts(), layoutMs);
+    this.#timer.unref();
+  }
+
+  /** Each topic has at least so many partitions when it resolves. */
+  async raisePartitions(counts: Readonly<Record<string, number>>): Promise<void> {
+    await this.#control.refresh();
+    // What is there already, made by whoever made the topic, is what it began with.
+    const there = (topic: string, count: number) =>
+      Math.max(count, this.cluster.topic(this.nameOf(topic))?.leaders.length ?? 0);
+    for (const [topic, count] of Object.entries(counts)) {
+      assertMayRaise({ version: 2, epochs: {}, groups: {}, topics: this.#control.state.topics }, topic, count);
+      await ensurePartitions(this.cluster, { name: this.nameOf(topic), partitions: count });
+    }
+    await this.#control.change(({ topics }) => {
+      let changed = false;
+      const state = { version: 2 as const, epochs: {}, groups: {}, topics };
+      for (const [topic, count] of Object.entries(counts))
+        changed = raisePartitions(state, topic, there(topic, count)) || changed;
+      return changed;
+    });
+    this.#tellOf(Object.keys(counts));
+  }
+
+  async openWriter(at: TopicPartition): Promise<PartitionWriter> {
+    this.#assertThere(at);
+    return this.#writer(this.#named(at), this.#topic(at.topic).writers, at);
+  }
+
+  openReader(at: TopicPartition): PartitionReader {
+    this.#assertThere(at);
+    return this.#reader(this.#named(at), at);
+  }
+
+  async joinGroup(group: string, options: JoinOptions): Promise<GroupMember> {
+    const { log, heartbeatMs = KAFKA_LIMITS.heartbeatMs } = this.#options;
+    for (const topic of options.topics) this.#topic(topic);
+    const member = await KafkaGroupMember.join({
+      ...options,
+      group,
+      groupId: this.nameOf(group),
+      cluster: this.cluster,
+      log,
+      heartbeatMs,
+      nameOf: (topic) => this.nameOf(topic),
+      mayBegin: (at) => this.#mayBegin(group, at),
+      onLeft: (left) => void this.#members.delete(left),
+    });
+    this.#members.add(member);
+    return member;
+  }
+
+  /** What the group has committed, whoever has the partition. */
+  committed(group: string, at: TopicPartition): Promise<number | undefined> {
+    return committedOffset(this.cluster, this.nameOf(group), this.#named(at));
+  }
+
+  /** Where the partition ends now. */
+  endOffset(at: TopicPartition): Promise<number> {
+    return offsetAt(this.cluster, this.#named(at), WHEN.end);
+  }
+
+  get topicNames(): readonly string[] {
+    return Object.keys(this.#options.topics).sort();
+  }
+
+  partitionCount(topic: string): number {
+    return this.layout(topic).partitions;
+  }
+
+  layout(topic: string): TopicLayout {
+    const { partitions } = this.#topic(topic);
+    const known = this.#control.state.topics[topic];
+    return known === undefined ? { partitions, firstPartitions: partitions, unbarred: [] } : layoutOf(known);
+  }
+
+  onPartitions(listener: (topic: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  async registerBarrier(topic: string, ends: readonly Offset[]): Promise<void> {
+    this.#topic(topic);
+    await this.#control.change(({ topics }) => setBarrier({ version: 2, epochs: {}, groups: {}, topics }, topic, ends));
+  }
+
+  compression(topic: string): BatchCompression {
+    return this.#topic(topic).compression;
+  }
+
+  /** For how long what waits in a writer of this process has not moved on; 0 where nothing waits. */
+  get troubledForMs(): number {
+    return Math.max(0, ...[...this.#writers].map((writer) => writer.troubledForMs));
+  }
+
+  /** Looks for partitions that somebody has added. */
+  async refreshLayouts(): Promise<void> {
+    const before = new Map(
+      Object.entries(this.#control.state.topics).map(([topic, { partitions }]) => [topic, partitions]),
+    );
+    try {
+      await this.#control.refresh();
+      const grown = Object.entries(this.#control.state.topics).filter(([topic, { partitions }]) => {
+        return Object.hasOwn(this.#options.topics, topic) && partitions > (before.get(topic) ?? 0);
+      });
+      if (grown.length === 0) return;
+      await this.cluster.refresh();
+      this.#tellOf(grown.map(([topic]) => topic));
+    } catch (thrown) {
+      if (this.#isClosed) return;
+      this.#options.log.warn({ reason: messageOf(thrown) }, 'the partitions of the queue could not be looked up');
+    }
+  }
+
+  /** Removes what is old, or too much, and was read by everybody who must; any process may, as often as it likes. */
+  async retain(): Promise<void> {
+    const { topics, log } = this.#options;
+    for (const [topic, { retention, requiredGroups = [] }] of Object.entries(topics)) {
+      if (retention === undefined) continue;
+      const groups = requiredGroups.map((group) => this.nameOf(group));
+      const removed = await removeOld(this.cluster, this.nameOf(topic), this.partitionCount(topic), retention, groups);
+      if (removed > 0) log.info({ topic, records: removed }, 'removed records past their retention');
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearInterval(this.#timer);
+    await Promise.allSettled([...this.#members].map((member) => member.leave()));
+    await Promise.all([...this.#writers].map((writer) => writer.close()));
+    await Promise.all([...this.#readers].map((reader) => reader.close()));
+    await this.cluster.close();
+  }
+
+  /** Kafka's name of a topic or group. */
+  nameOf(name: string): string {
+    return `${this.#options.prefix}${name}`;
+  }
+
+  #named({ topic, partition }: TopicPartition): TopicPartition {
+    return { topic: this.nameOf(topic), partition };
+  }
+
+  #reader(at: TopicPartition, asked: TopicPartition = at): KafkaReader {
+    const { log, onCorrupt } = this.#options;
+    const reader = new KafkaReader({
+      at,
+      as: asked,
+      cluster: this.cluster,
+      log,
+      onCorrupt: (range) => onCorrupt?.(asked, range),
+      onClose: () => void this.#readers.delete(reader),
+    });
+    this.#readers.add(reader);
+    return reader;
+  }
+
+  async #writer(at: TopicPartition, writers: 'one' | 'many', asked: TopicPartition = at): Promise<KafkaWriter> {
+    const { cluster } = this;
+    const owner = `${at.topic}-${at.partition}`;
+    const isShared = writers === 'many';
+    const producer = isShared ? await newProducer(cluster, at) : await takeOver(cluster, owner, at);
+    const writer = new KafkaWriter({
+      at,
+      as: asked,
+      cluster,
+      log: this.#options.log,
+      producer,
+      endOffset: await offsetAt(cluster, at, WHEN.end),
+      isShared,
+      renew: (own) => (isShared ? newProducer(cluster, at) : renew(cluster, owner, at, own)),
+      onClose: () => void this.#writers.delete(writer),
+    });
+    this.#writers.add(writer);
+    return writer;
+  }
+
+  async #mayBegin(group: string, at: TopicPartition): Promise<boolean> {
+    const known = this.#control.state.topics[at.topic];
+    if (known === undefined || known.additions.length === 0) return true;
+    // Barriers come after partitions, so an older state holds back too much and never too little.
+    await this.refreshLayouts();
+    const record = this.#control.state.topics[at.topic] ?? known;
+    return at.partition < (await countAssignable(this.cluster, this.nameOf(group), this.nameOf(at.topic), record));
+  }
+
+  #tellOf(topics: readonly string[]): void {
+    for (const topic of topics) for (const listener of this.#listeners) listener(topic);
+  }
+
+  #topic(topic: string): KafkaTopicOptions {
+    const known = Object.hasOwn(this.#options.topics, topic) ? this.#options.topics[topic] : undefined;
+    if (known === undefined) throw new SpillwayError('NOT_FOUND', `There is no topic '${topic}'.`);
+    return known;
+  }
+
+  #assertThere({ topic, partition }: TopicPartition): void {
+    const partitions = this.partitionCount(topic);
+    if (partition < partitions) return;
+    throw new SpillwayError('NOT_FOUND', `Topic '${topic}' has ${partitions} partitions, from 0.`);
+  }
+}

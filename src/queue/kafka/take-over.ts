@@ -1,0 +1,71 @@
+/**
+ * One writer per partition, on a broker that lets anybody write: a transactional id for each partition makes every
+ * writer's producer the same one with a larger epoch. That alone fences nobody who does not use transactions, because
+ * the partition's leader learns of an epoch only from what is written there. So the partition is put into a transaction
+ * which the next request for an epoch aborts: the coordinator writes an abort marker with a newer epoch to the partition
+ * before it answers, and from then on the leader refuses whatever an earlier writer still sends. What it had sent before
+ * lies before the marker, where the new owner reads it. Appends themselves need no transaction.
+ *
+ * The marker takes one offset: a gap, as after a torn tail in the embedded log.
+ */
+import { KAFKA_LIMITS } from '../../lib/limits.ts';
+import type { TopicPartition } from '../port.ts';
+import { placeOf } from './broker-errors.ts';
+import type { Cluster } from './cluster.ts';
+import { addPartitionsToTxn, initProducerId } from './protocol.ts';
+
+export interface Producer {
+  readonly id: bigint;
+  readonly epoch: number;
+}
+
+/** `name`: of the partition's ownership. Throws QUEUE_FENCED where somebody else takes it over at the same time. */
+export async function takeOver(cluster: Cluster, name: string, at: TopicPartition): Promise<Producer> {
+  const options = { doing: `taking over ${placeOf(at)}`, forMs: KAFKA_LIMITS.takeOverMs };
+  const init = () =>
+    cluster.askCoordinator('transaction', name, options, initProducerId, name, KAFKA_LIMITS.takeOverMs, -1n, -1);
+  const first = await init();
+  // Nobody has had it before.
+  if (first.producerEpoch === 0) return { id: first.producerId, epoch: first.producerEpoch };
+  await cluster.askCoordinator('transaction', name, options, addPartitionsToTxn, [
+    {
+      transactionalId: name,
+      producerId: first.producerId,
+      producerEpoch: first.producerEpoch,
+      verifyOnly: false,
+      topics: [{ name: at.topic, partitions: [at.partition] }],
+    },
+  ]);
+  const { producerId, producerEpoch } = await init();
+  return { id: producerId, epoch: producerEpoch };
+}
+
+/** A newer epoch of a producer that still is the owner. Throws QUEUE_FENCED where it is not. */
+export async function renew(cluster: Cluster, name: string, at: TopicPartition, own: Producer): Promise<Producer> {
+  const options = { doing: `going on with ${placeOf(at)}`, forMs: KAFKA_LIMITS.takeOverMs };
+  const { producerId, producerEpoch } = await cluster.askCoordinator(
+    'transaction',
+    name,
+    options,
+    initProducerId,
+    name,
+    KAFKA_LIMITS.takeOverMs,
+    own.id,
+    own.epoch,
+  );
+  return { id: producerId, epoch: producerEpoch };
+}
+
+/** A producer of one's own, for a partition that several write to. */
+export async function newProducer(cluster: Cluster, at: TopicPartition): Promise<Producer> {
+  const options = { doing: `becoming a writer of ${placeOf(at)}` };
+  const { producerId, producerEpoch } = await cluster.askAny(
+    options,
+    initProducerId,
+    null,
+    KAFKA_LIMITS.takeOverMs,
+    -1n,
+    -1,
+  );
+  return { id: producerId, epoch: producerEpoch };
+}

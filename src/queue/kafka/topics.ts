@@ -1,0 +1,152 @@
+/** Topics as they have to be: made where they are missing, checked where they are there. */
+import { SpillwayError } from '../../lib/errors.ts';
+import { KAFKA_LIMITS, QUEUE_LIMITS } from '../../lib/limits.ts';
+import type { Logger } from '../../lib/log.ts';
+import { brokerErrorOf } from './broker-errors.ts';
+import type { Cluster } from './cluster.ts';
+import { apiVersions, createPartitions, createTopics, describeConfigs, groupHeartbeat } from './protocol.ts';
+
+export interface WantedTopic {
+  readonly name: string;
+  readonly partitions: number;
+}
+
+export interface TopicPromise {
+  readonly replication: number;
+  readonly minInsyncReplicas: number;
+}
+
+const TOPIC_RESOURCE = 2;
+const FOR_EVER = '9223372036854775807';
+
+/** Throws QUEUE_TOPIC_INVALID, QUEUE_REFUSED, QUEUE_UNREACHABLE. */
+export async function ensureTopics(
+  cluster: Cluster,
+  wanted: readonly WantedTopic[],
+  promise: TopicPromise,
+  log: Logger,
+): Promise<void> {
+  await assertVersion(cluster);
+  const names = wanted.map(({ name }) => name);
+  await cluster.persist({ doing: 'asking for the topics' }, () => cluster.refresh());
+  const missing = wanted.filter(({ name }) => cluster.topic(name) === undefined);
+  for (const topic of missing) await create(cluster, topic, promise, log);
+  await cluster.persist({ doing: 'waiting for new topics', forMs: KAFKA_LIMITS.createTopicsMs }, async () => {
+    for (const name of names) await cluster.leader({ topic: name, partition: 0 });
+  });
+  for (const topic of wanted) await check(cluster, topic, promise, log);
+  if (promise.replication > 1 && promise.minInsyncReplicas > 1) return;
+  log.warn(
+    { replication: promise.replication, minInsyncReplicas: promise.minInsyncReplicas },
+    'the queue is Kafka with one replica (or one in sync is enough): Kafka does not write to the disk before it ' +
+      'acknowledges, so records that senders were told are durable are lost with the power or the disk of one machine; ' +
+      'set queue.replication to 3 and queue.minInsyncReplicas to 2',
+  );
+}
+
+/** Adds partitions where there are fewer. */
+export async function ensurePartitions(cluster: Cluster, { name, partitions }: WantedTopic): Promise<void> {
+  if ((cluster.topic(name)?.leaders.length ?? 0) >= partitions) return;
+  try {
+    const options = { doing: `adding partitions to ${name}` };
+    await cluster.askAny(options, createPartitions, [{ name, count: partitions }], KAFKA_LIMITS.acknowledgeMs, false);
+  } catch (thrown) {
+    // Somebody else may have been faster.
+    if (brokerErrorOf(causeOf(thrown)) !== 'INVALID_PARTITIONS') throw thrown;
+  }
+  await cluster.persist(
+    { doing: `waiting for the partitions of ${name}`, forMs: KAFKA_LIMITS.createTopicsMs },
+    async () => {
+      await cluster.leader({ topic: name, partition: partitions - 1 });
+    },
+  );
+}
+
+const causeOf = (thrown: unknown): unknown => (thrown instanceof SpillwayError ? thrown.cause : thrown);
+
+/** Groups are Kafka's own since 4.0 (KIP-848). */
+async function assertVersion(cluster: Cluster): Promise<void> {
+  const { apiKeys } = await cluster.askAny({ doing: 'asking for the version' }, apiVersions, 'spillway', '1');
+  const found = apiKeys.find(({ apiKey }) => apiKey === groupHeartbeat.key);
+  if (found !== undefined && found.maxVersion >= groupHeartbeat.version) return;
+  throw new SpillwayError(
+    'QUEUE_TOPIC_INVALID',
+    `Kafka (${cluster.brokers}) is older than 4.0 or has its new consumer groups turned off: use Kafka 4.0 or later, ` +
+      'with group.version 1.',
+  );
+}
+
+async function create(
+  cluster: Cluster,
+  { name, partitions }: WantedTopic,
+  { replication, minInsyncReplicas }: TopicPromise,
+  log: Logger,
+): Promise<void> {
+  const configs = Object.entries({
+    'min.insync.replicas': `${minInsyncReplicas}`,
+    'max.message.bytes': `${KAFKA_LIMITS.topicBatchBytes}`,
+    'unclean.leader.election.enable': 'false',
+    'compression.type': 'producer',
+    'cleanup.policy': 'delete',
+    // What a required group has not read stays: Spillway itself removes what is old.
+    'retention.ms': '-1',
+    'retention.bytes': '-1',
+    'message.timestamp.type': 'CreateTime',
+    'message.timestamp.after.max.ms': FOR_EVER,
+  }).map(([key, value]) => ({ name: key, value }));
+  const topic = { name, numPartitions: partitions, replicationFactor: replication, assignments: [], configs };
+  try {
+    const options = { doing: `making the topic ${name}`, forMs: KAFKA_LIMITS.createTopicsMs };
+    await cluster.askAny(options, createTopics, [topic], KAFKA_LIMITS.acknowledgeMs, false);
+    log.info({ topic: name, partitions, replication, minInsyncReplicas }, `made the topic ${name}`);
+  } catch (thrown) {
+    const reason = brokerErrorOf(causeOf(thrown));
+    if (reason === 'TOPIC_ALREADY_EXISTS') return;
+    if (reason !== 'INVALID_REPLICATION_FACTOR') throw thrown;
+    throw invalid(
+      name,
+      `needs ${replication} replicas, and Kafka (${cluster.brokers}) has ${cluster.brokerAddresses.length} brokers: ` +
+        'start more of them, or set queue.replication',
+      thrown,
+    );
+  }
+}
+
+async function check(cluster: Cluster, { name }: WantedTopic, promise: TopicPromise, log: Logger): Promise<void> {
+  const replicas = Math.min(...(cluster.topic(name)?.replicas ?? [0]));
+  if (replicas < promise.replication) {
+    throw invalid(
+      name,
+      `has ${replicas} replicas, and queue.replication is ${promise.replication}: add replicas, or set it`,
+    );
+  }
+  const { results } = await cluster.askAny({ doing: `asking for the settings of ${name}` }, describeConfigs, [
+    { resourceType: TOPIC_RESOURCE, resourceName: name, configurationKeys: null },
+  ]);
+  const found = new Map((results[0]?.configs ?? []).map((config) => [config.name, config.value ?? '']));
+  const least: readonly (readonly [string, number])[] = [
+    ['min.insync.replicas', promise.minInsyncReplicas],
+    ['max.message.bytes', QUEUE_LIMITS.batchBytes],
+  ];
+  for (const [setting, value] of least) {
+    const has = Number(found.get(setting) ?? value);
+    if (has < value) throw invalid(name, `has ${setting}=${has}, and at least ${value} is needed: raise it`);
+  }
+  if ((found.get('cleanup.policy') ?? 'delete').includes('compact')) {
+    throw invalid(name, 'has cleanup.policy=compact, which removes records: set it to delete');
+  }
+  if (found.get('unclean.leader.election.enable') === 'true') {
+    log.warn({ topic: name }, `${name} allows unclean leader elections: they lose what was acknowledged`);
+  }
+  if ((found.get('retention.ms') ?? '-1') !== '-1' || (found.get('retention.bytes') ?? '-1') !== '-1') {
+    log.warn(
+      { topic: name },
+      `Kafka removes old records of ${name} by itself, also what has not been read yet: set its retention.ms and ` +
+        'retention.bytes to -1, and Spillway removes what is old and read',
+    );
+  }
+}
+
+function invalid(topic: string, what: string, cause?: unknown): SpillwayError {
+  return new SpillwayError('QUEUE_TOPIC_INVALID', `The topic ${topic} ${what}.`, { cause, details: { topic } });
+}

@@ -1,0 +1,243 @@
+/** The queue on Kafka while brokers stop, stand still, refuse, and speak TLS with a login. */
+import { execFile } from 'node:child_process';
+import { pbkdf2Sync, randomBytes } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { alterUserScramCredentialsV0, incrementalAlterConfigsV1 } from '@platformatic/kafka';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { KAFKA_LIMITS } from '../../src/lib/limits.ts';
+import { BrokerLink } from '../../src/queue/kafka/broker-link.ts';
+import { parseAddress } from '../../src/queue/kafka/options.ts';
+import type { KafkaQueue, KafkaQueueOptions } from '../../src/queue/kafka/queue.ts';
+import { offset } from '../../src/queue/port.ts';
+import { readAll, values } from '../../src/queue/test-records.ts';
+import { down, status, up } from '../../tools/engines/lifecycle.ts';
+import { kafkaOptions, lacksKafka, openKafka, startKafka } from '../support/kafka.ts';
+import { freePort } from '../support/ports.ts';
+
+const LONG_MS = 180_000;
+const BATCHES = 40;
+const raw = { topic: 'raw', partition: 0 };
+const run = promisify(execFile);
+
+describe.skipIf(lacksKafka('faults of Kafka', { own: true }))('a queue on Kafka', () => {
+  let kafka: Awaited<ReturnType<typeof startKafka>>;
+  const queues: KafkaQueue[] = [];
+  beforeAll(async () => {
+    kafka = await startKafka({ own: true });
+  }, LONG_MS);
+  afterEach(() => Promise.all(queues.splice(0).map((queue) => queue.close())), LONG_MS);
+  afterAll(() => kafka?.stop(), LONG_MS);
+
+  const open = async (options: Partial<KafkaQueueOptions> = {}) => {
+    const all = kafkaOptions(kafka.brokers, options);
+    const queue = await openKafka(all);
+    queues.push(queue);
+    return { queue, prefix: all.prefix };
+  };
+  const start = () => up('kafka', { data: kafka.data });
+  const texts = async (queue: KafkaQueue) => (await readAll(queue.openReader(raw), 0)).map(({ value }) => value);
+  const expected = Array.from({ length: BATCHES }, (_, i) => `${i}`);
+
+  it(
+    'has every record once and in order when its broker was stopped meanwhile, for one writer and for many',
+    async () => {
+      for (const writers of ['one', 'many'] as const) {
+        const topics = { raw: { partitions: 1, compression: 'none', writers } } as const;
+        const { queue } = await open({ topics });
+        const writer = await queue.openWriter(raw);
+        const appends = expected.slice(0, 10).map((text) => writer.append(values(text)));
+        await appends[0];
+        const reader = queue.openReader(raw);
+        const waited = reader.waitFor(offset(BATCHES - 1), new AbortController().signal);
+        await down('kafka', { data: kafka.data });
+        appends.push(...expected.slice(10).map((text) => writer.append(values(text))));
+        await expect.poll(() => queue.troubledForMs).toBeGreaterThan(0);
+        await start();
+        await Promise.all(appends);
+        await waited;
+        expect(queue.troubledForMs).toBe(0);
+        expect(await texts(queue)).toEqual(expected);
+      }
+    },
+    LONG_MS,
+  );
+
+  it(
+    'has every record once and in order when its broker was paused for longer than a request may take',
+    async () => {
+      const { queue } = await open();
+      const writer = await queue.openWriter(raw);
+      await writer.append(values('0'));
+      const pid = (await status('kafka', kafka.data))[0]?.pid ?? 0;
+      process.kill(pid, 'SIGSTOP');
+      const appends = expected.slice(1).map((text) => writer.append(values(text)));
+      try {
+        const timeout = 3 * KAFKA_LIMITS.requestMs;
+        await expect.poll(() => queue.troubledForMs, { timeout }).toBeGreaterThan(1.1 * KAFKA_LIMITS.requestMs);
+      } finally {
+        process.kill(pid, 'SIGCONT');
+      }
+      await Promise.all(appends);
+      expect(await texts(queue)).toEqual(expected);
+    },
+    LONG_MS,
+  );
+
+  it('refuses a batch past the limit of the topic, and goes on with those after it', async () => {
+    const { queue, prefix } = await open();
+    const writer = await queue.openWriter(raw);
+    const link = await BrokerLink.open(addressOf(kafka.brokers[0]), kafkaOptions(kafka.brokers));
+    const configs = [{ name: 'max.message.bytes', configOperation: 0 as const, value: '10000' }];
+    const resource = { resourceType: 2 as const, resourceName: `${prefix}raw`, configs };
+    await link.ask(incrementalAlterConfigsV1.api, [resource], false);
+    link.close();
+    // The broker hears of it a moment later.
+    await expect
+      .poll(() => writer.append(values('x'.repeat(20_000))).then(String, ({ code }) => code))
+      .toBe('MESSAGE_TOO_LARGE');
+    const outcomes = await Promise.allSettled([
+      writer.append(values('a')),
+      writer.append(values('x'.repeat(20_000))),
+      writer.append(values('b')),
+    ]);
+    expect(outcomes.map(({ status: outcome }) => outcome)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect((await texts(queue)).slice(-2)).toEqual(['a', 'b']);
+  });
+
+  it('refuses topics that cannot keep what was promised, with what to do', async () => {
+    await expect(open({ replication: 3 })).rejects.toMatchObject({
+      code: 'QUEUE_TOPIC_INVALID',
+      message: expect.stringContaining('needs 3 replicas'),
+    });
+    const { prefix } = await open();
+    await expect(open({ prefix, minInsyncReplicas: 2 })).rejects.toMatchObject({
+      code: 'QUEUE_TOPIC_INVALID',
+      message: expect.stringContaining('min.insync.replicas=1'),
+    });
+  });
+
+  it('says that no broker answers', async () => {
+    const nobody = `127.0.0.1:${await freePort()}`;
+    await expect(openKafka(kafkaOptions([nobody]))).rejects.toMatchObject({
+      code: 'QUEUE_UNREACHABLE',
+      message: expect.stringContaining(nobody),
+    });
+  });
+
+  it(
+    'speaks TLS with a SCRAM login, and says so where the password is wrong or the certificate is not known',
+    async () => {
+      await addUser(kafka.brokers[0], 'spillway', 'right');
+      await down('kafka', { data: kafka.data });
+      const pem = join(kafka.data, 'broker.pem');
+      const cert = join(kafka.data, 'cert.pem');
+      await makeCertificate(pem, cert);
+      const login = 'org.apache.kafka.common.security.scram.ScramLoginModule required';
+      await up('kafka', {
+        data: kafka.data,
+        settings: {
+          'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:SASL_SSL',
+          'sasl.enabled.mechanisms': 'SCRAM-SHA-512',
+          'sasl.mechanism.inter.broker.protocol': 'SCRAM-SHA-512',
+          'listener.name.plaintext.scram-sha-512.sasl.jaas.config': `${login} username="spillway" password="right";`,
+          'ssl.keystore.type': 'PEM',
+          'ssl.keystore.location': pem,
+          'ssl.truststore.type': 'PEM',
+          'ssl.truststore.location': cert,
+        },
+      });
+      const tls = { ca: await readFile(cert) };
+      const mechanism = 'SCRAM-SHA-512' as const;
+      const { queue } = await open({ tls, login: { mechanism, username: 'spillway', password: 'right' } });
+      const writer = await queue.openWriter(raw);
+      await writer.append(values('secret'));
+      expect(await texts(queue)).toEqual(['secret']);
+      await expect(open({ tls, login: { mechanism, username: 'spillway', password: 'wrong' } })).rejects.toMatchObject({
+        code: 'QUEUE_REFUSED',
+      });
+      await expect(
+        open({ tls: {}, login: { mechanism, username: 'spillway', password: 'right' } }),
+      ).rejects.toMatchObject({ code: 'QUEUE_REFUSED', message: expect.stringContaining('queue.tls.ca') });
+    },
+    LONG_MS,
+  );
+});
+
+describe.skipIf(lacksKafka('a broker of three is killed', { own: true }))('a queue on three brokers', () => {
+  let kafka: Awaited<ReturnType<typeof startKafka>>;
+  beforeAll(async () => {
+    kafka = await startKafka({ own: true, nodes: 3 });
+  }, LONG_MS);
+  afterAll(() => kafka?.stop(), LONG_MS);
+
+  it(
+    'loses, doubles and reorders nothing when the one that leads the partition is killed under load',
+    async () => {
+      const topics = {
+        raw: { partitions: 1, compression: 'none', writers: 'many' },
+        events: { partitions: 1, compression: 'zstd', writers: 'one' },
+      } as const;
+      const options = kafkaOptions(kafka.brokers, { topics, replication: 3, minInsyncReplicas: 2 });
+      const queue = await openKafka(options);
+      for (const topic of ['raw', 'events']) {
+        const at = { topic, partition: 0 };
+        const writer = await queue.openWriter(at);
+        const appends: Promise<unknown>[] = [];
+        const append = (count: number) => {
+          for (let i = 0; i < count; i++) appends.push(writer.append(values(`${appends.length}`, 'x'.repeat(10_000))));
+        };
+        append(200);
+        await appends[20];
+        const { port } = await queue.cluster.leader({ topic: `${options.prefix}${topic}`, partition: 0 });
+        const leader = (await status('kafka', kafka.data)).find(({ address }) => address.endsWith(`:${port}`));
+        process.kill(leader?.pid ?? 0, 'SIGKILL');
+        append(200);
+        await Promise.all(appends);
+        const found = (await readAll(queue.openReader(at), 0)).filter((_, i) => i % 2 === 0).map(({ value }) => value);
+        expect(found).toEqual(appends.map((_, i) => `${i}`));
+        // The one that was killed comes back before the next one goes.
+        await up('kafka', { data: kafka.data, nodes: 3 });
+      }
+      await queue.close();
+    },
+    2 * LONG_MS,
+  );
+});
+
+function addressOf(text: string | undefined) {
+  const address = parseAddress(text ?? '');
+  if (address === undefined) throw new Error(`${text} is no address`);
+  return address;
+}
+
+async function addUser(broker: string | undefined, name: string, password: string): Promise<void> {
+  const link = await BrokerLink.open(addressOf(broker), { brokers: [], clientId: 'test' });
+  const salt = randomBytes(24);
+  const iterations = 4_096;
+  const saltedPassword = pbkdf2Sync(password, salt, iterations, 64, 'sha512');
+  const user = { name, mechanism: 2 as const, iterations, salt, saltedPassword };
+  await link.ask(alterUserScramCredentialsV0.api, [], [user]);
+  link.close();
+}
+
+async function makeCertificate(pem: string, cert: string): Promise<void> {
+  const key = `${cert}.key`;
+  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  await run('openssl', [
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-days',
+    '2',
+    '-keyout',
+    key,
+    '-out',
+    cert,
+    ...subject,
+  ]);
+  await writeFile(pem, `${await readFile(key, 'utf8')}${await readFile(cert, 'utf8')}`);
+}

@@ -1,0 +1,92 @@
+/**
+ * A Kafka to test with: the one that SPILLWAY_TEST_KAFKA names (`host:port`, any cluster that may have topics made and
+ * removed), else one of the suite's own by tools/engines, where that is installed. Every test has topics of its own.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { deleteTopicsV6 } from '@platformatic/kafka';
+import { createLog } from '../../src/lib/log.ts';
+import { BrokerLink } from '../../src/queue/kafka/broker-link.ts';
+import { parseAddress } from '../../src/queue/kafka/options.ts';
+import { type KafkaQueueOptions, openKafka } from '../../src/queue/kafka/queue.ts';
+import { kafkaIsInstalled } from '../../tools/engines/kafka.ts';
+import { down, up } from '../../tools/engines/lifecycle.ts';
+import { findProgram, lacks } from './needs.ts';
+
+export interface TestKafka {
+  readonly brokers: readonly string[];
+  stop(): Promise<void>;
+}
+
+const named = process.env.SPILLWAY_TEST_KAFKA;
+const requiresAll = process.env.SPILLWAY_TEST_REQUIRE === 'all';
+const isInstalled = named !== undefined || (findProgram('java') !== undefined && (await kafkaIsInstalled()));
+
+/** True where the suite has to be skipped; says why. `own`: it stops brokers, and takes minutes. */
+export function lacksKafka(suite: string, { own = false } = {}): boolean {
+  if (!own && named !== undefined) return false;
+  const programs = { java: 'openjdk-17-jre-headless', ...(isInstalled ? {} : { mvn: 'maven' }) };
+  if (lacks(suite, { programs, ...(own ? { long: 'it starts and stops brokers' } : {}) })) return true;
+  // What is missing is installed then; `npm test` alone downloads nothing.
+  if (isInstalled || requiresAll) return false;
+  console.info(`skipped: ${suite} (Kafka is not there: \`npm run engines -- up kafka\` once, or SPILLWAY_TEST_KAFKA=HOST:PORT)`);
+  return true;
+}
+
+/** `own`: one that may be stopped and paused. */
+export async function startKafka(
+  options: {
+    readonly nodes?: number;
+    readonly own?: boolean;
+    readonly settings?: Readonly<Record<string, string>>;
+  } = {},
+): Promise<TestKafka & { readonly data: string }> {
+  if (named !== undefined && options.own !== true) {
+    return { brokers: named.split(','), data: '', stop: () => Promise.resolve() };
+  }
+  const data = await mkdtemp(join(tmpdir(), 'spillway-kafka-'));
+  const { nodes = 1, settings = {} } = options;
+  const started = await up('kafka', { data, nodes, settings });
+  return {
+    brokers: started.map(({ address }) => address),
+    data,
+    stop: async () => {
+      await down('kafka', { data, wipe: true });
+      await rm(data, { recursive: true, force: true });
+    },
+  };
+}
+
+export const quietLog = createLog('test', 'fatal');
+
+/** Options of a queue with topics of its own. */
+export function kafkaOptions(brokers: readonly string[], options: Partial<KafkaQueueOptions> = {}): KafkaQueueOptions {
+  return {
+    brokers,
+    clientId: 'test',
+    prefix: `t-${randomBytes(6).toString('hex')}.`,
+    topics: {
+      raw: { partitions: 2, compression: 'none', writers: 'one' },
+      events: { partitions: 2, compression: 'zstd', writers: 'one' },
+    },
+    replication: 1,
+    minInsyncReplicas: 1,
+    log: quietLog,
+    heartbeatMs: 200,
+    layoutMs: 200,
+    ...options,
+  };
+}
+
+export async function removeTopics({ prefix, topics, ...options }: KafkaQueueOptions): Promise<void> {
+  const address = parseAddress(options.brokers[0] ?? '');
+  if (address === undefined) return;
+  const link = await BrokerLink.open(address, options);
+  const names = [...Object.keys(topics), 'control'].map((topic) => ({ name: `${prefix}${topic}` }));
+  await link.ask(deleteTopicsV6.api, names, 5_000).catch(() => {});
+  link.close();
+}
+
+export { openKafka };
