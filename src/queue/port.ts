@@ -14,6 +14,8 @@ export interface TopicPartition {
   readonly partition: number;
 }
 
+/** Where a writer keeps records durably elsewhere first, while their partition cannot take them (spool/): both are
+ * the offset that they will not be before. */
 export interface Appended {
   /** Offset of the first record. */
   readonly baseOffset: Offset;

@@ -1,0 +1,235 @@
+/**
+ * A writer that keeps accepting while its queue is away: what the queue does not take within a moment is made durable in
+ * a log on this machine, and goes to the queue from there, in order, when it is back. Only when all of that has gone
+ * do appends go to the queue directly again.
+ *
+ * What was under way when the queue went away is in both: its own writer goes on trying, with the sequences that it had,
+ * and the copy is for the case that this process ends before. After such an end the copy is appended by another producer:
+ * the few batches that the queue had taken without being able to say so are then there twice. Otherwise nothing is.
+ */
+import { readBatchHeader } from '../../event/record-batch.ts';
+import { messageOf, SpillwayError } from '../../lib/errors.ts';
+import { SPOOL_LIMITS } from '../../lib/limits.ts';
+import type { Logger } from '../../lib/log.ts';
+import { type Appended, type Offset, offset, type PartitionReader, type PartitionWriter } from '../port.ts';
+
+/** The queue's own writer. */
+export interface DirectWriter extends PartitionWriter {
+  /** For how long what waits has not moved on; 0 where nothing waits. */
+  readonly troubledForMs: number;
+}
+
+export interface SpoolWriterOptions {
+  readonly direct: DirectWriter;
+  /** Of this partition in the log on this machine. */
+  readonly spool: PartitionWriter;
+  readonly reader: PartitionReader;
+  /** How far the log has gone to the queue. */
+  readonly drained: Offset;
+  /** Durable when it resolves. */
+  readonly commit: (position: Offset) => Promise<void>;
+  readonly log: Logger;
+  /** A batch that was in the log is in the queue now. */
+  readonly onDrained: (batch: Buffer, appended: Appended) => void;
+  readonly spoolAfterMs: number;
+}
+
+interface Flight {
+  readonly bytes: Buffer;
+  readonly resolve: (appended: Appended) => void;
+  readonly reject: (reason: unknown) => void;
+  /** Whether the queue has it, once that is known. */
+  readonly landed: Promise<boolean>;
+  /** As it is in the log. */
+  copy?: Buffer;
+}
+
+const PRODUCER_EPOCH_AT = 51;
+const BASE_SEQUENCE_AT = 53;
+
+export class SpoolWriter implements PartitionWriter {
+  readonly topic: string;
+  readonly partition: number;
+  readonly #options: SpoolWriterOptions;
+  /** Handed to the queue's writer and not acknowledged, in order. */
+  readonly #flights = new Set<Flight>();
+  readonly #closing = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+  #isSpooling = false;
+  #closed: Promise<void> | undefined;
+  #modeChanged = Promise.withResolvers<void>();
+  #draining: Promise<void> = Promise.resolve();
+
+  constructor(options: SpoolWriterOptions) {
+    this.#options = options;
+    this.topic = options.direct.topic;
+    this.partition = options.direct.partition;
+    // What a process of before has left.
+    if (options.drained < options.spool.nextOffset) this.#beginSpooling(options.drained);
+    this.#timer = setInterval(() => this.#look(), SPOOL_LIMITS.lookMs);
+    this.#timer.unref();
+  }
+
+  get nextOffset(): Offset {
+    return this.#options.direct.nextOffset;
+  }
+
+  get isSpooling(): boolean {
+    return this.#isSpooling;
+  }
+
+  get saturated(): boolean {
+    return this.#isSpooling ? this.#options.spool.saturated : this.#options.direct.saturated;
+  }
+
+  async drained(): Promise<void> {
+    const { direct, spool } = this.#options;
+    if (this.#isSpooling) await spool.drained();
+    else await Promise.race([direct.drained(), this.#modeChanged.promise]);
+  }
+
+  append(batch: Buffer): Promise<Appended> {
+    if (this.#closing.signal.aborted) {
+      return Promise.reject(
+        new SpillwayError('UNAVAILABLE', `This writer of ${this.topic}/${this.partition} is closed.`),
+      );
+    }
+    return this.#isSpooling ? this.#keep(batch) : this.#pass(batch);
+  }
+
+  /** Again is the same. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const { direct, spool, reader } = this.#options;
+    this.#closing.abort();
+    clearInterval(this.#timer);
+    await direct.close();
+    await this.#draining;
+    await spool.close();
+    await reader.close();
+  }
+
+  #pass(batch: Buffer): Promise<Appended> {
+    const { promise, resolve, reject } = Promise.withResolvers<Appended>();
+    const landed = this.#options.direct.append(batch).then(
+      (appended) => {
+        this.#flights.delete(flight);
+        if (flight.copy !== undefined) this.#options.onDrained(flight.copy, appended);
+        resolve(appended);
+        return true;
+      },
+      (reason: unknown) => {
+        this.#flights.delete(flight);
+        // Else it is in the log, if the log has taken it.
+        if (flight.copy === undefined) reject(reason);
+        return false;
+      },
+    );
+    const flight: Flight = { bytes: batch, resolve, reject, landed };
+    this.#flights.add(flight);
+    return promise;
+  }
+
+  async #keep(batch: Buffer): Promise<Appended> {
+    await this.#options.spool.append(batch);
+    // Its offsets are not known yet: not before these.
+    return { baseOffset: this.nextOffset, nextOffset: this.nextOffset };
+  }
+
+  #look(): void {
+    const { direct, spoolAfterMs, spool } = this.#options;
+    if (!this.#isSpooling && direct.troubledForMs >= spoolAfterMs) this.#beginSpooling(spool.nextOffset);
+  }
+
+  /** `from`: where in the log that begins which is to go to the queue, copies of what is under way included. */
+  #beginSpooling(from: Offset): void {
+    const { log, topic, partition } = { ...this.#options, topic: this.topic, partition: this.partition };
+    log.warn(
+      { topic, partition },
+      `${topic}/${partition} is kept on this machine's disk until the queue takes it again`,
+    );
+    this.#isSpooling = true;
+    const flights = [...this.#flights];
+    for (const flight of flights) void this.#keepFlight(flight);
+    this.#modeChanged.resolve();
+    this.#modeChanged = Promise.withResolvers();
+    this.#draining = this.#drain(flights, from).catch((thrown: unknown) => {
+      if (!this.#closing.signal.aborted)
+        log.error({ topic, partition, reason: messageOf(thrown) }, 'the spool stands still');
+    });
+  }
+
+  /** Whoever waits for it is told as soon as one of the two has it. */
+  async #keepFlight(flight: Flight): Promise<void> {
+    flight.copy = plain(flight.bytes);
+    try {
+      flight.resolve(await this.#keep(plain(flight.bytes)));
+    } catch (thrown) {
+      // It may still land.
+      flight.landed.then(() => flight.reject(thrown));
+    }
+  }
+
+  /** `flights`: what is in the log from `from` on, and may be in the queue. */
+  async #drain(flights: readonly Flight[], from: Offset): Promise<void> {
+    let position = from;
+    for (const { landed, copy } of flights) {
+      // What the queue's writer gave up is still to go, and all after it.
+      if (!(await landed)) break;
+      position = offset(position + (copy === undefined ? 0 : (readBatchHeader(copy)?.recordCount ?? 0)));
+    }
+    if (position > from) await this.#commit(position);
+    while (!this.#closing.signal.aborted) {
+      const { spool, reader, log } = this.#options;
+      if (position === spool.nextOffset) {
+        this.#isSpooling = false;
+        log.info(
+          { topic: this.topic, partition: this.partition },
+          `${this.topic}/${this.partition} is in the queue up to its end`,
+        );
+        return;
+      }
+      await reader.waitFor(position, this.#closing.signal);
+      if (this.#closing.signal.aborted) return;
+      const { batches, nextOffset } = await reader.read(position);
+      const copies = batches.filter((batch) => batch.nextOffset > position).map(({ bytes }) => plain(bytes));
+      await Promise.all(copies.map((copy) => this.#send(copy)));
+      position = nextOffset;
+      await this.#commit(position);
+    }
+  }
+
+  async #send(batch: Buffer): Promise<void> {
+    const { direct, onDrained, log } = this.#options;
+    const kept = Buffer.from(batch);
+    try {
+      onDrained(kept, await direct.append(batch));
+    } catch (thrown) {
+      if (thrown instanceof SpillwayError && thrown.code === 'MESSAGE_TOO_LARGE') {
+        log.error(
+          { topic: this.topic, reason: thrown.message },
+          'a batch of the spool is refused by the queue and left out',
+        );
+      } else throw thrown;
+    }
+  }
+
+  /** A position that is not committed costs a repetition after a crash, and no record. */
+  async #commit(position: Offset): Promise<void> {
+    await this.#options.commit(offset(position)).catch((thrown: unknown) => {
+      this.#options.log.warn({ reason: messageOf(thrown) }, 'the place in the spool could not be noted');
+    });
+  }
+}
+
+/** A copy without what a producer of Kafka has filled in. */
+function plain(batch: Buffer): Buffer {
+  const copy = Buffer.from(batch);
+  copy.writeInt16BE(-1, PRODUCER_EPOCH_AT);
+  copy.writeInt32BE(-1, BASE_SEQUENCE_AT);
+  return copy;
+}
