@@ -181,12 +181,28 @@ describe('problems say where, what, and what to do', () => {
   ])('%j', (yaml, message) => expect(problems(yaml)).toContain(message));
 
   test('an engine of a later version is refused plainly, without a complaint about its own options', () => {
-    expect(problems('queue: { engine: kafka, brokers: ["10.0.0.1:9092"] }')).toBe(
-      'The configuration has a problem:\n  spillway.yaml:1:18: queue.engine: The queue engine kafka is not there yet: this version has the embedded segmented log (engine: embedded).',
+    expect(problems('search: { engine: opensearch, hosts: ["10.0.0.1"] }')).toBe(
+      'The configuration has a problem:\n  spillway.yaml:1:19: search.engine: The search engine opensearch is not there yet: this version has ClickHouse in process (engine: embedded).',
     );
-    expect(problems('search: { engine: opensearch }')).toContain('is not there yet');
     expect(problems('events: { engine: cassandra }')).toContain('is not there yet');
     expect(problems('inputs: { gelf: true }')).toContain('gelf is not there yet');
+  });
+
+  test.each([
+    ['queue: { engine: kafka }', 'which needs queue.brokers'],
+    ['queue: { brokers: ["a:9092"] }', 'queue.brokers is of the engine kafka'],
+    ['queue: { sasl: { username: a, password: b } }', 'queue.sasl.username is of the engine kafka'],
+    ['queue: { engine: kafka, brokers: ["a"] }', 'a broker as HOST:PORT'],
+    ['queue: { engine: kafka, brokers: ["a:1"], replication: 1 }', 'nothing could ever be acknowledged'],
+    ['queue: { engine: kafka, brokers: ["a:1"], sasl: { username: a } }', 'both username and password'],
+    ['queue: { engine: kafka, brokers: ["a:1"], tls: { enabled: true, key: k } }', 'both cert and key'],
+    ['queue: { engine: kafka, brokers: ["a:1"], sasl: { mechanism: PLAIN } }', 'queue.sasl.mechanism'],
+  ])('options of the queue that do not belong together are refused: %j', (yaml, message) => {
+    expect(problems(yaml)).toContain(message);
+  });
+
+  test('a queue on Kafka is one line and its brokers', () => {
+    expect(problems('queue: { engine: kafka, brokers: ["10.0.0.1:9092", "[::1]:9092"] }')).toBe('none');
   });
 
   test('all of them are said at once, in the order of the file', () => {

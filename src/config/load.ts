@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readEnvironment } from './environment.ts';
 import { readConfigFile } from './file.ts';
 import { configError, type Problem } from './problem.ts';
+import { queueProblems } from './queue-options.ts';
 import { type Resolving, resolveOption } from './resolve.ts';
 import { type Config, ConfigSchema } from './schema.ts';
 
@@ -52,6 +53,7 @@ export function loadConfigWithSources(options: LoadOptions): LoadedConfig {
     shown: new Map(),
   };
   const config = resolveOption(ConfigSchema, written, [], resolving);
+  if (problems.length === 0) problems.push(...queueProblems(config as Config, resolving.shown));
   if (problems.length > 0) throw configError(problems);
   // The schema is what the value was built by, option by option, and what the type is derived from.
   return { config: freeze(config) as Config, file, written: resolving.shown };

@@ -92,9 +92,82 @@ export const ConfigSchema = Section(
     queue: Section(
       {
         engine: Engine(
-          ['embedded'],
-          { kafka: notYet('The queue engine kafka', 'the embedded segmented log (engine: embedded).') },
-          'Where accepted records are kept.',
+          ['embedded', 'kafka'],
+          {},
+          'Where accepted records are kept: on this disk, or in Apache Kafka 4.0 or later (see docs/engines/kafka.md).',
+        ),
+        brokers: Type.Array(
+          Type.String({
+            maxLength: 300,
+            pattern: '^(\\[[0-9a-fA-F:.]+\\]|[^:\\[\\]\\s]+):[0-9]{1,5}$',
+            'x-expects': 'a broker as HOST:PORT',
+          }),
+          {
+            default: [],
+            maxItems: 100,
+            description: 'kafka: some of its brokers; the others are learnt from these.',
+            examples: [['10.0.0.1:9092', '10.0.0.2:9092']],
+          },
+        ),
+        prefix: Type.String({
+          default: 'spillway.',
+          maxLength: 100,
+          pattern: '^[a-zA-Z0-9._-]*$',
+          'x-expects': 'letters, digits, dots, dashes and underscores',
+          description: 'kafka: begins the names of topics and groups, so that installations can share a cluster.',
+        }),
+        replication: Type.Integer({
+          default: 3,
+          minimum: 1,
+          maximum: 100,
+          description: 'kafka: on how many brokers each record is. Topics with fewer are refused.',
+        }),
+        minInsyncReplicas: Type.Integer({
+          default: 2,
+          minimum: 1,
+          maximum: 100,
+          description: 'kafka: on how many of them it has to be before it is acknowledged.',
+        }),
+        tls: Section(
+          {
+            enabled: Type.Boolean({ default: false, description: 'kafka: whether its listeners speak TLS.' }),
+            ca: Type.Optional(
+              Path({
+                description: "File with the certificates that sign the brokers'; else the system's.",
+                examples: ['ca.pem'],
+              }),
+            ),
+            cert: Type.Optional(
+              Path({ description: "File with this client's certificate.", examples: ['client.pem'] }),
+            ),
+            key: Type.Optional(Path({ description: 'File with its key.', examples: ['client.key'] })),
+          },
+          { description: 'kafka: an encrypted connection.' },
+        ),
+        sasl: Section(
+          {
+            mechanism: Type.Unsafe<'SCRAM-SHA-512' | 'SCRAM-SHA-256'>({
+              enum: ['SCRAM-SHA-512', 'SCRAM-SHA-256'],
+              default: 'SCRAM-SHA-512',
+              description: 'How the password is proved.',
+            }),
+            username: Type.Optional(
+              Type.String({
+                minLength: 1,
+                maxLength: 256,
+                description: 'Who logs in. Without it nobody does.',
+                examples: ['spillway'],
+              }),
+            ),
+            password: Type.Optional(
+              Type.String({
+                minLength: 1,
+                maxLength: 1_024,
+                description: 'The password: best from a file or the environment, as a reference to it.',
+              }),
+            ),
+          },
+          { description: 'kafka: a login.' },
         ),
         partitions: Type.Integer({
           default: 4,

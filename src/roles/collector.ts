@@ -21,6 +21,9 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
   assertExposureAllowed(config, tokenCount());
   const refusals = { topic: TOPICS.deadLetter, partition: DEAD_LETTER_PARTITIONS.collector };
   const ledger = new LedgerKeeper(context, [{ at: refusals, count: countRefused }]);
+  context.onDrained?.((at, batch, { nextOffset }) => {
+    if (at.topic === TOPICS.raw) ledger.add(at, nextOffset, countAccepted(batch, at.partition));
+  });
   let store: { readonly port: number } | undefined;
   link.on('store', ({ port }) => {
     store = port === undefined ? undefined : { port };
@@ -69,7 +72,7 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
     stop: async () => {
       await Promise.all([frontDoor.close(), collector.close()]);
       await ledger.stop();
-      await queue.close();
+      await context.close();
     },
   };
 }

@@ -14,10 +14,9 @@ import { LocalCoordinator } from '../queue/segment-log/coordinator.ts';
 import { type Mark, MarkBoard } from '../queue/segment-log/marks.ts';
 import { openSegmentLog, type SegmentLogQueue } from '../queue/segment-log/queue.ts';
 import { groupStates, topicStates } from '../queue/segment-log/state.ts';
-import type { CoordinatorRequest, RoleName } from './messages.ts';
+import type { RoleName } from './messages.ts';
+import type { CoordinatorListeners, Handled, QueueCoordinator } from './queue-coordinator.ts';
 import { topicsOf } from './topics.ts';
-
-type Handled = Exclude<CoordinatorRequest, { do: 'ledger' | 'metrics' | 'roles' }>;
 
 interface Member {
   readonly role: RoleName;
@@ -25,12 +24,7 @@ interface Member {
   readonly member: string;
 }
 
-export interface CoordinatorListeners {
-  onLayouts(layouts: Readonly<Record<string, TopicLayout>>): void;
-  onNews(role: RoleName, group: string, member: string): void;
-}
-
-export class CoordinatorServer {
+export class CoordinatorServer implements QueueCoordinator {
   readonly #coordinator: LocalCoordinator;
   readonly #board: MarkBoard;
   readonly #queue: SegmentLogQueue;

@@ -29,7 +29,7 @@ export async function runProcessorRole(context: RoleContext): Promise<RunningRol
     stop: async () => {
       await processor.stop();
       await ledger.stop();
-      await queue.close();
+      await context.close();
     },
   };
 }

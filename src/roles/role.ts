@@ -43,7 +43,7 @@ link.on('stop', async () => {
 async function start(message: StartMessage): Promise<void> {
   await lockDataFolderSoon(message.config.data, message.role);
   armFailpoint(message.role, nodeDisk, process.env.SPILLWAY_TEST_FAILPOINT);
-  const context = openRoleContext(message, link);
+  const context = await openRoleContext(message, link);
   running = await runRole(message.role, context);
   link.send({ kind: 'ready', listening: running.listening });
 }

@@ -21,13 +21,13 @@ const DAY_MS = 86_400_000;
 const ANY_LOOPBACK_PORT = { host: '127.0.0.1', port: 0 };
 
 export async function runStore(context: RoleContext): Promise<RunningRole> {
-  const { queue, config, clock, log, registry, marks, coordinator, internalSecret } = context;
+  const { queue, config, clock, log, registry, internalSecret } = context;
   const { authenticate, tokenCount } = createAuth({ dataFolder: config.data, clock, log });
   assertExposureAllowed(config, tokenCount());
   const directory = join(config.data, 'search');
   const refusals = { topic: TOPICS.deadLetter, partition: DEAD_LETTER_PARTITIONS.store };
   const ledger = new LedgerKeeper(context, [{ at: refusals, count: countUnwritten }]);
-  const committed = (partition: number) => coordinator.committed(GROUPS.store, { topic: TOPICS.events, partition });
+  const committed = (partition: number) => context.committed(GROUPS.store, { topic: TOPICS.events, partition });
   const engine = await openClickHouse({ directory, log, registry, compile: compileToSql, rebuildOriginal });
   const indexer = runIndexer({
     queue,
@@ -35,7 +35,7 @@ export async function runStore(context: RoleContext): Promise<RunningRole> {
     directory,
     site: config.site,
     retention: retentionOf(config),
-    rawEnd: (partition) => marks.get({ topic: TOPICS.raw, partition }),
+    rawEnd: (partition) => context.rawEnd(partition),
     clock,
     log,
     registry,
@@ -67,7 +67,7 @@ export async function runStore(context: RoleContext): Promise<RunningRole> {
     stop: async () => {
       await Promise.all([api.close(), indexer.stop()]);
       await ledger.stop();
-      await queue.close();
+      await context.close();
       await engine.close();
     },
   };

@@ -1,6 +1,6 @@
 /**
  * The supervisor: starts the roles as child processes, restarts those that die, coordinates the embedded queue (epochs,
- * groups, marks), keeps the ledger and the metrics of all, and stops everything. It handles no record itself, so that
+ * groups, marks; Kafka needs none of it), keeps the ledger and the metrics of all, and stops everything. It handles no record itself, so that
  * it stays up whatever a record or a query does to a role.
  */
 import { randomBytes } from 'node:crypto';
@@ -18,6 +18,7 @@ import { lockDataFolder } from './data-lock.ts';
 import { armFailpoint } from './failpoint.ts';
 import type { FromRole, Listening, RoleName } from './messages.ts';
 import { MetricsBoard } from './metrics-board.ts';
+import type { QueueCoordinator } from './queue-coordinator.ts';
 import { type RoleFailure, RoleProcess, type RoleReport } from './role-process.ts';
 
 /** In this order they are started; the collector first, so that senders wait for nothing else. */
@@ -37,14 +38,14 @@ export class Supervisor {
   readonly #listening = new Map<RoleName, readonly Listening[]>();
   readonly #ledger = new Ledger();
   readonly #metrics: MetricsBoard;
-  readonly #coordinator: CoordinatorServer;
+  readonly #coordinator: QueueCoordinator;
   readonly #options: SupervisorOptions;
   readonly #ended = Promise.withResolvers<void>();
   #announced = false;
   #stopping: Promise<void> | undefined;
   #failure: SpillwayError | undefined;
 
-  private constructor(config: Config, coordinator: CoordinatorServer, log: Logger, options: SupervisorOptions) {
+  private constructor(config: Config, coordinator: QueueCoordinator, log: Logger, options: SupervisorOptions) {
     this.#log = log;
     this.#options = options;
     this.#coordinator = coordinator;
@@ -182,12 +183,13 @@ export class Supervisor {
 }
 
 /** The data folder is this process's when it resolves. */
-async function openCoordinator(config: Config, log: Logger): Promise<CoordinatorServer> {
+async function openCoordinator(config: Config, log: Logger): Promise<QueueCoordinator> {
   try {
     mkdirSync(config.data, { recursive: true });
     lockDataFolder(config.data, 'supervisor');
     armFailpoint('supervisor', nodeDisk, process.env.SPILLWAY_TEST_FAILPOINT);
-    return await CoordinatorServer.open(config, log);
+    if (config.queue.engine === 'embedded') return await CoordinatorServer.open(config, log);
+    return await (await import('./kafka-queue.ts')).KafkaCoordinator.open(config, log);
   } catch (cause) {
     if (!isDiskFull(cause)) throw cause;
     // A folder that is there needs no space for a start; a new one does.

@@ -31,7 +31,9 @@ export function lacksKafka(suite: string, { own = false } = {}): boolean {
   if (lacks(suite, { programs, ...(own ? { long: 'it starts and stops brokers' } : {}) })) return true;
   // What is missing is installed then; `npm test` alone downloads nothing.
   if (isInstalled || requiresAll) return false;
-  console.info(`skipped: ${suite} (Kafka is not there: \`npm run engines -- up kafka\` once, or SPILLWAY_TEST_KAFKA=HOST:PORT)`);
+  console.info(
+    `skipped: ${suite} (Kafka is not there: \`npm run engines -- up kafka\` once, or SPILLWAY_TEST_KAFKA=HOST:PORT)`,
+  );
   return true;
 }
 

@@ -1,0 +1,165 @@
+/** The queue on Kafka, as roles and the supervisor use it. Loaded only where it is configured. */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config } from '../config/schema.ts';
+import { GROUPS, TOPICS } from '../event/topics.ts';
+import { messageOf, SpillwayError } from '../lib/errors.ts';
+import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
+import type { Logger } from '../lib/log.ts';
+import { type KafkaQueue, type KafkaTopicOptions, openKafka } from '../queue/kafka/queue.ts';
+import { groupStatesOf, topicStatesOf } from '../queue/kafka/state.ts';
+import type { GroupState, TopicState } from '../queue/port.ts';
+import { SpoolingQueue } from '../queue/spool/spooling-queue.ts';
+import type { QueueCoordinator } from './queue-coordinator.ts';
+import type { RawEnd, RoleQueue } from './role-queue.ts';
+import { topicsOf } from './topics.ts';
+
+/** Any number of collectors append to `raw`, and of processes to dead letters; `events` has one writer a partition. */
+const WRITERS: Readonly<Record<string, KafkaTopicOptions['writers']>> = {
+  [TOPICS.raw]: 'many',
+  [TOPICS.events]: 'one',
+  [TOPICS.deadLetter]: 'many',
+};
+
+export function openKafkaQueue(config: Config, clientId: string, log: Logger): Promise<KafkaQueue> {
+  const { brokers, prefix, replication, minInsyncReplicas, tls, sasl } = config.queue;
+  const topics = Object.entries(topicsOf(config)).map(([topic, options]) => {
+    return [topic, { ...options, writers: WRITERS[topic] ?? 'one' }] as const;
+  });
+  const { username, password, mechanism } = sasl;
+  return openKafka({
+    brokers,
+    clientId,
+    prefix,
+    topics: Object.fromEntries(topics),
+    replication,
+    minInsyncReplicas,
+    log,
+    ...(tls.enabled ? { tls: tlsOf(tls) } : {}),
+    ...(username === undefined || password === undefined ? {} : { login: { mechanism, username, password } }),
+  });
+}
+
+function tlsOf(tls: Config['queue']['tls']): Record<string, Buffer> {
+  const files = { ca: tls.ca, cert: tls.cert, key: tls.key };
+  return Object.fromEntries(
+    Object.entries(files).flatMap(([name, path]) => {
+      if (path === undefined) return [];
+      try {
+        return [[name, readFileSync(path)]];
+      } catch (cause) {
+        throw new SpillwayError('CONFIG_INVALID', `queue.tls.${name}: ${path} cannot be read: ${messageOf(cause)}.`, {
+          cause,
+        });
+      }
+    }),
+  );
+}
+
+export async function openKafkaRoleQueue(config: Config, role: string, log: Logger): Promise<RoleQueue> {
+  // The collector watches how full the disk below is.
+  const directory = join(config.data, 'queue', 'spool');
+  mkdirSync(directory, { recursive: true });
+  const queue = await openKafkaQueue(config, `${config.site}-${role}`, log);
+  const ends = new Map<number, RawEnd>();
+  if (role === 'collector') return spoolingQueue(queue, directory, log);
+  // Only the store asks how complete its answers are.
+  const timer =
+    role === 'store' ? setInterval(() => void lookForEnds(queue, ends), SUPERVISOR_LIMITS.heartbeatMs) : undefined;
+  timer?.unref();
+  return {
+    queue,
+    committed: (group, at) => queue.committed(group, at),
+    rawEnd: (partition) => ends.get(partition),
+    close: async () => {
+      clearInterval(timer);
+      await queue.close();
+    },
+  };
+}
+
+/** What collectors accept while Kafka is away is kept on their own disk. */
+async function spoolingQueue(queue: KafkaQueue, directory: string, log: Logger): Promise<RoleQueue> {
+  let told: Parameters<NonNullable<RoleQueue['onDrained']>>[0] = () => {};
+  const topics = [TOPICS.raw, TOPICS.deadLetter];
+  const spooling = await SpoolingQueue.open({
+    queue,
+    directory,
+    topics,
+    log,
+    onDrained: (...drained) => told(...drained),
+  });
+  return {
+    queue: spooling,
+    committed: (group, at) => queue.committed(group, at),
+    rawEnd: () => undefined,
+    onDrained: (listener) => {
+      told = listener;
+    },
+    close: () => spooling.close(),
+  };
+}
+
+/** A partition whose end is known at a time is complete to that time: nobody need tell the store but Kafka. */
+async function lookForEnds(queue: KafkaQueue, ends: Map<number, RawEnd>): Promise<void> {
+  for (let partition = 0; partition < queue.partitionCount(TOPICS.raw); partition++) {
+    const atMs = Date.now();
+    const endOffset = await queue.endOffset({ topic: TOPICS.raw, partition }).catch(() => undefined);
+    if (endOffset !== undefined) ends.set(partition, { endOffset, atMs });
+  }
+}
+
+/** Kafka coordinates by itself: the supervisor makes the topics once, removes what is old, and answers questions. */
+export class KafkaCoordinator implements QueueCoordinator {
+  readonly #queue: KafkaQueue;
+  readonly #timer: NodeJS.Timeout;
+
+  private constructor(queue: KafkaQueue, log: Logger) {
+    this.#queue = queue;
+    this.#timer = setInterval(() => {
+      queue
+        .retain()
+        .catch((error: unknown) => log.error({ reason: messageOf(error) }, 'old records could not be removed'));
+    }, SUPERVISOR_LIMITS.retainMs);
+  }
+
+  static async open(config: Config, log: Logger): Promise<KafkaCoordinator> {
+    return new KafkaCoordinator(await openKafkaQueue(config, `${config.site}-supervisor`, log), log);
+  }
+
+  listen(): void {}
+
+  layouts(): Readonly<Record<string, never>> {
+    return {};
+  }
+
+  marks(): readonly never[] {
+    return [];
+  }
+
+  setMarks(): void {}
+
+  roleEnded(): void {}
+
+  async handle(_from: string, request: { readonly do: string }): Promise<unknown> {
+    if (request.do === 'topics') return this.topics();
+    if (request.do === 'groups') return this.groups();
+    throw new SpillwayError('INTERNAL', `The queue is Kafka: nobody here answers '${request.do}'.`);
+  }
+
+  topics(): Promise<readonly TopicState[]> {
+    return topicStatesOf(this.#queue);
+  }
+
+  groups(): Promise<readonly GroupState[]> {
+    return groupStatesOf(this.#queue, {
+      [GROUPS.processor]: [TOPICS.raw],
+      [GROUPS.store]: [TOPICS.events],
+    });
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#queue.close();
+  }
+}

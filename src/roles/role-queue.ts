@@ -1,0 +1,19 @@
+/** What a role needs of the queue, whichever engine it is. */
+import type { Appended, Queue, TopicPartition } from '../queue/port.ts';
+
+/** Where a partition ended, and when that was so (epoch ms). */
+export interface RawEnd {
+  readonly endOffset: number;
+  readonly atMs: number;
+}
+
+export interface RoleQueue {
+  readonly queue: Queue;
+  /** What the group has durably committed. */
+  committed(group: string, at: TopicPartition): Promise<number | undefined>;
+  /** As last heard, of `raw`. */
+  rawEnd(partition: number): RawEnd | undefined;
+  /** Of an earlier append that was kept on this machine first: it has its offsets now. */
+  onDrained?(listener: (at: TopicPartition, batch: Buffer, appended: Appended) => void): void;
+  close(): Promise<void>;
+}

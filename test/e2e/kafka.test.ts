@@ -1,0 +1,106 @@
+/** A whole Spillway whose queue is Kafka, on a real broker. */
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { down, up } from '../../tools/engines/lifecycle.ts';
+import { ledgerAtRest } from '../support/accounts.ts';
+import { lacksKafka, startKafka, type TestKafka } from '../support/kafka.ts';
+import { sendNumbered } from '../support/send-numbered.ts';
+import { SpillwayProcess, until } from '../support/spillway.ts';
+
+const LONG_MS = 180_000;
+const EVENTS = 10_000;
+const CONNECTIONS = 10;
+
+describe.skipIf(lacksKafka('Spillway on Kafka'))('with Kafka as its queue', () => {
+  let kafka: TestKafka;
+  let spillway: SpillwayProcess;
+  let config: Record<string, unknown>;
+  beforeAll(async () => {
+    kafka = await startKafka();
+    const prefix = `e2e-${randomBytes(4).toString('hex')}.`;
+    const { brokers } = kafka;
+    config = { queue: { engine: 'kafka', brokers, prefix, replication: 1, minInsyncReplicas: 1, partitions: 2 } };
+    spillway = await SpillwayProcess.start({ config });
+  }, LONG_MS);
+  afterAll(async () => {
+    await spillway?.dispose();
+    await kafka?.stop();
+  }, LONG_MS);
+
+  const count = async () =>
+    (await spillway.json<{ count: number }>('/api/count?q=app:numbered&from=now-1d&to=now%2B1d')).count;
+  const send = (firstConnection: number) =>
+    sendNumbered({
+      port: spillway.port('syslog TCP'),
+      firstConnection,
+      connections: CONNECTIONS,
+      linesPerConnection: EVENTS / CONNECTIONS,
+    });
+
+  it(
+    'finds what it was sent, accounts for it, and loses nothing by a restart or by killed roles',
+    async () => {
+      await send(0);
+      await until('all are found', async () => (await count()) === EVENTS, 60_000);
+      const total = await until('the ledger is at rest', () => ledgerAtRest(spillway), 60_000);
+      expect(total).toMatchObject({ accepted: EVENTS, written: EVENTS, inFlight: 0 });
+      const { groups } = await spillway.json<{ groups: { group: string; partitions: { lag: number }[] }[] }>(
+        '/api/groups',
+      );
+      expect(groups.map(({ group }) => group).sort()).toEqual(['processor', 'store']);
+
+      expect(await spillway.stop()).toBe(0);
+      spillway = await SpillwayProcess.start({ config, folder: spillway.folder });
+      expect(await until('it answers', async () => (await count()) || undefined)).toBe(EVENTS);
+
+      const sending = send(CONNECTIONS);
+      expect(await spillway.kill('processor', 'store')).toBe(2);
+      await sending;
+      await until('the new ones are found too', async () => (await count()) === 2 * EVENTS, 90_000);
+      expect(await until('the ledger is at rest again', () => ledgerAtRest(spillway), 60_000)).toMatchObject({
+        accepted: 2 * EVENTS,
+        written: 2 * EVENTS,
+      });
+    },
+    LONG_MS,
+  );
+});
+
+describe.skipIf(lacksKafka('Spillway while Kafka is away', { own: true }))('while all brokers are away', () => {
+  let kafka: Awaited<ReturnType<typeof startKafka>>;
+  let spillway: SpillwayProcess;
+  beforeAll(async () => {
+    kafka = await startKafka({ own: true });
+    const { brokers } = kafka;
+    const queue = { engine: 'kafka', brokers, replication: 1, minInsyncReplicas: 1, partitions: 2 };
+    spillway = await SpillwayProcess.start({ config: { queue } });
+  }, LONG_MS);
+  afterAll(async () => {
+    await spillway?.dispose();
+    await kafka?.stop();
+  }, LONG_MS);
+
+  it(
+    'a request is answered as ever, and its events are found once when they are back',
+    async () => {
+      const post = async (body: string) => {
+        const headers = { 'content-type': 'application/json' };
+        const answer = await fetch(`${spillway.url}/api/logs`, { method: 'POST', body, headers });
+        return [answer.status, await answer.json()];
+      };
+      const accepted = [200, expect.objectContaining({ accepted: 1 })];
+      const count = async () =>
+        (await spillway.json<{ count: number }>('/api/count?q=tamarillo&from=now-1d&to=now%2B1d')).count;
+      expect(await post('{"message":"tamarillo before"}')).toEqual(accepted);
+      await down('kafka', { data: kafka.data });
+      expect(await post('{"message":"tamarillo under way"}')).toEqual(accepted);
+      for (let i = 0; i < 20; i++) expect(await post(`{"message":"tamarillo ${i}"}`)).toEqual(accepted);
+      await up('kafka', { data: kafka.data });
+      await until('all are found', async () => (await count()) === 22, 90_000);
+      const total = await until('the ledger is at rest', () => ledgerAtRest(spillway), 60_000);
+      expect(total).toMatchObject({ accepted: 22, written: 22 });
+      expect(await spillway.stop()).toBe(0);
+    },
+    LONG_MS,
+  );
+});
