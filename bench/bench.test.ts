@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+import { lacksKafka } from '../test/support/kafka.ts';
 import { percentile, ROOT } from './harness.ts';
 import { COMMON_WORD, generateEvents, RARE_WORD } from './load/events.ts';
 import { exactLines } from './load/lines.ts';
@@ -107,6 +108,19 @@ it.each([
   expect(result.value).toBeGreaterThan(0);
   expect(result.target).toBeGreaterThan(0);
 });
+
+it.skipIf(lacksKafka('the benchmarks of Kafka', { own: true }))(
+  'measures Kafka beside its own tools',
+  async () => {
+    for (const name of ['kafka-produce', 'kafka-consume', 'collect-tcp-kafka']) {
+      const { stdout } = await run(process.execPath, [join(ROOT, 'bench/run.ts'), name, '--quick']);
+      const result = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+      expect(result).toMatchObject({ bench: name, target: expect.any(Number) });
+      expect(result.value).toBeGreaterThan(0);
+    }
+  },
+  240_000,
+);
 
 it('names the benchmarks where it is asked for one that is not there', async () => {
   const failed = run(process.execPath, [join(ROOT, 'bench/run.ts'), 'nothing']);

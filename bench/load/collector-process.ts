@@ -3,7 +3,8 @@
  * of the collector alone. Talks over IPC: sends {ready, port}; answers 'count' with {records, bytes}, and 'stop' with
  * {commitsMs} (a sample of them) before it ends.
  *
- * Options: --directory D --partitions N [--retain-bytes N]: of all partitions together, looked after every second
+ * Options: --directory D --partitions N [--retain-bytes N]: of all partitions together, looked after every second;
+ * --kafka HOST:PORT: on Kafka instead, with the spool below the directory
  */
 import { parseArgs } from 'node:util';
 import { Registry } from 'prom-client';
@@ -13,10 +14,12 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { nodeDisk } from '../../src/lib/disk.ts';
 import { SUPERVISOR_LIMITS } from '../../src/lib/limits.ts';
 import { createLog } from '../../src/lib/log.ts';
+import { openKafka } from '../../src/queue/kafka/queue.ts';
 import type { PartitionWriter, Queue } from '../../src/queue/port.ts';
 import { LocalCoordinator } from '../../src/queue/segment-log/coordinator.ts';
 import { MarkBoard } from '../../src/queue/segment-log/marks.ts';
 import { openSegmentLog } from '../../src/queue/segment-log/queue.ts';
+import { SpoolingQueue } from '../../src/queue/spool/spooling-queue.ts';
 
 export type CollectorAnswer =
   | { readonly kind: 'ready'; readonly port: number }
@@ -31,21 +34,17 @@ const { values } = parseArgs({
     directory: { type: 'string', default: '' },
     partitions: { type: 'string', default: '4' },
     'retain-bytes': { type: 'string' },
+    kafka: { type: 'string' },
   },
 });
 const log = createLog('bench', 'warn');
 const retainBytes = values['retain-bytes'];
 const retention = retainBytes === undefined ? {} : { retention: { maxBytes: Number(retainBytes) } };
-const queue = openSegmentLog({
-  directory: values.directory,
-  topics: {
-    [TOPICS.raw]: { partitions: Number(values.partitions), compression: 'none', ...retention },
-    [TOPICS.deadLetter]: { partitions: 3, compression: 'none' },
-  },
-  coordinator: await LocalCoordinator.open({ directory: values.directory, disk: nodeDisk, log }),
-  marks: new MarkBoard(),
-  log,
-});
+const topics = {
+  [TOPICS.raw]: { partitions: Number(values.partitions), compression: 'none', ...retention },
+  [TOPICS.deadLetter]: { partitions: 3, compression: 'none' },
+} as const;
+const queue = values.kafka === undefined ? await openEmbedded() : await openOnKafka(values.kafka);
 const commitsMs: number[] = [];
 let records = 0;
 const collector = await createCollector({
@@ -61,8 +60,6 @@ const collector = await createCollector({
     for (const { count } of counts) records += count;
   },
 });
-setInterval(() => queue.heartbeat(), SUPERVISOR_LIMITS.heartbeatMs).unref();
-setInterval(() => void queue.retain(), RETAIN_EVERY_MS).unref();
 const [listening] = await collector.listen();
 const answer = (message: CollectorAnswer): void => void process.send?.(message);
 answer({ kind: 'ready', port: listening?.port ?? 0 });
@@ -71,6 +68,30 @@ process.on('message', (message) => {
   if (message === 'stop') void stop();
 });
 process.on('disconnect', () => process.exit(1));
+
+async function openEmbedded(): Promise<Queue> {
+  const { directory } = values;
+  const coordinator = await LocalCoordinator.open({ directory, disk: nodeDisk, log });
+  const embedded = openSegmentLog({ directory, topics, coordinator, marks: new MarkBoard(), log });
+  setInterval(() => void embedded.heartbeat(), SUPERVISOR_LIMITS.heartbeatMs).unref();
+  setInterval(() => void embedded.retain(), RETAIN_EVERY_MS).unref();
+  return embedded;
+}
+
+async function openOnKafka(broker: string): Promise<Queue> {
+  const many = Object.entries(topics).map(([topic, options]) => [topic, { ...options, writers: 'many' }] as const);
+  const kafka = await openKafka({
+    brokers: [broker],
+    clientId: 'bench',
+    prefix: `collect-${process.pid}.`,
+    topics: Object.fromEntries(many),
+    replication: 1,
+    minInsyncReplicas: 1,
+    log,
+  });
+  setInterval(() => void kafka.retain(), RETAIN_EVERY_MS).unref();
+  return SpoolingQueue.open({ queue: kafka, directory: values.directory, topics: Object.keys(topics), log });
+}
 
 async function stop(): Promise<void> {
   await collector.close();

@@ -1,0 +1,76 @@
+/** A broker of a benchmark's own, a topic of one partition on it, and Kafka's own performance tools. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createLog } from '../../src/lib/log.ts';
+import { type KafkaQueue, openKafka } from '../../src/queue/kafka/queue.ts';
+import { kafkaTool } from '../../tools/engines/kafka.ts';
+import { down, up } from '../../tools/engines/lifecycle.ts';
+
+export const RECORD_BYTES = 300;
+
+export interface BenchKafka {
+  readonly broker: string;
+  /** A queue with an empty topic `raw` of one partition, which Kafka calls `topic`. */
+  fresh(): Promise<{ readonly queue: KafkaQueue; readonly topic: string }>;
+}
+
+export async function withKafka<Result>(work: (kafka: BenchKafka) => Promise<Result>): Promise<Result> {
+  const data = await mkdtemp(join(tmpdir(), 'spillway-bench-kafka-'));
+  const queues: KafkaQueue[] = [];
+  try {
+    const broker = (await up('kafka', { data }))[0]?.address ?? '';
+    return await work({
+      broker,
+      fresh: async () => {
+        const prefix = `bench-${queues.length}.`;
+        const queue = await openKafka({
+          brokers: [broker],
+          clientId: 'bench',
+          prefix,
+          topics: { raw: { partitions: 1, compression: 'none', writers: 'one' } },
+          replication: 1,
+          minInsyncReplicas: 1,
+          log: createLog('bench', 'error'),
+        });
+        queues.push(queue);
+        return { queue, topic: `${prefix}raw` };
+      },
+    });
+  } finally {
+    await Promise.all(queues.map((queue) => queue.close()));
+    await down('kafka', { data, wipe: true });
+    await rm(data, { recursive: true, force: true });
+  }
+}
+
+/** Records per second of ProducerPerformance, with batches as large as ours. */
+export async function javaProduce(broker: string, topic: string, records: number): Promise<number> {
+  const { stdout } = await kafkaTool(
+    'org.apache.kafka.tools.ProducerPerformance',
+    [
+      ...['--topic', topic, '--num-records', `${records}`, '--record-size', `${RECORD_BYTES}`, '--throughput', '-1'],
+      ...['--producer-props', `bootstrap.servers=${broker}`, 'acks=all', 'batch.size=524288', 'linger.ms=5'],
+    ],
+    '512m',
+  );
+  const found = /([\d.]+) records\/sec[^\n]*\n*$/.exec(stdout.trim())?.[1];
+  if (found === undefined) throw new Error(`ProducerPerformance said: ${stdout.slice(-300)}`);
+  return Number(found);
+}
+
+/** Records per second of ConsumerPerformance, without the time it takes to join its group. */
+export async function javaConsume(broker: string, topic: string, records: number): Promise<number> {
+  const { stdout } = await kafkaTool(
+    'org.apache.kafka.tools.ConsumerPerformance',
+    ['--bootstrap-server', broker, '--topic', topic, '--messages', `${records}`, '--timeout', '20000'],
+    '512m',
+  );
+  const line = stdout
+    .trim()
+    .split('\n')
+    .findLast((text) => /^\d{4}-/.test(text));
+  const perSecond = Number(line?.split(', ').at(-1));
+  if (!(perSecond > 0)) throw new Error(`ConsumerPerformance said: ${stdout.slice(-300)}`);
+  return perSecond;
+}
