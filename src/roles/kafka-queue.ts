@@ -10,7 +10,8 @@ import { type KafkaQueue, type KafkaTopicOptions, openKafka } from '../queue/kaf
 import { groupStatesOf, topicStatesOf } from '../queue/kafka/state.ts';
 import type { GroupState, TopicState } from '../queue/port.ts';
 import { SpoolingQueue } from '../queue/spool/spooling-queue.ts';
-import type { QueueCoordinator } from './queue-coordinator.ts';
+import type { RoleName } from './messages.ts';
+import type { Handled, QueueCoordinator } from './queue-coordinator.ts';
 import type { RawEnd, RoleQueue } from './role-queue.ts';
 import { topicsOf } from './topics.ts';
 
@@ -141,9 +142,10 @@ export class KafkaCoordinator implements QueueCoordinator {
 
   roleEnded(): void {}
 
-  async handle(_from: string, request: { readonly do: string }): Promise<unknown> {
+  async handle(_from: RoleName, request: Handled): Promise<unknown> {
     if (request.do === 'topics') return this.topics();
     if (request.do === 'groups') return this.groups();
+    if (request.do === 'addPartitions') return this.#addPartitions(request.partitions);
     throw new SpillwayError('INTERNAL', `The queue is Kafka: nobody here answers '${request.do}'.`);
   }
 
@@ -161,5 +163,15 @@ export class KafkaCoordinator implements QueueCoordinator {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#queue.close();
+  }
+
+  /** To `raw` and `events` together; how many they have then. */
+  async #addPartitions(partitions: number): Promise<number> {
+    const known = this.#queue.partitionCount(TOPICS.raw);
+    if (partitions < known) {
+      throw new SpillwayError('BAD_REQUEST', `There are ${known} partitions already, and none is ever removed.`);
+    }
+    await this.#queue.raisePartitions({ [TOPICS.raw]: partitions, [TOPICS.events]: partitions });
+    return this.#queue.partitionCount(TOPICS.raw);
   }
 }

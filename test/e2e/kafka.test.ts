@@ -61,6 +61,16 @@ describe.skipIf(lacksKafka('Spillway on Kafka'))('with Kafka as its queue', () =
         accepted: 2 * EVENTS,
         written: 2 * EVENTS,
       });
+
+      await spillway.json('/api/topics/partitions', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: '{"partitions":4}',
+      });
+      await send(2 * CONNECTIONS);
+      await until('those on added partitions are found as well', async () => (await count()) === 3 * EVENTS, 90_000);
+      const { topics } = await spillway.json<{ topics: { topic: string; partitions: unknown[] }[] }>('/api/topics');
+      expect(topics.find(({ topic }) => topic === 'raw')?.partitions).toHaveLength(4);
     },
     LONG_MS,
   );
