@@ -79,7 +79,9 @@ async function prepare(): Promise<{ readonly paths: readonly string[]; readonly 
   const topics = { events: { partitions: Number(partitions), compression: 'zstd' } } as const;
   const queue = openSegmentLog({ directory, topics, coordinator, marks: new MarkBoard(), log, offline: true });
   const intakes = Array.from({ length: Number(partitions) }, (_, partition) => {
-    return new Intake(queue, unassigned(partition), 0, log, (lost) => log.warn({ partition, lost }, 'records are gone'));
+    return new Intake(queue, unassigned(partition), 0, log, (lost) =>
+      log.warn({ partition, lost }, 'records are gone'),
+    );
   });
   const builder = new BlockBuilder(DEFAULT_RETENTION);
   const paths: string[] = [];
