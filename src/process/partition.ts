@@ -175,7 +175,7 @@ export class PartitionRun {
       await letters.write([deadLetterOf(large, 'MESSAGE_TOO_LARGE', reason)]);
       batch = output.finishWithout(large, batch, letters.nextOffset);
     }
-    this.#pipeline.push(this.#append(batch, letters));
+    this.#pipeline.push(() => this.#append(batch, letters));
   }
 
   async #append(batch: FinishedBatch, letters: DeadLetters): Promise<void> {
