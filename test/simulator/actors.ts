@@ -1,7 +1,7 @@
 /** Who works on the simulated machine, besides the makers of events. Each ends by itself, or with its process. */
 import { offset, type TopicPartition } from '../../src/queue/port.ts';
 import { attempt, Refusal } from './attempt.ts';
-import { join } from './group.ts';
+import { type Assignment, Membership } from './group.ts';
 import { Owner } from './owner.ts';
 import type { Process } from './process.ts';
 import { readOn, waitAWhile } from './reading.ts';
@@ -87,32 +87,33 @@ async function lookForTime(
 }
 
 /** The store: reads events, and commits what it has taken over. */
-export async function store(process: Process): Promise<void> {
+export function store(process: Process): Promise<void> {
+  return Membership.live(process, {
+    group: 'store',
+    topic: 'events',
+    work: (assignment) => takeOver(process, assignment),
+    mustStay: () => false,
+  });
+}
+
+async function takeOver(process: Process, assignment: Assignment): Promise<void> {
   const { world } = process;
-  const { random } = world;
-  const member = await attempt(process, 'join', () => join(process, 'store'));
-  if (member instanceof Refusal) return;
-  const partitions = [0, 1].map((partition) => ({ topic: 'events', partition }));
-  await Promise.all(
-    partitions.map(async (at) => {
-      const reader = process.queue.openReader(at);
-      const committed = await attempt(process, 'ask for the position', () => member.committed(at));
-      if (committed instanceof Refusal) return;
-      let next: number = committed ?? 0;
-      for (let idle = 0; idle < 4; ) {
-        const read = await readOn(process, reader, next, world.pickReadBytes());
-        if (read === undefined || read.next === next) {
-          idle++;
-          await waitAWhile(process, reader, next);
-          continue;
-        }
-        next = read.next;
-        if (random.chance(world.isCalm ? 0.2 : 0.5)) {
-          const done = await attempt(process, 'commit', () => member.commit(at, offset(next)));
-          if (done instanceof Refusal && done.code !== 'DISK_FULL') break;
-        }
-      }
-      await attempt(process, 'close a reader', () => reader.close());
-    }),
-  );
+  const { partition: assigned } = assignment;
+  const reader = process.queue.openReader(assigned);
+  const committed = await attempt(process, 'ask for the position', () => assigned.committed());
+  let next = committed instanceof Refusal ? undefined : ((committed ?? 0) as number);
+  while (next !== undefined && !assignment.isOver) {
+    const read = await readOn(process, reader, next, world.pickReadBytes());
+    assignment.looked(read !== undefined && read.next !== next);
+    if (read === undefined || read.next === next) {
+      await waitAWhile(process, reader, next);
+      continue;
+    }
+    next = read.next;
+    if (!world.random.chance(world.isCalm ? 0.2 : 0.5)) continue;
+    const position = offset(next);
+    const done = await attempt(process, 'commit', () => assigned.commit(position));
+    if (done instanceof Refusal && done.code !== 'DISK_FULL') break;
+  }
+  await attempt(process, 'close a reader', () => reader.close());
 }

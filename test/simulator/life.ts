@@ -13,7 +13,7 @@ const BOTH = Array.from({ length: PARTITIONS }, (_, partition) => partition);
 /** What each kind of process does; several may be at it at once, when one takes over from another. */
 const WORK: Readonly<Record<string, (process: Process) => Promise<unknown>>> = {
   collector: (process) => Promise.all(BOTH.map((partition) => produce(process, partition))),
-  processor: (process) => makeEvents(process, BOTH),
+  processor: makeEvents,
   auditor: (process) => Promise.all(BOTH.map((partition) => audit(process, partition))),
   store: (process) => Promise.all([store(process), lookAround(process)]),
 };
@@ -35,15 +35,13 @@ export async function live(world: World): Promise<void> {
   });
   if (world.isCut || !world.isCalm) return;
   // Nothing is in the way any more: what is in raw becomes events.
+  world.isLastPhase = true;
   await phase(world, async () => {
     start('processor');
     start('auditor');
   });
-  for (const partition of BOTH) {
-    const raw = world.model.partition({ topic: 'raw', partition });
-    const made = world.model.madeTo(partition);
-    const end = Math.max(-1, ...raw.known.keys()) + 1;
-    if (made < end) throw new BrokenPromise(`raw/${partition} ends at ${end}, events were made of ${made}`);
+  for (const { partition, made, end } of world.model.rawLeft()) {
+    throw new BrokenPromise(`raw/${partition} ends at ${end}, events were made of ${made}`);
   }
 }
 

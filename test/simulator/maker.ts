@@ -3,56 +3,61 @@
  * two batches under way at once, commits after that. Where it goes on is found by the processor's own `findStart`.
  */
 import { findStart } from '../../src/process/start.ts';
-import { type GroupMember, offset, type PartitionReader } from '../../src/queue/port.ts';
+import { offset, type PartitionReader } from '../../src/queue/port.ts';
 import { attempt, Refusal } from './attempt.ts';
-import { join } from './group.ts';
+import { type Assignment, Membership } from './group.ts';
 import { type Outcome, Owner } from './owner.ts';
 import { BrokenPromise, type FoundRecord } from './partition-model.ts';
 import type { Process } from './process.ts';
 import { readOn, waitAWhile } from './reading.ts';
 import { eventRecord, progressRecord } from './values.ts';
 
-/** A processor's work: all partitions, as one member of the group. Ends when there was nothing to do for a while. */
-export async function makeEvents(process: Process, partitions: readonly number[]): Promise<void> {
-  const member = await attempt(process, 'join', () => join(process, 'processor'));
-  if (member instanceof Refusal) return;
-  await Promise.all(partitions.map((partition) => make(process, partition, member)));
+/** A processor's work: the partitions that it is assigned as a member of its group. */
+export function makeEvents(process: Process): Promise<void> {
+  return Membership.live(process, {
+    group: 'processor',
+    topic: 'raw',
+    work: (assignment) => make(process, assignment),
+    mustStay: () => process.world.mustMakeEvents,
+  });
 }
 
-async function make(process: Process, partition: number, member: GroupMember): Promise<void> {
-  for (let opens = 0; opens < 4; opens++) {
+async function make(process: Process, assignment: Assignment): Promise<void> {
+  const { partition } = assignment.partition;
+  for (let opens = 0; opens < 4 && !assignment.isOver; opens++) {
     process.uncommitted.add(partition);
     const owner = await Owner.open(process, { topic: 'events', partition });
-    if (owner === undefined) continue;
-    const reader = process.queue.openReader({ topic: 'raw', partition });
-    const start = await attempt(process, 'find its place', () => placeOf(process, partition, member, owner, reader));
-    const isDone = !(start instanceof Refusal) && (await new Maker(process, member, owner, reader, start).run());
-    await attempt(process, 'close a reader', () => reader.close());
-    await owner.close();
-    if (isDone) return;
+    if (owner !== undefined) {
+      const reader = process.queue.openReader({ topic: 'raw', partition });
+      const start = await attempt(process, 'find its place', () => placeOf(process, assignment, owner, reader));
+      if (!(start instanceof Refusal)) await new Maker(process, assignment, owner, reader, start).run();
+      await attempt(process, 'close a reader', () => reader.close());
+      await owner.close();
+    }
+    process.uncommitted.delete(partition);
   }
 }
 
 async function placeOf(
   process: Process,
-  partition: number,
-  member: GroupMember,
+  { partition: assigned }: Assignment,
   owner: Owner,
   reader: PartitionReader,
 ): Promise<number> {
   const { world, queue } = process;
-  const committed = (await member.committed({ topic: 'raw', partition })) ?? 0;
+  const { partition } = assigned;
+  const committed = (await assigned.committed()) ?? 0;
   world.check(() => {
     const made = world.model.madeTo(partition);
     if (committed > made) throw new BrokenPromise(`raw/${partition}: ${committed} is committed, made is ${made}`);
   });
   const { signal } = new AbortController();
-  return (await findStart({ queue, partition, member, signal }, owner.writer, reader)).rawOffset;
+  return (await findStart({ queue, assigned, signal }, owner.writer, reader)).rawOffset;
 }
 
 class Maker {
   readonly #process: Process;
-  readonly #member: GroupMember;
+  readonly #assignment: Assignment;
   readonly #owner: Owner;
   readonly #reader: PartitionReader;
   /** Read and appended, or being appended. */
@@ -62,33 +67,35 @@ class Maker {
   readonly #underWay = new Set<Promise<void>>();
   #outcome: Outcome = 'durable';
 
-  constructor(process: Process, member: GroupMember, owner: Owner, reader: PartitionReader, start: number) {
+  constructor(process: Process, assignment: Assignment, owner: Owner, reader: PartitionReader, start: number) {
     this.#process = process;
-    this.#member = member;
+    this.#assignment = assignment;
     this.#owner = owner;
     this.#reader = reader;
     this.#position = start;
     this.#reached = start;
   }
 
-  /** Whether it came to an end; otherwise it begins again where the durable events say. */
-  async run(): Promise<boolean> {
+  /** Until it is to be given up; or where it cannot go on: then it begins again where the durable events say. */
+  async run(): Promise<void> {
     const { world } = this.#process;
     // As a processor does at every takeover: retention may take the marker away.
     await this.#commit();
-    for (let idle = 0; idle < 4 && this.#outcome === 'durable'; ) {
+    while (!this.#assignment.isOver && this.#outcome === 'durable') {
       const read = await readOn(this.#process, this.#reader, this.#position, world.pickReadBytes());
-      if (read === undefined || read.next === this.#position) {
-        idle++;
+      const hadSomething = read !== undefined && read.next !== this.#position;
+      this.#assignment.looked(hadSomething);
+      if (!hadSomething) {
         await waitAWhile(this.#process, this.#reader, this.#position);
         continue;
       }
+      // What came after a refused append would pass it over.
+      if (this.#outcome !== 'durable') break;
       await this.#append(read.found, read.next);
       if (world.random.chance(world.isCalm ? 0.2 : 0.5)) await this.#commit();
     }
     await Promise.all(this.#underWay);
     await this.#commit();
-    return this.#outcome === 'durable';
   }
 
   async #append(found: readonly FoundRecord[], next: number): Promise<void> {
@@ -110,10 +117,9 @@ class Maker {
   }
 
   async #commit(): Promise<void> {
-    const at = { topic: 'raw', partition: this.#reader.partition };
+    const { partition: assigned } = this.#assignment;
     const reached = this.#reached;
-    const done = await attempt(this.#process, 'commit', () => this.#member.commit(at, offset(reached)));
-    if (!(done instanceof Refusal) && reached === this.#position)
-      this.#process.uncommitted.delete(this.#reader.partition);
+    const done = await attempt(this.#process, 'commit', () => assigned.commit(offset(reached)));
+    if (!(done instanceof Refusal) && reached === this.#position) this.#process.uncommitted.delete(assigned.partition);
   }
 }

@@ -50,9 +50,10 @@ export const MISTAKES: readonly Mistake[] = [
   },
   {
     name: 'a commit is answered before it is durable',
-    file: 'src/queue/segment-log/coordinator.ts',
+    file: 'src/queue/segment-log/coordinator-file.ts',
     target: 'const state = copyState(this.#next);',
-    replacement: 'const state = copyState(this.#next); this.#durable = state; for (const { done } of changes) done();',
+    replacement:
+      'const state = copyState(this.#next); this.#durable = state; for (const change of changes) change.done();',
   },
   {
     name: 'a writer does not look whether it still is the owner',

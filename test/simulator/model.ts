@@ -31,7 +31,7 @@ export class Model {
     const key = partitionKey(at);
     const known = this.#partitions.get(key);
     if (known !== undefined) return known;
-    const model = new PartitionModel(key, () => this.#requiredTo(at));
+    const model = new PartitionModel(at, () => this.#requiredTo(at));
     this.#partitions.set(key, model);
     return model;
   }
@@ -87,6 +87,14 @@ export class Model {
       made.rawTo++;
     }
     return made.rawTo;
+  }
+
+  /** Partitions of raw of which not all is in events. */
+  rawLeft(): { readonly partition: number; readonly made: number; readonly end: number }[] {
+    const raw = [...this.#partitions.values()].filter(({ at }) => at.topic === 'raw');
+    return raw
+      .map(({ at: { partition }, knownTo }) => ({ partition, made: this.madeTo(partition), end: knownTo }))
+      .filter(({ made, end }) => made < end);
   }
 
   partitions(): readonly PartitionModel[] {

@@ -2,7 +2,8 @@
  * One partition as it must be: a map in memory of what was tried and what counts. A record counts from when it was
  * acknowledged, or seen by a reader, or found by a new owner: from then on it has to be there, the same, at its offset.
  */
-import type { CorruptRange } from '../../src/queue/port.ts';
+import type { CorruptRange, TopicPartition } from '../../src/queue/port.ts';
+import { partitionKey } from '../../src/queue/segment-log/names.ts';
 
 export interface FoundRecord {
   readonly offset: number;
@@ -24,7 +25,10 @@ interface KnownBatch {
 }
 
 export class PartitionModel {
+  readonly at: TopicPartition;
   readonly name: string;
+  /** After the last that is known. */
+  knownTo = 0;
   readonly known = new Map<number, Known>();
   /** Below it everything is settled: it is known, or will never be there. */
   settledTo = 0;
@@ -41,8 +45,9 @@ export class PartitionModel {
   readonly #tried = new Map<number, Known[]>();
   readonly #batches = new Map<number, KnownBatch>();
 
-  constructor(name: string, mayRetainTo: () => number) {
-    this.name = name;
+  constructor({ topic, partition }: TopicPartition, mayRetainTo: () => number) {
+    this.at = { topic, partition };
+    this.name = partitionKey(this.at);
     this.mayRetainTo = mayRetainTo;
   }
 
@@ -152,6 +157,7 @@ export class PartitionModel {
     if (tried === undefined)
       this.#fail(`${offset} is ${why} as '${value}' of epoch ${epoch}, which was never appended`);
     this.known.set(offset, { value, epoch, why });
+    this.knownTo = Math.max(this.knownTo, offset + 1);
   }
 
   /** What one owner wrote has no gaps: it stands behind another record of the owner, or is the owner's first. */

@@ -3,10 +3,10 @@ import { type Logger, pino } from 'pino';
 import { Registry } from 'prom-client';
 import { type MemoryDisk, PowerCut } from '../../src/lib/memory-disk.ts';
 import type { TopicPartition } from '../../src/queue/port.ts';
-import type { Coordinator } from '../../src/queue/segment-log/coordinator.ts';
 import { type Mark, MarkBoard } from '../../src/queue/segment-log/marks.ts';
 import { partitionKey } from '../../src/queue/segment-log/names.ts';
 import { openSegmentLog, type SegmentLogQueue } from '../../src/queue/segment-log/queue.ts';
+import { SimulatedCoordinator } from './simulated-coordinator.ts';
 import type { World } from './world.ts';
 
 export const DIRECTORY = '/data/queue';
@@ -17,6 +17,7 @@ export class Process {
   readonly disk: MemoryDisk;
   readonly log: Logger;
   readonly marks = new MarkBoard();
+  readonly coordinator: SimulatedCoordinator;
   readonly queue: SegmentLogQueue;
   /** The epochs that it was given last. */
   readonly epochs = new Map<string, number>();
@@ -32,10 +33,11 @@ export class Process {
     this.name = name;
     this.disk = world.diskFor(this);
     this.log = world.isShown ? showingLog(world, name) : SILENT;
+    this.coordinator = new SimulatedCoordinator(this);
     this.queue = openSegmentLog({
       directory: DIRECTORY,
       topics: world.topics,
-      coordinator: this.#coordinator(),
+      coordinator: this.coordinator,
       marks: this.marks,
       log: this.log,
       disk: this.disk,
@@ -74,38 +76,6 @@ export class Process {
 
   epochOf(at: TopicPartition): number {
     return this.epochs.get(partitionKey(at)) ?? 0;
-  }
-
-  /** The supervisor's coordinator, by messages that take a while. */
-  #coordinator(): Coordinator {
-    const { world } = this;
-    const ask = async <T>(act: () => Promise<T>): Promise<T> => {
-      await this.turn();
-      const answer = await act();
-      await this.turn();
-      return answer;
-    };
-    return {
-      nextEpoch: (at) =>
-        ask(async () => {
-          const epoch = await world.coordinator.nextEpoch(at);
-          this.epochs.set(partitionKey(at), epoch);
-          return epoch;
-        }),
-      joinGroup: (group) => ask(() => world.coordinator.joinGroup(group)),
-      committed: (group, at) =>
-        ask(async () => {
-          const position = await world.coordinator.committed(group, at);
-          world.check(() => world.model.answered(group, at, position));
-          return position;
-        }),
-      commit: (group, generation, at, position) =>
-        ask(async () => {
-          world.model.tryingCommit(group, at, position);
-          await world.coordinator.commit(group, generation, at, position);
-          world.check(() => world.model.committed(group, at, position));
-        }),
-    };
   }
 }
 

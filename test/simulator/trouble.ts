@@ -15,6 +15,7 @@ export async function makeTrouble(world: World, startAgain: (kind: string) => vo
     if (world.isCut) return;
     world.nowMs += random.below(3_000);
     keepHouse(world);
+    await world.tick();
     if (world.isCalm) continue;
     if (random.chance(mood.clockJumps)) {
       world.nowMs += random.pick([-7, -0.01, 0.01, 1, 7]) * HOUR_MS;
@@ -44,7 +45,7 @@ function keepHouse(world: World): void {
   const working = world.processes.filter((process) => !process.isDead);
   if (working.length === 0) return;
   const process = random.pick(working);
-  process.queue.heartbeat();
+  void process.queue.heartbeat();
   if (!random.chance(0.5) || process.isRetaining || process.uncommitted.size > 0) return;
   process.isRetaining = true;
   world.spawn(process, retain(process));

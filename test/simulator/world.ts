@@ -59,6 +59,10 @@ export class World {
   hadErrors = false;
   wasFull = false;
   hadTakeovers = false;
+  /** Processors stay until everything that is in raw is in events. */
+  isLastPhase = false;
+  /** Counts the changes of layouts. */
+  layoutVersion = 0;
   /** Segments that were damaged, and to which byte: they never become shorter. */
   readonly damaged: Map<string, number>;
   /** At work. */
@@ -111,7 +115,18 @@ export class World {
   /** Of the first process; the life ends with it. */
   async startSupervisor(supervisor: Process): Promise<void> {
     const { disk, log } = supervisor;
-    this.#coordinator = await LocalCoordinator.open({ directory: DIRECTORY, disk, log });
+    const coordinator = await LocalCoordinator.open({ directory: DIRECTORY, disk, log, clock: this.clock });
+    this.#coordinator = coordinator;
+    this.layoutVersion++;
+    coordinator.onLayout(() => {
+      this.layoutVersion++;
+      this.#tell((process) => process.coordinator.takeLayouts());
+    });
+    // What of it gets lost, the next heartbeat asks.
+    coordinator.onNews((group, member) => {
+      if (this.isCalm || !this.random.chance(this.mood.marksLost))
+        this.#tell((process) => process.coordinator.takeNews(group, member));
+    });
     await supervisor.queue.prepare();
   }
 
@@ -123,6 +138,15 @@ export class World {
     });
     for (const mark of this.processes[0]?.marks.all() ?? []) this.#deliver(process, mark);
     return process;
+  }
+
+  get mustMakeEvents(): boolean {
+    return this.isLastPhase && this.model.rawLeft().length > 0;
+  }
+
+  /** The coordinator measures silence. */
+  async tick(): Promise<void> {
+    if (!this.isCut) await this.#coordinator?.tick();
   }
 
   /** It has to come to an end before the life does. */
@@ -223,6 +247,15 @@ export class World {
       if (process !== this.processes[0] && !this.isCalm && this.random.chance(this.mood.marksLost)) continue;
       this.#deliver(process, mark);
       if (!this.isCalm && this.random.chance(this.mood.marksLost / 3)) this.#deliver(process, mark);
+    }
+  }
+
+  /** The supervisor tells every process, in some order. */
+  #tell(say: (process: Process) => void): void {
+    for (const process of this.processes) {
+      void this.scheduler.turn('news').then(() => {
+        if (!process.isDead) say(process);
+      });
     }
   }
 

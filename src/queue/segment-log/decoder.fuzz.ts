@@ -103,7 +103,8 @@ describe('a damaged file of the coordinator', () => {
   it('is refused with its path, or read', () => {
     const state = emptyState();
     state.epochs['raw/0'] = 7;
-    state.groups.store = { generation: 2, committed: { 'raw/0': 99 } };
+    state.topics.raw = { partitions: 3, additions: [{ first: 2, barrier: [5, 7] }] };
+    state.groups.store = { members: 2, partitions: { 'raw/0': { generation: 2, committed: 99 } } };
     const printed = printState(state);
     fc.assert(
       fc.property(changes, fc.boolean(), (todo, isNoise) => {
