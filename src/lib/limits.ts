@@ -259,6 +259,46 @@ export const STORE_LIMITS = {
   slicesPerInsert: 90,
 } as const;
 
+/** The second search engine: an index for each slice. */
+export const OPENSEARCH_LIMITS = {
+  /** Typed fields of one index, over the fixed ones: each costs the cluster memory on every node. */
+  typedFields: 1_000,
+  typedNameChars: 256,
+  /** Longer names of fields are hashed. */
+  keyChars: 512,
+  /** Of a longer keyword or word the beginning is indexed: no query is longer, so only patterns can tell. */
+  termChars: 10_000,
+  /** The longest regular expression as the engine writes them. */
+  regexpChars: 100_000,
+  regexpStates: 100_000,
+  /** Rows and bytes of one insert, and the bytes of one request of it. */
+  insertRows: 20_000,
+  insertBytes: 32 * MiB,
+  requestBytes: 8 * MiB,
+  requestsAtOnce: 2,
+  /** Of one insert before the indexer looks what of it is visible. */
+  attempts: 6,
+  retryDelayMs: 200,
+  retryDelayMaxMs: 5_000,
+  /** How often an index is refreshed at the most: what is inserted can be found this much later. */
+  refreshEveryMs: 1_000,
+  connectMs: 10_000,
+  /** One bulk request, and others that write. */
+  writeMs: 120_000,
+  /** An answer of the engine. */
+  answerBytes: 256 * MiB,
+  /** A node that failed is asked again after this. */
+  nodePauseMs: 5_000,
+  connections: 32,
+  /** Groups that a statistic reads before the largest are taken, and of one request of them. */
+  groups: 100_000,
+  groupsAtOnce: 5_000,
+  /** Offsets of one request that asks what is visible. */
+  offsetsAtOnce: 10_000,
+  /** Values that each shard reports beyond those that are asked for. */
+  shardValues: 5_000,
+} as const;
+
 export const LEDGER_LIMITS = {
   /** How long a role that has just begun waits to hear where a log ends that it counts. */
   markWaitMs: 20_000,
@@ -324,5 +364,11 @@ const relations: readonly (readonly [boolean, string])[] = [
   ],
   [PROXY_LIMITS.timeoutMs < HTTP_LIMITS.idleMs, 'a waiting client is not idle'],
   [QUERY_LIMITS.concurrentPerTenant <= QUERY_LIMITS.concurrent, 'one tenant fits the whole'],
+  [
+    // Three bytes a unit, a longer name's hash or plain key of three bytes a unit, and the marks of a term.
+    (OPENSEARCH_LIMITS.termChars + OPENSEARCH_LIMITS.keyChars) * 3 + 16 < 32_766,
+    "a cut keyword behind the name of its field fits Lucene's longest term",
+  ],
+  [QUERY_LIMITS.queryChars <= OPENSEARCH_LIMITS.termChars, 'no query is longer than what is indexed of a keyword'],
 ];
 for (const [holds, what] of relations) if (!holds) throw new Error(`limits contradict each other: ${what}`);

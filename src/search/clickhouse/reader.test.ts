@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AnsweredEvent, StoredEvent } from '../../event/event.ts';
 import { compareOrigins, parseOrigin } from '../../event/origin.ts';
 import { parseQuery } from '../../query/parse.ts';
+import { Admission } from '../admission.ts';
 import type { Cursor } from '../port.ts';
 import { openStoreKit, type StoreKit } from '../testing/store-kit.ts';
-import { Admission } from './admission.ts';
 
 const NOW_MS = Date.parse('2026-11-23T12:00:00Z');
 const MINUTE_MS = 60_000;
