@@ -32,3 +32,9 @@ export function idNumbers(id: string): IdNumbers | undefined {
   if (origin === undefined || origin.partition > 0xffff) return undefined;
   return { ...origin, offset: BigInt(origin.offset), index: BigInt(origin.index) };
 }
+
+export function printId({ site, topic, partition, offset, index }: IdNumbers): string {
+  if (site !== '') return `${site}.${topic}.${partition}.${offset}.${index}`;
+  const hex = offset.toString(16).padStart(16, '0') + index.toString(16).padStart(16, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}

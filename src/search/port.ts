@@ -3,7 +3,7 @@
  * is bound by the engine itself: no caller can forget it. Times are epoch milliseconds, ranges are [from, to).
  */
 import type { AnsweredEvent } from '../event/event.ts';
-import type { FieldRef, QueryNode } from '../query/ast.ts';
+import type { FieldRef, OwnField, QueryNode } from '../query/ast.ts';
 
 export interface Question {
   readonly tenant: string;
@@ -40,6 +40,18 @@ export interface HistogramBucket {
 }
 
 export type FieldType = 'string' | 'number' | 'boolean' | 'text' | 'time';
+
+export const OWN_FIELD_TYPES: Readonly<Record<OwnField, FieldType>> = {
+  id: 'string',
+  type: 'string',
+  source: 'string',
+  tenant: 'string',
+  timestamp: 'time',
+  received: 'time',
+  level: 'string',
+  message: 'text',
+  tags: 'string',
+};
 
 export interface FieldSummary {
   /** As written in a query: `message`, `app`, `status`, `metadata.procid`, `payload.a.b`. */

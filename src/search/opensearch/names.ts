@@ -120,3 +120,9 @@ export function orderText({ site, topic, partition, offset, index }: IdNumbers):
   const hex = (value: bigint | number, digits: number) => value.toString(16).padStart(digits, '0');
   return `${site}${END}${topic}${END}${hex(partition, 4)}${hex(offset, 16)}${hex(index, 16)}`;
 }
+
+export function parseOrderText(text: string): IdNumbers {
+  const [site = '', topic = '', digits = ''] = text.split(END);
+  const number = (from: number, to?: number) => BigInt(`0x${digits.slice(from, to) || 0}`);
+  return { site, topic, partition: Number(number(0, 4)), offset: number(4, 20), index: number(20) };
+}
