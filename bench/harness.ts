@@ -13,6 +13,8 @@ export interface BenchOptions {
   readonly quick: boolean;
   /** Also run the peer, in turns with ours. */
   readonly peer: boolean;
+  /** How often subject and peer take turns, where the benchmark's own number is not wanted. */
+  readonly rounds?: number;
 }
 
 export interface Measured {
@@ -56,6 +58,9 @@ export function percentile(values: readonly number[], share: number): number {
 }
 
 export const median = (values: readonly number[]): number => percentile(values, 0.5);
+
+/** For figures of results: two digits after the point. */
+export const hundredths = (value: number): number => Math.round(value * 100) / 100;
 
 /** Proportional set size of a process, bytes; 0 when it has gone. */
 export async function pssBytes(pid: number): Promise<number> {

@@ -37,6 +37,8 @@ const WHAT_TO_DO: Record<ErrorCode, string> = {
   QUEUE_OFFSET_OUT_OF_RANGE: 'Retention has removed it. `earliest` is the first offset that is there.',
   QUEUE_FENCED: 'A newer process has taken over; this one has to stop.',
   DISK_FULL: 'Free some space. Senders are pushed back until then and nothing is dropped.',
+  DISK_ALMOST_FULL:
+    'Free some space or enlarge the disk; inputs go on by themselves. `usedPercent` and `freeBytes` say how full it is, `queue.highWater` and `queue.minFree` from where on inputs pause.',
   MESSAGE_TOO_LARGE: 'The beginning is kept as a dead letter. Send shorter messages.',
   FRAME_INVALID: 'What was received is kept as a dead letter. Check the framing of the sender.',
   JSON_INVALID: 'The line is kept as a dead letter. Send `text/plain` where lines are not JSON.',

@@ -3,7 +3,7 @@
  * of the collector alone. Talks over IPC: sends {ready, port}; answers 'count' with {records, bytes}, and 'stop' with
  * {commitsMs} (a sample of them) before it ends.
  *
- * Options: --directory D --partitions N
+ * Options: --directory D --partitions N [--retain-bytes N]: of all partitions together, looked after every second
  */
 import { parseArgs } from 'node:util';
 import { Registry } from 'prom-client';
@@ -11,6 +11,7 @@ import { createCollector } from '../../src/collect/collector.ts';
 import { TOPICS } from '../../src/event/topics.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { nodeDisk } from '../../src/lib/disk.ts';
+import { SUPERVISOR_LIMITS } from '../../src/lib/limits.ts';
 import { createLog } from '../../src/lib/log.ts';
 import type { PartitionWriter, Queue } from '../../src/queue/port.ts';
 import { LocalCoordinator } from '../../src/queue/segment-log/coordinator.ts';
@@ -23,15 +24,22 @@ export type CollectorAnswer =
   | { readonly kind: 'stopped'; readonly commitsMs: readonly number[]; readonly cpuS: number };
 
 const MAX_COMMITS = 200_000;
+const RETAIN_EVERY_MS = 1_000;
 
 const { values } = parseArgs({
-  options: { directory: { type: 'string', default: '' }, partitions: { type: 'string', default: '4' } },
+  options: {
+    directory: { type: 'string', default: '' },
+    partitions: { type: 'string', default: '4' },
+    'retain-bytes': { type: 'string' },
+  },
 });
 const log = createLog('bench', 'warn');
+const retainBytes = values['retain-bytes'];
+const retention = retainBytes === undefined ? {} : { retention: { maxBytes: Number(retainBytes) } };
 const queue = openSegmentLog({
   directory: values.directory,
   topics: {
-    [TOPICS.raw]: { partitions: Number(values.partitions), compression: 'none' },
+    [TOPICS.raw]: { partitions: Number(values.partitions), compression: 'none', ...retention },
     [TOPICS.deadLetter]: { partitions: 3, compression: 'none' },
   },
   coordinator: await LocalCoordinator.open({ directory: values.directory, disk: nodeDisk, log }),
@@ -43,6 +51,7 @@ let records = 0;
 const collector = await createCollector({
   inputs: { syslog: [{ host: '127.0.0.1', port: 0, tenant: 'default', udp: false, tcp: true }] },
   queue: timed(queue),
+  disk: { folder: values.directory, highWaterPercent: 100, minFreeBytes: 0 },
   authenticate: () => ({ tenant: 'default', scopes: new Set(['ingest']) }),
   site: 'local',
   clock: systemClock,
@@ -52,6 +61,8 @@ const collector = await createCollector({
     for (const { count } of counts) records += count;
   },
 });
+setInterval(() => queue.heartbeat(), SUPERVISOR_LIMITS.heartbeatMs).unref();
+setInterval(() => void queue.retain(), RETAIN_EVERY_MS).unref();
 const [listening] = await collector.listen();
 const answer = (message: CollectorAnswer): void => void process.send?.(message);
 answer({ kind: 'ready', port: listening?.port ?? 0 });

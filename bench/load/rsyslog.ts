@@ -4,15 +4,14 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { constants } from 'node:fs';
-import { access, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { say, until } from '../harness.ts';
+import { freePort } from '../../test/support/ports.ts';
+import { until } from '../harness.ts';
 import { runTcpLoad } from './run-load.ts';
 
-const PLACES = ['/usr/sbin/rsyslogd', '/usr/bin/rsyslogd', '/sbin/rsyslogd'];
 const QUEUES = {
   memory: 'queue.type="LinkedList" queue.size="1000000" queue.dequeueBatchSize="4096" queue.timeoutEnqueue="60000"',
   disk: 'queue.type="Disk" queue.filename="main" queue.maxFileSize="128m" queue.dequeueBatchSize="4096" queue.timeoutEnqueue="60000"',
@@ -24,21 +23,6 @@ export interface RsyslogRun {
   readonly events: number;
   readonly lineBytes: number;
   readonly connections: number;
-}
-
-/** Undefined, with a line that says how to get it, where it is not installed. */
-export async function findRsyslog(): Promise<string | undefined> {
-  for (const place of PLACES) {
-    if (
-      await access(place, constants.X_OK).then(
-        () => true,
-        () => false,
-      )
-    )
-      return place;
-  }
-  say('  rsyslog is not there, so there is no peer: apt-get install rsyslog');
-  return undefined;
 }
 
 export async function runRsyslog(run: RsyslogRun): Promise<{ eventsPerS: number; loadCpuS: number }> {
@@ -75,15 +59,6 @@ template(name="asSent" type="string" string="%rawmsg%\\n")
 input(type="imtcp" address="127.0.0.1" port="${port}")
 action(type="omfile" file="${output}" template="asSent" ioBufferSize="256k" flushOnTXEnd="on")
 `;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 async function canConnect(port: number): Promise<boolean> {

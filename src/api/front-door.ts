@@ -44,6 +44,8 @@ export interface FrontDoorOptions {
   readonly names?: readonly string[];
   /** What the collector still waits for; empty when it accepts. */
   readonly missing?: () => readonly string[];
+  /** What it cannot do now, although it runs. */
+  readonly troubles?: () => readonly string[];
 }
 
 /** Ready to `listen({host, port})`; `close()` ends tails at once and gives answers under way HTTP_LIMITS.closeGraceMs. */
@@ -64,7 +66,7 @@ export async function createFrontDoor(options: FrontDoorOptions): Promise<Fastif
   proxyRoutes(app, { storeAddress: options.storeAddress, internalSecret: options.internalSecret, closing, registry });
   accountRoutes(app, coordinator, clock);
   queueRoutes(app, { coordinator, queue, clock });
-  probeRoutes(app, options.missing ?? (() => []));
+  probeRoutes(app, options.missing ?? (() => []), options.troubles);
   if (consoleRoot !== undefined) consoleRoutes(app, consoleRoot);
   return app;
 }

@@ -59,7 +59,14 @@ const FASTIFY_CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   FST_ERR_REQUEST_TIMEOUT: ['REQUEST_TIMEOUT', 'The request took too long to arrive.'],
 };
 
-const SAID_OPENLY_CODES: ReadonlySet<ErrorCode> = new Set(['UNAVAILABLE', 'QUERY_TIMEOUT', 'QUERY_MEMORY']);
+const SAID_OPENLY_CODES: ReadonlySet<ErrorCode> = new Set([
+  'UNAVAILABLE',
+  'DISK_ALMOST_FULL',
+  'QUERY_TIMEOUT',
+  'QUERY_MEMORY',
+]);
+/** The queue logs these when they begin; a line for each request would fill what is left of the disk. */
+const LOGGED_ONCE_CODES: ReadonlySet<ErrorCode> = new Set(['DISK_FULL', 'QUEUE_PARTITION_STOPPED']);
 
 /** Messages of errors on our side may name files; those go to the log, and the client gets the rest. */
 function detailOf({ code, kind, message }: SpillwayError): string {
@@ -141,4 +148,5 @@ export function rawProblem(error: SpillwayError, requestId: string): string {
 }
 
 /** Whether it is our fault, so that our log should have it. */
-export const isOurs = (code: ErrorCode): boolean => ERROR_KINDS[code].status >= 500 && !SAID_OPENLY_CODES.has(code);
+export const isOurs = (code: ErrorCode): boolean =>
+  ERROR_KINDS[code].status >= 500 && !SAID_OPENLY_CODES.has(code) && !LOGGED_ONCE_CODES.has(code);

@@ -13,6 +13,7 @@ import { TOPICS } from '../event/topics.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Disk } from '../lib/disk.ts';
 import { nodeDisk } from '../lib/disk.ts';
+import type { DiskSpace } from '../lib/disk-space.ts';
 import { SpillwayError } from '../lib/errors.ts';
 import { COLLECT_LIMITS, type CollectLimits } from '../lib/limits.ts';
 import { createLog } from '../lib/log.ts';
@@ -46,6 +47,8 @@ export interface FixtureOptions {
   readonly clock?: Clock;
   readonly disk?: Disk;
   readonly limits?: Partial<CollectLimits>;
+  /** How full the disk is said to be. */
+  readonly space?: () => DiskSpace;
   /** Keep one, in FOLDER/collector/keys.json. */
   readonly keysFile?: boolean;
   readonly authenticate?: (headers: Record<string, unknown>) => Principal;
@@ -104,6 +107,12 @@ export async function startCollector(options: FixtureOptions = {}) {
     log,
     registry,
     ...(options.keysFile === true ? { keysFile: join(folder, 'collector', 'keys.json') } : {}),
+    disk: {
+      folder,
+      highWaterPercent: 90,
+      minFreeBytes: 1_000,
+      ask: async () => options.space?.() ?? { usedPercent: 1, freeBytes: 1e9 },
+    },
     limits: { ...COLLECT_LIMITS, ...options.limits },
     onAccepted: (batch) => {
       accepted.push(batch);

@@ -7,11 +7,14 @@ import type { Registry } from 'prom-client';
 import { DEAD_LETTER_PARTITIONS } from '../event/dead-letter.ts';
 import { TOPICS } from '../event/topics.ts';
 import type { Clock } from '../lib/clock.ts';
+import { type AskSpace, nodeSpace } from '../lib/disk-space.ts';
 import { SpillwayError } from '../lib/errors.ts';
 import { COLLECT_LIMITS, type CollectLimits } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import type { PartitionWriter, Queue } from '../queue/port.ts';
 import { DeadLetters } from './dead-letters.ts';
+import { Growth } from './growth.ts';
+import { HighWater, type HighWaterMarks } from './high-water.ts';
 import { IdempotencyKeys } from './inputs/http/idempotency.ts';
 import { type Authenticate, HttpInput } from './inputs/http/plugin.ts';
 import type { Listening, ListeningInput } from './inputs/input.ts';
@@ -21,7 +24,7 @@ import { UnfinishedBudget } from './inputs/syslog/unfinished.ts';
 import { KeyMemory, logNameOf } from './key-memory.ts';
 import { Lane } from './lane.ts';
 import { type CollectMetrics, createCollectMetrics } from './metrics.ts';
-import type { InputContext, Outlet } from './outlets.ts';
+import { type InputContext, type Outlet, RawOutlets } from './outlets.ts';
 import type { DurableBatch } from './tally.ts';
 
 export interface SyslogInputConfig {
@@ -43,8 +46,12 @@ export interface CollectorOptions {
   readonly registry: Registry;
   /** Where to note Idempotency-Keys, so that a start need not read a day of the log for them. */
   readonly keysFile?: string;
+  /** The queue's folder, and from where on its disk is too full for inputs. */
+  readonly disk: HighWaterMarks & { readonly folder: string; readonly ask?: AskSpace };
   /** Lowered in tests. */
   readonly limits?: CollectLimits;
+  /** A partition of `raw` is this collector's: told before anything is written to it. */
+  readonly onOpened?: (partition: number) => void;
   /** Records that are durable in `raw`. */
   readonly onAccepted: (batch: DurableBatch) => void;
   /** The collector's own dead letters that are durable: accepted and dead-lettered at once. */
@@ -56,6 +63,8 @@ export interface Collector {
   listen(): Promise<readonly Listening[]>;
   /** Registers `POST /api/logs`; may be used before and after `listen()`. */
   readonly httpPlugin: FastifyPluginAsync;
+  /** What it cannot do now, for people, without paths; empty where all is well. */
+  troubles(): readonly string[];
   /** Takes nothing new, finishes what was received, makes it durable and closes the writers. Again is the same. */
   close(): Promise<void>;
 }
@@ -65,15 +74,22 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   const { queue, clock, log, limits = COLLECT_LIMITS } = options;
   const metrics = createCollectMetrics(options.registry);
   const partitions = Array.from({ length: queue.partitionCount(TOPICS.raw) }, (_, partition) => partition);
-  const writers = await Promise.all(partitions.map((partition) => queue.openWriter({ topic: TOPICS.raw, partition })));
+  const writers: PartitionWriter[] = [];
   const deadWriter = await queue.openWriter({
     topic: TOPICS.deadLetter,
     partition: DEAD_LETTER_PARTITIONS.collector,
   });
   /** Where each log durably ends. */
   const ends: Record<string, number> = {};
+  const openRaw = async (partition: number): Promise<Outlet> => {
+    const writer = await queue.openWriter({ topic: TOPICS.raw, partition });
+    writers.push(writer);
+    options.onOpened?.(partition);
+    return openOutlet(writer, options, metrics, ends);
+  };
+  const { firstPartitions } = queue.layout(TOPICS.raw);
   const outlets = {
-    raw: writers.map((writer) => openOutlet(writer, options, metrics, ends)),
+    raw: new RawOutlets(await Promise.all(partitions.map(openRaw)), firstPartitions),
     dead: openOutlet(deadWriter, options, metrics, ends),
     deadLetters: new DeadLetters({
       site: options.site,
@@ -83,13 +99,23 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
       onDiscarded: (bytes) => metrics.discardedBytes.inc(bytes),
     }),
   };
-  const context: InputContext = { outlets, metrics, clock, limits, log };
-  const allWriters = [...writers, deadWriter];
+  const { ask = nodeSpace, ...marks } = options.disk;
+  const highWater = new HighWater({ ...marks, ask, limits, log, registry: options.registry });
+  await highWater.start();
+  const context: InputContext = { outlets, highWater, metrics, clock, limits, log };
+  const growth = new Growth({
+    queue,
+    raw: outlets.raw,
+    open: openRaw,
+    endOf: (partition) => ends[logNameOf({ topic: TOPICS.raw, partition })] ?? 0,
+    log,
+    retryMs: limits.retryMs,
+  });
   const keys = new IdempotencyKeys(clock, limits, () => ({ ...ends }));
   const memory = new KeyMemory({
     keys,
     queue,
-    writers: allWriters,
+    writers: [...writers, deadWriter],
     fromMs: clock.now() - limits.idempotencyTtlMs,
     limits,
     log,
@@ -102,18 +128,22 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     keysKnown: () => soon(memory.recalled, limits.httpQueueWaitMs),
   });
   const inputs = syslogInputs(context, options.inputs.syslog);
+  const allLanes = () => [...outlets.raw.all, outlets.dead].flatMap(({ sockets, requests }) => [sockets, requests]);
   const close = async (): Promise<void> => {
     await Promise.all([within(limits.drainMs, http.close()), ...inputs.map((input) => input.close())]);
-    const lanes = [...outlets.raw, outlets.dead].flatMap(({ sockets, requests }) => [sockets, requests]);
+    const lanes = allLanes();
     await within(limits.drainMs, Promise.all(lanes.map((lane) => lane.drain())));
     for (const lane of lanes) lane.abandon();
+    await growth.close();
     await memory.close();
-    await Promise.all(allWriters.map((writer) => writer.close()));
+    highWater.close();
+    await Promise.all([...writers, deadWriter].map((writer) => writer.close()));
   };
   let closed: Promise<void> | undefined;
   return {
     listen: () => Promise.all(inputs.map((input) => input.listen())),
     httpPlugin: http.plugin,
+    troubles: () => [...new Set([highWater.reason ?? [], allLanes().flatMap((lane) => lane.trouble ?? [])].flat())],
     close: () => {
       closed ??= close();
       return closed;

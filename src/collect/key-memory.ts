@@ -89,7 +89,7 @@ export class KeyMemory {
       const bytes = await readWhole(this.#disk, file);
       if (bytes === undefined) return undefined;
       const { format, book } = JSON.parse(bytes.toString()) as { format: unknown; book: KeyBook };
-      const isOfThese = Object.entries(ends).every(([name, end]) => (book.ends[name] ?? Number.NaN) <= end);
+      const isOfThese = Object.entries(ends).every(([name, end]) => (book.ends[name] ?? 0) <= end);
       if (format === FORMAT && isOfThese) return book;
       log.warn({ file }, 'this is not the key file of this log; the last day is read instead');
     } catch (error) {

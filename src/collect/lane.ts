@@ -41,6 +41,8 @@ export class Lane {
   /** The disk was full at the last attempt. */
   #refusing = false;
   #stopped: unknown;
+  /** Why the last append was refused, until one is accepted. */
+  #lastRefusal: SpillwayError | undefined;
   readonly #waiting: (() => void)[] = [];
   #watchesWriter = false;
   readonly #settled: (() => void)[] = [];
@@ -99,6 +101,21 @@ export class Lane {
     );
   }
 
+  /** Why it cannot append now, for people; undefined where it can, or is only slow. */
+  get trouble(): string | undefined {
+    const at = `partition ${this.partition} of ${this.#options.writer.topic}`;
+    switch (this.#lastRefusal?.code) {
+      case undefined:
+        return undefined;
+      case 'DISK_FULL':
+        return `The ${at} cannot be written, because its disk is full: free some space.`;
+      case 'QUEUE_PARTITION_STOPPED':
+        return `The ${at} takes no more records, because its disk failed to sync: check the disk, then restart.`;
+      default:
+        return `The ${at} cannot be written (${this.#lastRefusal?.code}).`;
+    }
+  }
+
   /** Calls once when the lane is not blocked; never where its partition has stopped. */
   whenReady(resume: () => void): void {
     this.#waiting.push(resume);
@@ -112,6 +129,14 @@ export class Lane {
     while (this.#stopped === undefined && (this.#pending.length > 0 || this.#builder.recordCount > 0)) {
       await new Promise<void>((resolve) => this.#settled.push(resolve));
     }
+  }
+
+  /** Resolves when what was appended up to now is durable, refused or lost; what comes later is not waited for. */
+  async settled(): Promise<void> {
+    const batches = this.#builder.recordCount > 0 ? [...this.#pending, this.#open] : [...this.#pending];
+    const outcomes = batches.map((batch) => batch.durable());
+    this.flush();
+    await Promise.allSettled(outcomes);
   }
 
   /** Gives up what is not durable: counted as lost, where nobody else can be told. */
@@ -163,6 +188,7 @@ export class Lane {
     });
     batch.accepted();
     this.#forget(batch);
+    this.#lastRefusal = undefined;
     if (this.#refusing) {
       this.#refusing = false;
       for (const kept of this.#pending) this.#send(kept);
@@ -172,6 +198,7 @@ export class Lane {
 
   #refused(batch: Batch, reason: unknown): void {
     batch.inFlight = false;
+    if (reason instanceof SpillwayError) this.#lastRefusal = reason;
     const mayRetry = reason instanceof SpillwayError && reason.kind.retry;
     if (this.#options.kind === 'requests') {
       batch.refused(reason);

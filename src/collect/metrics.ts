@@ -40,14 +40,14 @@ export function createCollectMetrics(registry: Registry) {
     }),
     pausedConnections: new Gauge({
       name: 'spillway_collect_paused_connections',
-      help: 'Connections that are not read, because the queue is behind.',
+      help: 'Connections that are not read, because the queue is behind or its disk above the high-water mark.',
       registers,
     }),
     refusedConnections: counter('refused_connections_total', 'Connections beyond the limit.', ['input']),
     idleConnections: counter('idle_connections_total', 'Connections that were closed for being idle.', ['input']),
     udpDropped: new Counter({
       name: 'spillway_collect_udp_dropped_datagrams_total',
-      help: 'Datagrams dropped: by the kernel (its buffer was full) or for saturation of the queue.',
+      help: 'Datagrams dropped: by the kernel (its buffer was full), for saturation of the queue, or for the high-water mark of its disk.',
       labelNames: ['by'],
       registers,
       collect: async () => {

@@ -1,9 +1,17 @@
 /**
  * The kinds of values an option can have beside TypeBox's own, and how they look once resolved: a duration `retention`
- * becomes the number `retentionMs`, a size `maxSize` becomes `maxSizeBytes`, a listener list becomes an array.
+ * becomes the number `retentionMs`, a size `maxSize` becomes `maxSizeBytes`, a share `highWater` becomes
+ * `highWaterPercent`, a listener list becomes an array.
  */
 import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox';
-import { DURATION_PATTERN, type DurationText, SIZE_PATTERN, type SizeText } from '../lib/units.ts';
+import {
+  DURATION_PATTERN,
+  type DurationText,
+  PERCENT_PATTERN,
+  type PercentText,
+  SIZE_PATTERN,
+  type SizeText,
+} from '../lib/units.ts';
 
 /** What every option says about itself; the reference page is made of it. */
 export interface About {
@@ -14,7 +22,7 @@ export interface About {
 
 /** Own members of our schemas, beside JSON Schema's. */
 export interface Marks {
-  readonly 'x-unit'?: 'duration' | 'size';
+  readonly 'x-unit'?: 'duration' | 'size' | 'percent';
   /** What a value must be, in words, where its pattern does not speak for itself. */
   readonly 'x-expects'?: string;
   /** The same for the names of a map's entries. */
@@ -39,6 +47,9 @@ export const Duration = (about: About) =>
 
 export const Size = (about: About) =>
   Type.Unsafe<SizeText>({ type: 'string', pattern: SIZE_PATTERN, 'x-unit': 'size', ...about });
+
+export const Percent = (about: About) =>
+  Type.Unsafe<PercentText>({ type: 'string', pattern: PERCENT_PATTERN, 'x-unit': 'percent', ...about });
 
 export const Path = (about: About) => Type.String({ minLength: 1, maxLength: 4_096, 'x-path': true, ...about });
 
@@ -69,7 +80,7 @@ export const Listeners = <Item extends TObject>(item: Item, about: About) =>
   });
 
 type Plain = string | number | boolean | null | undefined;
-type Resolved<T> = T extends DurationText | SizeText
+type Resolved<T> = T extends DurationText | SizeText | PercentText
   ? number
   : T extends Plain
     ? T
@@ -81,7 +92,9 @@ type ResolvedName<K, V> = K extends string
     ? `${K}Ms`
     : V extends SizeText
       ? `${K}Bytes`
-      : K
+      : V extends PercentText
+        ? `${K}Percent`
+        : K
   : K;
 
 /** The resolved form of what a schema describes. */
@@ -90,5 +103,6 @@ export type ResolvedOf<Schema extends TSchema> = Resolved<Static<Schema>>;
 /** The name of an option once it is resolved. */
 export function resolvedName(name: string, schema: Marks): string {
   if (schema['x-unit'] === 'duration') return `${name}Ms`;
+  if (schema['x-unit'] === 'percent') return `${name}Percent`;
   return schema['x-unit'] === 'size' ? `${name}Bytes` : name;
 }

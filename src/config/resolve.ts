@@ -6,7 +6,7 @@ import { isAbsolute, resolve as resolvePath } from 'node:path';
 import type { TSchema } from 'typebox';
 import Value from 'typebox/value';
 import { suggest } from '../lib/suggest.ts';
-import { parseDuration, parseSize } from '../lib/units.ts';
+import { parseDuration, parsePercent, parseSize } from '../lib/units.ts';
 import { resolvedName } from './kinds.ts';
 import type { Problem } from './problem.ts';
 import { expandSecrets } from './secrets.ts';
@@ -156,6 +156,7 @@ function convert(schema: TSchema, value: unknown, workingDirectory: string): unk
   if (typeof value !== 'string') return value;
   if (shape['x-unit'] === 'duration') return parseDuration(value);
   if (shape['x-unit'] === 'size') return parseSize(value);
+  if (shape['x-unit'] === 'percent') return parsePercent(value);
   if (shape['x-path'] === true) return isAbsolute(value) ? value : resolvePath(workingDirectory, value);
   return value;
 }

@@ -3,7 +3,7 @@
  * (docs/spillway.schema.json), the reference page (docs/configuration.md) and `spillway config print`.
  */
 import { Type } from 'typebox';
-import { Duration, Engine, Host, Listeners, Path, Port, type ResolvedOf, Section, Size } from './kinds.ts';
+import { Duration, Engine, Host, Listeners, Path, Percent, Port, type ResolvedOf, Section, Size } from './kinds.ts';
 
 /** Names of tenants: also parts of paths and of queries. */
 export const TENANT_PATTERN = '^[a-z0-9][a-z0-9_-]{0,63}$';
@@ -109,6 +109,15 @@ export const ConfigSchema = Section(
         maxSize: Size({
           default: '64GiB',
           description: 'Per topic: beyond it the oldest segments go, but never what has not been read.',
+        }),
+        highWater: Percent({
+          default: '90%',
+          description:
+            'Inputs pause while more of the disk of the queue is used (as `df` counts it), before it is full: HTTP is answered 503 with `Retry-After`, TCP is not read, UDP is dropped and counted. What is left belongs to the processor and the store. `100%` never pauses.',
+        }),
+        minFree: Size({
+          default: '1GiB',
+          description: 'The same while less than this is free, whatever the share. `0B` never pauses.',
         }),
       },
       { description: 'The durable queue between the roles.' },

@@ -43,6 +43,7 @@ export function expectation(schema: TSchema): string {
   if (shape['x-expects'] !== undefined) return shape['x-expects'];
   if (shape['x-unit'] === 'duration') return 'a duration such as 30d, 12h, 15m, 30s or 250ms';
   if (shape['x-unit'] === 'size') return 'a size such as 64MiB, 10GiB or 500MB';
+  if (shape['x-unit'] === 'percent') return 'a share such as 90%';
   if (shape['x-listeners'] !== undefined) return 'true, false, an object or a list of objects';
   if (shape['x-path'] !== undefined) return 'a path';
   if (shape.const !== undefined) return String(shape.const);

@@ -44,6 +44,7 @@ export const ERROR_KINDS = {
   QUEUE_OFFSET_OUT_OF_RANGE: { status: 410, title: 'The offset is not retained any more.', retry: false },
   QUEUE_FENCED: { status: 409, title: 'Another owner has taken over.', retry: false },
   DISK_FULL: { status: 503, title: 'The disk is full.', retry: true },
+  DISK_ALMOST_FULL: { status: 503, title: 'The disk is above its high-water mark.', retry: true },
   // records that cannot be events
   MESSAGE_TOO_LARGE: { status: 413, title: 'The message is longer than the limit.', retry: false },
   FRAME_INVALID: { status: 400, title: 'The frame is broken.', retry: false },

@@ -41,6 +41,20 @@ export const QUEUE_LIMITS = {
   searchChecksumBytes: 1_024 * MiB,
 } as const;
 
+export const GROUP_LIMITS = {
+  groups: 100,
+  membersPerGroup: 256,
+  topicsPerMember: 16,
+  /** A member that says nothing for so long has left. */
+  sessionTimeoutMs: 30_000,
+  /** A partition that is not released for so long after it was revoked is taken away. */
+  revokeTimeoutMs: 60_000,
+  /** How often silence is measured; a coordinator that was itself asleep counts no more than two of these. */
+  tickMs: 200,
+  /** Times that partitions were added to one topic. */
+  additions: 64,
+} as const;
+
 export const COLLECT_LIMITS = {
   /** Records that are handed to the queue at once: smaller batches are durable sooner, larger ones cost less each. */
   batchBytes: 512 * KiB,
@@ -88,6 +102,12 @@ export const COLLECT_LIMITS = {
   /** How much of the log, by its writing time, has to be read back for keys after a crash. */
   keySnapshotMs: 60_000,
   errorsPerAnswer: 100,
+  /** How often the queue's disk is asked how full it is: much less is written in between than `queue.minFree`. */
+  spaceEveryMs: 250,
+  /** Inputs go on so many hundredths of the disk below its high-water mark, and as much above the free bytes. */
+  lowWaterPercent: 1,
+  /** Retry-After of a request above the high-water mark. */
+  highWaterRetryS: 10,
 } as const;
 
 /** The collector's limits as numbers, so that a test may lower one. */
@@ -257,6 +277,9 @@ export const STORE_LIMITS = {
   retentionEveryMs: 10 * 60_000,
   serverMemoryBytes: 900 * MiB,
   slicesPerInsert: 90,
+  /** What a merge made is synced so often, and what it was made of is kept so long: see search/merged-parts.ts. */
+  syncMergedEveryMs: 5_000,
+  mergedPartsLifetimeS: 60,
 } as const;
 
 /** The second search engine: an index for each slice. */
@@ -342,6 +365,11 @@ export const CONFIG_LIMITS = {
 } as const;
 
 const relations: readonly (readonly [boolean, string])[] = [
+  [10 * SUPERVISOR_LIMITS.heartbeatMs < GROUP_LIMITS.sessionTimeoutMs, 'a session outlives several heartbeats'],
+  [
+    SUPERVISOR_LIMITS.requestTimeoutMs < GROUP_LIMITS.sessionTimeoutMs,
+    'a request that got lost does not end a session',
+  ],
   [COLLECT_LIMITS.messageBytes < QUEUE_LIMITS.groupBytes, 'a message fits a group'],
   [QUEUE_LIMITS.groupBytes < QUEUE_LIMITS.batchBytes, 'a group fits a batch with its headers'],
   [QUEUE_LIMITS.batchBytes < QUEUE_LIMITS.pendingBytes, 'a batch fits what may wait'],
@@ -364,11 +392,15 @@ const relations: readonly (readonly [boolean, string])[] = [
   ],
   [PROXY_LIMITS.timeoutMs < HTTP_LIMITS.idleMs, 'a waiting client is not idle'],
   [QUERY_LIMITS.concurrentPerTenant <= QUERY_LIMITS.concurrent, 'one tenant fits the whole'],
+<<<<<<< HEAD
   [
     // Three bytes a unit, a longer name's hash or plain key of three bytes a unit, and the marks of a term.
     (OPENSEARCH_LIMITS.termChars + OPENSEARCH_LIMITS.keyChars) * 3 + 16 < 32_766,
     "a cut keyword behind the name of its field fits Lucene's longest term",
   ],
   [QUERY_LIMITS.queryChars <= OPENSEARCH_LIMITS.termChars, 'no query is longer than what is indexed of a keyword'],
+=======
+  [6 * STORE_LIMITS.syncMergedEveryMs < STORE_LIMITS.mergedPartsLifetimeS * 1_000, 'merges are synced in time'],
+>>>>>>> 92ffea430b9b35f8215cfaee3e031e8ce3b61287
 ];
 for (const [holds, what] of relations) if (!holds) throw new Error(`limits contradict each other: ${what}`);

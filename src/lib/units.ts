@@ -1,10 +1,12 @@
-/** Durations and sizes as people write them: `30d`, `1h30m`, `250ms`; `64MiB`, `1.5GiB`, `10MB`, `512B`. */
+/** Durations, sizes and shares as people write them: `30d`, `1h30m`, `250ms`; `64MiB`, `1.5GiB`, `512B`; `90%`. */
 import type { Brand } from './brand.ts';
 
 /** A duration as written, such as `15m`. */
 export type DurationText = Brand<string, 'Duration'>;
 /** A size as written, such as `64MiB`. */
 export type SizeText = Brand<string, 'Size'>;
+/** A share of a whole as written, such as `90%`. */
+export type PercentText = Brand<string, 'Percent'>;
 
 const DURATION_UNITS: readonly (readonly [string, number])[] = [
   ['w', 7 * 86_400_000],
@@ -28,6 +30,7 @@ const SIZE_UNITS: readonly (readonly [string, number])[] = [
 
 export const DURATION_PATTERN = '^(\\d{1,12}(\\.\\d{1,6})?(ms|s|m|h|d|w))+$';
 export const SIZE_PATTERN = '^\\d{1,12}(\\.\\d{1,6})?(TiB|GiB|MiB|KiB|TB|GB|MB|kB|B)$';
+export const PERCENT_PATTERN = '^(100|\\d{1,2}(\\.\\d{1,3})?)%$';
 
 /** Milliseconds; undefined where the text is not a duration. */
 export function parseDuration(text: string): number | undefined {
@@ -45,6 +48,11 @@ export function parseSize(text: string): number | undefined {
   const unit = /[A-Za-z]+$/.exec(text)?.[0];
   const bytes = Math.round(Number.parseFloat(text) * factor(SIZE_UNITS, unit));
   return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
+/** From 0 to 100; undefined where the text is not a share. */
+export function parsePercent(text: string): number | undefined {
+  return new RegExp(PERCENT_PATTERN).test(text) ? Number.parseFloat(text) : undefined;
 }
 
 function factor(units: readonly (readonly [string, number])[], unit: string | undefined): number {

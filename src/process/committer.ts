@@ -3,20 +3,18 @@
  * successor goes on is the progress marker, so a commit may be late but is never ahead.
  */
 import { PROCESS_LIMITS } from '../lib/limits.ts';
-import { type GroupMember, offset, type TopicPartition } from '../queue/port.ts';
+import { type AssignedPartition, offset } from '../queue/port.ts';
 
 export class Committer {
-  readonly #member: GroupMember;
-  readonly #at: TopicPartition;
+  readonly #assigned: AssignedPartition;
   readonly #onFailure: (failure: unknown) => void;
   #reached = -1;
   #committed = -1;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
 
-  constructor(member: GroupMember, at: TopicPartition, onFailure: (failure: unknown) => void) {
-    this.#member = member;
-    this.#at = at;
+  constructor(assigned: AssignedPartition, onFailure: (failure: unknown) => void) {
+    this.#assigned = assigned;
     this.#onFailure = onFailure;
   }
 
@@ -42,7 +40,7 @@ export class Committer {
       const position = this.#reached;
       if (position <= this.#committed) return;
       try {
-        await this.#member.commit(this.#at, offset(position));
+        await this.#assigned.commit(offset(position));
         this.#committed = position;
       } catch (failure) {
         this.#onFailure(failure);

@@ -48,36 +48,48 @@ export interface DeadLetterStart {
 }
 
 export class DeadLetters {
+  readonly #queue: Queue;
   readonly #writer: PartitionWriter;
+  readonly #site: string;
+  /** Letters before this are of processes of before. */
+  readonly #ownFrom: number;
   /** By partition of `raw`: offsets of records whose dead letter is there and whose progress is not yet. */
   readonly #written = new Map<number, Set<number>>();
+  readonly #recalled = new Set<number>();
 
-  private constructor(writer: PartitionWriter) {
+  private constructor(queue: Queue, writer: PartitionWriter, site: string) {
+    this.#queue = queue;
     this.#writer = writer;
+    this.#site = site;
+    this.#ownFrom = writer.nextOffset;
+  }
+
+  /** Takes over the partition. */
+  static async open(queue: Queue, site: string): Promise<DeadLetters> {
+    const at = { topic: TOPICS.deadLetter, partition: DEAD_LETTER_PARTITIONS.processor };
+    return new DeadLetters(queue, await queue.openWriter(at), site);
   }
 
   /**
-   * Takes over the partition and reads back the letters of records that no progress has passed. `starts`: by partition
-   * of `raw`, its progress and from where on (an offset of `dead-letter`) it can have such letters.
+   * Reads back the letters of records of a partition of `raw` that no progress has passed: call it before the first one
+   * is written. `start`: its progress, and from where on (an offset of `dead-letter`) it can have such letters.
    */
-  static async open(queue: Queue, site: string, starts: ReadonlyMap<number, DeadLetterStart>): Promise<DeadLetters> {
-    const at = { topic: TOPICS.deadLetter, partition: DEAD_LETTER_PARTITIONS.processor };
-    const letters = new DeadLetters(await queue.openWriter(at));
-    const reader = queue.openReader(at);
+  async recall(partition: number, start: DeadLetterStart): Promise<void> {
+    if (this.#recalled.has(partition)) return;
+    const { topic, partition: own } = this.#writer;
+    const reader = this.#queue.openReader({ topic, partition: own });
     try {
-      const end = letters.nextOffset;
-      const from = Math.min(...[...starts.values()].map(({ deadLetterOffset }) => deadLetterOffset), end);
-      let next = Math.max(from, await reader.earliestOffset());
-      while (next < end) {
+      let next = Math.max(Math.min(start.deadLetterOffset, this.#ownFrom), await reader.earliestOffset());
+      while (next < this.#ownFrom) {
         await reader.waitFor(offset(next), new AbortController().signal);
         const { batches, nextOffset } = await reader.read(offset(next));
-        for (const batch of batches) letters.#readBack(batch.bytes, site, starts);
+        for (const batch of batches) this.#readBack(batch.bytes, partition, start.rawOffset);
         next = nextOffset;
       }
+      this.#recalled.add(partition);
     } finally {
       await reader.close();
     }
-    return letters;
   }
 
   get nextOffset(): number {
@@ -129,16 +141,14 @@ export class DeadLetters {
     return written;
   }
 
-  #readBack(batch: Buffer, site: string, starts: ReadonlyMap<number, DeadLetterStart>): void {
+  #readBack(batch: Buffer, partition: number, rawOffset: number): void {
     const cursor = new RecordCursor(batch);
     while (cursor.next()) {
       const reason = cursor.headerValue(DEAD_LETTER_KEY);
       if (reason === undefined) continue;
       const origin = parseOrigin(decodeDeadLetterReason(reason).origin);
-      if (origin?.site !== site || origin.topic !== TOPICS.raw) continue;
-      if (origin.offset >= (starts.get(origin.partition)?.rawOffset ?? 0)) {
-        this.#writtenOf(origin.partition).add(origin.offset);
-      }
+      if (origin?.site !== this.#site || origin.topic !== TOPICS.raw || origin.partition !== partition) continue;
+      if (origin.offset >= rawOffset) this.#writtenOf(partition).add(origin.offset);
     }
   }
 }

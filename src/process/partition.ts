@@ -12,7 +12,7 @@ import { SpillwayError } from '../lib/errors.ts';
 import { PROCESS_LIMITS, QUEUE_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import {
-  type GroupMember,
+  type AssignedPartition,
   type Offset,
   offset,
   type PartitionReader,
@@ -31,16 +31,16 @@ import type { Topology } from './topology.ts';
 
 export interface PartitionOptions {
   readonly queue: Queue;
-  readonly partition: number;
+  /** Of `raw`. */
+  readonly assigned: AssignedPartition;
   readonly site: string;
-  readonly member: GroupMember;
   readonly topology: Topology;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: ProcessorMetrics;
   /** What became durable, and the offset of `events` after it. */
   readonly onLedger: (partition: number, entries: readonly LedgerEntry[], nextOffset: Offset) => void;
-  /** Ends it. */
+  /** Ends it: stopped, or the partition is to be given up. */
   readonly signal: AbortSignal;
 }
 
@@ -59,22 +59,22 @@ export class PartitionRun {
   readonly start: Start;
 
   private constructor(options: PartitionOptions, writer: PartitionWriter, reader: PartitionReader, start: Start) {
-    this.partition = options.partition;
+    this.partition = options.assigned.partition;
     this.#options = options;
     this.#writer = writer;
     this.#reader = reader;
     this.#output = new OutputBatch(start.rawOffset, start.receivedTo);
-    this.#evaluation = new Evaluation(options, this.#output);
+    this.#evaluation = new Evaluation({ ...options, partition: this.partition }, this.#output);
     this.start = start;
     this.#until = AbortSignal.any([options.signal, this.#pipeline.broken]);
-    const at = { topic: TOPICS.raw, partition: options.partition };
-    this.#committer = new Committer(options.member, at, (failure) => this.#pipeline.break(failure));
+    this.#committer = new Committer(options.assigned, (failure) => this.#pipeline.break(failure));
     this.#committer.reached(start.rawOffset);
   }
 
   /** Takes over the partition of `events` and finds where to go on in `raw`. */
   static async open(options: PartitionOptions): Promise<PartitionRun> {
-    const { queue, partition } = options;
+    const { queue } = options;
+    const { partition } = options.assigned;
     const writer = await queue.openWriter({ topic: TOPICS.events, partition });
     const reader = queue.openReader({ topic: TOPICS.raw, partition });
     try {
@@ -106,6 +106,7 @@ export class PartitionRun {
     for (const range of result.corrupt ?? []) this.#lost(range.fromOffset, range.nextOffset);
     if (result.batches.length === 0) {
       this.#output.rawOffset = result.nextOffset;
+      if (result.nextOffset > from) await this.#passOver(result.nextOffset);
       return this.#reader.waitFor(result.nextOffset, this.#until);
     }
     for (const batch of result.batches) {
@@ -114,8 +115,15 @@ export class PartitionRun {
     if (!this.#until.aborted) await this.#flush(letters);
   }
 
+  /** What cannot be read is committed as well: partitions that were added may wait for it. */
+  async #passOver(to: Offset): Promise<void> {
+    await this.#pipeline.settled();
+    if (!this.#until.aborted) this.#committer.reached(to);
+  }
+
   #measureLag({ batches, endOffset }: ReadResult, from: number): void {
-    const { partition, metrics, clock } = this.#options;
+    const { partition } = this;
+    const { metrics, clock } = this.#options;
     const oldest = batches[0]?.maxTimestampMs;
     metrics.lag.set({ partition }, endOffset - from);
     metrics.lagSeconds.set({ partition }, oldest === undefined ? 0 : Math.max(0, clock.now() - oldest) / 1_000);
@@ -135,7 +143,8 @@ export class PartitionRun {
   }
 
   #lost(from: number, to: number): void {
-    const { partition, log, metrics } = this.#options;
+    const { partition } = this;
+    const { log, metrics } = this.#options;
     metrics.lost.inc({ partition }, to - from);
     log.error({ partition, from, to }, 'Records of raw are gone before they were processed; going on after them');
   }
@@ -167,7 +176,8 @@ export class PartitionRun {
   }
 
   async #append(batch: FinishedBatch, letters: DeadLetters): Promise<void> {
-    const { partition, metrics, onLedger } = this.#options;
+    const { partition } = this;
+    const { metrics, onLedger } = this.#options;
     const { nextOffset } = await this.#writer.append(batch.bytes);
     letters.passed(partition, batch.rawOffset);
     this.#committer.reached(batch.rawOffset);

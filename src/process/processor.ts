@@ -1,39 +1,41 @@
 /**
- * The processor: pulls `raw`, runs the topology, appends `events` and `dead-letter`. Partition p of `events` is
- * written only by whoever processes partition p of `raw`. A partition whose failure may pass (a full disk) is taken
- * over again with back-off; one whose failure does not pass ends, and the others go on.
+ * The processor: pulls `raw`, runs the topology, appends `events` and `dead-letter`. It is a member of the group
+ * `processor` and runs the partitions that it is assigned, until they are revoked. Partition p of `events` is written
+ * only by whoever processes partition p of `raw`. A partition whose failure may pass (a full disk) is taken over again
+ * with back-off; one whose failure does not pass ends, and the others go on.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
-import { GROUPS } from '../event/topics.ts';
+import { GROUPS, TOPICS } from '../event/topics.ts';
 import type { Clock } from '../lib/clock.ts';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
 import { PROCESS_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
-import type { Queue } from '../queue/port.ts';
+import type { AssignedPartition, GroupMember, Queue } from '../queue/port.ts';
+import { barEvents, mustBarEvents } from './barrier.ts';
 import { DeadLetters } from './dead-letters.ts';
-import { createProcessorMetrics } from './metrics.ts';
+import { createProcessorMetrics, type ProcessorMetrics } from './metrics.ts';
 import { type PartitionOptions, PartitionRun } from './partition.ts';
 import type { Topology } from './topology.ts';
 
 export interface ProcessorOptions {
   readonly queue: Queue;
-  /** The partitions of `raw` (and `events`) that this processor owns. */
-  readonly partitions: readonly number[];
   /** This installation's name, the first part of every origin. */
   readonly site: string;
   readonly topology: Topology;
   readonly clock: Clock;
   readonly log: Logger;
   readonly registry: Registry;
+  /** The partition of `events` is this processor's: told before anything is written to it. */
+  readonly onOpened?: (partition: number) => void;
   /** Told after each batch is durable, in the order of the partition. */
   readonly onLedger: PartitionOptions['onLedger'];
 }
 
 export interface RunningProcessor {
-  /** Ends after the batches under way are durable. */
+  /** Ends after the batches under way are durable, and leaves the group. */
   stop(): Promise<void>;
-  /** Resolves when every partition runs; rejects where it cannot start. */
+  /** Resolves when every partition that was free runs; rejects where it cannot start. */
   readonly started: Promise<void>;
   /** Resolves after stop(); rejects with a failure that does not pass. The other partitions go on until stop(). */
   readonly done: Promise<void>;
@@ -41,9 +43,9 @@ export interface RunningProcessor {
 
 export function runProcessor(options: ProcessorOptions): RunningProcessor {
   const stopping = new AbortController();
-  const starting = start(options, stopping.signal);
-  const started = starting.then(() => {});
-  const done = starting.then(async ({ runs }) => void (await Promise.all(runs)));
+  const starting = Processor.start(options, stopping.signal);
+  const started = starting.then((processor) => processor.firstOpened());
+  const done = starting.then((processor) => processor.done);
   // Whoever waits for neither hears of it from the log.
   started.catch(() => {});
   done.catch(() => {});
@@ -52,58 +54,117 @@ export function runProcessor(options: ProcessorOptions): RunningProcessor {
     done,
     stop: async () => {
       stopping.abort();
-      const { letters, runs } = await starting;
-      await Promise.allSettled(runs);
-      await letters.close();
+      await (await starting).stop();
     },
   };
 }
 
-interface Started {
-  readonly letters: DeadLetters;
-  readonly runs: readonly Promise<void>[];
-}
+class Processor {
+  readonly #options: ProcessorOptions;
+  readonly #letters: DeadLetters;
+  readonly #metrics: ProcessorMetrics;
+  readonly #stopping: AbortSignal;
+  readonly #ended = Promise.withResolvers<void>();
+  /** By partition, its assignments one after another. */
+  readonly #lives = new Map<number, Promise<void>>();
+  #opening: Promise<void>[] = [];
+  #member: GroupMember | undefined;
 
-async function start(options: ProcessorOptions, signal: AbortSignal): Promise<Started> {
-  const { queue, site, log, topology, clock, onLedger } = options;
-  const member = await queue.joinGroup(GROUPS.processor);
-  const metrics = createProcessorMetrics(options.registry);
-  const of = (partition: number): PartitionOptions => ({
-    queue,
-    partition,
-    site,
-    member,
-    topology,
-    clock,
-    log,
-    metrics,
-    onLedger,
-    signal,
-  });
-  const opened = await Promise.all(options.partitions.map((partition) => PartitionRun.open(of(partition))));
-  const letters = await DeadLetters.open(queue, site, new Map(opened.map((run) => [run.partition, run.start])));
-  const runs = opened.map((run) => keepRunning(run, of(run.partition), letters));
-  return { letters, runs };
-}
+  private constructor(options: ProcessorOptions, letters: DeadLetters, stopping: AbortSignal) {
+    this.#options = options;
+    this.#letters = letters;
+    this.#metrics = createProcessorMetrics(options.registry);
+    this.#stopping = stopping;
+  }
 
-async function keepRunning(first: PartitionRun, options: PartitionOptions, letters: DeadLetters): Promise<void> {
-  const { partition, signal, log, metrics } = options;
-  let run: PartitionRun | undefined = first;
-  let delayMs: number = PROCESS_LIMITS.retryDelayMs;
-  while (!signal.aborted) {
+  static async start(options: ProcessorOptions, stopping: AbortSignal): Promise<Processor> {
+    const { queue, site } = options;
+    const processor = new Processor(options, await DeadLetters.open(queue, site), stopping);
+    processor.#member = await queue.joinGroup(GROUPS.processor, {
+      topics: [TOPICS.raw],
+      onAssigned: (assigned) => processor.#take(assigned),
+    });
+    return processor;
+  }
+
+  get done(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  async firstOpened(): Promise<void> {
+    await Promise.all(this.#opening.splice(0));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#lives.values());
+    await this.#member?.leave();
+    await this.#letters.close();
+    this.#ended.resolve();
+  }
+
+  #take(assigned: AssignedPartition): void {
+    const { partition } = assigned;
+    const opened = Promise.withResolvers<void>();
+    opened.promise.catch(() => {});
+    this.#opening.push(opened.promise);
+    const life = (this.#lives.get(partition) ?? Promise.resolve()).then(() => this.#live(assigned, opened));
+    this.#lives.set(partition, life);
+  }
+
+  /** From its assignment until it is given up. Never rejects. */
+  async #live(assigned: AssignedPartition, opened: PromiseWithResolvers<void>): Promise<void> {
+    const { queue, log } = this.#options;
+    const { partition } = assigned;
+    const signal = AbortSignal.any([this.#stopping, assigned.revoked]);
     try {
-      run ??= await PartitionRun.open(options);
-      await run.run(letters);
+      if (mustBarEvents(queue, partition)) {
+        // It waits for the others to be opened.
+        opened.resolve();
+        await barEvents(queue, partition, signal);
+      }
+      await this.#keepRunning(assigned, signal, opened);
+      await assigned.release();
     } catch (thrown) {
-      const passes = !(thrown instanceof SpillwayError) || thrown.kind.retry;
-      log.error({ partition, err: thrown, passes }, `Partition ${partition} stopped processing: ${messageOf(thrown)}`);
-      if (!passes) throw thrown;
-      metrics.restarts.inc({ partition });
+      // Not released: it would come back at once, to fail again.
+      if (assigned.isLost) log.warn({ partition, reason: messageOf(thrown) }, 'somebody else has the partition now');
+      else this.#ended.reject(thrown);
     } finally {
-      await run?.close();
+      opened.resolve();
     }
-    run = undefined;
-    if (!signal.aborted) await delay(delayMs, undefined, { signal }).catch(() => {});
-    delayMs = Math.min(delayMs * 2, PROCESS_LIMITS.retryDelayMaxMs);
+  }
+
+  async #keepRunning(
+    assigned: AssignedPartition,
+    signal: AbortSignal,
+    opened: PromiseWithResolvers<void>,
+  ): Promise<void> {
+    const { queue, site, topology, clock, log, onLedger, onOpened } = this.#options;
+    const { partition } = assigned;
+    const metrics = this.#metrics;
+    const options = { queue, assigned, site, topology, clock, log, metrics, onLedger, signal };
+    let delayMs: number = PROCESS_LIMITS.retryDelayMs;
+    while (!signal.aborted) {
+      let run: PartitionRun | undefined;
+      try {
+        run = await PartitionRun.open(options);
+        await this.#letters.recall(partition, run.start);
+        onOpened?.(partition);
+        opened.resolve();
+        await run.run(this.#letters);
+      } catch (thrown) {
+        opened.reject(thrown);
+        const passes = !(thrown instanceof SpillwayError) || thrown.kind.retry;
+        log.error(
+          { partition, err: thrown, passes },
+          `Partition ${partition} stopped processing: ${messageOf(thrown)}`,
+        );
+        if (!passes) throw thrown;
+        metrics.restarts.inc({ partition });
+      } finally {
+        await run?.close();
+      }
+      if (!signal.aborted) await delay(delayMs, undefined, { signal }).catch(() => {});
+      delayMs = Math.min(delayMs * 2, PROCESS_LIMITS.retryDelayMaxMs);
+    }
   }
 }

@@ -1,7 +1,13 @@
 /** Finds where a processor goes on after its predecessor: in the progress marker at the tail of `events`. */
 import { type Progress, readProgress } from '../event/progress.ts';
 import { TOPICS } from '../event/topics.ts';
-import { type GroupMember, offset, type PartitionReader, type PartitionWriter, type Queue } from '../queue/port.ts';
+import {
+  type AssignedPartition,
+  offset,
+  type PartitionReader,
+  type PartitionWriter,
+  type Queue,
+} from '../queue/port.ts';
 
 export interface Start {
   readonly rawOffset: number;
@@ -12,8 +18,8 @@ export interface Start {
 
 export interface Places {
   readonly queue: Queue;
-  readonly partition: number;
-  readonly member: GroupMember;
+  /** The partition of `raw`. */
+  readonly assigned: AssignedPartition;
   readonly signal: AbortSignal;
 }
 
@@ -25,8 +31,7 @@ export async function findStart(places: Places, writer: PartitionWriter, raw: Pa
   const progress = await lastProgress(places, writer.nextOffset);
   const earliest = await raw.earliestOffset();
   if (progress === undefined) {
-    const at = { topic: TOPICS.raw, partition: places.partition };
-    const committed = (await places.member.committed(at)) ?? earliest;
+    const committed = (await places.assigned.committed()) ?? earliest;
     return { rawOffset: Math.max(committed, earliest), receivedTo: 0, deadLetterOffset: 0 };
   }
   const { rawOffset, receivedTo, deadLetterOffset = 0 } = progress;
@@ -34,7 +39,7 @@ export async function findStart(places: Places, writer: PartitionWriter, raw: Pa
 }
 
 async function lastProgress(places: Places, end: number): Promise<Progress | undefined> {
-  const reader = places.queue.openReader({ topic: TOPICS.events, partition: places.partition });
+  const reader = places.queue.openReader({ topic: TOPICS.events, partition: places.assigned.partition });
   try {
     const earliest = await reader.earliestOffset();
     let next = end;

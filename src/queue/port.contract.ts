@@ -2,11 +2,11 @@
  * What every engine of the queue promises. An engine's own test file runs it:
  * `queueContract('segment log', openForTest)`.
  */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RecordCursor } from '../event/record-batch.ts';
 import { SpillwayError } from '../lib/errors.ts';
-import { type Offset, offset, type PartitionReader, type PartitionWriter, type Queue } from './port.ts';
-import { batchOf, readAll, values } from './test-records.ts';
+import { offset, type PartitionReader, type PartitionWriter, type Queue } from './port.ts';
+import { batchOf, readAll, TestMember, values } from './test-records.ts';
 
 /** The topics `raw` (uncompressed) and `events` (zstd), two partitions each, are there and empty. */
 export interface QueueUnderTest {
@@ -258,45 +258,84 @@ export function queueContract(engine: string, open: () => Promise<QueueUnderTest
       });
 
       it('has committed offsets, and fences the members of before', async () => {
-        const member = await queue.joinGroup('store');
+        const member = await TestMember.join(queue, 'store');
         expect(await member.committed(raw)).toBeUndefined();
-        await member.commit(raw, offset(7));
+        await member.commit(raw, 7);
+        const before = member.held(raw);
         queue = await test.reopen();
-        const again = await queue.joinGroup('store');
-        expect(again.generation).toBeGreaterThan(member.generation);
-        expect(await again.committed(raw)).toBe(7);
+        const again = await TestMember.join(queue, 'store');
+        expect(again.member.id).not.toBe(member.member.id);
+        expect(again.held(raw).generation).toBeGreaterThan(before.generation);
+        expect(await again.held(raw).committed()).toBe(7);
         expect(await again.committed({ topic: 'raw', partition: 1 })).toBeUndefined();
       });
     });
 
     describe('consumer groups', () => {
-      it('keeps the offsets of groups and partitions apart', async () => {
-        const [store, archive] = [await queue.joinGroup('store'), await queue.joinGroup('archive')];
-        await Promise.all([
-          store.commit(raw, offset(3)),
-          store.commit({ topic: 'raw', partition: 1 }, offset(4)),
-          archive.commit(raw, offset(5)),
-        ]);
-        const found: (Offset | undefined)[] = [];
-        for (const member of [store, archive]) found.push(await member.committed(raw));
-        expect(found).toEqual([3, 5]);
-        expect(await store.committed({ topic: 'raw', partition: 1 })).toBe(4);
+      const other = { topic: 'raw', partition: 1 };
+
+      it('give a lone member every partition of its topics', async () => {
+        expect((await TestMember.join(queue, 'store')).keys).toEqual(['raw/0', 'raw/1']);
+        const both = await TestMember.join(queue, 'archive', ['raw', 'events']);
+        expect(both.keys).toEqual(['events/0', 'events/1', 'raw/0', 'raw/1']);
+        await expect(TestMember.join(queue, 'store', ['nowhere'])).rejects.toMatchObject({ code: 'NOT_FOUND' });
       });
 
-      it('fences a member when another has joined', async () => {
-        const zombie = await queue.joinGroup('store');
-        await zombie.commit(raw, offset(1));
-        const member = await queue.joinGroup('store');
-        await expect(zombie.commit(raw, offset(2))).rejects.toMatchObject({ code: 'QUEUE_FENCED' });
-        expect(await member.committed(raw)).toBe(1);
-        await member.commit(raw, offset(3));
-        expect(await member.committed(raw)).toBe(3);
+      it('keep the offsets of groups and partitions apart', async () => {
+        const [store, archive] = [await TestMember.join(queue, 'store'), await TestMember.join(queue, 'archive')];
+        await Promise.all([store.commit(raw, 3), store.commit(other, 4), archive.commit(raw, 5)]);
+        expect(await store.committed(raw)).toBe(3);
+        expect(await archive.committed(raw)).toBe(5);
+        expect(await store.held(other).committed()).toBe(4);
+        expect(await archive.held(other).committed()).toBeUndefined();
       });
 
-      it('lets a group go back', async () => {
-        const member = await queue.joinGroup('store');
-        await member.commit(raw, offset(9));
-        await member.commit(raw, offset(2));
+      it('move a partition to a member that joins, when it was released and not before', async () => {
+        const first = await TestMember.join(queue, 'store');
+        await first.commit(other, 1);
+        const second = await TestMember.join(queue, 'store');
+        expect(second.keys).toEqual([]);
+        await vi.waitFor(() => expect(first.held(other).revoked.aborted).toBe(true));
+        expect(first.keys).toEqual(['raw/0']);
+        expect(first.held(other).isLost).toBe(false);
+        // It may still finish what it has begun.
+        await first.commit(other, 2);
+        const released = first.held(other);
+        await first.releaseRevoked();
+        await vi.waitFor(() => expect(second.keys).toEqual(['raw/1']));
+        expect(second.held(other).generation).toBeGreaterThan(released.generation);
+        expect(await second.held(other).committed()).toBe(2);
+      });
+
+      it('fence whoever had a partition before, and nobody else', async () => {
+        const first = await TestMember.join(queue, 'store');
+        const second = await TestMember.join(queue, 'store');
+        await vi.waitFor(() => expect(first.held(other).revoked.aborted).toBe(true));
+        const zombie = first.held(other);
+        await first.releaseRevoked();
+        await vi.waitFor(() => expect(second.keys).toEqual(['raw/1']));
+        await expect(zombie.commit(offset(9))).rejects.toMatchObject({ code: 'QUEUE_FENCED' });
+        await second.commit(other, 3);
+        expect(await second.committed(other)).toBe(3);
+        await first.commit(raw, 4);
+        expect(await first.committed(raw)).toBe(4);
+      });
+
+      it('give a member that leaves nothing to say, and its partitions to the others', async () => {
+        const first = await TestMember.join(queue, 'store');
+        const second = await TestMember.join(queue, 'store');
+        await first.leave();
+        await vi.waitFor(() => expect(second.keys).toEqual(['raw/0', 'raw/1']));
+        expect(first.held(raw).isLost).toBe(true);
+        await expect(first.commit(raw, 1)).rejects.toMatchObject({ code: 'QUEUE_FENCED' });
+        await second.commit(raw, 2);
+        expect(await second.committed(raw)).toBe(2);
+      });
+
+      it('go back where their member wants to', async () => {
+        const member = await TestMember.join(queue, 'store');
+        await member.commit(raw, 9);
+        await member.commit(raw, 2);
         expect(await member.committed(raw)).toBe(2);
       });
     });

@@ -85,20 +85,68 @@ export interface PartitionReader {
   /** Resolves once the durable end is past `from`, or the signal fires (then without an error). */
   waitFor(from: Offset, signal: AbortSignal): Promise<void>;
   earliestOffset(): Promise<Offset>;
-  endOffset(): Promise<Offset>;
+  /**
+   * The durable end. With a signal: as its writer has said it in its own words, waiting for them after a start (or until
+   * the signal fires); without, what is known of it, which may be less.
+   */
+  endOffset(heard?: AbortSignal): Promise<Offset>;
   /** Offset of the first batch whose newest record's timestamp is at or after the time (epoch ms); else the end. */
   offsetAtTime(timeMs: number): Promise<Offset>;
   close(): Promise<void>;
 }
 
-/** What one member of a consumer group may do; a new generation fences it. */
+/**
+ * One partition as one member of a group has it, from the assignment until it is given up. A partition has one assignee
+ * in a group at a time, and each assignment a generation of its own: what an earlier assignee commits is refused.
+ */
+export interface AssignedPartition extends TopicPartition {
+  readonly group: string;
+  /** Larger than that of every earlier assignment of the partition in this group, also after a restart. */
+  readonly generation: number;
+  /**
+   * Fires when the member is to give the partition up: it finishes what it has begun, commits, and calls `release()`;
+   * only then somebody else gets it. Fires as well where the partition is lost.
+   */
+  readonly revoked: AbortSignal;
+  /** Somebody else may have it: the member was silent, or slow to release, for too long. */
+  readonly isLost: boolean;
+  /** The durably committed position, or undefined if there is none yet. */
+  committed(): Promise<Offset | undefined>;
+  /** Durable when it resolves. Rejects with QUEUE_FENCED where the partition is not this assignee's any more. */
+  commit(position: Offset): Promise<void>;
+  /** Nothing of it is under way here any more. Again is the same. */
+  release(): Promise<void>;
+}
+
+export interface JoinOptions {
+  /** All partitions of these are shared among the members that name them, also such as are added later. */
+  readonly topics: readonly string[];
+  /** Called for each partition that this member gets. It must not throw. */
+  readonly onAssigned: (partition: AssignedPartition) => void;
+}
+
+/**
+ * A member of a consumer group. Members come and go while the group runs: partitions move, as few as possible, one by
+ * one, and each only after its earlier assignee has released it, left, or was silent for too long. A member that was
+ * taken for dead and is not joins again by itself: it loses its partitions and is assigned others.
+ */
 export interface GroupMember {
   readonly group: string;
-  readonly generation: number;
-  /** The durably committed position, or undefined if there is none yet. */
+  /** Never given twice in a group. */
+  readonly id: string;
+  /** What the group has durably committed, whoever has the partition. */
   committed(at: TopicPartition): Promise<Offset | undefined>;
-  /** Durable when it resolves. Rejects with QUEUE_FENCED when another generation has begun. */
-  commit(at: TopicPartition, position: Offset): Promise<void>;
+  /** Gives up everything as it stands: call it when nothing is under way. */
+  leave(): Promise<void>;
+}
+
+/** How many partitions a topic has, and how it came to them. */
+export interface TopicLayout {
+  readonly partitions: number;
+  /** How many it began with: sources were mapped to these, and additions moved some of them to new partitions only. */
+  readonly firstPartitions: number;
+  /** The first partition of each addition that has no barrier yet (see `Queue.registerBarrier`). */
+  readonly unbarred: readonly number[];
 }
 
 export interface PartitionState {
@@ -118,10 +166,15 @@ export interface TopicState {
 
 export interface GroupState {
   readonly group: string;
-  readonly generation: number;
+  /** How many members are alive. */
+  readonly members: number;
   readonly partitions: readonly {
     readonly topic: string;
     readonly partition: number;
+    /** Of its newest assignment; 0 where it was never assigned. */
+    readonly generation: number;
+    /** Who has it; undefined where nobody has. */
+    readonly member?: string;
     readonly committed: number;
     readonly endOffset: number;
     /** Records between committed and end. */
@@ -135,7 +188,18 @@ export interface Queue {
   /** Takes over the partition: recovers its tail, begins a new epoch. One writer per partition, always. */
   openWriter(at: TopicPartition): Promise<PartitionWriter>;
   openReader(at: TopicPartition): PartitionReader;
-  joinGroup(group: string): Promise<GroupMember>;
+  /** Resolves when the member has been assigned what was free. Others may follow at any time. */
+  joinGroup(group: string, options: JoinOptions): Promise<GroupMember>;
   partitionCount(topic: string): number;
+  layout(topic: string): TopicLayout;
+  /** Calls the listener when partitions were added to a topic; the answer ends that. */
+  onPartitions(listener: (topic: string) => void): () => void;
+  /**
+   * Says that whatever sources wrote before they moved to added partitions stands before these ends (of partition 0 and
+   * on; as many as are in use). No group is assigned a partition of an addition before that is known, and before the
+   * group has committed all earlier partitions up to there: so the order of a source holds over its move. Additions that
+   * have a barrier keep it. Durable when it resolves.
+   */
+  registerBarrier(topic: string, ends: readonly Offset[]): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,6 +1,14 @@
-/** Batches made from texts and read back, for tests of the queue. */
+/** Batches made from texts and read back, and members of groups, for tests of the queue. */
 import { encodeHeaders, RecordBatchBuilder, RecordCursor } from '../event/record-batch.ts';
-import { offset, type PartitionReader } from './port.ts';
+import {
+  type AssignedPartition,
+  type GroupMember,
+  type Offset,
+  offset,
+  type PartitionReader,
+  type Queue,
+  type TopicPartition,
+} from './port.ts';
 
 export interface TestRecord {
   readonly value: string;
@@ -40,5 +48,57 @@ export async function readAll(reader: PartitionReader, from: number, maxBytes?: 
     }
     if (read.nextOffset === next) return records;
     next = read.nextOffset;
+  }
+}
+
+const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
+
+/** A member that remembers what it was given. It releases nothing by itself. */
+export class TestMember {
+  readonly member: GroupMember;
+  readonly #held: Map<string, AssignedPartition>;
+
+  private constructor(member: GroupMember, held: Map<string, AssignedPartition>) {
+    this.member = member;
+    this.#held = held;
+  }
+
+  static async join(queue: Queue, group: string, topics: readonly string[] = ['raw']): Promise<TestMember> {
+    const held = new Map<string, AssignedPartition>();
+    const onAssigned = (partition: AssignedPartition) => void held.set(keyOf(partition), partition);
+    return new TestMember(await queue.joinGroup(group, { topics, onAssigned }), held);
+  }
+
+  /** What it has and was not asked to give up, as `topic/partition`. */
+  get keys(): string[] {
+    return [...this.#held].flatMap(([key, { revoked }]) => (revoked.aborted ? [] : [key])).sort();
+  }
+
+  /** The newest assignment of the partition. Throws where there was none. */
+  held(at: TopicPartition): AssignedPartition {
+    const found = this.#held.get(keyOf(at));
+    if (found === undefined) throw new Error(`${this.member.id} was never assigned ${keyOf(at)}`);
+    return found;
+  }
+
+  commit(at: TopicPartition, position: number): Promise<void> {
+    return this.held(at).commit(offset(position));
+  }
+
+  committed(at: TopicPartition): Promise<Offset | undefined> {
+    return this.member.committed(at);
+  }
+
+  /** Gives up what it was asked to. */
+  async releaseRevoked(): Promise<void> {
+    for (const [key, partition] of this.#held) {
+      if (!partition.revoked.aborted) continue;
+      this.#held.delete(key);
+      await partition.release();
+    }
+  }
+
+  leave(): Promise<void> {
+    return this.member.leave();
   }
 }

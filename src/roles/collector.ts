@@ -16,10 +16,11 @@ import { SupervisorQuestions } from './supervisor-questions.ts';
 const CONSOLE_ROOT = join(import.meta.dirname, '../../console/dist');
 
 export async function runCollector(context: RoleContext): Promise<RunningRole> {
-  const { queue, config, clock, log, registry, link, partitions, internalSecret } = context;
+  const { queue, config, clock, log, registry, link, internalSecret } = context;
   const { authenticate, tokenCount } = createAuth({ dataFolder: config.data, clock, log });
   assertExposureAllowed(config, tokenCount());
-  const ledger = new LedgerKeeper(context);
+  const refusals = { topic: TOPICS.deadLetter, partition: DEAD_LETTER_PARTITIONS.collector };
+  const ledger = new LedgerKeeper(context, [{ at: refusals, count: countRefused }]);
   let store: { readonly port: number } | undefined;
   link.on('store', ({ port }) => {
     store = port === undefined ? undefined : { port };
@@ -33,7 +34,13 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
     log,
     registry,
     site: config.site,
+    disk: {
+      folder: join(config.data, 'queue'),
+      highWaterPercent: config.queue.highWaterPercent,
+      minFreeBytes: config.queue.minFreeBytes,
+    },
     keysFile: join(config.data, 'collector', 'keys.json'),
+    onOpened: (partition) => ledger.follow({ at: { topic: TOPICS.raw, partition }, count: countAccepted }),
     onAccepted: ({ topic, partition, nextOffset, counts }) => {
       const rows = counts.map(({ tenant, receivedMs, count }) => {
         return { partition, tenant, minute: minuteOf(receivedMs), column: 'accepted', count } as const;
@@ -41,15 +48,13 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
       ledger.add({ topic, partition }, nextOffset, rows);
     },
   });
-  await ledger.start({
-    reported: partitions.map((partition) => ({ at: { topic: TOPICS.raw, partition }, count: countAccepted })),
-    polled: [{ at: { topic: TOPICS.deadLetter, partition: DEAD_LETTER_PARTITIONS.collector }, count: countRefused }],
-  });
+  await ledger.start();
   const frontDoor = await createFrontDoor({
     authenticate,
     storeAddress: () => store,
     coordinator: new SupervisorQuestions(link),
     queue,
+    troubles: () => collector.troubles(),
     ingestPlugins: [collector.httpPlugin],
     consoleRoot: CONSOLE_ROOT,
     clock,

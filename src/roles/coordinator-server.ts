@@ -1,27 +1,50 @@
-/** The supervisor's side of the embedded queue: it answers the roles' questions and knows every partition's mark. */
+/**
+ * The supervisor's side of the embedded queue: it answers the roles' questions, knows every partition's mark, and which
+ * role each member of a group belongs to.
+ */
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import { nodeDisk } from '../lib/disk.ts';
+import { messageOf } from '../lib/errors.ts';
+import { GROUP_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
-import type { GroupState, TopicState } from '../queue/port.ts';
-import { type CommittedOffset, LocalCoordinator } from '../queue/segment-log/coordinator.ts';
+import type { GroupState, TopicLayout, TopicState } from '../queue/port.ts';
+import { LocalCoordinator } from '../queue/segment-log/coordinator.ts';
 import { type Mark, MarkBoard } from '../queue/segment-log/marks.ts';
 import { openSegmentLog, type SegmentLogQueue } from '../queue/segment-log/queue.ts';
 import { groupStates, topicStates } from '../queue/segment-log/state.ts';
-import type { CoordinatorRequest } from './messages.ts';
+import type { CoordinatorRequest, RoleName } from './messages.ts';
 import { topicsOf } from './topics.ts';
 
 type Handled = Exclude<CoordinatorRequest, { do: 'ledger' | 'metrics' | 'roles' }>;
+
+interface Member {
+  readonly role: RoleName;
+  readonly group: string;
+  readonly member: string;
+}
+
+export interface CoordinatorListeners {
+  onLayouts(layouts: Readonly<Record<string, TopicLayout>>): void;
+  onNews(role: RoleName, group: string, member: string): void;
+}
 
 export class CoordinatorServer {
   readonly #coordinator: LocalCoordinator;
   readonly #board: MarkBoard;
   readonly #queue: SegmentLogQueue;
+  readonly #log: Logger;
+  readonly #timer: NodeJS.Timeout;
+  #members: Member[] = [];
+  /** How many processes of each role have ended: a member may join for one that ends meanwhile. */
+  readonly #ended: Partial<Record<RoleName, number>> = {};
 
-  private constructor(coordinator: LocalCoordinator, board: MarkBoard, queue: SegmentLogQueue) {
+  private constructor(coordinator: LocalCoordinator, board: MarkBoard, queue: SegmentLogQueue, log: Logger) {
     this.#coordinator = coordinator;
     this.#board = board;
     this.#queue = queue;
+    this.#log = log;
+    this.#timer = setInterval(() => this.#inBackground(coordinator.tick()), GROUP_LIMITS.tickMs);
   }
 
   static async open(config: Config, log: Logger): Promise<CoordinatorServer> {
@@ -30,7 +53,19 @@ export class CoordinatorServer {
     const marks = new MarkBoard();
     const queue = openSegmentLog({ directory, topics: topicsOf(config), coordinator, marks, log });
     await queue.prepare();
-    return new CoordinatorServer(coordinator, marks, queue);
+    return new CoordinatorServer(coordinator, marks, queue, log);
+  }
+
+  listen(listeners: CoordinatorListeners): void {
+    this.#coordinator.onLayout(() => listeners.onLayouts(this.layouts()));
+    this.#coordinator.onNews((group, member) => {
+      const known = this.#members.find((one) => one.group === group && one.member === member);
+      if (known !== undefined) listeners.onNews(known.role, group, member);
+    });
+  }
+
+  layouts(): Readonly<Record<string, TopicLayout>> {
+    return this.#coordinator.layouts();
   }
 
   marks(): readonly Mark[] {
@@ -41,16 +76,39 @@ export class CoordinatorServer {
     for (const mark of marks) this.#board.set(mark);
   }
 
-  async handle(request: Handled): Promise<unknown> {
+  /** Its process is gone: what its members had is free at once, without waiting for their sessions to end. */
+  roleEnded(role: RoleName): void {
+    this.#ended[role] = (this.#ended[role] ?? 0) + 1;
+    const gone = this.#members.filter((known) => known.role === role);
+    this.#members = this.#members.filter((known) => known.role !== role);
+    for (const { group, member } of gone) this.#inBackground(this.#coordinator.leave(group, member));
+  }
+
+  async handle(from: RoleName, request: Handled): Promise<unknown> {
     switch (request.do) {
       case 'epoch':
         return this.#coordinator.nextEpoch(request);
+      case 'raise':
+        await this.#coordinator.raisePartitions(request.counts);
+        return null;
+      case 'barrier':
+        await this.#coordinator.registerBarrier(request.topic, request.ends);
+        return null;
       case 'join':
-        return this.#coordinator.joinGroup(request.group);
+        return this.#join(from, request.group, request.topics);
+      case 'heartbeat':
+        return this.#coordinator.heartbeat(request.group, request.member);
+      case 'release':
+        await this.#coordinator.release(request.group, request, request.generation);
+        return null;
+      case 'leave':
+        this.#members = this.#members.filter(({ member }) => member !== request.member);
+        await this.#coordinator.leave(request.group, request.member);
+        return null;
       case 'committed':
         return (await this.#coordinator.committed(request.group, request)) ?? null;
       case 'commit':
-        await this.#coordinator.commit(request.group, request.generation, request, request.offset);
+        await this.#coordinator.commit(request.group, request, request.generation, request.offset);
         return null;
       case 'topics':
         return this.topics();
@@ -66,18 +124,27 @@ export class CoordinatorServer {
   groups(): Promise<readonly GroupState[]> {
     return groupStates({
       queue: this.#queue,
-      offsets: this.#coordinator.offsets().sort(byPartition),
+      positions: this.#coordinator.positions(),
       endOffset: (at) => this.#board.get(at)?.endOffset,
       nowMs: Date.now(),
     });
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#timer);
     await this.#queue.close();
     await this.#coordinator.close();
   }
-}
 
-function byPartition(a: CommittedOffset, b: CommittedOffset): number {
-  return a.topic.localeCompare(b.topic) || a.partition - b.partition;
+  async #join(role: RoleName, group: string, topics: readonly string[]): Promise<string> {
+    const ended = this.#ended[role];
+    const member = await this.#coordinator.join(group, topics);
+    if (ended === this.#ended[role]) this.#members.push({ role, group, member });
+    else await this.#coordinator.leave(group, member);
+    return member;
+  }
+
+  #inBackground(work: Promise<void>): void {
+    work.catch((thrown: unknown) => this.#log.error({ reason: messageOf(thrown) }, 'a group could not be rebalanced'));
+  }
 }

@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isDiskFull } from '../lib/disk-files.ts';
 import { SpillwayError } from '../lib/errors.ts';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import type { RoleName } from './messages.ts';
@@ -29,7 +30,8 @@ export function lockDataFolder(dataFolder: string, holder: 'supervisor' | RoleNa
   const note = join(folder, `${holder}.json`);
   const database = new DatabaseSync(join(folder, `${holder}.lock`), { timeout: 0 });
   try {
-    database.exec('BEGIN EXCLUSIVE');
+    // Nothing is ever written to it, and on a disk that is full there would be no room for a journal.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (cause) {
     database.close();
     if (!(cause instanceof Error && 'errcode' in cause && cause.errcode === SQLITE_BUSY)) throw cause;
@@ -40,7 +42,7 @@ export function lockDataFolder(dataFolder: string, holder: 'supervisor' | RoleNa
       { cause },
     );
   }
-  writeFileSync(note, JSON.stringify({ pid: process.pid, since: new Date().toISOString() }));
+  describeMyself(note);
   held.add(database);
   return {
     release: () => {
@@ -61,6 +63,15 @@ export async function lockDataFolderSoon(dataFolder: string, holder: RoleName): 
       if (!busy || Date.now() > deadline) throw error;
       await delay(POLL_MS);
     }
+  }
+}
+
+function describeMyself(note: string): void {
+  try {
+    writeFileSync(note, JSON.stringify({ pid: process.pid, since: new Date().toISOString() }));
+  } catch (thrown) {
+    // It is for a message only.
+    if (!isDiskFull(thrown)) throw thrown;
   }
 }
 

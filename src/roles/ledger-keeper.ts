@@ -20,13 +20,6 @@ export interface CountedLog {
   readonly end?: () => Promise<number | undefined>;
 }
 
-export interface KeptLogs {
-  /** The role reports their batches with add(). */
-  readonly reported: readonly CountedLog[];
-  /** Logs with little in them, read back at every checkpoint. */
-  readonly polled: readonly CountedLog[];
-}
-
 interface Report {
   readonly at: TopicPartition;
   readonly nextOffset: number;
@@ -35,29 +28,41 @@ interface Report {
 
 export class LedgerKeeper {
   readonly #context: RoleContext;
+  readonly #polled: readonly CountedLog[];
+  /** Logs whose batches the role reports. */
+  readonly #followed = new Map<string, CountedLog>();
+  /** Reports of logs that are still being counted. */
+  readonly #early = new Map<string, Report[]>();
   #book: LedgerBook | undefined;
-  #early: Report[] = [];
-  #polled: readonly CountedLog[] = [];
   #timer: NodeJS.Timeout | undefined;
-  #checkpoint: Promise<void> = Promise.resolve();
+  #work: Promise<void> = Promise.resolve();
 
-  constructor(context: RoleContext) {
+  /** `polled`: logs with little in them, read back at every checkpoint. */
+  constructor(context: RoleContext, polled: readonly CountedLog[] = []) {
     this.#context = context;
+    this.#polled = polled;
   }
 
-  /** Call it when the role's writers are open: then the logs end where the role goes on. */
-  async start({ reported, polled }: KeptLogs): Promise<void> {
-    const { config, clock, role, log } = this.#context;
+  /**
+   * From now on the role reports the batches of this log with `add()`. Call it when the log's writer is open: then it
+   * ends where the role goes on. What is missing before that is counted, before or after `start()`.
+   */
+  follow(counted: CountedLog): void {
+    const log = logName(counted.at);
+    this.#followed.set(log, counted);
+    if (!this.#early.has(log)) this.#early.set(log, []);
+    const book = this.#book;
+    if (book !== undefined) this.#do('count a log', () => this.#catchUp(book, [counted]));
+  }
+
+  /** Resolves when everything that is followed was counted. */
+  async start(): Promise<void> {
+    const { config, clock, role } = this.#context;
     const book = await LedgerBook.open(join(config.data, 'ledger', `${role}.ndjson`), clock);
-    const logs = [...reported, ...polled];
-    if (!(await this.#count(book, logs))) {
-      log.warn('the ledger was ahead of the queue: what is retained is counted again');
-      book.clear();
-      await this.#count(book, logs);
-    }
+    const followed = [...this.#followed.values()];
     this.#book = book;
-    this.#polled = polled;
-    for (const { at, nextOffset, rows } of this.#early.splice(0)) this.add(at, nextOffset, rows);
+    this.#work = this.#catchUp(book, followed);
+    await this.#work;
     this.#state(book);
     this.#timer = setInterval(() => this.#tick(book), LEDGER_LIMITS.checkpointMs);
   }
@@ -65,27 +70,55 @@ export class LedgerKeeper {
   /** Adds the counts of a batch that is durable and ends at `nextOffset`. */
   add(at: TopicPartition, nextOffset: number, rows: readonly LedgerRow[]): void {
     const log = logName(at);
-    if (this.#book === undefined) this.#early.push({ at, nextOffset, rows });
-    else if (nextOffset > (this.#book.position(log) ?? 0)) this.#book.add(log, nextOffset, rows);
+    const early = this.#early.get(log);
+    if (this.#book === undefined || early !== undefined) {
+      if (early === undefined) this.#early.set(log, [{ at, nextOffset, rows }]);
+      else early.push({ at, nextOffset, rows });
+    } else if (nextOffset > (this.#book.position(log) ?? 0)) this.#book.add(log, nextOffset, rows);
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     if (this.#book !== undefined) this.#tick(this.#book);
-    await this.#checkpoint;
+    await this.#work;
   }
 
   #tick(book: LedgerBook): void {
-    this.#checkpoint = this.#checkpoint
-      .then(async () => {
-        await this.#count(book, this.#polled);
-        this.#state(book);
-        await book.checkpoint();
-      })
-      .catch((error: unknown) => {
-        // The account is a cache: a checkpoint that fails costs a longer count at the next start.
-        this.#context.log.warn({ error: messageOf(error) }, 'the ledger could not write a checkpoint');
-      });
+    this.#do('write a checkpoint', async () => {
+      // What could not be counted when it was to be.
+      const left = [...this.#followed.values()].filter(({ at }) => this.#early.has(logName(at)));
+      if (left.length > 0) await this.#catchUp(book, left);
+      await this.#count(book, this.#polled);
+      this.#state(book);
+      await book.checkpoint();
+    });
+  }
+
+  /** One after another. The account is a cache: what fails costs a longer count at the next start. */
+  #do(what: string, work: () => Promise<void>): void {
+    this.#work = this.#work.then(work).catch((error: unknown) => {
+      this.#context.log.warn({ error: messageOf(error) }, `the ledger could not ${what}`);
+    });
+  }
+
+  /** Counts what is missing of the logs, then what was reported meanwhile. */
+  async #catchUp(book: LedgerBook, logs: readonly CountedLog[]): Promise<void> {
+    if (!(await this.#count(book, [...logs, ...this.#polled]))) {
+      this.#context.log.warn('the ledger was ahead of the queue: what is retained is counted again');
+      for (const log of this.#followed.keys()) if (!this.#early.has(log)) this.#early.set(log, []);
+      book.clear();
+      await this.#count(book, [...this.#followed.values(), ...this.#polled]);
+      return this.#takeEarly([...this.#followed.keys()]);
+    }
+    this.#takeEarly(logs.map(({ at }) => logName(at)));
+  }
+
+  #takeEarly(logs: readonly string[]): void {
+    for (const log of logs) {
+      const early = this.#early.get(log) ?? [];
+      this.#early.delete(log);
+      for (const { at, nextOffset, rows } of early) this.add(at, nextOffset, rows);
+    }
   }
 
   #state(book: LedgerBook): void {

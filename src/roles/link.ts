@@ -21,8 +21,9 @@ export class SupervisorLink {
     this.#handlers.set(kind, handler as (message: ToRole) => void);
   }
 
-  send(message: FromRole): void {
-    if (process.connected) process.send?.(message);
+  /** Calls `sent` when the channel has taken it. */
+  send(message: FromRole, sent: () => void = () => {}): void {
+    if (process.connected) process.send?.(message, undefined, undefined, sent);
   }
 
   /** Asks the supervisor; rejects with its error, or UNAVAILABLE when it does not answer in time. */

@@ -5,6 +5,7 @@
 import type { Config } from '../config/schema.ts';
 import type { ErrorCode } from '../lib/errors.ts';
 import type { LedgerQuestion, LedgerRow } from '../monitor/ledger/ledger.ts';
+import type { TopicLayout } from '../queue/port.ts';
 import type { Mark } from '../queue/segment-log/marks.ts';
 
 export type RoleName = 'collector' | 'processor' | 'store';
@@ -31,6 +32,8 @@ export interface StartMessage {
   readonly kind: 'start';
   readonly role: RoleName;
   readonly config: Config;
+  /** Of the queue, as it is now. */
+  readonly topics: Readonly<Record<string, TopicLayout>>;
   /** Proves that a request to the store comes from the front door; new at every start. */
   readonly internalSecret: string;
   /** Whether the role runs without the others. */
@@ -40,6 +43,10 @@ export interface StartMessage {
 export type ToRole =
   | StartMessage
   | { readonly kind: 'marks'; readonly marks: readonly Mark[] }
+  /** All topics of the queue, when one has changed. */
+  | { readonly kind: 'topics'; readonly layouts: Readonly<Record<string, TopicLayout>> }
+  /** The member of this role should ask what it has. */
+  | { readonly kind: 'news'; readonly group: string; readonly member: string }
   /** Where the store listens; the collector streams queries there. Undefined while it is down. */
   | { readonly kind: 'store'; readonly port: number | undefined }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown }
@@ -50,17 +57,33 @@ export type ToRole =
 export type CoordinatorRequest =
   /** Answer: the new epoch, durably larger than every earlier one of the partition. */
   | { readonly do: 'epoch'; readonly topic: string; readonly partition: number }
-  /** Answer: the new generation of the group; earlier ones are fenced. */
-  | { readonly do: 'join'; readonly group: string }
+  /** Answer: null, when each topic has at least so many partitions. */
+  | { readonly do: 'raise'; readonly counts: Readonly<Record<string, number>> }
+  /** Answer: null, when the additions to the topic have their barrier. */
+  | { readonly do: 'barrier'; readonly topic: string; readonly ends: readonly number[] }
+  /** Answer: the id of the new member. */
+  | { readonly do: 'join'; readonly group: string; readonly topics: readonly string[] }
+  /** Answer: what the member has (HeldPartition[]); refused with QUEUE_FENCED where it is not known any more. */
+  | { readonly do: 'heartbeat'; readonly group: string; readonly member: string }
+  /** Answer: null. */
+  | {
+      readonly do: 'release';
+      readonly group: string;
+      readonly topic: string;
+      readonly partition: number;
+      readonly generation: number;
+    }
+  /** Answer: null. */
+  | { readonly do: 'leave'; readonly group: string; readonly member: string }
   /** Answer: the committed offset, or null. */
   | { readonly do: 'committed'; readonly group: string; readonly topic: string; readonly partition: number }
-  /** Answer: null, when it is durable; refused with QUEUE_FENCED for an earlier generation. */
+  /** Answer: null, when it is durable; refused with QUEUE_FENCED where the partition has another generation. */
   | {
       readonly do: 'commit';
       readonly group: string;
-      readonly generation: number;
       readonly topic: string;
       readonly partition: number;
+      readonly generation: number;
       readonly offset: number;
     }
   | { readonly do: 'topics' }

@@ -7,26 +7,23 @@ import { LedgerKeeper } from './ledger-keeper.ts';
 import type { RoleContext, RunningRole } from './role-context.ts';
 
 export async function runProcessorRole(context: RoleContext): Promise<RunningRole> {
-  const { queue, partitions, config, clock, log, registry } = context;
+  const { queue, config, clock, log, registry } = context;
   const ledger = new LedgerKeeper(context);
   const processor = runProcessor({
     queue,
-    partitions,
     site: config.site,
     topology: createTopology(config.topology),
     clock,
     log,
     registry,
+    onOpened: (partition) => ledger.follow({ at: { topic: TOPICS.events, partition }, count: countProcessed }),
     onLedger: (partition, entries, nextOffset) => {
       ledger.add({ topic: TOPICS.events, partition }, nextOffset, processedRows(entries, partition));
     },
   });
   await processor.started;
   context.endOnFailure(processor.done);
-  await ledger.start({
-    reported: partitions.map((partition) => ({ at: { topic: TOPICS.events, partition }, count: countProcessed })),
-    polled: [],
-  });
+  await ledger.start();
   return {
     listening: [],
     stop: async () => {

@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Config } from '../config/schema.ts';
-import { TOPICS } from '../event/topics.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import { createLog, type Logger } from '../lib/log.ts';
@@ -12,6 +11,7 @@ import { MarkBoard } from '../queue/segment-log/marks.ts';
 import { openSegmentLog, type SegmentLogQueue } from '../queue/segment-log/queue.ts';
 import { IpcCoordinator } from './ipc-coordinator.ts';
 import type { SupervisorLink } from './link.ts';
+import { MarksOutbox } from './marks-outbox.ts';
 import type { Listening, RoleName, StartMessage } from './messages.ts';
 import { topicsOf } from './topics.ts';
 
@@ -26,8 +26,6 @@ export interface RoleContext {
   readonly marks: MarkBoard;
   readonly coordinator: Coordinator;
   readonly queue: SegmentLogQueue;
-  /** Partitions of `raw` and of `events`. */
-  readonly partitions: readonly number[];
   /** This role runs without the others (`start --role`): it listens for itself. */
   readonly alone: boolean;
   /** Ends this process when the work ends by a failure: the supervisor starts it again. */
@@ -41,7 +39,7 @@ export interface RunningRole {
 }
 
 export function openRoleContext(
-  { role, config, internalSecret, alone }: StartMessage,
+  { role, config, topics, internalSecret, alone }: StartMessage,
   link: SupervisorLink,
 ): RoleContext {
   const log = createLog(role, config.log.level);
@@ -49,9 +47,9 @@ export function openRoleContext(
   registry.setDefaultLabels({ role });
   collectDefaultMetrics({ register: registry });
   const marks = new MarkBoard();
-  relayMarks(link, marks);
+  const flushMarks = relayMarks(link, marks);
   reportMetrics(link, registry);
-  const coordinator = new IpcCoordinator(link);
+  const coordinator = new IpcCoordinator(link, topics, flushMarks);
   const queue = openSegmentLog({
     directory: join(config.data, 'queue'),
     topics: topicsOf(config),
@@ -61,7 +59,6 @@ export function openRoleContext(
     registry,
   });
   keepQueue(queue, log);
-  const partitions = Array.from({ length: queue.partitionCount(TOPICS.raw) }, (_, partition) => partition);
   const endOnFailure = (work: Promise<void>) => {
     work.catch((error: unknown) => {
       log.fatal({ err: error }, 'cannot go on');
@@ -80,23 +77,25 @@ export function openRoleContext(
     marks,
     coordinator,
     queue,
-    partitions,
     alone,
     endOnFailure,
   };
 }
 
-/** Sends the marks of this process's writers, gathered for a moment, and takes those of the others. */
-function relayMarks(link: SupervisorLink, board: MarkBoard): void {
+/** Sends the marks of this process's writers, gathered for a moment or until it is asked to, and takes those of the others. */
+function relayMarks(link: SupervisorLink, board: MarkBoard): () => void {
   const own = new Map<string, Mark>();
   const changed = new Set<string>();
   let takingOthers = false;
   let timer: NodeJS.Timeout | undefined;
+  const outbox = new MarksOutbox((marks, sent) => link.send({ kind: 'marks', marks }, sent));
   const send = () => {
+    clearTimeout(timer);
     timer = undefined;
+    if (changed.size === 0) return;
     const marks = [...changed].flatMap((key) => own.get(key) ?? []);
     changed.clear();
-    link.send({ kind: 'marks', marks });
+    outbox.send(marks);
   };
   board.onChange((mark) => {
     if (takingOthers) return;
@@ -110,19 +109,28 @@ function relayMarks(link: SupervisorLink, board: MarkBoard): void {
     for (const mark of marks) if (!own.has(`${mark.topic}/${mark.partition}`)) board.set(mark);
     takingOthers = false;
   });
+  return send;
 }
 
 /** What the queue wants done now and then, by whoever has its writers. */
 function keepQueue(queue: SegmentLogQueue, log: Logger): void {
-  // A writer that has nothing to write still says when that was so: completeness moves on by it.
-  setInterval(() => queue.heartbeat(), SUPERVISOR_LIMITS.heartbeatMs).unref();
+  // A writer that has nothing to write still says when that was so: completeness moves on by it. Members say they live.
+  setInterval(() => void queue.heartbeat(), SUPERVISOR_LIMITS.heartbeatMs).unref();
   setInterval(() => {
     queue.retain().catch((error: unknown) => log.error({ err: error }, 'old segments could not be removed'));
   }, SUPERVISOR_LIMITS.retainMs).unref();
 }
 
 function reportMetrics(link: SupervisorLink, registry: Registry): void {
+  let isUnderWay = false;
   setInterval(() => {
-    void registry.getMetricsAsJSON().then((metrics) => link.send({ kind: 'metrics', metrics }));
+    // A supervisor that stands still is not owed all of them.
+    if (isUnderWay) return;
+    isUnderWay = true;
+    void registry.getMetricsAsJSON().then((metrics) => {
+      link.send({ kind: 'metrics', metrics }, () => {
+        isUnderWay = false;
+      });
+    });
   }, SUPERVISOR_LIMITS.metricsMs).unref();
 }

@@ -3,7 +3,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { extname, join } from 'node:path';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
-import type { FromRole, Listening, RoleName, ToRole } from './messages.ts';
+import { MarksOutbox } from './marks-outbox.ts';
+import type { FromRole, Listening, RoleName, StartMessage, ToRole } from './messages.ts';
 
 // The store's engine runs queries, inserts, kills and file I/O on libuv's pool, and the pool has to be larger than their
 // sum or a kill waits behind what it is to kill; the queue's roles need a few threads per partition that is syncing.
@@ -34,11 +35,12 @@ export interface RoleEvents {
 
 export class RoleProcess {
   readonly role: RoleName;
-  readonly #startMessage: ToRole;
+  readonly #startMessage: () => StartMessage;
   readonly #events: RoleEvents;
   readonly #log: Logger;
   readonly #delayMaxMs: number;
   #child: ChildProcess | undefined;
+  #marks: MarksOutbox | undefined;
   #state: RoleState = 'stopped';
   #restarts = 0;
   #delayMs = 0;
@@ -48,8 +50,8 @@ export class RoleProcess {
   #everReady = false;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `delayMaxMs`: the longest wait before it is started again. */
-  constructor(role: RoleName, startMessage: ToRole, events: RoleEvents, log: Logger, delayMaxMs: number) {
+  /** `startMessage`: for each start, what holds then. `delayMaxMs`: the longest wait before it is started again. */
+  constructor(role: RoleName, startMessage: () => StartMessage, events: RoleEvents, log: Logger, delayMaxMs: number) {
     this.role = role;
     this.#startMessage = startMessage;
     this.#events = events;
@@ -80,10 +82,11 @@ export class RoleProcess {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#child = child;
+    this.#marks = new MarksOutbox((marks, sent) => child.connected && child.send({ kind: 'marks', marks }, sent));
     child.on('message', (message: FromRole) => this.#receive(message));
     child.on('error', (error) => this.#log.error({ child: this.role, err: error }, 'role process failed'));
     child.on('exit', (code, signal) => this.#exited(signal ?? `exit code ${code}`));
-    this.send(this.#startMessage);
+    this.send(this.#startMessage());
     this.#timer = setTimeout(() => {
       this.#log.error({ child: this.role }, `not ready after ${SUPERVISOR_LIMITS.readyTimeoutMs} ms: killed`);
       child.kill('SIGKILL');
@@ -91,7 +94,8 @@ export class RoleProcess {
   }
 
   send(message: ToRole): void {
-    if (this.#child?.connected) this.#child.send(message, () => {});
+    if (message.kind === 'marks') this.#marks?.send(message.marks);
+    else if (this.#child?.connected) this.#child.send(message, () => {});
   }
 
   /** Asks it to drain and end; kills it when that takes too long. True when it ended by itself. */
@@ -124,9 +128,11 @@ export class RoleProcess {
   #exited(how: string): void {
     clearTimeout(this.#timer);
     this.#child = undefined;
+    this.#marks = undefined;
     this.#lastExit = this.#failure?.message ?? how;
     if (this.#state === 'stopping') return;
-    if (this.#failure !== undefined && !this.#everReady) {
+    // A disk that is full will have room again, and until then the others go on.
+    if (this.#failure !== undefined && this.#failure.code !== 'DISK_FULL' && !this.#everReady) {
       this.#state = 'stopped';
       this.#events.onUnable(this.role, this.#failure);
       return;

@@ -1,6 +1,7 @@
 /** Entry of a role's process: waits for its configuration, takes its lock, runs, and ends when told or left alone. */
 import { nodeDisk } from '../lib/disk.ts';
-import { messageOf, SpillwayError } from '../lib/errors.ts';
+import { isDiskFull } from '../lib/disk-files.ts';
+import { type ErrorCode, messageOf, SpillwayError } from '../lib/errors.ts';
 import { createLog } from '../lib/log.ts';
 import { lockDataFolderSoon } from './data-lock.ts';
 import { armFailpoint } from './failpoint.ts';
@@ -18,7 +19,7 @@ let running: RunningRole | undefined;
 
 link.on('start', (message) => {
   start(message).catch((error: unknown) => {
-    const code = error instanceof SpillwayError ? error.code : 'INTERNAL';
+    const code = codeOf(error);
     link.send({ kind: 'failed', code, message: messageOf(error) });
     // What is ours to explain has been; a stack is for what nobody expected.
     if (code === 'INTERNAL') createLog(message.role).error({ err: error }, 'cannot start');
@@ -57,4 +58,12 @@ async function runRole(role: RoleName, context: RoleContext): Promise<RunningRol
     case 'store':
       return (await import('./store.ts')).runStore(context);
   }
+}
+
+/** Any part may be the one that meets a full disk, and each says so in its own way; the engine in words only. */
+function codeOf(error: unknown): ErrorCode {
+  if (error instanceof SpillwayError) return error.code;
+  return isDiskFull(error) || /NOT_ENOUGH_SPACE|No space left on device/.test(messageOf(error))
+    ? 'DISK_FULL'
+    : 'INTERNAL';
 }

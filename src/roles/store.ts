@@ -21,15 +21,16 @@ const DAY_MS = 86_400_000;
 const ANY_LOOPBACK_PORT = { host: '127.0.0.1', port: 0 };
 
 export async function runStore(context: RoleContext): Promise<RunningRole> {
-  const { queue, partitions, config, clock, log, registry, marks, coordinator, internalSecret } = context;
+  const { queue, config, clock, log, registry, marks, coordinator, internalSecret } = context;
   const { authenticate, tokenCount } = createAuth({ dataFolder: config.data, clock, log });
   assertExposureAllowed(config, tokenCount());
   const directory = join(config.data, 'search');
-  const ledger = new LedgerKeeper(context);
+  const refusals = { topic: TOPICS.deadLetter, partition: DEAD_LETTER_PARTITIONS.store };
+  const ledger = new LedgerKeeper(context, [{ at: refusals, count: countUnwritten }]);
+  const committed = (partition: number) => coordinator.committed(GROUPS.store, { topic: TOPICS.events, partition });
   const engine = await openClickHouse({ directory, log, registry, compile: compileToSql, rebuildOriginal });
   const indexer = runIndexer({
     queue,
-    partitions,
     engine,
     directory,
     site: config.site,
@@ -38,19 +39,17 @@ export async function runStore(context: RoleContext): Promise<RunningRole> {
     clock,
     log,
     registry,
+    onOpened: (partition) => {
+      const at = { topic: TOPICS.events, partition };
+      ledger.follow({ at, count: countWritten, end: () => committed(partition) });
+    },
     onCommitted: ({ partition, nextOffset, progress }) => {
       ledger.add({ topic: TOPICS.events, partition }, nextOffset, writtenRows(progress?.ledger ?? [], partition));
     },
   });
   await indexer.started;
   context.endOnFailure(indexer.done);
-  const committed = (partition: number) => coordinator.committed(GROUPS.store, { topic: TOPICS.events, partition });
-  await ledger.start({
-    reported: partitions.map((partition) => {
-      return { at: { topic: TOPICS.events, partition }, count: countWritten, end: () => committed(partition) };
-    }),
-    polled: [{ at: { topic: TOPICS.deadLetter, partition: DEAD_LETTER_PARTITIONS.store }, count: countUnwritten }],
-  });
+  await ledger.start();
   const api = await createStoreApi({
     reader: engine,
     queue,

@@ -55,7 +55,9 @@ export class Supervisor {
     const delayMaxMs = options.restartDelayMaxMs ?? SUPERVISOR_LIMITS.restartDelayMaxMs;
     const internalSecret = randomBytes(32).toString('base64url');
     for (const role of options.roles ?? ALL_ROLES) {
-      const start = { kind: 'start', role, config, internalSecret, alone: options.roles?.length === 1 } as const;
+      const alone = options.roles?.length === 1;
+      const start = () =>
+        ({ kind: 'start', role, config, topics: coordinator.layouts(), internalSecret, alone }) as const;
       const events = {
         onMessage: (name: RoleName, message: FromRole) => this.#receive(name, message),
         onReady: (name: RoleName, listening: readonly Listening[]) => this.#ready(name, listening),
@@ -64,6 +66,12 @@ export class Supervisor {
       };
       this.#roles.set(role, new RoleProcess(role, start, events, log, delayMaxMs));
     }
+    coordinator.listen({
+      onLayouts: (layouts) => {
+        for (const role of this.#roles.values()) role.send({ kind: 'topics', layouts });
+      },
+      onNews: (role, group, member) => this.#roles.get(role)?.send({ kind: 'news', group, member }),
+    });
   }
 
   /** Takes the data folder and starts the roles. Throws DATA_FOLDER_IN_USE, CONFIG_INVALID. */
@@ -124,7 +132,7 @@ export class Supervisor {
   async #answer(from: RoleName, { id, request }: Extract<FromRole, { kind: 'request' }>): Promise<void> {
     const role = this.#roles.get(from);
     try {
-      const answer = await this.#handle(request);
+      const answer = await this.#handle(from, request);
       role?.send({ kind: 'answer', id, answer });
     } catch (error) {
       const code = error instanceof SpillwayError ? error.code : 'INTERNAL';
@@ -132,7 +140,7 @@ export class Supervisor {
     }
   }
 
-  #handle(request: Extract<FromRole, { kind: 'request' }>['request']): unknown {
+  #handle(from: RoleName, request: Extract<FromRole, { kind: 'request' }>['request']): unknown {
     switch (request.do) {
       case 'ledger':
         return this.#ledger.answer(request.question);
@@ -141,7 +149,7 @@ export class Supervisor {
       case 'roles':
         return this.reports;
       default:
-        return this.#coordinator.handle(request);
+        return this.#coordinator.handle(from, request);
     }
   }
 
@@ -150,6 +158,7 @@ export class Supervisor {
     const process = this.#roles.get(name);
     // A role that comes (back) learns at once what the others have already said.
     process?.send({ kind: 'marks', marks: this.#coordinator.marks() });
+    process?.send({ kind: 'topics', layouts: this.#coordinator.layouts() });
     this.#sayWhereTheStoreIs();
     if (this.#announced || this.#listening.size < this.#roles.size) return;
     this.#announced = true;
@@ -162,6 +171,7 @@ export class Supervisor {
   }
 
   #roleEnded(name: RoleName): void {
+    this.#coordinator.roleEnded(name);
     if (name !== 'store') return;
     this.#listening.delete('store');
     this.#sayWhereTheStoreIs();

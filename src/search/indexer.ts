@@ -1,16 +1,17 @@
 /**
  * The indexer: pulls `events` into the search engine, exactly once (indexing/inserter.ts). A block is filled while the
  * one before is inserted. Blocks are small when little comes, so that a lone event is found at once, and large under
- * load, since a small insert costs several times more a row.
+ * load, since a small insert costs several times more a row. A partition is read from its assignment until it is revoked
+ * and what was taken of it is committed.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Counter, Histogram, type Registry } from 'prom-client';
-import { GROUPS, TOPICS } from '../event/topics.ts';
+import { TOPICS } from '../event/topics.ts';
 import type { Clock } from '../lib/clock.ts';
-import { messageOf } from '../lib/errors.ts';
+import { messageOf, SpillwayError } from '../lib/errors.ts';
 import { STORE_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
-import type { Queue } from '../queue/port.ts';
+import { type AssignedPartition, offset, type Queue } from '../queue/port.ts';
 import type { ClickHouseEngine } from './clickhouse/engine.ts';
 import { BlockBuilder } from './indexing/block-builder.ts';
 import { Completeness, type RawEnd } from './indexing/completeness.ts';
@@ -19,15 +20,15 @@ import type { Draft } from './indexing/draft.ts';
 import { DraftFiles } from './indexing/draft-files.ts';
 import { type Committed, Inserter } from './indexing/inserter.ts';
 import { Intake, visibleBefore } from './indexing/intake.ts';
+import { lostPartition, Membership } from './indexing/membership.ts';
 import { MissingRows } from './indexing/missing-rows.ts';
 import { rewindLostIndex } from './indexing/rewind.ts';
+import { keepMergedPartsDurable } from './merged-parts.ts';
 import { keepRetention } from './retention.ts';
 import { DEFAULT_RETENTION, type RetentionPolicy } from './slices.ts';
 
 export interface IndexerOptions {
   readonly queue: Queue;
-  /** Partitions of `events`: one store has all of them. */
-  readonly partitions: readonly number[];
   readonly engine: ClickHouseEngine;
   /** The data folder of the store; drafts go there where the machine has no tmpfs. */
   readonly directory: string;
@@ -37,6 +38,8 @@ export interface IndexerOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly registry: Registry;
+  /** The partition is this store's: told before anything of it is committed, but for what the last process left. */
+  readonly onOpened?: (partition: number) => void;
   readonly onCommitted?: (committed: Committed) => void;
 }
 
@@ -65,10 +68,19 @@ export function runIndexer(options: IndexerOptions): RunningIndexer {
 }
 
 async function start(options: IndexerOptions, signal: AbortSignal): Promise<IndexerRun> {
-  const { queue, engine, site, log, retention: policy = DEFAULT_RETENTION, onCommitted = () => {} } = options;
+  const membership = await Membership.join(options.queue);
+  try {
+    return await startAs(membership, options, signal);
+  } catch (thrown) {
+    await membership.leave();
+    throw thrown;
+  }
+}
+
+async function startAs(membership: Membership, options: IndexerOptions, signal: AbortSignal): Promise<IndexerRun> {
+  const { queue, engine, site, log, retention: policy = DEFAULT_RETENTION, onOpened, onCommitted } = options;
   const { table, journal } = engine;
-  const completeness = new Completeness(options.partitions, options.rawEnd);
-  const member = await queue.joinGroup(GROUPS.store);
+  const completeness = new Completeness(() => queue.partitionCount(TOPICS.events), options.rawEnd);
   const files = await DraftFiles.open(options.directory);
   const letters = await DeadLetters.open(queue, site, journal.openIntent?.deadLettersFrom);
   const missing = new MissingRows({ queue, table, files, policy, log, signal });
@@ -77,7 +89,7 @@ async function start(options: IndexerOptions, signal: AbortSignal): Promise<Inde
     table,
     journal,
     letters,
-    member,
+    membership,
     files,
     missing,
     log,
@@ -85,32 +97,36 @@ async function start(options: IndexerOptions, signal: AbortSignal): Promise<Inde
     onCommitted: (committed) => {
       completeness.set(committed.partition, committed.progress);
       metrics.refused.inc(committed.deadLettered);
-      onCommitted(committed);
+      onCommitted?.(committed);
     },
   });
-  await rewindLostIndex({ queue, member, table, journal, log }, options.partitions);
+  await rewindLostIndex({ queue, membership, table, journal, log, signal });
   await inserter.recover();
-  const intakes: Intake[] = [];
-  for (const partition of options.partitions) {
-    const from = (await member.committed({ topic: TOPICS.events, partition })) ?? 0;
-    const intake = new Intake(queue, partition, from, log);
-    intakes.push(intake);
+  const open = async (assigned: AssignedPartition): Promise<Intake> => {
+    const { partition } = assigned;
+    const from = (await assigned.committed()) ?? 0;
+    onOpened?.(partition);
     // Not awaited: the partition's writer may not have said yet where it ends.
     visibleBefore(queue, partition, from, signal).then(
       (visible) => completeness.set(partition, visible),
       (thrown: unknown) =>
         log.warn({ partition, reason: messageOf(thrown) }, 'The last progress marker cannot be read'),
     );
-  }
+    return new Intake(queue, assigned, from, log);
+  };
   engine.completeFrom(() => completeness.toMs());
   const stopRetention = keepRetention({ table, journal, clock: options.clock, log });
+  const stopSyncing = keepMergedPartsDurable({ table, log });
   const close = async () => {
-    await stopRetention();
-    for (const intake of intakes) await intake.close();
+    await Promise.all([stopRetention(), stopSyncing()]);
+    await membership.leave();
     await letters.close();
     await files.close();
   };
-  return new IndexerRun({ intakes, inserter, policy, files, metrics, clock: options.clock, log, signal, close });
+  const { clock } = options;
+  const run = new IndexerRun({ membership, open, inserter, policy, files, metrics, clock, log, signal, close });
+  await run.follow();
+  return run;
 }
 
 interface IndexerMetrics {
@@ -149,7 +165,9 @@ function createMetrics(registry: Registry): IndexerMetrics {
 }
 
 interface RunParts {
-  readonly intakes: readonly Intake[];
+  readonly membership: Membership;
+  /** Begins to read a partition where the store left it. */
+  readonly open: (assigned: AssignedPartition) => Promise<Intake>;
   readonly inserter: Inserter;
   readonly policy: RetentionPolicy;
   readonly files: DraftFiles;
@@ -163,6 +181,7 @@ interface RunParts {
 class IndexerRun {
   readonly #parts: RunParts;
   readonly #builder: BlockBuilder;
+  #intakes: Intake[] = [];
   /** The insert under way; resolves when it has ended, however it did. */
   #inserting: Promise<void> | undefined;
   #failure: unknown;
@@ -177,12 +196,40 @@ class IndexerRun {
   async untilStopped(): Promise<void> {
     const { signal, close } = this.#parts;
     try {
-      while (!signal.aborted && this.#failure === undefined) await this.#step();
+      while (!signal.aborted && this.#failure === undefined) {
+        await this.follow();
+        await this.#step();
+      }
       await this.#inserting;
     } finally {
+      await this.#inserting;
+      for (const intake of this.#intakes) await intake.close();
       await close();
     }
     if (this.#failure !== undefined && !signal.aborted) throw this.#failure;
+  }
+
+  /** Begins what was assigned, gives up what was revoked. Throws QUEUE_FENCED where a partition was lost. */
+  async follow(): Promise<void> {
+    for (const assigned of this.#parts.membership.look()) {
+      if (assigned.isLost) throw lostPartition(assigned.partition);
+      const intake = this.#intakes.find((known) => known.assigned === assigned);
+      if (assigned.revoked.aborted) await this.#giveUp(assigned, intake);
+      else if (intake === undefined) this.#intakes.push(await this.#parts.open(assigned));
+    }
+  }
+
+  /** After everything that was taken of it is committed. */
+  async #giveUp(assigned: AssignedPartition, intake: Intake | undefined): Promise<void> {
+    await this.#inserting;
+    if (intake !== undefined && !this.#builder.isEmpty) {
+      await this.#startInsert();
+      await this.#inserting;
+    }
+    if (this.#failure !== undefined) return;
+    this.#intakes = this.#intakes.filter((known) => known !== intake);
+    await intake?.close();
+    await this.#parts.membership.release(assigned);
   }
 
   async #step(): Promise<void> {
@@ -197,7 +244,7 @@ class IndexerRun {
 
   /** A little from each partition in turn, so that none waits for another. */
   async #fill(): Promise<boolean> {
-    const { intakes } = this.#parts;
+    const intakes = this.#intakes;
     let any = false;
     for (let i = 0; i < intakes.length && !this.#builder.isFull; i++) {
       const intake = intakes[(this.#firstIntake + i) % intakes.length];
@@ -227,6 +274,10 @@ class IndexerRun {
     const began = performance.now();
     try {
       await inserter.insert(draft);
+      for (const { partition, to } of draft.ranges) {
+        const intake = this.#intakes.find((known) => known.partition === partition);
+        if (intake !== undefined) intake.committed = to;
+      }
       metrics.rows.inc(draft.rows);
       metrics.seconds.observe((performance.now() - began) / 1000);
       if (draft.rows > 0) metrics.age.observe(Math.max(0, clock.now() - draft.newestReceivedMs) / 1000);
@@ -236,14 +287,33 @@ class IndexerRun {
     }
   }
 
+  /** What could not be read is committed as well: partitions that were added may wait for it. */
+  async #commitPassed(): Promise<void> {
+    for (const intake of this.#intakes) {
+      if (intake.nextOffset <= intake.committed) continue;
+      try {
+        await intake.assigned.commit(offset(intake.nextOffset));
+        intake.committed = intake.nextOffset;
+      } catch (thrown) {
+        if (!(thrown instanceof SpillwayError) || !thrown.kind.retry) throw thrown;
+        // It can wait until the next time.
+        this.#parts.log.warn(
+          { partition: intake.partition, reason: messageOf(thrown) },
+          'A position was not committed',
+        );
+      }
+    }
+  }
+
   /** With an empty block until something comes; else a moment, so that what comes in drops is read together. */
   async #waitForMore(): Promise<void> {
-    const { intakes, signal } = this.#parts;
+    const { membership, signal } = this.#parts;
     const woken = new AbortController();
     const either = AbortSignal.any([signal, woken.signal]);
     const idle = this.#builder.isEmpty;
+    if (idle && this.#inserting === undefined) await this.#commitPassed();
     const causes = idle
-      ? intakes.map((intake) => intake.wait(either))
+      ? [...this.#intakes.map((intake) => intake.wait(either)), membership.changed(either)]
       : [this.#inserting ?? delay(Math.max(1, this.#untilDueMs())), delay(STORE_LIMITS.readEveryMs)];
     try {
       await Promise.race(causes);

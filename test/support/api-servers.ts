@@ -55,6 +55,7 @@ export async function startApiServers(options: ApiServersOptions) {
   const collector = await createCollector({
     inputs: { syslog: [] },
     queue,
+    disk: { folder, highWaterPercent: 100, minFreeBytes: 0 },
     authenticate: (request) => request.principal,
     site: 'local',
     clock,

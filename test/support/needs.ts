@@ -5,15 +5,22 @@
  *
  *   describe.skipIf(lacks('nginx by syslog', { programs: { nginx: 'nginx' } }))('nginx by syslog', () => { … });
  */
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
 export interface Needs {
   /** Programs by name, with the Debian package that has each. */
   readonly programs?: Readonly<Record<string, string>>;
   readonly root?: boolean;
+<<<<<<< HEAD
   /** A server of another program, by the environment variable that has its address (SERVERS says how to get one). */
   readonly server?: keyof typeof SERVERS;
+=======
+  /** It mounts file systems of its own: in memory, or in a file by a loop device. Containers often may not. */
+  readonly mounts?: 'tmpfs' | 'loop';
+>>>>>>> 92ffea430b9b35f8215cfaee3e031e8ce3b61287
   /** Files and sockets open at once (the hard limit: Node.js raises its own limit to that). */
   readonly openFiles?: number;
   /** Why it takes longer than `npm test` should: then it runs with SPILLWAY_TEST_REQUIRE=all only. */
@@ -34,9 +41,13 @@ export function lacks(suite: string, needs: Needs): boolean {
     .filter(([program]) => findProgram(program) === undefined)
     .map(([program, source]) => `${program} is not installed: apt-get install ${source}`);
   if (needs.root === true && process.getuid?.() !== 0) missing.push('it has to run as root');
+<<<<<<< HEAD
   if (needs.server !== undefined && (process.env[needs.server] ?? '') === '') {
     missing.push(`it asks ${SERVERS[needs.server]}`);
   }
+=======
+  if (needs.mounts !== undefined && missing.length === 0) missing.push(...cannotMount(needs.mounts));
+>>>>>>> 92ffea430b9b35f8215cfaee3e031e8ce3b61287
   if (needs.openFiles !== undefined && openFilesLimit() < needs.openFiles) {
     missing.push(`it opens ${needs.openFiles} files: ulimit -Hn ${needs.openFiles}`);
   }
@@ -45,6 +56,19 @@ export function lacks(suite: string, needs: Needs): boolean {
   if (requiresAll) throw new Error(`${suite} cannot run: ${missing.join('; ')}`);
   console.info(`skipped: ${suite} (${missing.join('; ')})`);
   return true;
+}
+
+/** Why file systems cannot be mounted here. */
+function cannotMount(kind: 'tmpfs' | 'loop'): string[] {
+  const folder = mkdtempSync(join(tmpdir(), 'spillway-mount-'));
+  try {
+    if (spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', folder]).status !== 0) return ['nothing can be mounted here'];
+    spawnSync('umount', [folder]);
+    const isFree = kind === 'tmpfs' || spawnSync('losetup', ['--find']).status === 0;
+    return isFree ? [] : ['there is no loop device'];
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 function openFilesLimit(): number {
@@ -56,9 +80,9 @@ function openFilesLimit(): number {
   }
 }
 
-/** Its path; also looked for where only root's PATH leads. */
-export function findProgram(name: string): string | undefined {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), ...SYSTEM_FOLDERS];
+/** Its path; also looked for where only root's PATH leads, and in further folders. */
+export function findProgram(name: string, further: readonly string[] = []): string | undefined {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), ...SYSTEM_FOLDERS, ...further];
   return folders.map((folder) => join(folder, name)).find(isExecutable);
 }
 

@@ -15,6 +15,7 @@ export class NumberedLoad {
   readonly #slots: (Socket | undefined)[];
   readonly #numbers: number[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
 
   constructor(port: number, linesPerSecond: number, connections: number) {
     this.#port = port;
@@ -31,6 +32,7 @@ export class NumberedLoad {
 
   /** Ends the connections after what they were given; resolves when all are closed. */
   async stop(): Promise<void> {
+    this.#isStopped = true;
     clearInterval(this.#timer);
     await Promise.all(
       this.#slots.map(async (socket) => {
@@ -43,6 +45,7 @@ export class NumberedLoad {
   }
 
   #open(slot: number): void {
+    if (this.#isStopped) return;
     const number = this.sent.length;
     // A source address of its own for each slot, so that the lines go to several partitions.
     const socket = connect({ port: this.#port, host: '127.0.0.1', localAddress: `127.0.1.${slot + 1}` });
@@ -55,7 +58,7 @@ export class NumberedLoad {
     socket.on('error', () => {});
     socket.once('close', () => {
       this.#slots[slot] = undefined;
-      if (this.#timer?.hasRef() === true) setTimeout(() => this.#open(slot), RETRY_MS).unref();
+      if (!this.#isStopped) setTimeout(() => this.#open(slot), RETRY_MS).unref();
     });
   }
 

@@ -78,8 +78,12 @@ export const StatusAnswerSchema = Type.Object(
 
 export const HealthAnswerSchema = Type.Object(
   {
-    status: Type.Unsafe<'ok' | 'unavailable'>({ type: 'string', enum: ['ok', 'unavailable'] }),
-    reasons: Type.Optional(Type.Array(Type.String(), { description: 'What is missing.' })),
+    status: Type.Unsafe<'ok' | 'degraded' | 'unavailable'>({
+      type: 'string',
+      enum: ['ok', 'degraded', 'unavailable'],
+      description: '`degraded` is 200: it answers, and tells senders and readers itself what it cannot do now.',
+    }),
+    reasons: Type.Optional(Type.Array(Type.String(), { description: 'What is missing or in trouble.' })),
   },
   { title: 'HealthAnswer' },
 );

@@ -63,13 +63,12 @@ export interface WatchedProcessor extends RunningProcessor {
   taken(count: number): Promise<void>;
 }
 
-export function startProcessor(queue: Queue, topology = pickyTopology(), partitions = [0]): WatchedProcessor {
+export function startProcessor(queue: Queue, topology = pickyTopology()): WatchedProcessor {
   const ledger: LedgerEntry[] = [];
   const waiting: { readonly count: number; readonly wake: () => void }[] = [];
   const total = (): number => ledger.reduce((sum, { taken }) => sum + taken, 0);
   const processor = runProcessor({
     queue,
-    partitions,
     site: 'local',
     topology,
     clock: systemClock,

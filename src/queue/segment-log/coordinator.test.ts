@@ -8,6 +8,12 @@ const AT = { topic: 'raw', partition: 0 };
 const STATE = '/queue/.coordinator/state';
 const open = (disk: MemoryDisk) => LocalCoordinator.open({ directory: '/queue', disk, log: recordingLog([]) });
 
+/** A member of the group, and what it gets. */
+async function joinAndHold(coordinator: LocalCoordinator, group = 'store') {
+  await coordinator.raisePartitions({ raw: 1 });
+  return coordinator.heartbeat(group, await coordinator.join(group, ['raw']));
+}
+
 describe('the coordinator', () => {
   it('never gives an epoch twice, also to callers at the same moment and after a restart', async () => {
     const disk = new MemoryDisk();
@@ -30,7 +36,8 @@ describe('the coordinator', () => {
   it('lets many commits share one sync', async () => {
     const disk = new MemoryDisk();
     const coordinator = await open(disk);
-    const generation = await coordinator.joinGroup('store');
+    await coordinator.raisePartitions({ raw: 100 });
+    const held = await joinAndHold(coordinator);
     let syncs = 0;
     disk.options = {
       fault: ({ kind }) => {
@@ -38,21 +45,16 @@ describe('the coordinator', () => {
         return undefined;
       },
     };
-    await Promise.all(
-      Array.from({ length: 100 }, (_, partition) =>
-        coordinator.commit('store', generation, { topic: 'raw', partition }, partition),
-      ),
-    );
+    await Promise.all(held.map(({ generation, ...at }) => coordinator.commit('store', at, generation, at.partition)));
     expect(syncs).toBeLessThanOrEqual(2);
     const again = await open(disk);
     expect(await again.committed('store', { topic: 'raw', partition: 99 })).toBe(99);
   });
 
   it('answers with what is durable only', async () => {
-    const disk = new MemoryDisk();
-    const coordinator = await open(disk);
-    const generation = await coordinator.joinGroup('store');
-    const commit = coordinator.commit('store', generation, AT, 5);
+    const coordinator = await open(new MemoryDisk());
+    await joinAndHold(coordinator);
+    const commit = coordinator.commit('store', AT, 1, 5);
     expect(await coordinator.committed('store', AT)).toBeUndefined();
     await commit;
     expect(await coordinator.committed('store', AT)).toBe(5);
@@ -61,18 +63,16 @@ describe('the coordinator', () => {
   it('stops after a sync that failed', async () => {
     const disk = new MemoryDisk();
     const coordinator = await open(disk);
-    const generation = await coordinator.joinGroup('store');
+    await joinAndHold(coordinator);
     disk.options = { fault: ({ kind }) => (kind === 'dataSync' ? { error: 'EIO' } : undefined) };
-    await expect(coordinator.commit('store', generation, AT, 5)).rejects.toMatchObject({
-      code: 'QUEUE_PARTITION_STOPPED',
-    });
+    await expect(coordinator.commit('store', AT, 1, 5)).rejects.toMatchObject({ code: 'QUEUE_PARTITION_STOPPED' });
     disk.options = {};
     await expect(coordinator.nextEpoch(AT)).rejects.toMatchObject({ code: 'QUEUE_PARTITION_STOPPED' });
   });
 
   it('refuses to begin with a file that does not match its checksum', async () => {
     const disk = new MemoryDisk();
-    await (await open(disk)).joinGroup('store');
+    await (await open(disk)).join('store', ['raw']);
     disk.corrupt(STATE, (content) => {
       content[30] = (content[30] ?? 0) ^ 1;
       return content;
@@ -85,8 +85,8 @@ describe('the coordinator', () => {
     for (const group of ['__proto__', 'constructor', 'toString']) {
       const coordinator = await open(disk);
       expect(await coordinator.committed(group, AT)).toBeUndefined();
-      const generation = await coordinator.joinGroup(group);
-      await coordinator.commit(group, generation, AT, 3);
+      const [held] = await joinAndHold(coordinator, group);
+      await coordinator.commit(group, AT, held?.generation ?? 0, 3);
       expect(await (await open(disk)).committed(group, AT)).toBe(3);
     }
   });

@@ -5,8 +5,8 @@
 
 import { MemoryDisk } from '../../lib/memory-disk.ts';
 import type { Keep } from '../../lib/memory-disk-crash.ts';
-import { offset, type PartitionWriter } from '../port.ts';
-import { readAll, values } from '../test-records.ts';
+import type { PartitionWriter } from '../port.ts';
+import { readAll, TestMember, values } from '../test-records.ts';
 import { openTestLog, type TestLog } from './test-log.ts';
 
 export const AT = { topic: 'raw', partition: 0 };
@@ -54,7 +54,7 @@ export class CrashModel {
   async #turn(log: TestLog, name: string): Promise<void> {
     const writer = await log.queue.openWriter(AT);
     this.newestEpoch = Math.max(this.newestEpoch, log.marks.get(AT)?.epoch ?? 0);
-    const member = await log.queue.joinGroup(GROUP);
+    const member = await TestMember.join(log.queue, GROUP);
     for (let round = 0; round < 4; round++) {
       const append = (size: number) => {
         const texts = Array.from({ length: size }, (_, i) => `${name}.${round}.${size}.${i}.${'x'.repeat(20 * size)}`);
@@ -66,10 +66,10 @@ export class CrashModel {
       const settled = [...(await Promise.allSettled([append(3), append(2)])), ...(await first)];
       const failed = settled.find((result) => result.status === 'rejected');
       if (failed !== undefined) throw failed.reason;
-      log.queue.heartbeat();
+      await log.queue.heartbeat();
       const commit = writer.nextOffset - 1;
       this.triedCommits.push(commit);
-      await member.commit(AT, offset(commit));
+      await member.commit(AT, commit);
       this.durableCommits = this.triedCommits.length;
     }
   }
@@ -77,7 +77,7 @@ export class CrashModel {
   /** Opens the log on what the crash left; throws, with what is wrong, where a promise was broken. */
   async check(disk: MemoryDisk): Promise<void> {
     const log = await openTestLog({ disk, segmentBytes: 700 });
-    const member = await log.queue.joinGroup(GROUP);
+    const member = await TestMember.join(log.queue, GROUP);
     this.#checkCommit(await member.committed(AT));
     const writer = await log.queue.openWriter(AT);
     const epoch = log.marks.get(AT)?.epoch ?? 0;

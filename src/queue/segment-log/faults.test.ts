@@ -2,8 +2,7 @@ import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { type Fault, MemoryDisk, type Operation } from '../../lib/memory-disk.ts';
 import { keepEverything, keepNothing } from '../../lib/memory-disk-crash.ts';
-import { offset } from '../port.ts';
-import { readAll, values } from '../test-records.ts';
+import { readAll, TestMember, values } from '../test-records.ts';
 import { MarkBoard } from './marks.ts';
 import { openPartition } from './open-partition.ts';
 import { openTestLog, recordingLog } from './test-log.ts';
@@ -141,13 +140,13 @@ describe('a full disk', () => {
   it('refuses commits of groups, keeps the committed ones, and goes on when there is room', async () => {
     const disk = new MemoryDisk();
     const log = await openTestLog({ disk });
-    const member = await log.queue.joinGroup('store');
-    await member.commit(AT, offset(1));
+    const member = await TestMember.join(log.queue, 'store');
+    await member.commit(AT, 1);
     disk.options = { capacityBytes: 0 };
-    await expect(member.commit(AT, offset(2))).rejects.toMatchObject({ code: 'DISK_FULL' });
+    await expect(member.commit(AT, 2)).rejects.toMatchObject({ code: 'DISK_FULL' });
     expect(await member.committed(AT)).toBe(1);
     disk.options = {};
-    await member.commit(AT, offset(3));
+    await member.commit(AT, 3);
     expect(await member.committed(AT)).toBe(3);
     await log.close();
   });

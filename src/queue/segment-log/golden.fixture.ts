@@ -1,17 +1,16 @@
 /**
- * Makes the folder that test/golden/queue-v1 keeps: the same bytes each time. Run it with a folder to write there, for
+ * Makes the folder that test/golden/queue-v2 keeps: the same bytes each time. Run it with a folder to write there, for
  * a new version of the format only: what is kept is kept for ever.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { MemoryDisk } from '../../lib/memory-disk.ts';
-import { offset } from '../port.ts';
-import { batchOf } from '../test-records.ts';
+import { batchOf, TestMember } from '../test-records.ts';
 import { openTestLog } from './test-log.ts';
 
 const START_MS = 1_750_000_000_000;
 
-/** Two epochs and three segments of `raw`, a torn tail cut on the way, `events` compressed, committed offsets. */
+/** Two epochs and three segments of `raw`, a torn tail cut on the way, `events` compressed, committed offsets, added partitions. */
 export async function makeGolden(): Promise<MemoryDisk> {
   const disk = new MemoryDisk();
   const log = await openTestLog({ disk, segmentBytes: 200, clock: { now: () => START_MS } });
@@ -41,8 +40,10 @@ export async function makeGolden(): Promise<MemoryDisk> {
   await append(3, 5);
   const events = await log.queue.openWriter({ topic: 'events', partition: 1 });
   await events.append(batchOf([{ value: '{"id":"local.raw.0.0.0"}', timestampMs: START_MS }], 'zstd'));
-  const member = await log.queue.joinGroup('store');
-  await member.commit({ topic: 'events', partition: 1 }, offset(1));
+  const member = await TestMember.join(log.queue, 'store', ['events']);
+  await member.commit({ topic: 'events', partition: 1 }, 1);
+  await log.coordinator.raisePartitions({ raw: 3, events: 3 });
+  await log.coordinator.registerBarrier('raw', [10, 0, 0]);
   await log.close();
   return disk;
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { SpillwayError } from '../../lib/errors.ts';
 import { MemoryDisk } from '../../lib/memory-disk.ts';
 import { offset, type PartitionReader, type PartitionWriter } from '../port.ts';
-import { batchOf, readAll } from '../test-records.ts';
+import { batchOf, readAll, TestMember } from '../test-records.ts';
 import { openTestLog, type TestLog } from './test-log.ts';
 
 const AT = { topic: 'raw', partition: 0 };
@@ -72,8 +72,10 @@ class Compared {
         return this.#byTime(Math.floor(todo.at * (this.#nowMs + 2)));
       case 'commit': {
         this.#committed = Math.max(this.#committed, this.#at(todo.at));
-        const member = await this.#log.queue.joinGroup('store');
-        return member.commit(AT, offset(this.#committed));
+        // Each one leaves the partition to the next.
+        const member = await TestMember.join(this.#log.queue, 'store');
+        await member.commit(AT, this.#committed);
+        return member.leave();
       }
       case 'retain':
         return this.#retain();

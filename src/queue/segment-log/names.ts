@@ -2,12 +2,12 @@
  * Every name that the segment log puts on the disk, and the version of the format. A change here needs a new version,
  * a golden folder under test/golden/ and a reader of the old one.
  *
- *   <directory>/format                                    "spillway-queue 1"
+ *   <directory>/format                                    "spillway-queue 2"
  *   <directory>/<topic>/<partition>/<base>.<epoch>.log    a segment: record batches one after another, nothing else
  *   <directory>/<topic>/<partition>/<base>.<epoch>.torn-<position>  bytes that were cut from the end of a segment
  *   <directory>/<topic>/<partition>/owner                 the epoch that may write, as JSON
  *   <directory>/<topic>/<partition>/durable               where the durable data ended when the writer last said so
- *   <directory>/.coordinator/state                        epochs, generations, committed offsets, as JSON
+ *   <directory>/.coordinator/state                        epochs, partitions, generations, committed offsets, as JSON
  *
  * `<base>` is the offset of the segment's first record in 20 digits (Kafka's tools read it), `<epoch>` 10 digits.
  */
@@ -16,9 +16,11 @@ import { SpillwayError } from '../../lib/errors.ts';
 import { QUEUE_LIMITS } from '../../lib/limits.ts';
 import type { TopicPartition } from '../port.ts';
 
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 export const FORMAT_FILE = 'format';
 export const FORMAT_LINE = `spillway-queue ${FORMAT_VERSION}\n`;
+/** Of earlier versions. Version 1 had another coordinator's file; the folder becomes one of this version at the start. */
+export const FORMAT_LINES_READ: readonly string[] = ['spillway-queue 1\n'];
 export const OWNER_FILE = 'owner';
 export const DURABLE_FILE = 'durable';
 export const COORDINATOR_FOLDER = '.coordinator';

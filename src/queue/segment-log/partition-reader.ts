@@ -104,7 +104,8 @@ export class SegmentReader implements PartitionReader {
     return offset((await this.#view.range()).earliest);
   }
 
-  async endOffset(): Promise<Offset> {
+  async endOffset(heard?: AbortSignal): Promise<Offset> {
+    if (heard !== undefined) await this.#options.marks.waitPast(this.#options.at, -1, heard);
     return offset((await this.#view.range()).end);
   }
 

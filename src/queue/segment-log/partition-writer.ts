@@ -57,6 +57,8 @@ export class SegmentWriter implements PartitionWriter {
   /** Where the group that is being written ends. */
   #groupEnd = 0;
   #failure: SpillwayError | undefined;
+  /** The last group did not fit the disk, and the log has it. */
+  #isDiskFull = false;
 
   constructor(options: WriterOptions, opened: OpenedPartition) {
     this.topic = options.at.topic;
@@ -179,6 +181,8 @@ export class SegmentWriter implements PartitionWriter {
     this.#list.grew(this.#segment.position);
     this.#list.oldestMs ??= group[0]?.header.baseTimestampMs;
     this.#refusedMs = undefined;
+    if (this.#isDiskFull) this.#options.log.warn(this.#options.at, 'the disk has room again: appends go on');
+    this.#isDiskFull = false;
     this.#mark();
     this.#group = [];
     this.#appends.settle(group);
@@ -235,7 +239,10 @@ export class SegmentWriter implements PartitionWriter {
       this.#failure = error;
       metrics.stopped.set(1);
     }
-    log.error({ ...at, err: error, refused: refused.length }, `appends were refused: ${error.message}`);
+    // A full disk refuses again and again until there is room.
+    const level = error.code === 'DISK_FULL' && this.#isDiskFull ? 'debug' : 'error';
+    this.#isDiskFull = error.code === 'DISK_FULL';
+    log[level]({ ...at, err: error, refused: refused.length }, `appends were refused: ${error.message}`);
     this.#appends.settle(refused);
     for (const { reject } of refused) reject(error);
   }

@@ -8,19 +8,22 @@ import { isDiskFull, makeDirectories, readWhole, replaceFile } from '../../lib/d
 import { SpillwayError } from '../../lib/errors.ts';
 import { QUEUE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
-import {
-  type CorruptRange,
-  type GroupMember,
-  offset,
-  type PartitionReader,
-  type PartitionWriter,
-  type Queue,
-  type TopicPartition,
+import type {
+  CorruptRange,
+  GroupMember,
+  JoinOptions,
+  Offset,
+  PartitionReader,
+  PartitionWriter,
+  Queue,
+  TopicLayout,
+  TopicPartition,
 } from '../port.ts';
 import type { Coordinator } from './coordinator.ts';
+import { SegmentGroupMember } from './group-member.ts';
 import type { MarkBoard } from './marks.ts';
 import { QueueMetrics } from './metrics.ts';
-import { FORMAT_FILE, FORMAT_LINE, partitionFolder, partitionKey } from './names.ts';
+import { FORMAT_FILE, FORMAT_LINE, FORMAT_LINES_READ, partitionFolder, partitionKey } from './names.ts';
 import { openPartition } from './open-partition.ts';
 import { SegmentReader } from './partition-reader.ts';
 import { SegmentWriter } from './partition-writer.ts';
@@ -28,6 +31,7 @@ import type { RetentionPolicy } from './retention.ts';
 import { diskFull, stopped } from './writer-errors.ts';
 
 export interface TopicOptions {
+  /** At least so many; the coordinator may know of more. */
   readonly partitions: number;
   /** For whoever builds batches; the log stores what it gets. */
   readonly compression: BatchCompression;
@@ -67,6 +71,8 @@ export class SegmentLogQueue implements Queue {
   readonly #metrics: QueueMetrics;
   readonly #writers = new Map<string, SegmentWriter>();
   readonly #readers = new Set<SegmentReader>();
+  readonly #members = new Set<SegmentGroupMember>();
+  readonly #ignoreNews: () => void;
   #format: Promise<void> | undefined;
 
   constructor(options: SegmentLogOptions) {
@@ -74,11 +80,17 @@ export class SegmentLogQueue implements Queue {
     this.#disk = options.disk ?? nodeDisk;
     this.#clock = options.clock ?? systemClock;
     this.#metrics = new QueueMetrics(options.registry);
+    this.#ignoreNews = options.coordinator.onNews((group, id) => {
+      for (const member of this.#members) if (member.group === group && member.id === id) void member.refresh();
+    });
   }
 
-  /** Makes the folder or checks its format: whoever starts several processes on it does so first, alone. */
+  /**
+   * Makes the folder or checks its format, and sees that topics have their partitions: whoever starts several processes
+   * on it does so first, alone.
+   */
   prepare(): Promise<void> {
-    this.#format ??= this.#checkFormat();
+    this.#format ??= this.#checkFormat().then(() => this.#raisePartitions());
     return this.#format;
   }
 
@@ -130,34 +142,35 @@ export class SegmentLogQueue implements Queue {
     return reader;
   }
 
-  async joinGroup(group: string): Promise<GroupMember> {
-    const { coordinator } = this.#options;
-    const generation = await coordinator.joinGroup(group);
-    return {
-      group,
-      generation,
-      committed: async (at) => {
-        const position = await coordinator.committed(group, at);
-        return position === undefined ? undefined : offset(position);
-      },
-      commit: (at, position) => coordinator.commit(group, generation, at, position),
-    };
+  async joinGroup(group: string, options: JoinOptions): Promise<GroupMember> {
+    await this.prepare();
+    const { coordinator, log } = this.#options;
+    for (const topic of options.topics) this.#topic(topic);
+    const onLeft = (left: SegmentGroupMember) => void this.#members.delete(left);
+    const member = await SegmentGroupMember.join({ ...options, group, coordinator, log, onLeft });
+    this.#members.add(member);
+    await member.refresh();
+    return member;
   }
 
-  /** Says again where this process's partitions end; call it as often as completeness should move on while idle. */
-  heartbeat(): void {
+  /**
+   * Says again where this process's partitions end, and that its members of groups are alive; call it as often as
+   * completeness should move on while idle. Resolves when the members know what they have.
+   */
+  async heartbeat(): Promise<void> {
     for (const writer of this.#writers.values()) writer.heartbeat();
+    await Promise.all([...this.#members].map((member) => member.refresh()));
   }
 
   /** Removes what this process's partitions need not keep any more; call it every minute or so. */
   async retain(): Promise<void> {
     for (const writer of this.#writers.values()) {
-      const { retention, requiredGroups = [], partitions } = this.#topic(writer.topic);
+      const { retention, requiredGroups = [] } = this.#topic(writer.topic);
       if (retention === undefined) continue;
       const { maxAgeMs, maxBytes } = retention;
       const policy = {
         ...(maxAgeMs === undefined ? {} : { maxAgeMs }),
-        ...(maxBytes === undefined ? {} : { maxBytes: maxBytes / partitions }),
+        ...(maxBytes === undefined ? {} : { maxBytes: maxBytes / this.partitionCount(writer.topic) }),
       };
       const { segments, earliestOffset } = await writer.retain(policy, await this.#required(writer, requiredGroups));
       if (segments === 0) continue;
@@ -176,7 +189,29 @@ export class SegmentLogQueue implements Queue {
   }
 
   partitionCount(topic: string): number {
-    return this.#topic(topic).partitions;
+    return this.layout(topic).partitions;
+  }
+
+  layout(topic: string): TopicLayout {
+    const { partitions } = this.#topic(topic);
+    // Before prepare() the coordinator may not know the topic.
+    return this.#options.coordinator.layout(topic) ?? { partitions, firstPartitions: partitions, unbarred: [] };
+  }
+
+  onPartitions(listener: (topic: string) => void): () => void {
+    const counts = new Map<string, number>();
+    const count = (topic: string) => this.#options.coordinator.layout(topic)?.partitions ?? 0;
+    for (const topic of Object.keys(this.#options.topics)) counts.set(topic, count(topic));
+    return this.#options.coordinator.onLayout((topic) => {
+      const known = counts.get(topic);
+      if (known === undefined || known >= count(topic)) return;
+      counts.set(topic, count(topic));
+      listener(topic);
+    });
+  }
+
+  registerBarrier(topic: string, ends: readonly Offset[]): Promise<void> {
+    return this.#options.coordinator.registerBarrier(topic, ends);
   }
 
   compression(topic: string): BatchCompression {
@@ -184,6 +219,8 @@ export class SegmentLogQueue implements Queue {
   }
 
   async close(): Promise<void> {
+    this.#ignoreNews();
+    await Promise.allSettled([...this.#members].map((member) => member.leave()));
     await Promise.all([...this.#writers.values()].map((writer) => writer.close()));
     await Promise.all([...this.#readers].map((reader) => reader.close()));
   }
@@ -195,11 +232,17 @@ export class SegmentLogQueue implements Queue {
   }
 
   #folder(at: TopicPartition): string {
-    const { partitions } = this.#topic(at.topic);
+    const partitions = this.partitionCount(at.topic);
     if (at.partition >= partitions) {
       throw new SpillwayError('NOT_FOUND', `Topic '${at.topic}' has ${partitions} partitions, from 0.`);
     }
     return partitionFolder(this.#options.directory, at);
+  }
+
+  async #raisePartitions(): Promise<void> {
+    const { topics, coordinator } = this.#options;
+    const counts = Object.entries(topics).map(([topic, { partitions }]) => [topic, partitions] as const);
+    await coordinator.raisePartitions(Object.fromEntries(counts));
   }
 
   async #checkFormat(): Promise<void> {
@@ -207,7 +250,7 @@ export class SegmentLogQueue implements Queue {
     const path = join(directory, FORMAT_FILE);
     const found = (await readWhole(this.#disk, path))?.toString('latin1');
     if (found === FORMAT_LINE) return;
-    if (found !== undefined) {
+    if (found !== undefined && !FORMAT_LINES_READ.includes(found)) {
       throw new SpillwayError(
         'QUEUE_CORRUPT',
         `${path} says '${found.trim().slice(0, 80)}', this program writes '${FORMAT_LINE.trim()}': use the version of ` +

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryDisk } from '../../lib/memory-disk.ts';
 import { offset } from '../port.ts';
-import { batchOf, readAll, values } from '../test-records.ts';
+import { batchOf, readAll, TestMember, values } from '../test-records.ts';
 import { type Mark, MarkBoard } from './marks.ts';
 import { groupStates, topicStates } from './state.ts';
 import { openTestLog } from './test-log.ts';
@@ -159,25 +159,28 @@ describe('the state of topics and groups', () => {
     const events = await log.queue.openWriter({ topic: 'events', partition: 1 });
     await writer.append(batchOf([1_000, 2_000, 3_000].map((timestampMs) => ({ value: 'x', timestampMs }))));
     await events.append(values('e'));
-    const member = await log.queue.joinGroup('processor');
-    await member.commit(AT, offset(1));
-    await member.commit({ topic: 'events', partition: 1 }, offset(1));
+    const member = await TestMember.join(log.queue, 'processor', ['raw', 'events']);
+    await member.commit(AT, 1);
+    await member.commit({ topic: 'events', partition: 1 }, 1);
     const [eventsState, rawState] = topicStates(log.marks.all());
     expect(eventsState).toMatchObject({ topic: 'events', partitions: [{ partition: 1, endOffset: 1, segments: 1 }] });
     expect(rawState).toMatchObject({ topic: 'raw', partitions: [{ partition: 0, endOffset: 3, oldestMs: 1_000 }] });
     const groups = await groupStates({
       queue: log.queue,
-      offsets: log.coordinator.offsets(),
+      positions: log.coordinator.positions(),
       endOffset: (at) => log.marks.get(at)?.endOffset,
       nowMs: 10_000,
     });
+    const events0 = { topic: 'events', partition: 0, generation: 1, member: 'processor-1' };
     expect(groups).toEqual([
       {
         group: 'processor',
-        generation: 1,
+        members: 1,
         partitions: [
-          { ...AT, committed: 1, endOffset: 3, lag: 2, lagMs: 8_000 },
-          { topic: 'events', partition: 1, committed: 1, endOffset: 1, lag: 0, lagMs: 0 },
+          { ...events0, committed: 0, endOffset: 0, lag: 0, lagMs: 0 },
+          { ...events0, partition: 1, committed: 1, endOffset: 1, lag: 0, lagMs: 0 },
+          { ...AT, generation: 1, member: 'processor-1', committed: 1, endOffset: 3, lag: 2, lagMs: 8_000 },
+          { ...AT, partition: 1, generation: 1, member: 'processor-1', committed: 0, endOffset: 0, lag: 0, lagMs: 0 },
         ],
       },
     ]);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { MemoryDisk } from '../../lib/memory-disk.ts';
 import { keepAtRandom } from '../../lib/memory-disk-crash.ts';
 import { offset } from '../port.ts';
-import { batchOf, readAll, values } from '../test-records.ts';
+import { batchOf, readAll, TestMember, values } from '../test-records.ts';
 import { countExpired, type RetentionPolicy } from './retention.ts';
 import { openTestLog } from './test-log.ts';
 
@@ -74,11 +74,11 @@ describe('retention', () => {
     const reader = log.queue.openReader(AT);
     await log.queue.retain();
     expect(await reader.earliestOffset()).toBe(0);
-    const [store, archive] = [await log.queue.joinGroup('store'), await log.queue.joinGroup('archive')];
-    await store.commit(AT, offset(10));
+    const [store, archive] = [await TestMember.join(log.queue, 'store'), await TestMember.join(log.queue, 'archive')];
+    await store.commit(AT, 10);
     await log.queue.retain();
     expect(await reader.earliestOffset()).toBe(0);
-    await archive.commit(AT, offset(4));
+    await archive.commit(AT, 4);
     await log.queue.retain();
     expect(await reader.earliestOffset()).toBe(4);
     expect(await readAll(reader, 4)).toHaveLength(6);

@@ -2,7 +2,7 @@
 import { RecordCursor } from '../../event/record-batch.ts';
 import { SpillwayError } from '../../lib/errors.ts';
 import { type GroupState, offset, type Queue, type TopicPartition, type TopicState } from '../port.ts';
-import type { CommittedOffset } from './coordinator.ts';
+import type { GroupPosition } from './coordinator.ts';
 import type { Mark } from './marks.ts';
 
 export function topicStates(marks: readonly Mark[]): TopicState[] {
@@ -25,31 +25,40 @@ export function topicStates(marks: readonly Mark[]): TopicState[] {
 
 export interface GroupQuestion {
   readonly queue: Pick<Queue, 'openReader'>;
-  readonly offsets: readonly CommittedOffset[];
+  readonly positions: readonly GroupPosition[];
   readonly endOffset: (at: TopicPartition) => number | undefined;
   readonly nowMs: number;
 }
 
 export async function groupStates(question: GroupQuestion): Promise<GroupState[]> {
-  const states = [...Map.groupBy(question.offsets, (committed) => committed.group)].map(async ([group, known]) => ({
+  const states = [...Map.groupBy(question.positions, (position) => position.group)].map(async ([group, known]) => ({
     group,
-    generation: known[0]?.generation ?? 0,
-    partitions: await Promise.all(known.map((committed) => lagOf(question, committed))),
+    members: known[0]?.members ?? 0,
+    partitions: await Promise.all(known.map((position) => lagOf(question, position))),
   }));
   return Promise.all(states);
 }
 
-async function lagOf(question: GroupQuestion, at: CommittedOffset): Promise<GroupState['partitions'][number]> {
-  const { topic, partition, offset: committed } = at;
+async function lagOf(question: GroupQuestion, at: GroupPosition): Promise<GroupState['partitions'][number]> {
+  const { topic, partition, generation, member, offset: committed } = at;
   const endOffset = Math.max(committed, question.endOffset(at) ?? committed);
   const lag = endOffset - committed;
   const firstMs = lag === 0 ? undefined : await timestampAt(question.queue, at);
   const lagMs = firstMs === undefined ? 0 : Math.max(0, question.nowMs - firstMs);
-  return { topic, partition, committed, endOffset, lag, lagMs };
+  return {
+    topic,
+    partition,
+    generation,
+    ...(member === undefined ? {} : { member }),
+    committed,
+    endOffset,
+    lag,
+    lagMs,
+  };
 }
 
 /** The timestamp of the first record at or after the committed offset; undefined where it cannot be read. */
-async function timestampAt(queue: Pick<Queue, 'openReader'>, at: CommittedOffset): Promise<number | undefined> {
+async function timestampAt(queue: Pick<Queue, 'openReader'>, at: GroupPosition): Promise<number | undefined> {
   const reader = queue.openReader(at);
   try {
     const { batches } = await reader.read(offset(at.offset), { maxBytes: 1 });

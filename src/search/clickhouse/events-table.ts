@@ -18,6 +18,8 @@ export interface StoredPartition {
 export class EventsTable {
   readonly #session: EngineSession;
   #folders: string[] = [];
+  /** Merged parts that are on the disk as a whole. */
+  #synced = new Set<string>();
 
   private constructor(session: EngineSession) {
     this.#session = session;
@@ -89,6 +91,19 @@ export class EventsTable {
       for (const folder of this.#folders) await syncFolder(join(folder, text(part)));
     }
     await this.syncFolders();
+  }
+
+  /** Syncs what merges have made since the last call; how many parts that were. */
+  async syncMerged(): Promise<number> {
+    const rows = await this.#session.run(
+      `SELECT name FROM system.parts
+       WHERE database = currentDatabase() AND table = '${EVENTS_TABLE}' AND active AND level > 0`,
+    );
+    const merged = new Set(rows.map(([name]) => text(name)));
+    const fresh = [...merged].filter((name) => !this.#synced.has(name));
+    for (const name of fresh) for (const folder of this.#folders) await syncFolder(join(folder, name));
+    this.#synced = merged;
+    return fresh.length;
   }
 
   async partitions(): Promise<StoredPartition[]> {

@@ -11,12 +11,14 @@ export type Visible = Pick<Progress, 'rawOffset' | 'receivedTo'>;
 export type RawEnd = (partition: number) => { readonly endOffset: number; readonly atMs: number } | undefined;
 
 export class Completeness {
-  readonly #visible = new Map<number, Visible | undefined>();
+  readonly #visible = new Map<number, Visible>();
+  readonly #partitions: () => number;
   readonly #rawEnd: RawEnd;
   #sinceMs = 0;
 
-  constructor(partitions: readonly number[], rawEnd: RawEnd) {
-    for (const partition of partitions) this.#visible.set(partition, undefined);
+  /** `partitions`: how many there are now; one that was just added counts before anything of it is visible. */
+  constructor(partitions: () => number, rawEnd: RawEnd) {
+    this.#partitions = partitions;
     this.#rawEnd = rawEnd;
   }
 
@@ -32,7 +34,9 @@ export class Completeness {
   /** Epoch ms; it never goes back. */
   toMs(): number {
     let to = Number.POSITIVE_INFINITY;
-    for (const [partition, visible] of this.#visible) to = Math.min(to, this.#of(partition, visible));
+    for (let partition = this.#partitions() - 1; partition >= 0; partition--) {
+      to = Math.min(to, this.#of(partition, this.#visible.get(partition)));
+    }
     if (Number.isFinite(to)) this.#sinceMs = Math.max(this.#sinceMs, to);
     return this.#sinceMs;
   }

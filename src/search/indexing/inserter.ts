@@ -8,16 +8,15 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Progress } from '../../event/progress.ts';
-import { TOPICS } from '../../event/topics.ts';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { STORE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
-import { type GroupMember, offset } from '../../queue/port.ts';
 import type { EventsTable } from '../clickhouse/events-table.ts';
 import type { Intent, Range, StoreJournal } from '../journal.ts';
 import type { DeadLetters, RefusedRecord } from './dead-letters.ts';
 import type { Draft } from './draft.ts';
 import type { DraftFiles } from './draft-files.ts';
+import type { Membership } from './membership.ts';
 import type { MissingRows } from './missing-rows.ts';
 
 /** Told after the offsets are committed, in the order of the partition. */
@@ -34,7 +33,7 @@ export interface InserterParts {
   readonly table: EventsTable;
   readonly journal: StoreJournal;
   readonly letters: DeadLetters;
-  readonly member: GroupMember;
+  readonly membership: Membership;
   readonly files: DraftFiles;
   readonly missing: MissingRows;
   readonly log: Logger;
@@ -75,9 +74,13 @@ export class Inserter {
 
   /** Finishes what the process before began. */
   async recover(): Promise<void> {
-    const { journal, letters, log } = this.#parts;
+    const { journal, letters, membership, log, signal } = this.#parts;
     const open = journal.openIntent;
     if (open === undefined) return;
+    await membership.until(
+      open.ranges.map(({ partition }) => partition),
+      signal,
+    );
     const ranges = await this.#uncommitted(open.ranges);
     log.info({ ranges }, 'Finishing an insert that the last process began');
     if (ranges.length > 0) {
@@ -98,8 +101,8 @@ export class Inserter {
   async #uncommitted(ranges: readonly Range[]): Promise<Range[]> {
     const open: Range[] = [];
     for (const range of ranges) {
-      const at = { topic: TOPICS.events, partition: range.partition };
-      const committed = (await this.#persist(() => this.#parts.member.committed(at))) ?? 0;
+      const { partition } = range;
+      const committed = (await this.#persist(() => this.#parts.membership.committed(partition))) ?? 0;
       if (committed < range.to) open.push({ ...range, from: Math.max(range.from, committed) });
     }
     return open;
@@ -133,9 +136,9 @@ export class Inserter {
     progress: ReadonlyMap<number, Progress>,
     refused: readonly RefusedRecord[],
   ): Promise<void> {
-    const { member, onCommitted } = this.#parts;
+    const { membership, onCommitted } = this.#parts;
     for (const { partition, to } of ranges) {
-      await this.#persist(() => member.commit({ topic: TOPICS.events, partition }, offset(to)));
+      await this.#persist(() => membership.commit(partition, to));
       const deadLettered = refused.filter((record) => record.partition === partition).length;
       onCommitted({ partition, nextOffset: to, progress: progress.get(partition), deadLettered });
     }

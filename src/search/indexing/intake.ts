@@ -5,7 +5,7 @@ import { TOPICS } from '../../event/topics.ts';
 import { SpillwayError } from '../../lib/errors.ts';
 import { QUEUE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
-import { offset, type PartitionReader, type Queue } from '../../queue/port.ts';
+import { type AssignedPartition, offset, type PartitionReader, type Queue } from '../../queue/port.ts';
 import type { BlockBuilder } from './block-builder.ts';
 import type { Visible } from './completeness.ts';
 
@@ -36,6 +36,9 @@ export async function visibleBefore(
 
 export class Intake {
   readonly partition: number;
+  readonly assigned: AssignedPartition;
+  /** What the store has committed of it. */
+  committed: number;
   readonly #reader: PartitionReader;
   readonly #log: Logger;
   #next: number;
@@ -43,8 +46,12 @@ export class Intake {
   #batches: Buffer[] = [];
   #cursor: RecordCursor | undefined;
 
-  constructor(queue: Queue, partition: number, from: number, log: Logger) {
+  /** `from`: what is committed. */
+  constructor(queue: Queue, assigned: AssignedPartition, from: number, log: Logger) {
+    const { partition } = assigned;
     this.partition = partition;
+    this.assigned = assigned;
+    this.committed = from;
     this.#reader = queue.openReader({ topic: TOPICS.events, partition });
     this.#next = from;
     this.#log = log;

@@ -5,33 +5,35 @@
  */
 import { TOPICS } from '../../event/topics.ts';
 import type { Logger } from '../../lib/log.ts';
-import type { GroupMember, Queue } from '../../queue/port.ts';
+import type { Queue } from '../../queue/port.ts';
 import type { EventsTable } from '../clickhouse/events-table.ts';
 import type { StoreJournal } from '../journal.ts';
+import type { Membership } from './membership.ts';
 
 export interface RewindParts {
   readonly queue: Queue;
-  readonly member: GroupMember;
+  readonly membership: Membership;
   readonly table: EventsTable;
   readonly journal: StoreJournal;
   readonly log: Logger;
+  readonly signal: AbortSignal;
 }
 
 /** Call it before an open intent is recovered. True where the group went back. */
-export async function rewindLostIndex(parts: RewindParts, partitions: readonly number[]): Promise<boolean> {
-  const { queue, member, table, journal, log } = parts;
-  const committed = await Promise.all(
-    partitions.map((partition) => member.committed({ topic: TOPICS.events, partition })),
-  );
+export async function rewindLostIndex(parts: RewindParts): Promise<boolean> {
+  const { queue, membership, table, journal, log, signal } = parts;
+  const partitions = Array.from({ length: queue.partitionCount(TOPICS.events) }, (_, partition) => partition);
+  const committed = await Promise.all(partitions.map((partition) => membership.committed(partition)));
   if (committed.every((position) => (position ?? 0) === 0)) return false;
   if ((await table.partitions()).length > 0) return false;
   // Its range will be read again with all the others.
   await journal.end();
-  for (const partition of partitions) {
-    const at = { topic: TOPICS.events, partition };
-    const reader = queue.openReader(at);
+  const begun = partitions.filter((_, i) => (committed[i] ?? 0) > 0);
+  await membership.until(begun, signal);
+  for (const partition of begun) {
+    const reader = queue.openReader({ topic: TOPICS.events, partition });
     try {
-      await member.commit(at, await reader.earliestOffset());
+      await membership.commit(partition, await reader.earliestOffset());
     } finally {
       await reader.close();
     }

@@ -73,7 +73,6 @@ export async function openStoreKit(options: StoreKitOptions): Promise<StoreKit> 
     startIndexer: () => {
       const indexer = runIndexer({
         queue,
-        partitions: writers.map(({ partition }) => partition),
         engine,
         directory: join(directory, 'search'),
         site: 'local',

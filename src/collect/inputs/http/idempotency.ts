@@ -135,7 +135,9 @@ export class IdempotencyKeys {
     const finished: FinishedKey[] = [];
     for (const [key, { body, receivedMs, total, since }] of this.#states) {
       if (since === undefined && total !== undefined) finished.push({ key, body, receivedMs, ...total });
-      else for (const [log, end] of Object.entries(since ?? {})) ends[log] = Math.min(ends[log] ?? end, end);
+      // A log that was not there when the key was claimed may have records of it from its beginning on.
+      else if (since !== undefined)
+        for (const [log, end] of Object.entries(ends)) ends[log] = Math.min(end, since[log] ?? 0);
     }
     return { ends, finished };
   }

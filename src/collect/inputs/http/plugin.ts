@@ -8,7 +8,7 @@ import { encodeRawMeta, RAW_META_KEY, type RawMeta } from '../../../event/raw-me
 import { encodeHeaders } from '../../../event/record-batch.ts';
 import { SpillwayError } from '../../../lib/errors.ts';
 import type { Principal } from '../../../lib/principal.ts';
-import { type InputContext, outletOf } from '../../outlets.ts';
+import type { InputContext } from '../../outlets.ts';
 import { plainAddress, printRemote } from '../remote.ts';
 import { BodyBudget, type BodyShare, encodingOf, readBody } from './body.ts';
 import { formatOf } from './content-type.ts';
@@ -104,14 +104,17 @@ export class HttpInput {
       throw new SpillwayError('UNAVAILABLE', 'This collector is stopping.', { retryAfterS: RETRY_S });
     const principal = await this.#options.authenticate(request);
     if (!principal.scopes.has('ingest')) throw new SpillwayError('FORBIDDEN', 'This token may not send logs.');
+    const { metrics, limits, highWater } = this.#options.context;
+    // Before the body is read, so that what is refused costs little.
+    highWater.assertOpen();
     const query = logsQuery(request.query);
     const format = formatOf(request.headers['content-type']);
     const encoding = encodingOf(request.headers['content-encoding']);
     const key = headerText(request.headers['idempotency-key']);
     const remote = { address: plainAddress(request.ip), port: request.socket.remotePort ?? 0 };
-    const { metrics, limits } = this.#options.context;
     const body = await readBody(request.raw, encoding, share, limits);
     metrics.receivedBytes.labels(INPUT).inc(body.length);
+    highWater.assertOpen();
     if (body.length === 0) throw new SpillwayError('BAD_REQUEST', 'The body is empty; send log lines or JSON.');
     return { upload: { principal, remote, query, format, body }, key };
   }
@@ -160,15 +163,13 @@ export class HttpInput {
     };
     const state = once?.claim.state;
     if (state !== undefined) state.total = counts;
-    await storeRequest(context, {
-      body,
-      format,
-      found,
-      sender,
-      headers: encodeHeaders([[RAW_META_KEY, encodeRawMeta(sender)]]),
-      outlet: outletOf(context.outlets, sourceOf(upload)),
-      keyed: state,
-    });
+    const headers = encodeHeaders([[RAW_META_KEY, encodeRawMeta(sender)]]);
+    const { outlet, done } = context.outlets.raw.take(sourceOf(upload));
+    try {
+      await storeRequest(context, { body, format, found, sender, headers, outlet, keyed: state });
+    } finally {
+      done();
+    }
     const { errors } = found;
     const answer = { accepted: counts.records, deadLettered: counts.deadLetters };
     return errors.length === 0 ? answer : { ...answer, errors };

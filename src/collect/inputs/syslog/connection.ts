@@ -1,4 +1,4 @@
-/** One sender over TCP: frames its bytes into its partition, and pauses it while the queue is behind. */
+/** One sender over TCP: frames its bytes into its partition, and is not read while the queue is behind or its disk full. */
 import type { Socket } from 'node:net';
 import { COLLECT_LIMITS } from '../../../lib/limits.ts';
 import type { DeadLetter } from '../../dead-letters.ts';
@@ -8,15 +8,22 @@ import { type FrameHandler, SyslogFramer } from './framing.ts';
 import type { SyslogSender } from './sender.ts';
 import type { UnfinishedBudget } from './unfinished.ts';
 
+/** What a connection may have to wait for: its lane, that of the dead letters, or the disk. */
+interface Cause {
+  readonly blocked: boolean;
+  whenReady(resume: () => void): void;
+}
+
 export class SyslogConnection implements FrameHandler {
   readonly socket: Socket;
   readonly #context: InputContext;
   readonly #sender: SyslogSender;
   readonly #headers: Buffer;
-  readonly #lane: Lane;
+  #lane: Lane;
   readonly #framer: SyslogFramer;
   #letter: DeadLetter | undefined;
   #isPaused = false;
+  #isClosed = false;
   #isDraining = false;
   #wroteDeadLetter = false;
   readonly #receivedBytes: { inc(bytes: number): void };
@@ -26,7 +33,7 @@ export class SyslogConnection implements FrameHandler {
     this.socket = socket;
     this.#sender = sender;
     this.#headers = sender.headers;
-    this.#lane = sender.outlet.sockets;
+    this.#lane = sender.route.outlet.sockets;
     this.#framer = new SyslogFramer(this, budget);
     this.#receivedBytes = context.metrics.receivedBytes.labels(sender.meta.input);
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
@@ -35,6 +42,12 @@ export class SyslogConnection implements FrameHandler {
     socket.on('error', () => {});
     socket.on('close', () => this.#closed());
     socket.setTimeout(context.limits.tcpIdleMs);
+    if (context.highWater.blocked) this.pauseForDisk();
+  }
+
+  /** What it has sent stays in the kernel's buffers, and its sender waits. */
+  pauseForDisk(): void {
+    this.#pause(this.#context.highWater);
   }
 
   /** The sender is asked to stop; what it sent is read, until nothing more comes. */
@@ -72,6 +85,7 @@ export class SyslogConnection implements FrameHandler {
 
   #read(chunk: Buffer): void {
     this.#receivedBytes.inc(chunk.length);
+    this.#lane = this.#sender.route.outlet.sockets;
     this.#lane.begin(this.#sender.meta, this.#context.clock.now());
     this.#framer.push(chunk);
     this.#lane.flush();
@@ -86,17 +100,25 @@ export class SyslogConnection implements FrameHandler {
     if (lane.blocked) this.#pause(lane);
   }
 
-  #pause(lane: Lane): void {
-    if (this.#isPaused) return;
+  #pause(cause: Cause): void {
+    if (this.#isPaused || this.#isClosed) return;
     this.#isPaused = true;
     this.#context.metrics.pausedConnections.inc();
     this.socket.pause();
-    lane.whenReady(() => {
-      this.#isPaused = false;
-      this.#context.metrics.pausedConnections.dec();
-      this.socket.resume();
-    });
+    cause.whenReady(this.#resume);
   }
+
+  readonly #resume = (): void => {
+    if (!this.#isPaused) return;
+    const { highWater, metrics } = this.#context;
+    if (highWater.blocked && !this.#isClosed) {
+      highWater.whenReady(this.#resume);
+      return;
+    }
+    this.#isPaused = false;
+    metrics.pausedConnections.dec();
+    this.socket.resume();
+  };
 
   #idle(): void {
     if (this.#isPaused) return;
@@ -105,6 +127,12 @@ export class SyslogConnection implements FrameHandler {
   }
 
   #closed(): void {
+    this.#isClosed = true;
+    // Only the disk may keep it waiting for hours, and for so long nothing of a connection that is gone must stay.
+    this.#context.highWater.forget(this.#resume);
+    if (this.#isPaused) this.#context.metrics.pausedConnections.dec();
+    this.#isPaused = false;
+    this.#lane = this.#sender.route.outlet.sockets;
     this.#lane.begin(this.#sender.meta, this.#context.clock.now());
     this.#framer.finish();
     this.#lane.flush();

@@ -1,13 +1,13 @@
 /** Who sent: encoded once per connection or peer. */
 import { encodeRawMeta, RAW_META_KEY, type RawMeta } from '../../../event/raw-meta.ts';
 import { encodeHeaders } from '../../../event/record-batch.ts';
-import { type InputContext, type Outlet, outletOf } from '../../outlets.ts';
+import type { InputContext, Route } from '../../outlets.ts';
 import { plainAddress, printRemote } from '../remote.ts';
 
 export interface SyslogSender {
   readonly meta: RawMeta;
   readonly headers: Buffer;
-  readonly outlet: Outlet;
+  readonly route: Route;
 }
 
 export type SyslogInputName = 'syslog-tcp' | 'syslog-udp';
@@ -24,6 +24,6 @@ export function syslogSender(
   return {
     meta,
     headers: encodeHeaders([[RAW_META_KEY, encodeRawMeta(meta)]]),
-    outlet: outletOf(outlets, [tenant, input, host]),
+    route: outlets.raw.route([tenant, input, host]),
   };
 }

@@ -30,6 +30,9 @@ export class SyslogTcpInput implements ListeningInput {
     this.#budget = budget;
     this.#server = createServer({ keepAlive: true }, (socket) => this.#accept(socket));
     this.#server.maxConnections = context.limits.tcpConnections;
+    context.highWater.onBlocked(() => {
+      for (const connection of this.#connections) connection.pauseForDisk();
+    });
     this.#server.on('drop', () => context.metrics.refusedConnections.labels(INPUT).inc());
   }
 

@@ -1,6 +1,7 @@
 /**
  * syslog over UDP (RFC 5426): one datagram, one record. UDP cannot push back, so what is dropped is counted: by the
- * kernel where its buffer is full, by us where the partition of the sender is blocked.
+ * kernel where its buffer is full, by us where the partition of the sender is blocked or the disk above its high-water
+ * mark.
  */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
@@ -24,6 +25,8 @@ export class SyslogUdpInput implements ListeningInput {
   #lastDatagramMs = 0;
   #kernelDrops = 0;
   #port = 0;
+  /** Datagrams dropped for the disk since it is above its high-water mark. */
+  #droppedForDisk = 0;
 
   constructor(context: InputContext, options: SyslogListenerOptions) {
     this.#context = context;
@@ -74,8 +77,12 @@ export class SyslogUdpInput implements ListeningInput {
     this.#receivedBytes.inc(datagram.length);
     const end = endOfMessage(datagram, 0, datagram.length);
     if (end === 0) return;
+    if (this.#context.highWater.blocked) {
+      this.#dropForDisk();
+      return;
+    }
     const sender = this.#senderOf(remote);
-    const lane = sender.outlet.sockets;
+    const lane = sender.route.outlet.sockets;
     if (lane.blocked) {
       this.#context.metrics.udpDropped.labels('saturation').inc();
       return;
@@ -83,6 +90,19 @@ export class SyslogUdpInput implements ListeningInput {
     lane.begin(sender.meta, this.#context.clock.now());
     lane.append(datagram, 0, end, sender.headers);
     lane.flush();
+  }
+
+  #dropForDisk(): void {
+    const { highWater, metrics, log } = this.#context;
+    metrics.udpDropped.labels('high-water').inc();
+    this.#droppedForDisk++;
+    if (this.#droppedForDisk > 1) return;
+    const port = this.#port;
+    log.error({ port }, 'datagrams are dropped while the disk is above its high-water mark: UDP cannot be paused');
+    highWater.whenReady(() => {
+      log.error({ port, datagrams: this.#droppedForDisk }, 'datagrams were dropped for the high-water mark');
+      this.#droppedForDisk = 0;
+    });
   }
 
   #senderOf(remote: RemoteInfo): SyslogSender {

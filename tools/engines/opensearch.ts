@@ -1,0 +1,243 @@
+/**
+ * OpenSearch: no registry has its distribution, so its home is laid out from jars. The newest version that the installed
+ * Java can run: 3 from Java 21 on, else 2. It refuses to run as root: then it runs as nobody.
+ */
+import { chmod, chown, copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Engine, Place } from './engine.ts';
+import { isThere } from './folders.ts';
+import { findJava, javaOf } from './java.ts';
+import { copyJars } from './maven.ts';
+import { run } from './run.ts';
+
+const NOBODY = 65_534;
+const HEAP = '512m';
+const LOG4J = '2.25.4';
+
+interface Release {
+  readonly version: string;
+  readonly leastJava: number;
+  /** Without it version 3 does not start. */
+  readonly hasAgent: boolean;
+  /** Of the modules' descriptors. */
+  readonly moduleJava: number;
+  readonly modules: Readonly<Record<string, Module>>;
+  readonly flags: readonly string[];
+}
+
+interface Module {
+  readonly artifact: string;
+  readonly className: string;
+  readonly policy: readonly string[];
+}
+
+const SOCKETS = [
+  'java.lang.RuntimePermission "accessDeclaredMembers"',
+  'java.lang.RuntimePermission "getClassLoader"',
+  'java.net.SocketPermission "*", "accept,connect,resolve"',
+  'java.net.SocketPermission "localhost:*", "listen,resolve"',
+];
+const SCRIPTS = [
+  'java.lang.RuntimePermission "createClassLoader"',
+  'java.lang.RuntimePermission "getClassLoader"',
+  'org.opensearch.secure_sm.ThreadContextPermission "*"',
+];
+
+const THREE: Release = {
+  version: '3.8.0',
+  leastJava: 21,
+  hasAgent: true,
+  moduleJava: 21,
+  modules: {
+    'transport-netty4': {
+      artifact: 'transport-netty4-client',
+      className: 'org.opensearch.transport.Netty4ModulePlugin',
+      policy: SOCKETS,
+    },
+    'lang-painless': {
+      artifact: 'lang-painless',
+      className: 'org.opensearch.painless.PainlessModulePlugin',
+      policy: SCRIPTS,
+    },
+    reindex: {
+      artifact: 'reindex-client',
+      className: 'org.opensearch.index.reindex.ReindexModulePlugin',
+      policy: ['java.net.SocketPermission "*", "connect"'],
+    },
+  },
+  flags: ['--enable-native-access=ALL-UNNAMED'],
+};
+
+const TWO: Release = {
+  version: '2.19.6',
+  leastJava: 17,
+  hasAgent: false,
+  moduleJava: 11,
+  modules: {
+    'transport-netty4': {
+      artifact: 'transport-netty4-client',
+      className: 'org.opensearch.transport.Netty4Plugin',
+      policy: SOCKETS,
+    },
+    'lang-painless': {
+      artifact: 'lang-painless',
+      className: 'org.opensearch.painless.PainlessPlugin',
+      policy: SCRIPTS,
+    },
+  },
+  flags: ['-Djava.security.manager=allow'],
+};
+
+export const opensearch: Engine = {
+  programs: { java: 'openjdk-17-jre-headless', mvn: 'maven', setpriv: 'util-linux' },
+  maxNodes: 1,
+  startsTogether: true,
+  version: async () => (await release()).version,
+  async install(folder) {
+    const { version, modules, hasAgent, moduleJava } = await release();
+    // The server wants to create bin, and may not.
+    for (const name of ['bin', 'plugins', 'agent', 'config']) await mkdir(join(folder, name), { recursive: true });
+    const lib = join(folder, 'lib');
+    const plugins = `org.opensearch:opensearch-plugin-classloader:${version}`;
+    await copyJars(
+      [`org.opensearch:opensearch:${version}`, plugins, `org.apache.logging.log4j:log4j-core:${LOG4J}`],
+      lib,
+    );
+    if (hasAgent) await copyJars([`org.opensearch:opensearch-agent:${version}`], join(folder, 'agent'));
+    for (const [name, module] of Object.entries(modules)) {
+      const home = join(folder, 'modules', name);
+      await layOut(`org.opensearch.plugin:${module.artifact}:${version}`, home, lib);
+      await writeFile(
+        join(home, 'plugin-descriptor.properties'),
+        descriptor(name, version, moduleJava, module.className),
+      );
+      const grants = module.policy.map((permission) => `  permission ${permission};\n`).join('');
+      await writeFile(join(home, 'plugin-security.policy'), `grant {\n${grants}};\n`);
+    }
+    // Made by mkdtemp for its owner alone.
+    await chmod(folder, 0o755);
+  },
+  async plan(place) {
+    const { leastJava, hasAgent, version, flags } = await release();
+    const java = await javaOf(leastJava);
+    const port = await place.port('node-1');
+    for (const name of ['config', 'data', 'logs', 'tmp']) await mkdir(join(place.data, name), { recursive: true });
+    await writeFile(
+      join(place.data, 'config/opensearch.yml'),
+      configuration(place, port, await place.port('transport')),
+    );
+    await writeFile(join(place.data, 'config/log4j2.properties'), LOG);
+    const agent = hasAgent ? [`-javaagent:${join(place.home, 'agent', `opensearch-agent-${version}.jar`)}`] : [];
+    const all = [...agent, ...flags, ...serverFlags(place)];
+    const ready = {
+      kind: 'http',
+      url: `http://127.0.0.1:${port}/_cluster/health?wait_for_status=yellow&timeout=1s`,
+    } as const;
+    const node = {
+      name: 'node-1',
+      host: '127.0.0.1',
+      port,
+      env: { OPENSEARCH_PATH_CONF: join(place.data, 'config') },
+      ready,
+    };
+    if (process.getuid?.() !== 0) return [{ ...node, command: java.command, args: all }];
+    await giveToNobody(place);
+    const as = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
+    return [{ ...node, command: 'setpriv', args: [...as, java.command, ...all] }];
+  },
+};
+
+async function release(): Promise<Release> {
+  return (await findJava(THREE.leastJava)) === undefined ? TWO : THREE;
+}
+
+/** The module's jars but for those that the server has: a class in two of them is refused. */
+async function layOut(artifact: string, home: string, lib: string): Promise<void> {
+  const scratch = await mkdtemp(join(tmpdir(), 'spillway-module-'));
+  try {
+    await copyJars([artifact], scratch);
+    await mkdir(home, { recursive: true });
+    for (const jar of await readdir(scratch)) {
+      if (/-(osx|windows|linux-aarch)/.test(jar) || (await isThere(join(lib, jar)))) continue;
+      await copyFile(join(scratch, jar), join(home, jar));
+    }
+  } finally {
+    await rm(scratch, { recursive: true });
+  }
+}
+
+async function giveToNobody({ home, data }: Place): Promise<void> {
+  const everything = await readdir(data, { recursive: true });
+  for (const path of [data, ...everything.map((name) => join(data, name))]) await chown(path, NOBODY, NOBODY);
+  const as = ['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups'];
+  for (const folder of [home, data]) {
+    await run('setpriv', [...as, 'ls', folder]).catch((cause: unknown) => {
+      const hint = 'OpenSearch does not run as root: set SPILLWAY_ENGINES to a folder that everybody can enter';
+      throw new Error(`The user nobody cannot read ${folder} (below ${dirname(folder)}). ${hint}.`, { cause });
+    });
+  }
+}
+
+function serverFlags({ home, data }: Place): string[] {
+  const properties = {
+    'java.io.tmpdir': join(data, 'tmp'),
+    'jna.tmpdir': join(data, 'tmp'),
+    'jna.nosys': 'true',
+    'io.netty.noUnsafe': 'true',
+    'io.netty.noKeySetOptimization': 'true',
+    'io.netty.recycler.maxCapacityPerThread': 0,
+    'io.netty.allocator.numDirectArenas': 0,
+    'log4j.shutdownHookEnabled': 'false',
+    'log4j2.disable.jmx': 'true',
+    'opensearch.path.home': home,
+    'opensearch.path.conf': join(data, 'config'),
+    'opensearch.distribution.type': 'tar',
+    'opensearch.bundled_jdk': 'false',
+  };
+  return [
+    ...[`-Xms${HEAP}`, `-Xmx${HEAP}`, '-XX:+UseG1GC', '-XX:MaxDirectMemorySize=256m', '-Xss1m'],
+    '--add-modules=jdk.incubator.vector',
+    ...Object.entries(properties).map(([name, value]) => `-D${name}=${value}`),
+    ...['-cp', join(home, 'lib/*'), 'org.opensearch.bootstrap.OpenSearch'],
+  ];
+}
+
+function configuration({ data, settings }: Place, port: number, transportPort: number): string {
+  const options = {
+    'cluster.name': 't',
+    'node.name': 'node-1',
+    'discovery.type': 'single-node',
+    'network.host': '127.0.0.1',
+    'http.port': port,
+    'transport.port': transportPort,
+    'path.data': join(data, 'data'),
+    'path.logs': join(data, 'logs'),
+    // A test machine with little room left is none of its business.
+    'cluster.routing.allocation.disk.threshold_enabled': false,
+    'node.processors': 2,
+    ...settings,
+  };
+  return Object.entries(options)
+    .map(([name, value]) => `${name}: ${value}\n`)
+    .join('');
+}
+
+const descriptor = (name: string, version: string, java: number, className: string): string => `name=${name}
+description=${name}
+version=${version}
+opensearch.version=${version}
+java.version=${java}
+classname=${className}
+has.native.controller=false
+extended.plugins=
+`;
+
+const LOG = `status = error
+appender.console.type = Console
+appender.console.name = console
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = [%d{ISO8601}][%-5p][%-25c{1.}] [%node_name]%marker %m%n
+rootLogger.level = info
+rootLogger.appenderRef.console.ref = console
+`;
