@@ -184,7 +184,9 @@ describe('problems say where, what, and what to do', () => {
     expect(problems('queue: { engine: kafka, brokers: ["10.0.0.1:9092"] }')).toBe(
       'The configuration has a problem:\n  spillway.yaml:1:18: queue.engine: The queue engine kafka is not there yet: this version has the embedded segmented log (engine: embedded).',
     );
-    expect(problems('search: { engine: opensearch }')).toContain('is not there yet');
+    expect(problems('search: { engine: opensearch }')).toContain('needs search.nodes');
+    expect(problems('search: { nodes: [http://a:9200] }')).toContain('set search.engine to opensearch');
+    expect(problems('search: { engine: opensearch, nodes: [http://me:secret@a:9200] }')).toContain('without a name');
     expect(problems('events: { engine: cassandra }')).toContain('is not there yet');
     expect(problems('inputs: { gelf: true }')).toContain('gelf is not there yet');
   });

@@ -181,6 +181,8 @@ export const QUERY_LIMITS = {
   fields: 2_000,
   /** Newest events that are looked at to tell which fields there are. */
   fieldSample: 5_000,
+  /** Of their messages, where words are counted. */
+  sampleChars: 32 * MiB,
   contextEvents: 500,
   tailClients: 100,
   tailClientBufferBytes: 1 * MiB,
@@ -277,7 +279,7 @@ export const STORE_LIMITS = {
   retentionEveryMs: 10 * 60_000,
   serverMemoryBytes: 900 * MiB,
   slicesPerInsert: 90,
-  /** What a merge made is synced so often, and what it was made of is kept so long: see search/merged-parts.ts. */
+  /** What a merge made is synced so often, and what it was made of is kept so long: see search/clickhouse/merged-parts.ts. */
   syncMergedEveryMs: 5_000,
   mergedPartsLifetimeS: 60,
 } as const;
@@ -295,9 +297,9 @@ export const OPENSEARCH_LIMITS = {
   regexpChars: 100_000,
   regexpStates: 100_000,
   /** Rows and bytes of one insert, and the bytes of one request of it. */
-  insertRows: 20_000,
-  insertBytes: 32 * MiB,
-  requestBytes: 8 * MiB,
+  insertRows: 10_000,
+  insertBytes: 16 * MiB,
+  requestBytes: 4 * MiB,
   requestsAtOnce: 2,
   /** Of one insert before the indexer looks what of it is visible. */
   attempts: 6,
@@ -305,7 +307,6 @@ export const OPENSEARCH_LIMITS = {
   retryDelayMaxMs: 5_000,
   /** How often an index is refreshed at the most: what is inserted can be found this much later. */
   refreshEveryMs: 1_000,
-  connectMs: 10_000,
   /** One bulk request, and others that write. */
   writeMs: 120_000,
   /** An answer of the engine. */
@@ -392,15 +393,12 @@ const relations: readonly (readonly [boolean, string])[] = [
   ],
   [PROXY_LIMITS.timeoutMs < HTTP_LIMITS.idleMs, 'a waiting client is not idle'],
   [QUERY_LIMITS.concurrentPerTenant <= QUERY_LIMITS.concurrent, 'one tenant fits the whole'],
-<<<<<<< HEAD
   [
     // Three bytes a unit, a longer name's hash or plain key of three bytes a unit, and the marks of a term.
     (OPENSEARCH_LIMITS.termChars + OPENSEARCH_LIMITS.keyChars) * 3 + 16 < 32_766,
     "a cut keyword behind the name of its field fits Lucene's longest term",
   ],
   [QUERY_LIMITS.queryChars <= OPENSEARCH_LIMITS.termChars, 'no query is longer than what is indexed of a keyword'],
-=======
   [6 * STORE_LIMITS.syncMergedEveryMs < STORE_LIMITS.mergedPartsLifetimeS * 1_000, 'merges are synced in time'],
->>>>>>> 92ffea430b9b35f8215cfaee3e031e8ce3b61287
 ];
 for (const [holds, what] of relations) if (!holds) throw new Error(`limits contradict each other: ${what}`);

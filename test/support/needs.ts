@@ -14,13 +14,10 @@ export interface Needs {
   /** Programs by name, with the Debian package that has each. */
   readonly programs?: Readonly<Record<string, string>>;
   readonly root?: boolean;
-<<<<<<< HEAD
   /** A server of another program, by the environment variable that has its address (SERVERS says how to get one). */
   readonly server?: keyof typeof SERVERS;
-=======
   /** It mounts file systems of its own: in memory, or in a file by a loop device. Containers often may not. */
   readonly mounts?: 'tmpfs' | 'loop';
->>>>>>> 92ffea430b9b35f8215cfaee3e031e8ce3b61287
   /** Files and sockets open at once (the hard limit: Node.js raises its own limit to that). */
   readonly openFiles?: number;
   /** Why it takes longer than `npm test` should: then it runs with SPILLWAY_TEST_REQUIRE=all only. */
@@ -41,13 +38,10 @@ export function lacks(suite: string, needs: Needs): boolean {
     .filter(([program]) => findProgram(program) === undefined)
     .map(([program, source]) => `${program} is not installed: apt-get install ${source}`);
   if (needs.root === true && process.getuid?.() !== 0) missing.push('it has to run as root');
-<<<<<<< HEAD
   if (needs.server !== undefined && (process.env[needs.server] ?? '') === '') {
     missing.push(`it asks ${SERVERS[needs.server]}`);
   }
-=======
   if (needs.mounts !== undefined && missing.length === 0) missing.push(...cannotMount(needs.mounts));
->>>>>>> 92ffea430b9b35f8215cfaee3e031e8ce3b61287
   if (needs.openFiles !== undefined && openFilesLimit() < needs.openFiles) {
     missing.push(`it opens ${needs.openFiles} files: ulimit -Hn ${needs.openFiles}`);
   }

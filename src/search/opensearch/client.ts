@@ -12,7 +12,7 @@ export interface ClientOptions {
   readonly nodes: readonly string[];
   readonly username?: string;
   readonly password?: string;
-  /** Certificates (PEM) that are trusted beside the system's. */
+  /** Certificates (PEM) that are trusted instead of the system's. */
   readonly ca?: string;
   /** False trusts any certificate. */
   readonly verify?: boolean;
@@ -63,7 +63,8 @@ export class Client {
   /** The answer, whatever its status. Rejects with Unreachable, or what the signal was aborted with. */
   async call(call: Call): Promise<Answer> {
     let failure: unknown;
-    for (let attempt = 0; attempt < this.#nodes.length; attempt++) {
+    // Once more than there are nodes: a connection that was kept may have ended meanwhile. Every call may be repeated.
+    for (let attempt = 0; attempt <= this.#nodes.length; attempt++) {
       const node = this.#pick();
       if (node === undefined) break;
       try {

@@ -64,7 +64,7 @@ function possibleColumns(field: FieldRef): readonly Column[] {
     case 'message':
       throw new SpillwayError(
         'QUERY_UNSUPPORTED',
-        'OpenSearch keeps message for searches only: its values cannot be counted or grouped by.',
+        'OpenSearch cannot group by message: it keeps its words, to be searched. Group by a field.',
       );
     case 'id':
       return [{ field: FIELD.order, type: 'id' }];

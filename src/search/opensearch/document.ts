@@ -31,8 +31,8 @@ export interface TypedValue {
 /** All but the typed values, which depend on the index that the event goes to. */
 export interface DocumentParts {
   readonly tokens: readonly string[];
-  readonly terms: string[];
-  readonly fields: Set<string>;
+  readonly terms: readonly string[];
+  readonly fields: ReadonlySet<string>;
   readonly typed: readonly TypedValue[];
 }
 
@@ -58,11 +58,12 @@ export function documentParts(event: StoredEvent): DocumentParts {
 export function documentOf(
   event: StoredEvent,
   id: IdNumbers,
-  at: { readonly partition: number; readonly offset: number },
+  at: { readonly queue: string; readonly offset: number },
   parts: DocumentParts,
   isTyped: (type: ValueType, name: string) => boolean,
 ): Readonly<Record<string, unknown>> {
-  const { terms, fields } = parts;
+  const terms = [...parts.terms];
+  const fields = new Set(parts.fields);
   const values: Record<string, Record<string, Scalar | readonly Scalar[]>> = {};
   for (const { type, key, name, values: found } of parts.typed) {
     if (found.length === 0) continue;
@@ -79,7 +80,7 @@ export function documentOf(
     [FIELD.timestamp]: event.timestamp,
     [FIELD.received]: event.received,
     [FIELD.order]: orderText(id),
-    [FIELD.partition]: at.partition,
+    [FIELD.queue]: at.queue,
     [FIELD.offset]: at.offset,
     [FIELD.tokens]: parts.tokens,
     [FIELD.terms]: terms,

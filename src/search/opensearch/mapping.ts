@@ -25,7 +25,7 @@ export const FIELD = {
   timestamp: 'timestamp',
   received: 'received',
   order: 'o',
-  partition: 'qp',
+  queue: 'q',
   offset: 'qo',
 } as const;
 
@@ -76,13 +76,16 @@ const MAPPINGS = {
     [FIELD.timestamp]: { type: 'long' },
     [FIELD.received]: { type: 'long' },
     [FIELD.order]: { type: 'keyword', ...COLUMN },
-    [FIELD.partition]: { type: 'integer' },
+    [FIELD.queue]: { type: 'keyword', norms: false },
     [FIELD.offset]: { type: 'long' },
   },
 } as const;
 
 /** Fields that are there from the start, objects counted. */
 const FIXED_FIELDS = Object.keys(MAPPINGS.properties).length + VALUE_TYPES.length + Object.keys(OWN_COLUMNS).length;
+
+/** The store counts for itself; several stores may each add what the others have not seen yet. */
+const SPARE_FIELDS = 200;
 
 export interface IndexOptions {
   readonly prefix: string;
@@ -93,7 +96,7 @@ export interface IndexOptions {
 /** What all slices are made from; their alias is what questions are asked of. */
 export function indexTemplate(options: IndexOptions): Readonly<Record<string, unknown>> {
   return {
-    index_patterns: [`${slicePrefix(options.prefix)}*`],
+    index_patterns: [allSlices(options.prefix)],
     priority: 500,
     template: {
       settings: {
@@ -103,7 +106,7 @@ export function indexTemplate(options: IndexOptions): Readonly<Record<string, un
         // An insert refreshes what it wrote before it counts as visible.
         'index.refresh_interval': '-1',
         'index.max_regex_length': OPENSEARCH_LIMITS.regexpChars,
-        'index.mapping.total_fields.limit': FIXED_FIELDS + OPENSEARCH_LIMITS.typedFields,
+        'index.mapping.total_fields.limit': FIXED_FIELDS + OPENSEARCH_LIMITS.typedFields + SPARE_FIELDS,
       },
       mappings: MAPPINGS,
       aliases: { [aliasOf(options.prefix)]: {} },
@@ -119,12 +122,22 @@ function slicePrefix(prefix: string): string {
   return `${prefix}-slice-`;
 }
 
+/** A pattern of the names of all slices. */
+export function allSlices(prefix: string): string {
+  return `${slicePrefix(prefix)}*`;
+}
+
 const DAY_MS = 86_400_000;
 
 /** Such as `spillway-slice-30d-2026-11-25`. */
 export function sliceIndex(prefix: string, retentionDays: number, day: number): string {
   const [date = ''] = new Date(day * DAY_MS).toISOString().split('T');
   return `${slicePrefix(prefix)}${retentionDays}d-${date}`;
+}
+
+/** The alias by which a slice is written: it goes with its index, so that nothing is written to one made by accident. */
+export function writeAlias(index: string): string {
+  return `${index}-write`;
 }
 
 /** Undefined for the name of an index that is no slice. */

@@ -31,6 +31,14 @@ export class QueryRunner {
     this.#admission = new Admission(limits);
   }
 
+  get running(): number {
+    return this.#admission.running;
+  }
+
+  get waiting(): number {
+    return this.#admission.waiting;
+  }
+
   /** One question, of one or more requests, for a tenant. Its time counts from its first request. */
   run<T>(tenant: string, signal: AbortSignal, work: (ask: Ask) => Promise<T>): Promise<T> {
     return this.#admission.run(tenant, signal, () => {

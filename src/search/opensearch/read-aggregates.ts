@@ -2,12 +2,14 @@
 import { SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS, QUERY_LIMITS } from '../../lib/limits.ts';
 import type { FieldRef } from '../../query/ast.ts';
+import { isOwn } from '../../query/fields.ts';
 import type { HistogramBucket, HistogramQuestion, Question, ValueCount } from '../port.ts';
 import { type Column, columnsOf, decode, isInAny, type Value } from './columns.ts';
 import { type Condition, not } from './conditions.ts';
 import { at, listAt, numberAt } from './json.ts';
 import { FIELD } from './mapping.ts';
 import type { Ask } from './query-runner.ts';
+import { words } from './read-words.ts';
 import { conditionOf } from './where.ts';
 
 export async function count(question: Question, ask: Ask): Promise<number> {
@@ -121,6 +123,7 @@ export async function values(
   question: Question & { readonly field: FieldRef; readonly limit: number },
   ask: Ask,
 ): Promise<{ readonly values: readonly ValueCount[]; readonly total: number; readonly distinct: number }> {
+  if (isOwn(question.field, 'message')) return words(question, ask);
   const query = await conditionOf(question, ask);
   const columns = await columnsOf(question.field, query, ask);
   if (columns.length === 0) return { values: [], total: 0, distinct: 0 };

@@ -6,23 +6,11 @@ import { SpillwayError } from '../../../lib/errors.ts';
 import { STORE_LIMITS } from '../../../lib/limits.ts';
 import { isUuid, uuidHalves } from '../../ids.ts';
 import type { PathType } from '../../path-types.ts';
+import type { Placement, RowFacts } from '../../port.ts';
 import { EVENT_COLUMNS, MAX_TIME_MS } from '../schema.ts';
 import { ArrayColumn, ByteSink, type ColumnData, NumberColumn, StringColumn } from './columns.ts';
 import { JsonColumn } from './json-column.ts';
 import { type ExpectedKey, JsonScanner } from './json-scanner.ts';
-
-/** What a row's place in the store depends on. */
-export interface RowFacts {
-  readonly tenant: string;
-  readonly timestampMs: number;
-  readonly receivedMs: number;
-}
-
-export interface Placement {
-  readonly retentionDays: number;
-  /** Days since 1970. */
-  readonly sliceDay: number;
-}
 
 type Member =
   | 'id'

@@ -41,7 +41,7 @@ export class QueryIndex {
       const stored: StoredEvent = JSON.parse(JSON.stringify(event));
       const id = idNumbers(event.id);
       if (id === undefined) throw new Error(event.id);
-      const document = documentOf(stored, id, { partition: 0, offset }, documentParts(stored), (type, name) => {
+      const document = documentOf(stored, id, { queue: '', offset }, documentParts(stored), (type, name) => {
         const field = `${type}.${name}`;
         if (!typed.has(field) && typed.size < this.#typedFields) typed.set(field, type);
         return typed.has(field);
