@@ -90,7 +90,7 @@ export const run: Bench = async ({ quick, peer, rounds = quick ? 1 : 3 }) => {
     notes: [
       `${rounds} rounds${quick ? '' : ` of ${SECONDS} s`}, ${CONNECTIONS} connections, ${PARTITIONS} partitions; medians. The target is ${TARGET} events/s, or ${DISK_SHARE} of what the bare disk gives in the same run. The peers ran about ten seconds a round; those in Java begin cold each time.`,
       'The p99 is of a batch from its append until it is durable.',
-      'What limits it is the disk, shared with the load on two cores: in a profile of the collector its JavaScript thread was idle for 42 % of the time (13 % reading sockets, 6 % checksums, 6 % garbage collection, 10 % framing and encoding). A line of 300 bytes takes 381 on the disk, with what the collector knows about it, so in bytes it reaches a quarter more of the bare disk than the ratio says.',
+      'What limits it: both cores are shared with the load and with the system that writes and syncs; in a profile of the collector its JavaScript thread was idle for 42 % of the time (8 % collecting garbage, 7 % copying lines, 5 % looking for line feeds, 5 % checksums). A line of 300 bytes takes about 380 on the disk, with what the collector knows about it, so in bytes it reaches a quarter more of the bare disk than the ratio says.',
       ...missing,
     ],
   };

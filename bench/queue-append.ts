@@ -60,7 +60,8 @@ export const run: Bench = async ({ quick, rounds = quick ? 1 : 9 }) => {
     rows: { 'encoding alone': { value: Math.round(middle(encoding, 'recordsPerS')), unit: 'records/s' } },
     notes: [
       `The disk took ${Math.round(bareBytesPerS / 1e6)} MB/s of bare 1 MiB writes with fdatasync in the same run.`,
-      'One partition, one thread that encodes, takes checksums and answers; a group is at most 1 MiB. What limits it is the disk: while it works, the next group is encoded and its checksums are taken, and then nothing is left to do but to wait.',
+      'One partition, one thread that encodes, takes checksums and answers; a group is at most 1 MiB.',
+      'What limits it is the disk, which takes one group at a time: in a profile of appending alone the JavaScript thread was idle for 69 % of the time (14 % encoding, 4 % checksums). Whether the encoder lets the event loop have its turn after each batch, as here, makes no difference that can be told from noise: 807 and 781 MB/s, medians of 9 in turns.',
     ],
   };
 };

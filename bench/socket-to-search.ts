@@ -1,11 +1,13 @@
 /**
  * How many events a second go all the way: syslog over TCP, durable in the queue, parsed, indexed, until a count shows
- * every one and the search engine's merges have settled. All three roles and the load generator share the cores.
+ * every one and the search engine's merges have settled. All three roles and the load generator share the cores. Beside
+ * it, in turns, what the engine takes alone: the same events, prepared as blocks, inserted into the same table.
  */
 import { join } from 'node:path';
 import { SpillwayProcess } from '../test/support/spillway.ts';
-import { type Bench, cpuSeconds, median, PeakMemory, say } from './harness.ts';
+import { type Bench, cpuSeconds, type Measured, median, PeakMemory, say } from './harness.ts';
 import { load, withEvents } from './load/loaded-spillway.ts';
+import { runBareInsert } from './load/run-load.ts';
 
 const TARGET = 60_000;
 const MEMORY_TARGET_MIB = 1_536;
@@ -15,6 +17,8 @@ interface Round {
   readonly searchablePerS: number;
   readonly settledPerS: number;
   readonly acceptedPerS: number;
+  readonly barePerS: number;
+  readonly bareCpuUs: number;
   readonly peakMiB: number;
   readonly loadCpuS: number;
   readonly cpuUs: Readonly<Record<string, number>>;
@@ -46,7 +50,14 @@ async function once(file: string, count: number): Promise<Round> {
       `  accepted ${seconds(loaded.acceptedMs)} s, searchable ${seconds(loaded.searchableMs)} s, settled ${seconds(loaded.settledMs)} s, ` +
         `${Math.round(peakMiB)} MiB, CPU us an event: ${JSON.stringify(cpuUs, (_, us) => (typeof us === 'number' ? Math.round(us * 10) / 10 : us))}`,
     );
+    await spillway.stop();
+    const bare = await runBareInsert(join(spillway.folder, 'data'));
+    if (bare.rows !== count) throw new Error(`${count} events were sent and ${bare.rows} are in the queue`);
+    const bareCpuUs = (bare.cpuS / count) * 1e6;
+    say(`  bare insert: settled ${seconds(bare.settledMs)} s, CPU us an event: ${Math.round(bareCpuUs * 10) / 10}`);
     return {
+      barePerS: count / seconds(bare.settledMs),
+      bareCpuUs,
       acceptedPerS: count / seconds(loaded.acceptedMs),
       searchablePerS: count / seconds(loaded.searchableMs),
       settledPerS: count / seconds(loaded.settledMs),
@@ -61,11 +72,22 @@ async function once(file: string, count: number): Promise<Round> {
 
 const seconds = (ms: number): number => Math.round(ms / 100) / 10;
 
+function cpuBound(usPerEvent: number): string {
+  const perS = Math.round((2 * 1e6) / usPerEvent / 1_000) * 1_000;
+  return `The roles took ${usPerEvent.toFixed(1)} us of CPU an event: two processors of their own would do ${perS.toLocaleString('en-US')} events/s until the last merges, which use one.`;
+}
+
 function summary(rounds: readonly Round[]) {
   const of = (pick: (round: Round) => number): number => Math.round(median(rounds.map(pick)));
   const roles = Object.keys(rounds[0]?.cpuUs ?? {});
+  const us = (pick: (round: Round) => number): Measured => ({
+    value: Math.round(median(rounds.map(pick)) * 10) / 10,
+    unit: 'us/event',
+  });
+  const value = of((round) => round.settledPerS);
+  const bare = of((round) => round.barePerS);
   return {
-    value: of((round) => round.settledPerS),
+    value,
     unit: 'events/s',
     target: TARGET,
     loadCpuS: median(rounds.map(({ loadCpuS }) => loadCpuS)),
@@ -76,15 +98,17 @@ function summary(rounds: readonly Round[]) {
         value: of((round) => round.peakMiB),
         unit: 'MiB',
       },
-      ...Object.fromEntries(
-        roles.map((role) => [
-          `CPU of the ${role}`,
-          { value: Math.round(median(rounds.map(({ cpuUs }) => cpuUs[role] ?? 0)) * 10) / 10, unit: 'us/event' },
-        ]),
-      ),
+      ...Object.fromEntries(roles.map((role) => [`CPU of the ${role}`, us(({ cpuUs }) => cpuUs[role] ?? 0)])),
+      'beside the bare insert of prepared rows into the same table, which is the limit': {
+        value: bare,
+        unit: 'events/s',
+        ratio: Math.round((value / bare) * 100) / 100,
+      },
+      'CPU of the bare insert': us(({ bareCpuUs }) => bareCpuUs),
     },
     notes: [
       'VictoriaLogs 1.26 reaches 58,000 to 85,000 lines/s on such a machine, acknowledging before the disk has them; here every event is synced twice, in the queue and in the search engine.',
+      cpuBound(roles.reduce((sum, role) => sum + us(({ cpuUs }) => cpuUs[role] ?? 0).value, 0)),
     ],
   };
 }

@@ -52,7 +52,7 @@ async function countAll(spillway: SpillwayProcess): Promise<number> {
 }
 
 /** Milliseconds from `startedMs` until the processes had nothing to do any more. */
-async function settled(pids: readonly number[], startedMs: number): Promise<number> {
+export async function settled(pids: readonly number[], startedMs: number): Promise<number> {
   const used = async (): Promise<number> =>
     (await Promise.all(pids.map(cpuSeconds))).reduce((sum, seconds) => sum + seconds, 0);
   let endMs = Date.now();

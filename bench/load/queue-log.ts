@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { encodeHeaders, RecordBatchBuilder } from '../../src/event/record-batch.ts';
 import { nodeDisk } from '../../src/lib/disk.ts';
 import type { PartitionWriter } from '../../src/queue/port.ts';
@@ -34,12 +35,16 @@ export async function encode(take: (batch: Buffer) => Promise<boolean> | boolean
   }
 }
 
-/** Appends full batches as fast as they become durable, while it may; resolves when all of them are. */
+/**
+ * Appends full batches as fast as they become durable, while it may; resolves when all of them are. After each one the event
+ * loop has its turn, as between two reads of a collector's sockets.
+ */
 export async function appendWhile(writer: PartitionWriter, goesOn: () => boolean): Promise<void> {
   let last: Promise<unknown> = Promise.resolve();
   await encode(async (batch) => {
     last = writer.append(batch);
     if (writer.saturated) await writer.drained();
+    await setImmediate();
     return goesOn();
   });
   await last;

@@ -1,6 +1,7 @@
-/** Starts load generators as processes of their own and waits for their results. */
+/** Starts load generators and the like as processes of their own and waits for their results. */
 import { once } from 'node:events';
 import { spawnScript } from '../harness.ts';
+import type { BareInsert } from './bare-insert.ts';
 import type { LoadResult } from './tcp-load.ts';
 
 export interface TcpLoadOptions {
@@ -25,12 +26,21 @@ export async function runTcpLoad(options: TcpLoadOptions): Promise<LoadResult> {
     rate: options.rate,
     seconds: options.seconds,
   }).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, String(value)]));
-  const child = spawnScript('bench/load/tcp-load.ts', args);
+  return JSON.parse(await outputOf('bench/load/tcp-load.ts', args)) as LoadResult;
+}
+
+/** `data`: the data folder of a stopped Spillway. */
+export async function runBareInsert(data: string): Promise<BareInsert> {
+  return JSON.parse(await outputOf('bench/load/bare-insert.ts', ['--data', data])) as BareInsert;
+}
+
+async function outputOf(script: string, args: readonly string[]): Promise<string> {
+  const child = spawnScript(script, args);
   let text = '';
   child.stdout?.on('data', (chunk: Buffer) => {
     text += chunk.toString();
   });
   const [code] = await once(child, 'close');
-  if (code !== 0) throw new Error(`the load generator ended with ${code}`);
-  return JSON.parse(text) as LoadResult;
+  if (code !== 0) throw new Error(`${script} ended with ${code}`);
+  return text;
 }

@@ -201,6 +201,16 @@ export const accounts = {
     },
     { querystring: queue.NoParametersSchema },
   ),
+  addPartitions: define(
+    {
+      method: 'POST',
+      url: '/api/topics/partitions',
+      scope: 'admin',
+      summary: 'Add partitions to raw and events while they are used',
+      answer: queue.AddPartitionsAnswerSchema,
+    },
+    { body: queue.AddPartitionsQuestionSchema, querystring: queue.NoParametersSchema },
+  ),
   metrics: define(
     {
       method: 'GET',

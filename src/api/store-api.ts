@@ -5,7 +5,6 @@ import type { RebuildOriginal } from '../event/answered.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Authenticate } from '../lib/principal.ts';
-import type { Queue } from '../queue/port.ts';
 import type { SearchReader } from '../search/port.ts';
 import { createAdmission } from './admission.ts';
 import { createBrowserGuard } from './auth/browser-guard.ts';
@@ -16,13 +15,13 @@ import { createServer } from './server.ts';
 import { aggregateRoutes } from './store/aggregate-routes.ts';
 import type { Asking } from './store/asking.ts';
 import { searchRoutes } from './store/search-routes.ts';
-import { TailHub } from './store/tail/hub.ts';
+import { type TailedQueue, TailHub } from './store/tail/hub.ts';
 import { tailRoute } from './store/tail/route.ts';
 import { VERSION } from './version.ts';
 
 export interface StoreApiOptions {
   readonly reader: SearchReader;
-  readonly queue: Pick<Queue, 'openReader' | 'partitionCount'>;
+  readonly queue: TailedQueue;
   readonly authenticate: Authenticate;
   readonly clock: Clock;
   readonly log: Logger;

@@ -121,6 +121,7 @@ const REQUESTS: Record<RouteName, (tenant: Tenant) => readonly string[]> = {
       [0, 1].map((p) => `/api/topics/${topic}/records?partition=${p}`),
     ),
   groups: () => ['/api/groups'],
+  addPartitions: () => [],
   metrics: () => ['/metrics'],
   live: () => ['/health/live'],
   ready: () => ['/health/ready'],

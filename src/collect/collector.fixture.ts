@@ -78,13 +78,14 @@ export async function startCollector(options: FixtureOptions = {}) {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'spillway-collect-')));
   const { disk = nodeDisk, clock = systemClock, partitions = 2 } = options;
   const log = createLog('test', 'silent');
+  const coordinator = await LocalCoordinator.open({ directory: folder, disk: nodeDisk, log });
   const queue = openSegmentLog({
     directory: folder,
     topics: {
       [TOPICS.raw]: { partitions, compression: 'none' },
       [TOPICS.deadLetter]: { partitions: 3, compression: 'none' },
     },
-    coordinator: await LocalCoordinator.open({ directory: folder, disk: nodeDisk, log }),
+    coordinator,
     marks: new MarkBoard(),
     log,
     disk,
@@ -125,6 +126,7 @@ export async function startCollector(options: FixtureOptions = {}) {
   return {
     folder,
     collector,
+    coordinator,
     queue,
     registry,
     accepted,

@@ -1,3 +1,4 @@
+import { constants, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SpillwayError } from '../lib/errors.ts';
@@ -18,6 +19,15 @@ interface Given {
   readonly timestampMs: number;
   readonly key: Uint8Array | undefined;
   readonly headers: readonly (readonly [string, Uint8Array])[];
+}
+
+const SIZE_LEFT_OUT = { [constants.ZSTD_c_contentSizeFlag]: 0 };
+
+/** The lowest byte of the size, which follows the descriptor (and the window where there is one). */
+function withWrongSize(frame: Buffer): Buffer {
+  const at = ((frame[4] ?? 0) & 0x20) === 0 ? 6 : 5;
+  frame[at] = (frame[at] ?? 0) ^ 0xff;
+  return frame;
 }
 
 const bytes = fc.uint8Array({ maxLength: 300 });
@@ -200,6 +210,29 @@ describe('a record batch', () => {
     const bomb = builder.finish();
     expect(bomb.length).toBeLessThan(10_000);
     expect(() => new RecordCursor(bomb)).toThrow(SpillwayError);
+  });
+
+  it.each([
+    ['without its size', (records: Buffer) => zstdCompressSync(records, { params: SIZE_LEFT_OUT })],
+    ['with its size', (records: Buffer) => zstdCompressSync(records)],
+    ['with a wrong size', (records: Buffer) => withWrongSize(zstdCompressSync(records))],
+  ])('is read, or refused, whatever its frame says: %s', (name, compress) => {
+    for (const length of [1, 200, 255, 256, 70_000]) {
+      const value = Buffer.alloc(length, 'v');
+      const plain = encode([{ value, timestampMs: 1, key: undefined, headers: [] }], 'none');
+      const batch = Buffer.concat([
+        plain.subarray(0, BATCH_HEADER_BYTES),
+        compress(Buffer.from(plain.subarray(BATCH_HEADER_BYTES))),
+      ]);
+      batch.writeInt32BE(batch.length - 12, 8);
+      batch.writeInt16BE(4, 21);
+      if (name === 'with a wrong size') expect(() => new RecordCursor(batch)).toThrow(SpillwayError);
+      else {
+        const cursor = new RecordCursor(batch);
+        expect(cursor.next()).toBe(true);
+        expect(Buffer.from(cursor.value())).toEqual(value);
+      }
+    }
   });
 
   it('is refused where it is cut off', () => {

@@ -74,6 +74,22 @@ export async function readWhole(disk: Disk, path: string): Promise<Buffer | unde
   }
 }
 
+/** In bytes; undefined where there is no such file. */
+export async function fileSize(disk: Disk, path: string): Promise<number | undefined> {
+  let file: DiskFile;
+  try {
+    file = await disk.open(path, 'read');
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    return await file.sizeBytes();
+  } finally {
+    await file.close();
+  }
+}
+
 /** Names in the directory; none where there is no such directory. */
 export async function listOrNone(disk: Disk, directory: string): Promise<string[]> {
   try {
@@ -84,20 +100,27 @@ export async function listOrNone(disk: Disk, directory: string): Promise<string[
   }
 }
 
-/** Makes the directory and those above it; each new name is synced before anything is put inside. */
-export async function makeDirectories(disk: Disk, path: string): Promise<void> {
+/**
+ * Makes the directory and those above it; each name is synced before anything is put inside. That goes for names that
+ * are there already: whoever made them may have been killed before the sync. Nothing is looked at from `durable` up.
+ */
+export async function makeDirectories(disk: Disk, path: string, durable = '/'): Promise<void> {
+  const parent = dirname(path);
+  if (path === durable || path === parent) return;
+  await makeDirectories(disk, parent, durable);
+  let isKnown = false;
   try {
     await disk.makeDirectory(path);
   } catch (error) {
-    const code = systemCode(error);
-    if (code === 'EEXIST') return;
-    const parent = dirname(path);
-    if (code !== 'ENOENT' || parent === path) throw error;
-    await makeDirectories(disk, parent);
-    await makeDirectories(disk, path);
-    return;
+    if (systemCode(error) !== 'EEXIST') throw error;
+    isKnown = true;
   }
-  await disk.syncDirectory(dirname(path));
+  try {
+    await disk.syncDirectory(parent);
+  } catch (error) {
+    // Where this program may not even look, it has not made anything.
+    if (!isKnown || systemCode(error) !== 'EACCES') throw error;
+  }
 }
 
 export async function removeIfThere(disk: Disk, path: string): Promise<void> {
@@ -110,15 +133,14 @@ export async function removeIfThere(disk: Disk, path: string): Promise<void> {
 
 /**
  * Puts the bytes under the name so that after a crash at any moment the old or the new content is there, whole.
+ * `temporary` is a name in the same directory.
  */
-export async function replaceFile(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
-  const file = await replaceFileAndKeep(disk, path, bytes);
-  await file.close();
-}
-
-/** As replaceFile; the new file stays open. */
-export async function replaceFileAndKeep(disk: Disk, path: string, bytes: Uint8Array): Promise<DiskFile> {
-  const temporary = `${path}.tmp`;
+export async function replaceFile(
+  disk: Disk,
+  path: string,
+  bytes: Uint8Array,
+  temporary = `${path}.tmp`,
+): Promise<void> {
   await removeIfThere(disk, temporary);
   const file = await disk.open(temporary, 'create');
   try {
@@ -126,9 +148,7 @@ export async function replaceFileAndKeep(disk: Disk, path: string, bytes: Uint8A
     await file.dataSync();
     await disk.rename(temporary, path);
     await disk.syncDirectory(dirname(path));
-  } catch (error) {
+  } finally {
     await file.close();
-    throw error;
   }
-  return file;
 }

@@ -18,9 +18,11 @@ export function failpointDisk(disk: Disk, at: (step: DiskStep) => void): Disk {
   const step = async <T>(kind: string, path: string, act: () => Promise<T>): Promise<T> => {
     const number = ++operations;
     at({ kind, path, number, when: 'before' });
-    const result = await act();
-    at({ kind, path, number, when: 'after' });
-    return result;
+    try {
+      return await act();
+    } finally {
+      at({ kind, path, number, when: 'after' });
+    }
   };
   const watched = (file: DiskFile): DiskFile => ({
     path: file.path,

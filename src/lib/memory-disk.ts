@@ -5,10 +5,12 @@
  */
 import { basename, dirname } from 'node:path';
 import type { Disk, DiskFile, OpenMode } from './disk.ts';
-import { type Change, crashedContent, type Keep } from './memory-disk-crash.ts';
+import { type Keep, keepNothing } from './memory-disk-crash.ts';
+import { Directory, type Entry, filesIn, Inode, usedBytes } from './memory-disk-tree.ts';
 
 export type OperationKind =
   | 'open'
+  | 'create'
   | 'write'
   | 'read'
   | 'dataSync'
@@ -24,13 +26,14 @@ export type OperationKind =
 export interface Operation {
   readonly kind: OperationKind;
   readonly path: string;
-  /** From 1, over the disk's life. */
+  /** From 1, over the life of this view of the disk. */
   readonly number: number;
 }
 
 /** What happens instead of, or after, an operation; undefined for nothing unusual. */
 export type Fault =
-  | { readonly error: string }
+  /** `reached`: what of the unsynced changes a failed dataSync has brought to the disk all the same. */
+  | { readonly error: string; readonly reached?: Keep }
   /** The power goes, before or after the operation had its effect (which is in memory only). */
   | { readonly crash: 'before' | 'after' };
 
@@ -43,20 +46,10 @@ export interface MemoryDiskOptions {
   readonly turn?: (operation: Operation) => Promise<void>;
 }
 
-interface Inode {
-  content: Buffer;
-  durable: Buffer;
-  changes: Change[];
-  links: number;
-}
-
-type Entry = { readonly file: Inode } | { readonly directory: Directory };
-
-interface Directory {
-  entries: Map<string, Entry>;
-  durable: Map<string, Entry>;
-  /** The entries after each change since the last sync. */
-  changes: Map<string, Entry>[];
+/** What all views of one disk share. */
+interface Volume {
+  readonly root: Directory;
+  usedBytes: number;
 }
 
 export class PowerCut extends Error {
@@ -67,14 +60,14 @@ export class PowerCut extends Error {
 }
 
 export class MemoryDisk implements Disk {
-  #root: Directory;
+  readonly #volume: Volume;
   #options: MemoryDiskOptions;
   #operations = 0;
   #isOff = false;
 
-  constructor(options: MemoryDiskOptions = {}, root: Directory = emptyDirectory()) {
+  constructor(options: MemoryDiskOptions = {}, volume: Volume = { root: new Directory(), usedBytes: 0 }) {
     this.#options = options;
-    this.#root = root;
+    this.#volume = volume;
   }
 
   /** How many operations there were. */
@@ -88,38 +81,54 @@ export class MemoryDisk implements Disk {
 
   /** Bytes in all files. */
   get usedBytes(): number {
-    return usedBytes(this.#root);
+    return this.#volume.usedBytes;
   }
 
-  /** Nothing works any more. */
+  /** Nothing works any more, in this view. */
   cutPower(): void {
     this.#isOff = true;
   }
 
+  /** The same disk as another process sees it, which can be killed (`cutPower`) alone. */
+  view(options: MemoryDiskOptions = {}): MemoryDisk {
+    return new MemoryDisk(options, this.#volume);
+  }
+
   /** The disk as it is found after the power came back; `keep` decides about each change that was not synced. */
   afterCrash(keep: Keep, options: MemoryDiskOptions = {}): MemoryDisk {
-    return new MemoryDisk(options, crashedDirectory(this.#root, keep, new Map()));
+    const root = this.#volume.root.afterCrash(keep);
+    return new MemoryDisk(options, { root, usedBytes: usedBytes(root) });
   }
 
   /** Changes stored bytes behind everyone's back. */
   corrupt(path: string, change: (content: Buffer) => Buffer): void {
-    const inode = this.#file(path);
-    inode.content = change(Buffer.from(inode.content));
-    inode.durable = Buffer.from(inode.content);
-    inode.changes = [];
+    const file = this.#file(path);
+    this.#volume.usedBytes -= file.sizeBytes;
+    file.replace(change(Buffer.from(file.content())));
+    this.#volume.usedBytes += file.sizeBytes;
+  }
+
+  /** Memory is short: after a failed sync, what seemed to be there is not even seen any more. */
+  evict(path: string): void {
+    this.#file(path).evict();
   }
 
   content(path: string): Buffer {
-    return Buffer.from(this.#file(path).content);
+    return Buffer.from(this.#file(path).content());
+  }
+
+  /** Whether all that is seen of the file is on the disk. */
+  isDurable(path: string): boolean {
+    return this.#file(path).isDurable;
   }
 
   /** Paths of all files. */
   files(): string[] {
-    return filesIn(this.#root, '');
+    return filesIn(this.#volume.root);
   }
 
-  async open(path: string, mode: OpenMode): Promise<DiskFile> {
-    return this.#run('open', path, () => {
+  open(path: string, mode: OpenMode): Promise<DiskFile> {
+    return this.#run(mode === 'create' ? 'create' : 'open', path, () => {
       const parent = this.#directory(dirname(path));
       const known = parent.entries.get(basename(path));
       if (known !== undefined && !('file' in known)) throw failure('EISDIR', path);
@@ -129,60 +138,53 @@ export class MemoryDisk implements Disk {
       }
       if (known !== undefined) throw failure('EEXIST', path);
       if (this.#freeBytes() <= 0) throw failure('ENOSPC', path);
-      const file: Inode = { content: Buffer.alloc(0), durable: Buffer.alloc(0), changes: [], links: 1 };
-      change(parent, (entries) => entries.set(basename(path), { file }));
+      const file = new Inode();
+      parent.change([basename(path), { file }]);
       return this.#handle(path, file);
     });
   }
 
-  async list(directory: string): Promise<string[]> {
+  list(directory: string): Promise<string[]> {
     return this.#run('list', directory, () => [...this.#directory(directory).entries.keys()]);
   }
 
-  async makeDirectory(path: string): Promise<void> {
+  makeDirectory(path: string): Promise<void> {
     return this.#run('makeDirectory', path, () => {
       const parent = this.#directory(dirname(path));
       if (parent.entries.has(basename(path))) throw failure('EEXIST', path);
-      change(parent, (entries) => entries.set(basename(path), { directory: emptyDirectory() }));
+      parent.change([basename(path), { directory: new Directory() }]);
     });
   }
 
-  async rename(from: string, to: string): Promise<void> {
+  rename(from: string, to: string): Promise<void> {
     return this.#run('rename', to, () => {
       const parent = this.#directory(dirname(from));
       if (dirname(from) !== dirname(to)) throw failure('EXDEV', to);
       const entry = parent.entries.get(basename(from));
       if (entry === undefined) throw failure('ENOENT', from);
-      unlink(parent.entries.get(basename(to)));
-      change(parent, (entries) => {
-        entries.delete(basename(from));
-        entries.set(basename(to), entry);
-      });
+      this.#unlink(parent.entries.get(basename(to)));
+      parent.change([basename(from), undefined], [basename(to), entry]);
     });
   }
 
-  async remove(path: string): Promise<void> {
+  remove(path: string): Promise<void> {
     return this.#run('remove', path, () => {
-      unlink({ file: this.#file(path) });
-      change(this.#directory(dirname(path)), (entries) => entries.delete(basename(path)));
+      this.#unlink({ file: this.#file(path) });
+      this.#directory(dirname(path)).change([basename(path), undefined]);
     });
   }
 
-  async syncDirectory(path: string): Promise<void> {
-    return this.#run('syncDirectory', path, () => {
-      const directory = this.#directory(path);
-      directory.durable = new Map(directory.entries);
-      directory.changes = [];
-    });
+  syncDirectory(path: string): Promise<void> {
+    return this.#run('syncDirectory', path, () => this.#directory(path).sync());
   }
 
-  #handle(path: string, inode: Inode): DiskFile {
+  #handle(path: string, file: Inode): DiskFile {
     return {
       path,
-      write: (buffers, position) => this.#run('write', path, () => this.#write(path, inode, buffers, position)),
+      write: (buffers, position) => this.#run('write', path, () => this.#write(path, file, buffers, position)),
       read: (target, start, length, position) =>
         this.#run('read', path, () => {
-          const bytes = inode.content.subarray(position, position + length);
+          const bytes = file.content().subarray(position, position + length);
           target.set(bytes, start);
           return bytes.length;
         }),
@@ -190,44 +192,39 @@ export class MemoryDisk implements Disk {
         this.#run(
           'dataSync',
           path,
-          () => {
-            inode.durable = Buffer.from(inode.content);
-            inode.changes = [];
-          },
-          // As Linux does it: the pages count as clean although they are not on the disk.
-          () => {
-            inode.changes = [];
-          },
+          () => file.sync(),
+          (reached = keepNothing) => file.failSync(reached),
         ),
       truncate: (sizeBytes) =>
         this.#run('truncate', path, () => {
-          inode.content = resized(inode.content, sizeBytes);
-          inode.changes.push({ sizeBytes });
+          if (file.links > 0) this.#volume.usedBytes += sizeBytes - file.sizeBytes;
+          file.truncate(sizeBytes);
         }),
-      sizeBytes: () => this.#run('sizeBytes', path, () => inode.content.length),
-      isUnlinked: () => inode.links === 0,
+      sizeBytes: () => this.#run('sizeBytes', path, () => file.sizeBytes),
+      isUnlinked: () => file.links === 0,
       close: () => this.#run('close', path, () => undefined),
     };
   }
 
-  #write(path: string, inode: Inode, buffers: readonly Uint8Array[], position: number): number {
+  #write(path: string, file: Inode, buffers: readonly Uint8Array[], position: number): number {
     const bytes = Buffer.concat(buffers).subarray(0, this.#options.writeAtMostBytes);
-    const grows = Math.max(0, position + bytes.length - inode.content.length);
-    const fits = bytes.subarray(0, bytes.length - Math.max(0, grows - this.#freeBytes()));
-    if (fits.length === 0 && bytes.length > 0) throw failure('ENOSPC', path);
-    inode.content = resized(inode.content, Math.max(inode.content.length, position + fits.length));
-    inode.content.set(fits, position);
-    inode.changes.push({ position, bytes: Buffer.from(fits) });
-    return fits.length;
+    const grows = Math.max(0, position + bytes.length - file.sizeBytes);
+    const takes = bytes.length - Math.max(0, grows - this.#freeBytes());
+    if (takes <= 0 && bytes.length > 0) throw failure('ENOSPC', path);
+    const before = file.sizeBytes;
+    file.write(bytes.subarray(0, takes), position);
+    if (file.links > 0) this.#volume.usedBytes += file.sizeBytes - before;
+    return takes;
   }
 
-  async #run<T>(kind: OperationKind, path: string, act: () => T, onError?: () => void): Promise<T> {
+  async #run<T>(kind: OperationKind, path: string, act: () => T, onError?: (reached?: Keep) => void): Promise<T> {
     const operation = { kind, path, number: ++this.#operations };
-    await this.#options.turn?.(operation);
+    const { turn } = this.#options;
+    if (turn !== undefined) await turn(operation);
     if (this.#isOff) throw new PowerCut();
     const fault = this.#options.fault?.(operation);
     if (fault !== undefined && 'error' in fault) {
-      onError?.();
+      onError?.(fault.reached);
       throw failure(fault.error, path);
     }
     if (fault?.crash === 'before') this.#isOff = true;
@@ -241,13 +238,20 @@ export class MemoryDisk implements Disk {
   }
 
   #freeBytes(): number {
-    const { capacityBytes = Number.POSITIVE_INFINITY } = this.#options;
-    return capacityBytes === Number.POSITIVE_INFINITY ? capacityBytes : capacityBytes - this.usedBytes;
+    const { capacityBytes } = this.#options;
+    return capacityBytes === undefined ? Number.POSITIVE_INFINITY : capacityBytes - this.#volume.usedBytes;
+  }
+
+  #unlink(entry: Entry | undefined): void {
+    if (entry === undefined || !('file' in entry)) return;
+    entry.file.links--;
+    if (entry.file.links === 0) this.#volume.usedBytes -= entry.file.sizeBytes;
   }
 
   #directory(path: string): Directory {
-    let directory = this.#root;
-    for (const part of path.split('/').filter((name) => name !== '')) {
+    let directory = this.#volume.root;
+    for (const part of path.split('/')) {
+      if (part === '') continue;
       const entry = directory.entries.get(part);
       if (entry === undefined) throw failure('ENOENT', path);
       if (!('directory' in entry)) throw failure('ENOTDIR', path);
@@ -263,57 +267,11 @@ export class MemoryDisk implements Disk {
   }
 }
 
-function emptyDirectory(): Directory {
-  return { entries: new Map(), durable: new Map(), changes: [] };
-}
-
-function change(directory: Directory, apply: (entries: Map<string, Entry>) => void): void {
-  apply(directory.entries);
-  directory.changes.push(new Map(directory.entries));
-}
-
-function unlink(entry: Entry | undefined): void {
-  if (entry !== undefined && 'file' in entry) entry.file.links--;
-}
-
+/** Without a stack: there are many of them, and whoever asked knows where. */
 function failure(code: string, path: string): Error {
-  return Object.assign(new Error(`${code}: ${path}`), { code });
-}
-
-function resized(content: Buffer, sizeBytes: number): Buffer {
-  if (content.length === sizeBytes) return content;
-  const changed = Buffer.alloc(sizeBytes);
-  content.copy(changed, 0, 0, sizeBytes);
-  return changed;
-}
-
-function usedBytes(directory: Directory): number {
-  let sum = 0;
-  for (const entry of directory.entries.values()) {
-    sum += 'file' in entry ? entry.file.content.length : usedBytes(entry.directory);
-  }
-  return sum;
-}
-
-function filesIn(directory: Directory, path: string): string[] {
-  return [...directory.entries].flatMap(([name, entry]) =>
-    'file' in entry ? [`${path}/${name}`] : filesIn(entry.directory, `${path}/${name}`),
-  );
-}
-
-function crashedDirectory(directory: Directory, keep: Keep, known: Map<Inode, Inode>): Directory {
-  const names = keep.names(directory.changes.length);
-  const entries = directory.changes[names - 1] ?? directory.durable;
-  const found = new Map<string, Entry>();
-  for (const [name, entry] of entries) {
-    if ('directory' in entry) found.set(name, { directory: crashedDirectory(entry.directory, keep, known) });
-    else {
-      const content = crashedContent(entry.file.durable, entry.file.changes, keep);
-      const file = known.get(entry.file) ?? { content, durable: Buffer.from(content), changes: [], links: 0 };
-      file.links++;
-      known.set(entry.file, file);
-      found.set(name, { file });
-    }
-  }
-  return { entries: found, durable: new Map(found), changes: [] };
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  const error = Object.assign(new Error(`${code}: ${path}`), { code });
+  Error.stackTraceLimit = stackTraceLimit;
+  return error;
 }

@@ -78,7 +78,10 @@ export class PartitionRun {
     const writer = await queue.openWriter({ topic: TOPICS.events, partition });
     const reader = queue.openReader({ topic: TOPICS.raw, partition });
     try {
-      return new PartitionRun(options, writer, reader, await findStart(options, writer, reader));
+      const start = await findStart(options, writer, reader);
+      // What was found after the signal may be less than what is there.
+      options.signal.throwIfAborted();
+      return new PartitionRun(options, writer, reader, start);
     } catch (thrown) {
       await Promise.allSettled([writer.close(), reader.close()]);
       throw thrown;
@@ -172,7 +175,8 @@ export class PartitionRun {
       await letters.write([deadLetterOf(large, 'MESSAGE_TOO_LARGE', reason)]);
       batch = output.finishWithout(large, batch, letters.nextOffset);
     }
-    this.#pipeline.push(this.#append(batch, letters));
+    const ready = batch;
+    this.#pipeline.push(() => this.#append(ready, letters));
   }
 
   async #append(batch: FinishedBatch, letters: DeadLetters): Promise<void> {

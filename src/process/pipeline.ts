@@ -23,8 +23,10 @@ export class Pipeline {
     this.#broken.signal.throwIfAborted();
   }
 
-  push(append: Promise<void>): void {
-    this.#underWay.push(append.catch((failure) => this.break(failure)));
+  /** Begins the append, unless an earlier one has failed since there was room: then it throws that failure. */
+  push(append: () => Promise<void>): void {
+    this.#broken.signal.throwIfAborted();
+    this.#underWay.push(append().catch((failure) => this.break(failure)));
   }
 
   /** Resolves when nothing is under way, failed or not. */

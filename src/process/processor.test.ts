@@ -1,9 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import { Registry } from 'prom-client';
 import { describe, expect, it, vi } from 'vitest';
+import { TOPICS } from '../event/topics.ts';
 import { PROCESS_LIMITS, QUEUE_LIMITS } from '../lib/limits.ts';
 import { MemoryDisk } from '../lib/memory-disk.ts';
 import { keepEverything, keepNothing } from '../lib/memory-disk-crash.ts';
+import { offset } from '../queue/port.ts';
 import type { TestLog } from '../queue/segment-log/test-log.ts';
+import { TestMember } from '../queue/test-records.ts';
 import {
   addUp,
   openWorld,
@@ -51,6 +55,38 @@ describe('the processor', () => {
     expect(markers.at(-1)).toMatchObject({ rawOffset: 23, receivedTo: RECEIVED });
     await world.close();
   });
+
+  it.each(['with', 'without'])(
+    'counts what retention took before it was processed, %s its own marker to go on from',
+    async (marker) => {
+      const world = await openWorld(new MemoryDisk());
+      await send(world.queue, lines(5));
+      await processAll(world, 5);
+      const [raw, events] = [
+        { topic: TOPICS.raw, partition: 0 },
+        { topic: TOPICS.events, partition: 0 },
+      ] as const;
+      if (marker === 'without') {
+        // The marker is in the segment before the one that another owner begins.
+        const writer = await world.queue.openWriter(events);
+        await world.queue.retain();
+        await writer.close();
+      }
+      await send(world.queue, lines(10));
+      const writer = await world.queue.openWriter(raw);
+      await world.queue.retain();
+      await writer.close();
+      await send(world.queue, lines(3));
+      const registry = new Registry();
+      const processor = startProcessor(world.queue, undefined, registry);
+      await processor.taken(3);
+      await processor.stop();
+      expect(await registry.metrics()).toContain('spillway_process_lost_records_total{partition="0"} 10');
+      const { events: found } = await readBack(world.queue);
+      expect(found.at(-1)?.id).toBe('local.raw.0.17.0');
+      await world.close();
+    },
+  );
 
   it('accounts for every record by tenant, minute and rule', async () => {
     const world = await openWorld(new MemoryDisk());
@@ -211,5 +247,50 @@ describe('a power cut while it runs', () => {
     console.info(`power cuts at every ${EVERY}th of ${total} operations from ${first} on`);
     // Cut before anything was durable, between batches and after the last one.
     expect(left.size).toBeGreaterThan(2);
+  });
+});
+
+describe('the partitions of a processor', () => {
+  const raw = (partition: number) => ({ topic: TOPICS.raw, partition });
+
+  it('are given up committed, and taken again where its successor ended', async () => {
+    const world = await openWorld(new MemoryDisk(), 2);
+    await send(world.queue, lines(20), 5, 1);
+    const processor = startProcessor(world.queue);
+    await processor.started;
+    const other = await TestMember.join(world.queue, 'processor');
+    await vi.waitFor(() => expect(other.keys).toEqual(['raw/1']), WAIT);
+    const markers = (await readBack(world.queue, 1)).markers;
+    expect((await other.held(raw(1)).committed()) ?? 0).toBe(markers.at(-1)?.rawOffset ?? 0);
+    await other.leave();
+    await processor.taken(20);
+    await processor.stop();
+    const { events } = await readBack(world.queue, 1);
+    expect(new Set(events.map(({ id }) => id)).size).toBe(idsOf(20, 'fine').length);
+    expect(events).toHaveLength(idsOf(20, 'fine').length);
+    await world.close();
+  });
+
+  it('that are added get a barrier in events where the earlier ones end then', async () => {
+    const world = await openWorld(new MemoryDisk(), 1);
+    await send(world.queue, lines(10));
+    const processor = startProcessor(world.queue);
+    await world.coordinator.raisePartitions({ [TOPICS.raw]: 2, [TOPICS.events]: 2 });
+    await send(world.queue, lines(5), 5, 1);
+    await world.queue.registerBarrier(TOPICS.raw, [10, 0].map(offset));
+    await processor.taken(15);
+    expect(world.queue.layout(TOPICS.events).unbarred).toEqual([]);
+    // The store may read what was added when it has the 10 records of before, and not sooner.
+    const store = await TestMember.join(world.queue, 'store', [TOPICS.events]);
+    expect(store.keys).toEqual(['events/0']);
+    const end = world.marks.get({ topic: TOPICS.events, partition: 0 })?.endOffset ?? 0;
+    await store.commit({ topic: TOPICS.events, partition: 0 }, end - 1);
+    await world.queue.heartbeat();
+    expect(store.keys).toEqual(['events/0']);
+    await store.commit({ topic: TOPICS.events, partition: 0 }, end);
+    await world.queue.heartbeat();
+    expect(store.keys).toEqual(['events/0', 'events/1']);
+    await processor.stop();
+    await world.close();
   });
 });

@@ -67,7 +67,8 @@ class Processor {
   readonly #ended = Promise.withResolvers<void>();
   /** By partition, its assignments one after another. */
   readonly #lives = new Map<number, Promise<void>>();
-  #opening: Promise<void>[] = [];
+  /** Of what was free when it joined. */
+  readonly #opening: Promise<void>[] = [];
   #member: GroupMember | undefined;
 
   private constructor(options: ProcessorOptions, letters: DeadLetters, stopping: AbortSignal) {
@@ -92,7 +93,7 @@ class Processor {
   }
 
   async firstOpened(): Promise<void> {
-    await Promise.all(this.#opening.splice(0));
+    await Promise.all(this.#opening);
   }
 
   async stop(): Promise<void> {
@@ -106,22 +107,17 @@ class Processor {
     const { partition } = assigned;
     const opened = Promise.withResolvers<void>();
     opened.promise.catch(() => {});
-    this.#opening.push(opened.promise);
+    if (this.#member === undefined) this.#opening.push(opened.promise);
     const life = (this.#lives.get(partition) ?? Promise.resolve()).then(() => this.#live(assigned, opened));
     this.#lives.set(partition, life);
   }
 
   /** From its assignment until it is given up. Never rejects. */
   async #live(assigned: AssignedPartition, opened: PromiseWithResolvers<void>): Promise<void> {
-    const { queue, log } = this.#options;
+    const { log } = this.#options;
     const { partition } = assigned;
     const signal = AbortSignal.any([this.#stopping, assigned.revoked]);
     try {
-      if (mustBarEvents(queue, partition)) {
-        // It waits for the others to be opened.
-        opened.resolve();
-        await barEvents(queue, partition, signal);
-      }
       await this.#keepRunning(assigned, signal, opened);
       await assigned.release();
     } catch (thrown) {
@@ -130,6 +126,8 @@ class Processor {
       else this.#ended.reject(thrown);
     } finally {
       opened.resolve();
+      this.#metrics.lag.remove({ partition });
+      this.#metrics.lagSeconds.remove({ partition });
     }
   }
 
@@ -146,6 +144,11 @@ class Processor {
     while (!signal.aborted) {
       let run: PartitionRun | undefined;
       try {
+        if (mustBarEvents(queue, partition)) {
+          // It waits for the others to be opened.
+          opened.resolve();
+          await barEvents(queue, partition, signal);
+        }
         run = await PartitionRun.open(options);
         await this.#letters.recall(partition, run.start);
         onOpened?.(partition);
@@ -153,6 +156,10 @@ class Processor {
         await run.run(this.#letters);
       } catch (thrown) {
         opened.reject(thrown);
+        if (signal.aborted) {
+          log.warn({ partition, reason: messageOf(thrown) }, 'a partition failed while it was given up');
+          return;
+        }
         const passes = !(thrown instanceof SpillwayError) || thrown.kind.retry;
         log.error(
           { partition, err: thrown, passes },

@@ -31,8 +31,8 @@ export async function findStart(places: Places, writer: PartitionWriter, raw: Pa
   const progress = await lastProgress(places, writer.nextOffset);
   const earliest = await raw.earliestOffset();
   if (progress === undefined) {
-    const committed = (await places.assigned.committed()) ?? earliest;
-    return { rawOffset: Math.max(committed, earliest), receivedTo: 0, deadLetterOffset: 0 };
+    // Where records after it are not retained any more, reading from there says how many are lost.
+    return { rawOffset: (await places.assigned.committed()) ?? earliest, receivedTo: 0, deadLetterOffset: 0 };
   }
   const { rawOffset, receivedTo, deadLetterOffset = 0 } = progress;
   return { rawOffset, receivedTo, deadLetterOffset };

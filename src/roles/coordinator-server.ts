@@ -4,8 +4,9 @@
  */
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
+import { TOPICS } from '../event/topics.ts';
 import { nodeDisk } from '../lib/disk.ts';
-import { messageOf } from '../lib/errors.ts';
+import { messageOf, SpillwayError } from '../lib/errors.ts';
 import { GROUP_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import type { GroupState, TopicLayout, TopicState } from '../queue/port.ts';
@@ -114,6 +115,8 @@ export class CoordinatorServer {
         return this.topics();
       case 'groups':
         return this.groups();
+      case 'addPartitions':
+        return this.#addPartitions(request.partitions);
     }
   }
 
@@ -134,6 +137,17 @@ export class CoordinatorServer {
     clearInterval(this.#timer);
     await this.#queue.close();
     await this.#coordinator.close();
+  }
+
+  /** To `raw` and `events` together: partition p of `events` is made of partition p of `raw`. */
+  async #addPartitions(partitions: number): Promise<number> {
+    const known = this.#queue.partitionCount(TOPICS.raw);
+    if (partitions < known) {
+      throw new SpillwayError('BAD_REQUEST', `There are ${known} partitions already, and none is ever removed.`);
+    }
+    await this.#coordinator.raisePartitions({ [TOPICS.raw]: partitions, [TOPICS.events]: partitions });
+    if (partitions > known) this.#log.info({ from: known, to: partitions }, 'partitions were added');
+    return this.#queue.partitionCount(TOPICS.raw);
   }
 
   async #join(role: RoleName, group: string, topics: readonly string[]): Promise<string> {

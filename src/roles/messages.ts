@@ -88,6 +88,8 @@ export type CoordinatorRequest =
     }
   | { readonly do: 'topics' }
   | { readonly do: 'groups' }
+  /** Answer: how many partitions `raw` and `events` have now. */
+  | { readonly do: 'addPartitions'; readonly partitions: number }
   | { readonly do: 'ledger'; readonly question: LedgerQuestion }
   /** Answer: the Prometheus text of all roles and the supervisor. */
   | { readonly do: 'metrics' }

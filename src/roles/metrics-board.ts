@@ -27,6 +27,7 @@ export class MetricsBoard {
     'topic',
     'partition',
   ]);
+  readonly #members = this.#gauge('spillway_group_members', 'Living members of a consumer group.', ['group']);
   readonly #lagMs = this.#gauge('spillway_group_lag_ms', 'Age of the first record not committed.', [
     'group',
     'topic',
@@ -58,7 +59,8 @@ export class MetricsBoard {
     const { total } = this.#sources.ledger.answer({ fromMs: 0, toMs: Number.MAX_SAFE_INTEGER, by: [] });
     for (const column of LEDGER_COLUMNS) this.#ledger.set({ outcome: column }, total[column]);
     this.#ledger.set({ outcome: 'inFlight' }, total.inFlight);
-    for (const { group, partitions } of await this.#sources.groups()) {
+    for (const { group, members, partitions } of await this.#sources.groups()) {
+      this.#members.set({ group }, members);
       for (const { topic, partition, lag, lagMs } of partitions) {
         this.#lag.set({ group, topic, partition }, lag);
         this.#lagMs.set({ group, topic, partition }, lagMs);

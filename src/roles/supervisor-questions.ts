@@ -19,6 +19,10 @@ export class SupervisorQuestions {
     return this.#link.request({ do: 'groups' });
   }
 
+  addPartitions(partitions: number): Promise<number> {
+    return this.#link.request({ do: 'addPartitions', partitions });
+  }
+
   ledger(question: LedgerQuestion): Promise<LedgerAnswer> {
     return this.#link.request({ do: 'ledger', question });
   }

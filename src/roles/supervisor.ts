@@ -7,7 +7,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import type { Config } from '../config/schema.ts';
 import { nodeDisk } from '../lib/disk.ts';
-import { SpillwayError } from '../lib/errors.ts';
+import { isDiskFull } from '../lib/disk-files.ts';
+import { messageOf, SpillwayError } from '../lib/errors.ts';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import { createLog, type Logger } from '../lib/log.ts';
 import { Ledger } from '../monitor/ledger/ledger.ts';
@@ -77,11 +78,8 @@ export class Supervisor {
   /** Takes the data folder and starts the roles. Throws DATA_FOLDER_IN_USE, CONFIG_INVALID. */
   static async start(config: Config, options: SupervisorOptions = {}): Promise<Supervisor> {
     createTopology(config.topology);
-    mkdirSync(config.data, { recursive: true });
-    lockDataFolder(config.data, 'supervisor');
-    armFailpoint('supervisor', nodeDisk, process.env.SPILLWAY_TEST_FAILPOINT);
     const log = createLog('supervisor', config.log.level);
-    const coordinator = await CoordinatorServer.open(config, log);
+    const coordinator = await openCoordinator(config, log);
     const supervisor = new Supervisor(config, coordinator, log, options);
     for (const role of supervisor.#roles.values()) role.start();
     return supervisor;
@@ -180,5 +178,21 @@ export class Supervisor {
   #roleUnable(name: RoleName, { code, message }: RoleFailure): void {
     this.#failure ??= new SpillwayError(code, `The ${name} cannot start. ${message}`);
     void this.stop();
+  }
+}
+
+/** The data folder is this process's when it resolves. */
+async function openCoordinator(config: Config, log: Logger): Promise<CoordinatorServer> {
+  try {
+    mkdirSync(config.data, { recursive: true });
+    lockDataFolder(config.data, 'supervisor');
+    armFailpoint('supervisor', nodeDisk, process.env.SPILLWAY_TEST_FAILPOINT);
+    return await CoordinatorServer.open(config, log);
+  } catch (cause) {
+    if (!isDiskFull(cause)) throw cause;
+    // A folder that is there needs no space for a start; a new one does.
+    throw new SpillwayError('DISK_FULL', `${config.data} cannot be begun: ${messageOf(cause)}. Free some space.`, {
+      cause,
+    });
   }
 }

@@ -8,6 +8,7 @@ import type { StoredEvent } from '../event/event.ts';
 import { RecordCursor } from '../event/record-batch.ts';
 import { TOPICS } from '../event/topics.ts';
 import { offset } from '../queue/port.ts';
+import { TestMember } from '../queue/test-records.ts';
 import type { Committed } from './indexing/inserter.ts';
 import { DAY_MS } from './slices.ts';
 import { openStoreKit, type StoreKit, type StoreKitOptions } from './testing/store-kit.ts';
@@ -248,5 +249,23 @@ describe('completeness', () => {
     expect(store.engine.completeToMs()).toBe(0);
     await store.append(1, [eventOf(7)]);
     await vi.waitFor(() => expect(store.engine.completeToMs()).toBe(NOW_MS + 7), PATIENCE);
+  });
+});
+
+describe('the partitions of a store', () => {
+  test('are given up when what was taken of them is committed, and taken again', async () => {
+    const store = await open({ partitions: 2 });
+    await store.startIndexer().started;
+    const appended = Array.from({ length: 50 }, (_, i) => store.append(1, [eventOf(i)]));
+    const other = await TestMember.join(store.queue, 'store', [TOPICS.events]);
+    const at = { topic: TOPICS.events, partition: 1 };
+    await vi.waitFor(() => expect(other.keys).toEqual(['events/1']), PATIENCE);
+    await Promise.all(appended);
+    await store.append(0, [eventOf(1_000)]);
+    const committed = (await other.held(at).committed()) ?? 0;
+    await other.commit(at, committed);
+    await other.leave();
+    await store.settled();
+    expect(await store.engine.count(question())).toBe(51);
   });
 });

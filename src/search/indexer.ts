@@ -106,7 +106,7 @@ async function startAs(membership: Membership, options: IndexerOptions, signal: 
       (thrown: unknown) =>
         log.warn({ partition, reason: messageOf(thrown) }, 'The last progress marker cannot be read'),
     );
-    return new Intake(queue, assigned, from, log);
+    return new Intake(queue, assigned, from, log, (records) => metrics.lost.inc({ partition }, records));
   };
   engine.completeFrom(() => completeness.toMs());
   const stopRetention = keepRetention({ writer, journal, clock: options.clock, log });
@@ -128,6 +128,7 @@ interface IndexerMetrics {
   readonly seconds: Histogram;
   readonly refused: Counter;
   readonly age: Histogram;
+  readonly lost: Counter<'partition'>;
 }
 
 function createMetrics(registry: Registry): IndexerMetrics {
@@ -153,6 +154,12 @@ function createMetrics(registry: Registry): IndexerMetrics {
       name: 'spillway_store_freshness_seconds',
       help: 'Age, since its receipt, of the newest event of an insert when it became visible.',
       buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
+      registers,
+    }),
+    lost: new Counter({
+      name: 'spillway_store_lost_records_total',
+      help: 'Records of events that were removed from the queue before the store had read them.',
+      labelNames: ['partition'],
       registers,
     }),
   };

@@ -131,6 +131,22 @@ describe('the queue', () => {
     expect(again).toEqual(record);
   });
 
+  test('topics add-partitions adds to raw and events, for good, and none can be taken away', async () => {
+    expect(await objects('topics', 'add-partitions', '2')).toEqual([{ before: 4, partitions: 6 }]);
+    await until('they are there', async () => {
+      const partitions = await objects('topics');
+      return ['raw', 'events'].every((name) => partitions.filter(({ topic }) => topic === name).length === 6);
+    });
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ partitions: 4 });
+    const refused = await fetch(`${spillway.url}/api/topics/partitions`, { method: 'POST', headers, body });
+    expect(refused.status).toBe(400);
+    expect(await refused.text()).toContain('There are 6 partitions already');
+    for (const wrong of [['add-partitions'], ['add-partitions', '0'], ['remove', '2']]) {
+      expect(await run(['topics', ...wrong])).toMatchObject({ code: 2 });
+    }
+  });
+
   test('a topic that does not exist is refused with a suggestion', async () => {
     const { code, stderr } = await run(['read', 'evnets']);
     expect(code).toBe(1);

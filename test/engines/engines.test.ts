@@ -49,11 +49,20 @@ describe('the processes of engines', () => {
     const pid = stranger.pid ?? 0;
     const startTicks = String(Number(await startTicksOf(pid)) - 1);
     const node = { name: 'node-1', address: '127.0.0.1:1', log: join(data, 'log'), pid, startTicks };
-    await writeFile(join(data, 'engine.json'), JSON.stringify({ ports: {}, nodes: [node] }));
+    await writeFile(join(data, 'engine.json'), JSON.stringify({ kind: 'redis', ports: {}, nodes: [node] }));
     expect(await status('redis', data)).toMatchObject([{ pid, isRunning: false }]);
     await down('redis', { data });
     expect(stranger.exitCode ?? stranger.signalCode).toBeNull();
     expect(await startTicksOf(pid)).toBeDefined();
+  });
+
+  it("do not get a folder that is somebody else's, so that wiping it can hurt nobody", async () => {
+    await writeFile(join(data, 'letter'), 'dear all');
+    for (const verb of ['up', 'down']) {
+      const refused = engines(verb, 'redis', '--data', data, '--wipe');
+      await expect(refused).rejects.toMatchObject({ code: 1 });
+    }
+    expect(await readFile(join(data, 'letter'), 'utf8')).toBe('dear all');
   });
 
   it('live below the folder that the environment names', () => {

@@ -77,6 +77,10 @@ export async function startApiServers(options: ApiServersOptions) {
     coordinator: {
       topics: async () => topicStates(marks.all()),
       groups: async () => [],
+      addPartitions: async (partitions) => {
+        await coordinator.raisePartitions({ [TOPICS.raw]: partitions, [TOPICS.events]: partitions });
+        return queue.partitionCount(TOPICS.raw);
+      },
       ledger: async (question) => ledger.answer(question),
       metrics: () => registries.front.metrics(),
       roles: async () => [{ role: 'store', state: 'ready', pid: process.pid, restarts: 0 }],
@@ -131,7 +135,8 @@ async function openQueue(directory: string, log: Logger) {
   const topics = {
     [TOPICS.raw]: { partitions: PARTITIONS, compression: 'none' },
     [TOPICS.events]: { partitions: PARTITIONS, compression: 'zstd' },
-    [TOPICS.deadLetter]: { partitions: 3, compression: 'none' },
+    // Nothing goes before somebody calls retain().
+    [TOPICS.deadLetter]: { partitions: 3, compression: 'none', retention: { maxBytes: 1 } },
   } as const;
   return { queue: openSegmentLog({ directory, topics, coordinator, marks, log }), marks, coordinator };
 }

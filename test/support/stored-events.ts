@@ -5,7 +5,7 @@ import { createLog } from '../../src/lib/log.ts';
 import { LocalCoordinator } from '../../src/queue/segment-log/coordinator.ts';
 import { MarkBoard } from '../../src/queue/segment-log/marks.ts';
 import { openSegmentLog } from '../../src/queue/segment-log/queue.ts';
-import { openSessions } from '../../src/search/clickhouse/sessions.ts';
+import { engineDrained, openSessions } from '../../src/search/clickhouse/sessions.ts';
 
 /** Runs one SELECT on the engine of a data folder; rows as arrays. Names no table: `events` is the one. */
 export async function selectStored(dataFolder: string, statements: readonly string[]): Promise<unknown[][][]> {
@@ -31,25 +31,32 @@ export async function rawEnds(dataFolder: string, partitions: number): Promise<r
   return ends;
 }
 
-/** Milliseconds of each statement, by list, on one session; each list's first statement runs once before, to warm up. */
+export interface Timed {
+  readonly tookMs: readonly number[];
+  /** Of the last statement. */
+  readonly rows: readonly (readonly unknown[])[];
+}
+
+/** Runs lists of statements on one session; each list's first statement runs once before, to warm up. */
 export async function selectTimed(
   dataFolder: string,
   lists: readonly (readonly string[])[],
-): Promise<readonly (readonly number[])[]> {
+): Promise<readonly Timed[]> {
   const open = await openSessions(join(dataFolder, 'search/engine'));
   const session = await open();
-  const times: number[][] = [];
+  const answers: Timed[] = [];
   for (const statements of lists) {
     const [first = 'SELECT 1'] = statements;
-    await session.run(first);
+    let rows = await session.run(first);
     const tookMs: number[] = [];
     for (const statement of statements) {
       const startMs = performance.now();
-      await session.run(statement);
+      rows = await session.run(statement);
       tookMs.push(performance.now() - startMs);
     }
-    times.push(tookMs);
+    answers.push({ tookMs, rows });
   }
   session.close();
-  return times;
+  await engineDrained();
+  return answers;
 }

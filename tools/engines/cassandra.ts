@@ -22,7 +22,8 @@ const OPENS = [
 ].map((name) => `java.base/${name}`);
 
 export const cassandra: Engine = {
-  programs: { java: 'openjdk-17-jre-headless', mvn: 'maven' },
+  programs: { java: 'openjdk-17-jre-headless' },
+  installers: { mvn: 'maven' },
   maxNodes: 3,
   startsTogether: false,
   version: async () => VERSION,

@@ -34,8 +34,10 @@ export interface Place {
 }
 
 export interface Engine {
-  /** Programs by name, with the Debian package that has each. */
+  /** Programs that it runs by, by name, with the Debian package that has each. */
   readonly programs: Readonly<Record<string, string>>;
+  /** The same for those that install it. */
+  readonly installers: Readonly<Record<string, string>>;
   readonly maxNodes: number;
   /** Cassandra's nodes join one after another; Kafka's need each other to become ready. */
   readonly startsTogether: boolean;

@@ -6,6 +6,7 @@
 import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { findProgram } from '../../test/support/needs.ts';
 import type { Engine, EngineKind } from './engine.ts';
 
 export function enginesFolder(env: NodeJS.ProcessEnv = process.env): string {
@@ -27,6 +28,7 @@ export const isThere = (path: string): Promise<boolean> =>
 export async function installed(kind: EngineKind, engine: Engine): Promise<string> {
   const home = await homeOf(kind, engine);
   if (await isThere(home)) return home;
+  requirePrograms(engine.installers);
   await mkdir(dirname(home), { recursive: true });
   const unfinished = await mkdtemp(`${home}.unfinished-`);
   try {
@@ -39,6 +41,13 @@ export async function installed(kind: EngineKind, engine: Engine): Promise<strin
     await rm(unfinished, { recursive: true, force: true });
   }
   return home;
+}
+
+/** Throws with how to get what is missing. */
+export function requirePrograms(programs: Readonly<Record<string, string>>): void {
+  const missing = Object.entries(programs).filter(([program]) => findProgram(program) === undefined);
+  if (missing.length === 0) return;
+  throw new Error(missing.map(([name, source]) => `${name} is not installed: apt-get install ${source}.`).join('\n'));
 }
 
 export async function homeOf(kind: EngineKind, engine: Engine): Promise<string> {

@@ -19,7 +19,8 @@ const CLUSTER_ID = 'MkU3OEVBNTcwNTJENDM2Qk';
 const SERVER_HEAP = { single: '512m', several: '256m' };
 
 export const kafka: Engine = {
-  programs: { java: 'openjdk-17-jre-headless', mvn: 'maven' },
+  programs: { java: 'openjdk-17-jre-headless' },
+  installers: { mvn: 'maven' },
   maxNodes: 3,
   startsTogether: true,
   version: async () => VERSION,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { freePort } from '../../test/support/ports.ts';
 import { cassandra } from './cassandra.ts';
 import type { Engine, EngineKind, NodePlan } from './engine.ts';
-import { defaultData, installed } from './folders.ts';
+import { defaultData, installed, requirePrograms } from './folders.ts';
 import { kafka } from './kafka.ts';
 import { opensearch } from './opensearch.ts';
 import { isRunning, launch, stop } from './processes.ts';
@@ -30,35 +30,45 @@ export interface NodeStatus extends StartedNode {
   readonly isRunning: boolean;
 }
 
-/** Its nodes once all of them answer; those that run already are left alone. What was started is stopped where one fails. */
+/** Its nodes once all of them answer; those that run already are left alone. */
 export async function up(kind: EngineKind, options: UpOptions = {}): Promise<readonly NodeStatus[]> {
   const { nodes = 1, data = defaultData(kind), settings = {} } = options;
   const engine = ENGINES[kind];
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > engine.maxNodes) {
     throw new Error(`${kind} can have 1 to ${engine.maxNodes} nodes here, not ${nodes}.`);
   }
-  const home = await installed(kind, engine);
-  await mkdir(data, { recursive: true });
-  const state = await readState(data);
+  const state = await readState(kind, data);
   if (state.nodes.length > 0 && state.nodes.length !== nodes) {
     throw new Error(`${data} has ${kind} with ${state.nodes.length} nodes: down --wipe first.`);
   }
+  requirePrograms(engine.programs);
+  const home = await installed(kind, engine);
+  await mkdir(data, { recursive: true });
+  // From here on the folder is the engine's.
+  await writeState(data, state);
   const port = async (name: string) => {
     state.ports[name] ??= await freePort();
     return state.ports[name];
   };
-  const plans = await engine.plan({ home, data, nodes, settings, port });
-  const known = state.nodes;
-  state.nodes = [];
+  await startAll(engine, await engine.plan({ home, data, nodes, settings, port }), data, state);
+  return statusOf(state);
+}
+
+/** Where one fails, those that were started with it are stopped. */
+async function startAll(engine: Engine, plans: readonly NodePlan[], data: string, state: EngineState): Promise<void> {
   const begun: StartedNode[] = [];
+  const waits: Promise<void>[] = [];
   try {
-    const waits: Promise<void>[] = [];
     for (const plan of plans) {
-      const running = known.find(({ name }) => name === plan.name);
-      const node = running !== undefined && (await isRunning(running)) ? running : await start(plan, data, begun);
-      state.nodes.push(node);
+      const known = state.nodes.find(({ name }) => name === plan.name);
+      const runs = known !== undefined && (await isRunning(known));
+      const node = runs ? known : await start(plan, data);
+      if (!runs) begun.push(node);
+      state.nodes = [...state.nodes.filter(({ name }) => name !== plan.name), node];
       await writeState(data, state);
       const wait = untilReady(plan, node, READY_MS);
+      // Looked at below: until then it must not count as overlooked.
+      wait.catch(() => undefined);
       waits.push(wait);
       if (!engine.startsTogether) await wait;
     }
@@ -67,7 +77,6 @@ export async function up(kind: EngineKind, options: UpOptions = {}): Promise<rea
     await Promise.all(begun.map((node) => stop(node, STOP_MS)));
     throw error;
   }
-  return statusOf(state);
 }
 
 /** Stops what up() started there, and nothing else. The data stay, unless they are wiped. */
@@ -75,7 +84,7 @@ export async function down(
   kind: EngineKind,
   { data = defaultData(kind), wipe = false }: { readonly data?: string; readonly wipe?: boolean } = {},
 ): Promise<readonly NodeStatus[]> {
-  const state = await readState(data);
+  const state = await readState(kind, data);
   await Promise.all(state.nodes.map((node) => stop(node, STOP_MS)));
   const left = await statusOf(state);
   if (wipe && left.every((node) => !node.isRunning)) await rm(data, { recursive: true, force: true });
@@ -83,16 +92,14 @@ export async function down(
 }
 
 export async function status(kind: EngineKind, data = defaultData(kind)): Promise<readonly NodeStatus[]> {
-  return statusOf(await readState(data));
+  return statusOf(await readState(kind, data));
 }
 
-async function start(plan: NodePlan, data: string, begun: StartedNode[]): Promise<StartedNode> {
+async function start(plan: NodePlan, data: string): Promise<StartedNode> {
   const log = join(data, `${plan.name}.log`);
   const { command, args, env = {} } = plan;
   const id = await launch({ command, args, env, cwd: data, log });
-  const node = { ...id, name: plan.name, address: `${plan.host}:${plan.port}`, log };
-  begun.push(node);
-  return node;
+  return { ...id, name: plan.name, address: `${plan.host}:${plan.port}`, log };
 }
 
 const statusOf = (state: EngineState): Promise<NodeStatus[]> =>

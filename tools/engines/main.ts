@@ -4,7 +4,7 @@
  *   npm run engines -- up|down|status [KIND] [--nodes N] [--data FOLDER] [--wipe]
  *
  * `up` installs the engine where it is not there yet, starts it, waits until it answers and prints where. `down` stops
- * what `up` started, and nothing else; with `--wipe` its data go too. Without KIND, `down` and `status` are about all.
+ * what `up` started, and nothing else; with `--wipe` its data go too. Without KIND, `down` and `status` are about all of them.
  */
 import { parseArgs } from 'node:util';
 import { ENGINE_KINDS, type EngineKind } from './engine.ts';
@@ -26,29 +26,26 @@ const [verb = '', kindName] = positionals;
 const kind = ENGINE_KINDS.find((known) => known === kindName);
 const data = values.data === undefined ? {} : { data: values.data };
 
-if ((kindName !== undefined && kind === undefined) || positionals.length > 2) usage();
-else if (verb === 'up' && kind !== undefined) await upVerb(kind);
-else if (verb === 'down') await downVerb();
-else if (verb === 'status') for (const each of kinds()) print(each, await status(each, values.data));
-else usage();
-
-function usage(): void {
+const usage = (): void => {
   process.stderr.write(USAGE);
   process.exitCode = 2;
+};
+
+const VERBS = { up: upVerb, down: downVerb, status: statusVerb };
+
+if ((kindName !== undefined && kind === undefined) || positionals.length > 2 || !Object.hasOwn(VERBS, verb)) usage();
+else {
+  await VERBS[verb as keyof typeof VERBS]().catch((error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.exitCode = 1;
+  });
 }
 
-async function upVerb(engine: EngineKind): Promise<void> {
-  try {
-    print(engine, await up(engine, { ...data, nodes: Number(values.nodes) }));
-    const { hint } = ENGINES[engine];
-    if (hint !== undefined) process.stdout.write(`${hint}\n`);
-  } catch (error) {
-    const programs = Object.entries(ENGINES[engine].programs).map(([program, source]) => `${program} (${source})`);
-    process.stderr.write(
-      `${error instanceof Error ? error.message : error}\n${engine} needs ${programs.join(', ')}.\n`,
-    );
-    process.exitCode = 1;
-  }
+async function upVerb(): Promise<void> {
+  if (kind === undefined) return usage();
+  print(kind, await up(kind, { ...data, nodes: Number(values.nodes) }));
+  const { hint } = ENGINES[kind];
+  if (hint !== undefined) process.stdout.write(`${hint}\n`);
 }
 
 async function downVerb(): Promise<void> {
@@ -57,6 +54,10 @@ async function downVerb(): Promise<void> {
     print(each, nodes);
     if (nodes.some(({ isRunning }) => isRunning)) process.exitCode = 1;
   }
+}
+
+async function statusVerb(): Promise<void> {
+  for (const each of kinds()) print(each, await status(each, values.data));
 }
 
 function kinds(): readonly EngineKind[] {

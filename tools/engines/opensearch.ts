@@ -90,7 +90,8 @@ const TWO: Release = {
 };
 
 export const opensearch: Engine = {
-  programs: { java: 'openjdk-17-jre-headless', mvn: 'maven', setpriv: 'util-linux' },
+  programs: { java: 'openjdk-17-jre-headless', setpriv: 'util-linux' },
+  installers: { mvn: 'maven' },
   maxNodes: 1,
   startsTogether: true,
   version: async () => (await release()).version,

@@ -5,6 +5,7 @@ import type { Engine } from './engine.ts';
 
 export const redis: Engine = {
   programs: { 'redis-server': 'redis-server' },
+  installers: {},
   maxNodes: 1,
   startsTogether: true,
   version: async () => 'debian',

@@ -9,7 +9,8 @@ export const S3_ACCESS_KEY = 'testkey';
 export const S3_SECRET_KEY = 'testsecret';
 
 export const s3: Engine = {
-  programs: { go: 'golang-go' },
+  programs: {},
+  installers: { go: 'golang-go' },
   maxNodes: 1,
   startsTogether: true,
   version: async () => VERSION,

@@ -1,6 +1,7 @@
 /** What is known about an engine that was started: a file in its data folder. */
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { EngineKind } from './engine.ts';
 import type { ProcessId } from './processes.ts';
 
 export interface StartedNode extends ProcessId {
@@ -11,18 +12,29 @@ export interface StartedNode extends ProcessId {
 }
 
 export interface EngineState {
+  readonly kind: EngineKind;
   /** By name: kept, so that a node comes back where its clients know it. */
   readonly ports: Record<string, number>;
   nodes: StartedNode[];
 }
 
-export async function readState(data: string): Promise<EngineState> {
-  const text = await readFile(join(data, 'engine.json'), 'utf8').catch(() => undefined);
-  return text === undefined ? { ports: {}, nodes: [] } : (JSON.parse(text) as EngineState);
+const FILE = 'engine.json';
+
+/** Of that engine in that folder; throws where the folder is another engine's, or holds anything else. */
+export async function readState(kind: EngineKind, data: string): Promise<EngineState> {
+  const text = await readFile(join(data, FILE), 'utf8').catch(() => undefined);
+  if (text === undefined) {
+    const names = await readdir(data).catch(() => []);
+    if (names.length > 0) throw new Error(`${data} is not a folder of an engine: name one that is empty or not there.`);
+    return { kind, ports: {}, nodes: [] };
+  }
+  const state = JSON.parse(text) as EngineState;
+  if (state.kind !== kind) throw new Error(`${data} is a folder of ${state.kind}, not of ${kind}.`);
+  return state;
 }
 
 export async function writeState(data: string, state: EngineState): Promise<void> {
-  const path = join(data, 'engine.json');
+  const path = join(data, FILE);
   await writeFile(`${path}.new`, `${JSON.stringify(state, undefined, 2)}\n`);
   await rename(`${path}.new`, path);
 }

@@ -15,6 +15,8 @@ export interface RoleState {
 export interface CoordinatorView {
   topics(): Promise<readonly TopicState[]>;
   groups(): Promise<readonly GroupState[]>;
+  /** Raises `raw` and `events` to so many; how many they have then. Throws BAD_REQUEST where that is fewer than before. */
+  addPartitions(partitions: number): Promise<number>;
   ledger(question: LedgerQuestion): Promise<LedgerAnswer>;
   /** Prometheus text of all roles and the coordinator itself. */
   metrics(): Promise<string>;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type ApiServers, startApiServers } from '../../../test/support/api-servers.ts';
 import { MemoryReader } from '../../../test/support/memory-reader.ts';
 import { sampleEvent } from '../../../test/support/sample-events.ts';
@@ -140,6 +140,31 @@ describe('a parameter of records', () => {
   ])('may be at its limit and not past it: %s%s, not %s', async (name, good, bad) => {
     await records(`events/records?${name}${good}`);
     expect(await refusal(`/api/topics/events/records?${name}${bad}`)).toMatchObject({ status: 400 });
+  });
+});
+
+describe('adding partitions', () => {
+  const add = (partitions: unknown, headers: Record<string, string> = {}) =>
+    fetch(`${api.frontUrl}/api/topics/partitions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ partitions }),
+    });
+
+  it('is for an admin only', async () => {
+    const reader = { authorization: `Bearer ${api.token('ops', 'read', 'ingest')}` };
+    expect((await add(5, shop)).status).toBe(403);
+    await vi.waitFor(async () => expect((await add(5, reader)).status).toBe(403));
+    // A token exists, so this machine is no admin any more.
+    expect((await add(5)).status).toBe(403);
+  });
+
+  it('answers with how many there are, and takes 1 to 1,024', async () => {
+    const admin = { authorization: `Bearer ${api.token('ops', 'admin')}` };
+    // A new token is known in a moment.
+    await vi.waitFor(async () => expect(await (await add(5, admin)).json()).toEqual({ partitions: 5 }));
+    expect(api.queue.partitionCount(TOPICS.events)).toBe(5);
+    for (const wrong of [0, 1_025, 1.5, 'five', undefined]) expect((await add(wrong, admin)).status).toBe(400);
   });
 });
 

@@ -1,4 +1,4 @@
-/** `/api/topics`, `/api/topics/{topic}/records` and `/api/groups`. */
+/** `/api/topics`, `/api/topics/partitions`, `/api/topics/{topic}/records` and `/api/groups`. */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../../lib/clock.ts';
@@ -35,6 +35,11 @@ export function queueRoutes(server: FastifyInstance, { coordinator, queue, clock
   app.route({
     ...accounts.groups,
     handler: async () => ({ groups: await coordinator.groups() }),
+  });
+
+  app.route({
+    ...accounts.addPartitions,
+    handler: async ({ body }) => ({ partitions: await coordinator.addPartitions(body.partitions) }),
   });
 
   app.route({

@@ -1,6 +1,6 @@
 /** `GET /api/topics`, `/api/topics/{topic}/records` and `/api/groups`: looking into the queue. */
 import { type Static, Type } from 'typebox';
-import { QUEUE_READ_LIMITS } from '../../lib/limits.ts';
+import { QUEUE_LIMITS, QUEUE_READ_LIMITS } from '../../lib/limits.ts';
 import { AskedTime, Closed, IsoTime } from './common.ts';
 
 const Count = (description: string) => Type.Integer({ minimum: 0, description });
@@ -92,11 +92,13 @@ export const GroupsAnswerSchema = Type.Object(
     groups: Type.Array(
       Type.Object({
         group: Type.String({ examples: ['processor'] }),
-        generation: Type.Integer({ description: 'Grows with every new owner.' }),
+        members: Count('How many members are alive.'),
         partitions: Type.Array(
           Type.Object({
             topic: Type.String(),
             partition: Count('Number of the partition.'),
+            generation: Count('Grows with every assignment to a member; 0 before the first.'),
+            member: Type.Optional(Type.String({ description: 'Who has it; absent where nobody has.' })),
             committed: Count('The next offset that the group will read after a restart.'),
             endOffset: Count('The durable end of the partition.'),
             lag: Count('Records between the two.'),
@@ -109,6 +111,23 @@ export const GroupsAnswerSchema = Type.Object(
   { title: 'GroupsAnswer' },
 );
 
+export const AddPartitionsQuestionSchema = Closed(
+  {
+    partitions: Type.Integer({
+      minimum: 1,
+      maximum: QUEUE_LIMITS.partitionsPerTopic,
+      description: 'How many `raw` and `events` are to have in all. The same again changes nothing; fewer are refused.',
+    }),
+  },
+  'A number of partitions.',
+);
+
+export const AddPartitionsAnswerSchema = Type.Object(
+  { partitions: Type.Integer({ minimum: 1, description: 'How many `raw` and `events` have now; durable.' }) },
+  { title: 'AddPartitionsAnswer' },
+);
+
+export type AddPartitionsAnswer = Static<typeof AddPartitionsAnswerSchema>;
 export type TopicsAnswer = Static<typeof TopicsAnswerSchema>;
 export type QueueRecord = Static<typeof RecordSchema>;
 export type RecordsAnswer = Static<typeof RecordsAnswerSchema>;

@@ -23,9 +23,11 @@ export interface SentRecord {
 }
 
 export function openWorld(disk: Disk, partitions = 1, directory?: string): Promise<TestLog> {
+  // Nothing goes before somebody calls retain().
+  const retention = { maxBytes: 1 };
   const topics = {
-    [TOPICS.raw]: { partitions, compression: 'none' },
-    [TOPICS.events]: { partitions, compression: 'zstd' },
+    [TOPICS.raw]: { partitions, compression: 'none', retention },
+    [TOPICS.events]: { partitions, compression: 'zstd', retention },
     [TOPICS.deadLetter]: { partitions: 3, compression: 'none' },
   } as const;
   return openTestLog({ disk, topics, segmentBytes: 64 * 1024, ...(directory !== undefined && { directory }) });
@@ -63,7 +65,7 @@ export interface WatchedProcessor extends RunningProcessor {
   taken(count: number): Promise<void>;
 }
 
-export function startProcessor(queue: Queue, topology = pickyTopology()): WatchedProcessor {
+export function startProcessor(queue: Queue, topology = pickyTopology(), registry = new Registry()): WatchedProcessor {
   const ledger: LedgerEntry[] = [];
   const waiting: { readonly count: number; readonly wake: () => void }[] = [];
   const total = (): number => ledger.reduce((sum, { taken }) => sum + taken, 0);
@@ -73,7 +75,7 @@ export function startProcessor(queue: Queue, topology = pickyTopology()): Watche
     topology,
     clock: systemClock,
     log: recordingLog([]),
-    registry: new Registry(),
+    registry,
     onLedger: (_partition, entries) => {
       ledger.push(...entries);
       for (const { count, wake } of waiting) if (total() >= count) wake();

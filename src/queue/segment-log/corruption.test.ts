@@ -103,6 +103,21 @@ describe('a flipped bit', () => {
     }
   });
 
+  it('at the end of a full segment costs a reader that does not know of the next one nothing after it', async () => {
+    const disk = new MemoryDisk();
+    const log = await openTestLog({ disk, segmentBytes: 100 });
+    const writer = await log.queue.openWriter(AT);
+    await writer.append(values('zero'));
+    const reader = log.queue.openReader(AT);
+    expect(await readAll(reader, 0)).toHaveLength(1);
+    for (const text of TEXTS.slice(1)) await writer.append(values(text));
+    const path = disk.files().find((name) => name.endsWith('.log')) ?? '';
+    disk.corrupt(path, flip(disk.content(path).length - 1));
+    expect((await readAll(reader, 1)).map(({ value }) => value)).toEqual(TEXTS.slice(2));
+    expect(log.corrupt).toMatchObject([{ file: path, fromOffset: 1, nextOffset: 2 }]);
+    await log.close();
+  });
+
   it('is passed over once by a reader that goes on, and by one that asks for the lost record', async () => {
     const { disk, path, starts } = await stored('killed');
     disk.corrupt(path, flip((starts[2] ?? 0) + 70));

@@ -1,23 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryDisk } from '../../lib/memory-disk.ts';
 import { keepAtRandom, keepBytes, keepEverything, keepNothing } from '../../lib/memory-disk-crash.ts';
+import { Random } from '../../lib/random.ts';
 import { values } from '../test-records.ts';
-import { AT, CrashModel, crashAt } from './crash-model.ts';
+import { AT, crashAt } from './crash-model.ts';
 import { openTestLog } from './test-log.ts';
 
 /** Seconds on a free machine; others may use its cores. */
 const LONG_MS = 180_000;
-
-/** Mulberry32: a small seeded generator. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 describe('a power cut', () => {
   it(
@@ -28,7 +18,7 @@ describe('a power cut', () => {
       let crashes = 0;
       for (let operation = 1; operation <= total; operation++) {
         for (const when of ['before', 'after'] as const) {
-          const random = seeded(seed * 10_000 + operation);
+          const random = new Random(seed * 10_000 + operation).next;
           const keeps = { keepNothing, keepEverything, random1: keepAtRandom(random), random2: keepAtRandom(random) };
           for (const [name, keep] of Object.entries(keeps)) {
             await crashAt(operation, when, keep).catch((cause: unknown) => {
@@ -40,36 +30,6 @@ describe('a power cut', () => {
       }
       console.info(`${crashes} power cuts at ${total} operations, seed ${seed}`);
       expect(total).toBeGreaterThan(150);
-    },
-    LONG_MS,
-  );
-
-  it(
-    'loses nothing when it happens again and again, during recovery too',
-    async () => {
-      const seed = Date.now() % 1_000_000;
-      for (let run = 0; run < 150; run++) {
-        const random = seeded(seed + run);
-        const model = new CrashModel();
-        let disk = new MemoryDisk();
-        for (let life = 0; life < 4; life++) {
-          const last = disk.operations + Math.floor(random() * 160);
-          disk.options = { fault: ({ number }) => (number === last ? { crash: 'before' } : undefined) };
-          await model.work(disk, `${run}.${life}`);
-          disk = disk.afterCrash(keepAtRandom(random));
-          const again = 1 + Math.floor(random() * 40);
-          const recovering = disk.afterCrash(keepEverything, {
-            fault: ({ number }) => (number === again ? { crash: 'after' } : undefined),
-          });
-          await openTestLog({ disk: recovering })
-            .then((log) => log.queue.openWriter(AT))
-            .catch(() => undefined);
-          disk = recovering.afterCrash(keepAtRandom(random));
-          await model.check(disk).catch((cause: unknown) => {
-            throw new Error(`life ${life} of run ${run}, seed ${seed}`, { cause });
-          });
-        }
-      }
     },
     LONG_MS,
   );

@@ -63,6 +63,30 @@ describe('a sync that fails', () => {
     expect(await readAll(after.queue.openReader(AT), 0)).toEqual(found);
   });
 
+  it('is not believed by a start that saw the data, which the system has forgotten since', async () => {
+    const disk = new MemoryDisk();
+    const log = await openTestLog({ disk });
+    const writer = await log.queue.openWriter(AT);
+    await writer.append(values('durable'));
+    disk.options = { fault: failing('dataSync', 'EIO') };
+    await expect(writer.append(values('in memory only'))).rejects.toThrow();
+    const path = disk.files().find((name) => name.endsWith('.log')) ?? '';
+    let reads = 0;
+    disk.options = {
+      fault: (operation) => {
+        // The scan has read the segment; now it is read again, to be written.
+        if (operation.kind === 'read' && operation.path === path && ++reads === 2) disk.evict(path);
+        return undefined;
+      },
+    };
+    await log.reopen();
+    await expect(log.queue.openWriter(AT)).rejects.toMatchObject({ code: 'QUEUE_PARTITION_STOPPED' });
+    await log.queue.openWriter(AT);
+    expect((await readAll(log.queue.openReader(AT), 0)).map(({ value }) => value)).toEqual(['durable']);
+    expect(log.corrupt).toEqual([]);
+    await log.close();
+  });
+
   it('of a directory, when a segment is full, stops the partition before anything is acknowledged there', async () => {
     const disk = new MemoryDisk();
     const log = await openTestLog({ disk, segmentBytes: 1 });
@@ -115,7 +139,7 @@ describe('a full disk', () => {
     const log = await openTestLog({ disk });
     await (await log.queue.openWriter(AT)).append(values('a'));
     await log.coordinator.nextEpoch(AT);
-    disk.options = { fault: failing('open', 'ENOSPC') };
+    disk.options = { fault: failing('create', 'ENOSPC') };
     await expect(log.queue.openWriter(AT)).rejects.toMatchObject({ code: 'DISK_FULL' });
     disk.options = { fault: failing('rename', 'EIO') };
     await expect(log.queue.openWriter(AT)).rejects.toMatchObject({ code: 'QUEUE_PARTITION_STOPPED' });

@@ -6,6 +6,9 @@
  *   <directory>/<topic>/<partition>/<base>.<epoch>.log    a segment: record batches one after another, nothing else
  *   <directory>/<topic>/<partition>/<base>.<epoch>.torn-<position>  bytes that were cut from the end of a segment
  *   <directory>/<topic>/<partition>/owner                 the epoch that may write, as JSON
+ *   <directory>/<topic>/<partition>/owner.<epoch>.tmp     who is about to be the owner
+ *   <directory>/<topic>/<partition>/segment.<epoch>.tmp   the empty segment that it is going to begin with
+ *   <directory>/<topic>/<partition>/torn.<epoch>.tmp      a torn tail while it is copied
  *   <directory>/<topic>/<partition>/durable               where the durable data ended when the writer last said so
  *   <directory>/.coordinator/state                        epochs, partitions, generations, committed offsets, as JSON
  *
@@ -28,6 +31,7 @@ export const COORDINATOR_FILE = 'state';
 
 const SEGMENT = /^(\d{20})\.(\d{10})\.log$/;
 const TORN = /^(\d{20}\.\d{10})\.torn-\d+$/;
+const ANNOUNCED = /^(?:owner|segment|torn)(?:\.(\d+))?\.tmp$/;
 const TOPIC = /^[a-z0-9_-]{1,64}$/;
 const PARTITION = /^(0|[1-9]\d{0,4})$/;
 
@@ -56,6 +60,24 @@ export function tornName(segment: SegmentName, position: number): string {
 export function segmentOfTorn(name: string): string | undefined {
   const match = TORN.exec(name);
   return match === null ? undefined : `${match[1]}.log`;
+}
+
+export function announcedOwner(epoch: number): string {
+  return `${OWNER_FILE}.${epoch}.tmp`;
+}
+
+export function announcedSegment(epoch: number): string {
+  return `segment.${epoch}.tmp`;
+}
+
+export function tornTemporary(epoch: number): string {
+  return `torn.${epoch}.tmp`;
+}
+
+/** Of any of these; 0 where the name says none (as earlier versions wrote it). Undefined where it is another name. */
+export function announcedEpoch(name: string): number | undefined {
+  const match = ANNOUNCED.exec(name);
+  return match === null ? undefined : Number(match[1] ?? 0);
 }
 
 export function isTopicName(name: string): boolean {

@@ -7,7 +7,7 @@ import type { Logger } from '../../lib/log.ts';
 import { type Chain, chainOf } from './chain.ts';
 import { readDurablePoint } from './durable-point.ts';
 import { parseSegmentName, type SegmentName, segmentName } from './names.ts';
-import { claimPartition, type Ownership } from './owner.ts';
+import { belongsToAnother, claimPartition, type Ownership } from './owner.ts';
 import { recoverSegment } from './recover.ts';
 import { SegmentList } from './segment-list.ts';
 
@@ -26,18 +26,19 @@ export async function openPartition(disk: Disk, folder: string, epoch: number, l
     const names = await disk.list(folder);
     refuseOldEpoch(names, epoch, folder);
     const chain = chainOf(names);
-    const nextOffset = await recoverEnd(disk, folder, chain, log);
-    const empty = await removeUseless(disk, folder, chain, nextOffset);
+    const nextOffset = await recoverEnd(disk, folder, chain, epoch, log);
     const segment = segmentName(nextOffset, epoch);
-    file = await disk.open(join(folder, segment.name), 'create');
-    await disk.syncDirectory(folder);
-    const kept = chain.segments.filter((known) => !empty.has(known.name));
+    file = await ownership.beginSegment(segment.name);
+    const useless = await removeUseless(disk, folder, chain, nextOffset);
+    const kept = chain.segments.filter((known) => !useless.has(known.name));
     const list = await SegmentList.read(disk, folder, [...kept, segment]);
     return { ownership, segment, file, nextOffset, list };
   } catch (error) {
+    // What fails because somebody else works in the folder by now says so.
+    const reason = ownership.isLost() ? belongsToAnother(folder, epoch) : error;
     await file?.close();
     await ownership.release();
-    throw error;
+    throw reason;
   }
 }
 
@@ -49,9 +50,9 @@ function refuseOldEpoch(names: readonly string[], epoch: number, folder: string)
   });
 }
 
-async function recoverEnd(disk: Disk, folder: string, chain: Chain, log: Logger): Promise<number> {
+async function recoverEnd(disk: Disk, folder: string, chain: Chain, epoch: number, log: Logger): Promise<number> {
   const last = chain.segments.at(-1);
-  const found = last === undefined ? 0 : (await recoverSegment(disk, folder, last, log)).nextOffset;
+  const found = last === undefined ? 0 : (await recoverSegment(disk, folder, last, epoch, log)).nextOffset;
   const durable = await readDurablePoint(disk, folder);
   if (durable === undefined || durable.nextOffset <= found) return found;
   log.error(
@@ -61,7 +62,10 @@ async function recoverEnd(disk: Disk, folder: string, chain: Chain, log: Logger)
   return durable.nextOffset;
 }
 
-/** Empty segments at the end, which each start without appends leaves behind, and ones that nothing reads. */
+/**
+ * Empty segments at the end, which each start without appends leaves behind, and ones that nothing reads: by now the
+ * new one stands in front of them, so that whoever looks into the folder does not miss them.
+ */
 async function removeUseless(disk: Disk, folder: string, chain: Chain, nextOffset: number): Promise<Set<string>> {
   const useless = new Set<string>();
   for (const segment of chain.segments) if (segment.base >= nextOffset) useless.add(segment.name);

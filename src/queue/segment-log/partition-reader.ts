@@ -81,6 +81,10 @@ export class SegmentReader implements PartitionReader {
     while (next < range.end && batches.length === 0) {
       const cursor = await this.#cursorAt(next, range);
       if (cursor === undefined) {
+        // Retention was faster than the mark that tells of it.
+        const first = this.#view.chain.segments[0]?.base ?? next;
+        if (first > next && next === from) throw this.#outOfRange(from, first);
+        if (first > next) break;
         next = this.#lost(corrupt, { file: this.#options.folder, position: 0, from: next, next: range.end });
         break;
       }
@@ -164,7 +168,7 @@ export class SegmentReader implements PartitionReader {
       if (taken.why === 'short') wanted = Math.max(wanted, taken.needBytes);
       if (taken.why === 'short' && (!sure || read === asked)) continue;
       if (read === 0) return await this.#nextSegment(cursor, end, corrupt);
-      await this.#passOver(cursor, stop, corrupt);
+      await this.#passOver(cursor, end, corrupt);
       return cursor.offset;
     }
   }
@@ -214,10 +218,18 @@ export class SegmentReader implements PartitionReader {
   }
 
   /** Goes to the next whole batch after bytes that cannot be read, and says what is lost. */
-  async #passOver(cursor: Cursor, stop: number, corrupt: CorruptRange[]): Promise<void> {
-    const { file, segment, position, offset: from } = cursor;
+  async #passOver(cursor: Cursor, end: number, corrupt: CorruptRange[]): Promise<void> {
+    const { file, position, offset: from } = cursor;
     const window = new FileWindow(file, await file.sizeBytes());
-    const found = await findBatch(window, position + 1, { position, offset: from, epoch: segment.epoch });
+    const found = await findBatch(window, position + 1, { position, offset: from, epoch: cursor.segment.epoch });
+    if (found === undefined) {
+      // Only the rest of this segment is lost, and whether another one follows may not be known yet.
+      await this.#view.refresh();
+      const known = segmentFor(this.#view.chain, from);
+      if (known?.name !== cursor.segment.name) return this.#leave();
+      cursor.segment = known;
+    }
+    const stop = Math.min(end, cursor.segment.bound);
     const next = found === undefined ? stop : Math.min(found.header.baseOffset, stop);
     cursor.offset = this.#lost(corrupt, { ...this.#place(cursor), from, next });
     if (found !== undefined && found.header.baseOffset === next) cursor.position = found.position;

@@ -1,7 +1,7 @@
 /** What a reader knows about a partition: its segments, and from where to where it may be read. */
 import { join } from 'node:path';
 import type { Disk, DiskFile } from '../../lib/disk.ts';
-import { listOrNone } from '../../lib/disk-files.ts';
+import { fileSize, listOrNone } from '../../lib/disk-files.ts';
 import type { TopicPartition } from '../port.ts';
 import { type Chain, chainOf } from './chain.ts';
 import { classify } from './classify.ts';
@@ -65,10 +65,20 @@ export class PartitionView {
     const earliest = segments[0]?.base ?? 0;
     const last = segments.at(-1);
     const durable = await readDurablePoint(this.#options.disk, this.#options.folder);
-    // A segment begins only after everything before it is durable.
-    const proven = Math.max(last?.base ?? 0, durable?.nextOffset ?? 0);
+    const proven = Math.max(await this.#provenBase(), durable?.nextOffset ?? 0);
     if (last === undefined || !this.#options.offline) return { earliest, end: proven };
     return { earliest, end: Math.max(proven, await this.#scannedEnd(last.name)) };
+  }
+
+  /**
+   * A segment begins only after everything before it is durable. Its name may not be, as long as it is empty; then, if
+   * a torn tail was cut before it, another owner may give the offsets in between again.
+   */
+  async #provenBase(): Promise<number> {
+    const [before, last] = [this.#chain.segments.at(-2), this.#chain.segments.at(-1)];
+    if (last === undefined || before?.wasTorn !== true) return last?.base ?? 0;
+    const sizeBytes = await fileSize(this.#options.disk, join(this.#options.folder, last.name));
+    return (sizeBytes ?? 0) > 0 ? last.base : before.base;
   }
 
   async #scannedEnd(name: string): Promise<number> {

@@ -125,6 +125,7 @@ export class SegmentWriter implements PartitionWriter {
   /** Removes the oldest segments that may go. One call at a time. */
   async retain(policy: RetentionPolicy, requiredOffset: number | undefined): Promise<Retained> {
     const { disk, folder, clock } = this.#options;
+    if (this.#ownership.isLost()) return { segments: 0, earliestOffset: this.#list.earliestOffset };
     const nowMs = clock.now();
     if (policy.maxAgeMs !== undefined) await this.#closeSegmentOlderThan(nowMs - policy.maxAgeMs);
     const newestMs = (segment: Readonly<ListedSegment>) => newestRecordMs(disk, folder, segment);

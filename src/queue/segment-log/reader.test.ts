@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryDisk } from '../../lib/memory-disk.ts';
+import { keepBytes } from '../../lib/memory-disk-crash.ts';
 import { offset } from '../port.ts';
 import { batchOf, readAll, TestMember, values } from '../test-records.ts';
 import { type Mark, MarkBoard } from './marks.ts';
@@ -185,5 +186,44 @@ describe('the state of topics and groups', () => {
       },
     ]);
     await log.close();
+  });
+});
+
+describe('a reader whose mark is late', () => {
+  it('is told where the partition begins now, where retention was faster', async () => {
+    const topics = { raw: { partitions: 1, compression: 'none', retention: { maxBytes: 150 } } } as const;
+    const log = await openTestLog({ disk: new MemoryDisk(), segmentBytes: 1, topics });
+    const writer = await log.queue.openWriter(AT);
+    for (const text of ['a', 'b', 'c', 'd']) await writer.append(values(text));
+    const late = new MarkBoard();
+    for (const known of log.marks.all()) late.set(known);
+    await log.queue.retain();
+    const earliest = log.marks.get(AT)?.earliestOffset ?? 0;
+    expect(earliest).toBeGreaterThan(0);
+    const reader = log.elsewhere(late).openReader(AT);
+    await expect(reader.read(offset(0))).rejects.toMatchObject({
+      code: 'QUEUE_OFFSET_OUT_OF_RANGE',
+      details: { earliest, lost: earliest },
+    });
+    expect(log.corrupt).toEqual([]);
+    expect((await readAll(reader, earliest)).at(-1)).toEqual({ offset: 3, value: 'd' });
+    await log.close();
+  });
+
+  it('is not led past offsets that are free again after a power cut', async () => {
+    const disk = new MemoryDisk();
+    const log = await openTestLog({ disk });
+    const writer = await log.queue.openWriter(AT);
+    disk.options = { fault: ({ kind }) => (kind === 'dataSync' ? { crash: 'before' } : undefined) };
+    await expect(writer.append(values('torn'))).rejects.toThrow();
+    const torn = disk.afterCrash(keepBytes(70));
+    // The process ends when the new owner's segment has its name, which is not synced yet.
+    const ends = torn.view({
+      fault: ({ kind, path }) => (kind === 'rename' && path.endsWith('.log') ? { crash: 'after' } : undefined),
+    });
+    await expect((await openTestLog({ disk: ends })).queue.openWriter(AT)).rejects.toThrow();
+    expect(torn.files().filter((name) => name.endsWith('.log'))).toHaveLength(2);
+    const elsewhere = (await openTestLog({ disk: torn })).elsewhere(new MarkBoard());
+    expect(await elsewhere.openReader(AT).endOffset()).toBe(0);
   });
 });

@@ -4,12 +4,13 @@
  * one began, so they are not looked at: start-up does not depend on how much history there is.
  */
 import { join } from 'node:path';
+import { batchIsIntact, readBatchHeader } from '../../event/record-batch.ts';
 import type { Disk, DiskFile } from '../../lib/disk.ts';
 import { readFully, replaceFile, writeFully } from '../../lib/disk-files.ts';
 import type { Logger } from '../../lib/log.ts';
 import { classify } from './classify.ts';
 import { type DurablePoint, readDurablePoint } from './durable-point.ts';
-import { type SegmentName, tornName } from './names.ts';
+import { type SegmentName, tornName, tornTemporary } from './names.ts';
 import { type BadRange, scanSegment } from './scan.ts';
 
 export interface Recovered {
@@ -22,16 +23,18 @@ export interface Recovered {
   readonly tornBytes: number;
 }
 
+/** `epoch`: the new owner's. */
 export async function recoverSegment(
   disk: Disk,
   folder: string,
   segment: SegmentName,
+  epoch: number,
   log: Logger,
 ): Promise<Recovered> {
   const durable = await readDurablePoint(disk, folder);
   const file = await disk.open(join(folder, segment.name), 'write');
   try {
-    return await recoverFile(disk, folder, segment, file, durable, log);
+    return await recoverFile(disk, folder, segment, epoch, file, durable, log);
   } finally {
     await file.close();
   }
@@ -41,6 +44,7 @@ async function recoverFile(
   disk: Disk,
   folder: string,
   segment: SegmentName,
+  epoch: number,
   file: DiskFile,
   durable: DurablePoint | undefined,
   log: Logger,
@@ -55,7 +59,7 @@ async function recoverFile(
     );
   }
   if (found.tornFrom !== undefined) {
-    await keepAside(disk, folder, segment, file, found.tornFrom, scan.sizeBytes);
+    await keepAside(disk, folder, segment, epoch, file, found.tornFrom, scan.sizeBytes);
     await file.truncate(found.tornFrom);
     const aside = tornName(segment, found.tornFrom);
     log.warn(
@@ -64,7 +68,8 @@ async function recoverFile(
     );
   }
   const sizeBytes = found.tornFrom ?? scan.sizeBytes;
-  await rewrite(file, Math.min(scan.lastGroupStart, sizeBytes), sizeBytes);
+  const from = Math.min(scan.lastGroupStart, sizeBytes);
+  await rewrite(file, from, sizeBytes, found.corrupt.length === 0);
   return {
     nextOffset: found.nextOffset,
     sizeBytes,
@@ -78,22 +83,37 @@ async function keepAside(
   disk: Disk,
   folder: string,
   segment: SegmentName,
+  epoch: number,
   file: DiskFile,
   from: number,
   to: number,
 ): Promise<void> {
   const bytes = Buffer.allocUnsafe(to - from);
   const read = await readFully(file, bytes, 0, bytes.length, from);
-  await replaceFile(disk, join(folder, tornName(segment, from)), bytes.subarray(0, read));
+  const temporary = join(folder, tornTemporary(epoch));
+  await replaceFile(disk, join(folder, tornName(segment, from)), bytes.subarray(0, read), temporary);
 }
 
 /**
  * Writes the last group once more, as it is, and syncs it. After an fsync that failed the system may call pages clean
- * that never reached the disk: a mere sync would then say yes without doing anything.
+ * that never reached the disk: a mere sync would then say yes without doing anything. And it may have forgotten such
+ * pages since the scan, so what is written is looked at here (`isWhole`: where the scan found nothing wrong before it).
  */
-async function rewrite(file: DiskFile, from: number, to: number): Promise<void> {
+async function rewrite(file: DiskFile, from: number, to: number, isWhole: boolean): Promise<void> {
   const bytes = Buffer.allocUnsafe(to - from);
   const read = await readFully(file, bytes, 0, bytes.length, from);
-  await writeFully(file, [bytes.subarray(0, read)], from);
+  if (read < bytes.length || (isWhole && !areBatches(bytes))) {
+    throw new Error(`${file.path} has other bytes at ${from} than a moment ago`);
+  }
+  await writeFully(file, [bytes], from);
   await file.dataSync();
+}
+
+function areBatches(bytes: Buffer): boolean {
+  for (let at = 0; at < bytes.length; ) {
+    const header = readBatchHeader(bytes, at);
+    if (header === undefined || !batchIsIntact(bytes.subarray(at, at + header.sizeBytes))) return false;
+    at += header.sizeBytes;
+  }
+  return true;
 }

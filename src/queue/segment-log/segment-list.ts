@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { BATCH_HEADER_BYTES, readBatchHeader } from '../../event/record-batch.ts';
 import type { Disk } from '../../lib/disk.ts';
-import { readFully } from '../../lib/disk-files.ts';
+import { fileSize, readFully } from '../../lib/disk-files.ts';
 import type { SegmentName } from './names.ts';
 
 export interface ListedSegment extends SegmentName {
@@ -24,12 +24,9 @@ export class SegmentList {
   static async read(disk: Disk, folder: string, names: readonly SegmentName[]): Promise<SegmentList> {
     const segments: ListedSegment[] = [];
     for (const name of names) {
-      const file = await disk.open(join(folder, name.name), 'read');
-      try {
-        segments.push({ ...name, sizeBytes: await file.sizeBytes() });
-      } finally {
-        await file.close();
-      }
+      const sizeBytes = await fileSize(disk, join(folder, name.name));
+      // Not there any more: the retention of the owner before was still at it.
+      if (sizeBytes !== undefined) segments.push({ ...name, sizeBytes });
     }
     const list = new SegmentList(segments, undefined);
     list.oldestMs = await oldestRecordMs(disk, folder, list.segments);

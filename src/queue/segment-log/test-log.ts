@@ -24,6 +24,7 @@ export interface TestLog {
   readonly queue: SegmentLogQueue;
   readonly coordinator: LocalCoordinator;
   readonly marks: MarkBoard;
+  readonly disk: Disk;
   /** Lines that were logged at warn and above. */
   readonly logged: LoggedLine[];
   readonly corrupt: CorruptRange[];
@@ -53,7 +54,8 @@ export async function openTestLog(options: TestLogOptions): Promise<TestLog> {
   const logged: LoggedLine[] = [];
   const corrupt: CorruptRange[] = [];
   const log = recordingLog(logged);
-  let coordinator = await LocalCoordinator.open({ directory, disk, log });
+  const clock = options.clock === undefined ? {} : { clock: options.clock };
+  let coordinator = await LocalCoordinator.open({ directory, disk, log, ...clock });
   let marks = new MarkBoard();
   const open = (board: MarkBoard, offline: boolean) =>
     openSegmentLog({
@@ -66,7 +68,7 @@ export async function openTestLog(options: TestLogOptions): Promise<TestLog> {
       offline,
       ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
       ...(options.registry === undefined ? {} : { registry: options.registry }),
-      ...(options.clock === undefined ? {} : { clock: options.clock }),
+      ...clock,
       ...(options.requiredOffset === undefined ? {} : { requiredOffset: options.requiredOffset }),
       onCorrupt: (_, range) => void corrupt.push(range),
     });
@@ -81,13 +83,14 @@ export async function openTestLog(options: TestLogOptions): Promise<TestLog> {
     get marks() {
       return marks;
     },
+    disk,
     logged,
     corrupt,
     elsewhere: (board, offline = false) => open(board, offline),
     async reopen() {
       await queue.close();
       await coordinator.close();
-      coordinator = await LocalCoordinator.open({ directory, disk, log });
+      coordinator = await LocalCoordinator.open({ directory, disk, log, ...clock });
       marks = new MarkBoard();
       queue = open(marks, false);
       return queue;

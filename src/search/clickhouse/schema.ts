@@ -1,6 +1,6 @@
 /**
  * The table of events in the embedded engine, and how the members of an event are written in SQL. The reasons behind
- * columns, codecs, ordering key and text index are measurements: docs/decisions/search-store-schema.md.
+ * columns, codecs, ordering key and text index are measurements: docs/decisions/2026-11-23-search-store-schema.md.
  *
  * - Times are Int64 epoch milliseconds: DateTime64 ends in 2299 and events come from 1970 and 9999 too.
  * - An id is stored as the numbers it is made of, so that events with equal times sort by origin. What follows from
@@ -27,6 +27,10 @@ interface Column {
 }
 
 const COUNTER = 'CODEC(Delta, ZSTD(1))';
+/** Every question reads the time of every row in its range: LZ4 unpacks it in a quarter of the time. */
+const TIME = 'CODEC(T64, LZ4)';
+/** Of several partitions side by side: their differences are larger than their span. */
+const MIXED_COUNTER = 'CODEC(T64, ZSTD(1))';
 const TEXT = 'CODEC(ZSTD(3))';
 /** Payloads are mostly ids and numbers, which a higher level makes no smaller. */
 const PAYLOAD = 'CODEC(ZSTD(1))';
@@ -35,15 +39,17 @@ const WORD = 'LowCardinality(String) CODEC(ZSTD(1))';
 /** Paths of each JSON column that are columns of their own in a part; further ones share one. */
 const DYNAMIC_PATHS = 256;
 const JSON_COLUMN = `JSON(max_dynamic_paths=${DYNAMIC_PATHS})`;
+/** A row of a page costs a block of each path, and most paths take few bytes a row. */
+const SMALL_BLOCKS = 'SETTINGS (min_compress_block_size = 8192, max_compress_block_size = 65536)';
 
 /** In the order in which a block of an insert carries them. */
 export const EVENT_COLUMNS = [
   { name: 'retention_days', type: 'UInt16', stored: 'UInt16' },
   { name: 'slice_day', type: 'UInt32', stored: 'UInt32' },
   { name: 'queue_partition', type: 'UInt16', stored: 'UInt16 CODEC(ZSTD(1))' },
-  { name: 'queue_offset', type: 'Int64', stored: `Int64 ${COUNTER}` },
+  { name: 'queue_offset', type: 'Int64', stored: `Int64 ${MIXED_COUNTER}` },
   { name: 'tenant', type: 'String', stored: WORD },
-  { name: 'timestamp', type: 'Int64', stored: `Int64 ${COUNTER}` },
+  { name: 'timestamp', type: 'Int64', stored: `Int64 ${TIME}` },
   { name: 'delay', type: 'Int64', stored: `Int64 ${COUNTER}` },
   { name: 'id_site', type: 'String', stored: WORD },
   { name: 'id_topic', type: 'String', stored: WORD },
@@ -56,8 +62,8 @@ export const EVENT_COLUMNS = [
   { name: 'messageless', type: 'UInt8', stored: 'UInt8' },
   { name: 'message', type: 'String', stored: `String ${TEXT}` },
   { name: 'tags', type: 'Array(String)', stored: `Array(LowCardinality(String)) ${TEXT}` },
-  { name: 'metadata', type: JSON_COLUMN, stored: `${JSON_COLUMN} ${TEXT}` },
-  { name: 'payload', type: JSON_COLUMN, stored: `${JSON_COLUMN} ${PAYLOAD}` },
+  { name: 'metadata', type: JSON_COLUMN, stored: `${JSON_COLUMN} ${TEXT} ${SMALL_BLOCKS}` },
+  { name: 'payload', type: JSON_COLUMN, stored: `${JSON_COLUMN} ${PAYLOAD} ${SMALL_BLOCKS}` },
   { name: 'layout', type: 'String', stored: WORD },
   { name: 'original', type: 'String', stored: `String ${TEXT}` },
   { name: 'exact', type: 'String', stored: `String ${TEXT}` },
@@ -147,6 +153,8 @@ const SETTINGS = {
   index_granularity: 1024,
   min_compress_block_size: 32 * 1024,
   max_compress_block_size: 128 * 1024,
+  // A text's length stands before it, not in a column of eight bytes a value: a third less to read and unpack.
+  string_serialization_version: "'single_stream'",
   // What an insert makes is one file and few syncs; merges make the parts with a file a column.
   min_bytes_for_wide_part: 64 * 1024 * 1024,
   // Fewer and larger merges: each row is merged about a third less often than by default, and there are more parts.

@@ -9,7 +9,7 @@ import { type Setting, SqlBinder } from './binder.ts';
 
 const MiB = 1024 * 1024;
 
-/** Sized for two cores and a store that shares its machine: see docs/decisions/search-store-schema.md. */
+/** Sized for two cores and a store that shares its machine: see docs/decisions/2026-11-23-search-store-schema.md. */
 const SERVER_ARGUMENTS: Readonly<Record<string, number>> = {
   max_server_memory_usage: STORE_LIMITS.serverMemoryBytes,
   mark_cache_size: 64 * MiB,

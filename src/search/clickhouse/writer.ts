@@ -8,7 +8,7 @@ import type { EventsTable } from './events-table.ts';
 import { keepMergedPartsDurable } from './merged-parts.ts';
 import { EventBlock } from './native/event-block.ts';
 
-class FileBatch implements WriteBatch {
+export class FileBatch implements WriteBatch {
   readonly path: string;
   readonly #files: DraftFiles;
 
@@ -22,7 +22,7 @@ class FileBatch implements WriteBatch {
   }
 }
 
-class NativeBlock implements WriteBlock {
+export class NativeBlock implements WriteBlock {
   readonly #block = new EventBlock();
   readonly #files: DraftFiles;
 

@@ -45,9 +45,10 @@ export class Intake {
   /** Batches of the last read that have not been taken whole. */
   #batches: Buffer[] = [];
   #cursor: RecordCursor | undefined;
+  readonly #onLost: (records: number) => void;
 
-  /** `from`: what is committed. */
-  constructor(queue: Queue, assigned: AssignedPartition, from: number, log: Logger) {
+  /** `from`: what is committed; `onLost` is told of records that were removed before they could be read. */
+  constructor(queue: Queue, assigned: AssignedPartition, from: number, log: Logger, onLost: (records: number) => void) {
     const { partition } = assigned;
     this.partition = partition;
     this.assigned = assigned;
@@ -55,6 +56,7 @@ export class Intake {
     this.#reader = queue.openReader({ topic: TOPICS.events, partition });
     this.#next = from;
     this.#log = log;
+    this.#onLost = onLost;
   }
 
   /** The offset of the next record that no block has. */
@@ -120,9 +122,11 @@ export class Intake {
       if (!(thrown instanceof SpillwayError) || thrown.code !== 'QUEUE_OFFSET_OUT_OF_RANGE') throw thrown;
       const earliest = Number(thrown.details.earliest);
       if (!(earliest > this.#next)) throw thrown;
+      const lost = earliest - this.#next;
+      this.#onLost(lost);
       this.#log.error(
-        { partition: this.partition, from: this.#next, to: earliest },
-        'Events were removed from the queue before the store had read them',
+        { partition: this.partition, from: this.#next, to: earliest, lost },
+        'Events were removed from the queue before the store had read them: they are not in the index',
       );
       this.#next = earliest;
       return true;

@@ -105,12 +105,11 @@ export class Client {
       method,
       agent: secure ? this.#https : this.#http,
       headers: { ...this.#headers, ...(body && { 'content-type': type, 'content-length': length }) },
-      timeout: timeoutMs,
       ...(signal && { signal }),
     });
     // Also where bytes trickle: the time of a call is that of all of it.
     const timer = setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-    request.once('error', reject);
+    request.on('error', reject);
     request.once('response', (response) => readAnswer(response).then(resolve, reject));
     for (const piece of pieces) request.write(piece);
     request.end();

@@ -20,15 +20,17 @@ interface Running {
   readonly begun: Promise<unknown>;
 }
 
+export type TailedQueue = Pick<Queue, 'openReader' | 'partitionCount' | 'onPartitions'>;
+
 export class TailHub {
-  readonly #queue: Pick<Queue, 'openReader' | 'partitionCount'>;
+  readonly #queue: TailedQueue;
   readonly #log: Logger;
   readonly #clients = new Set<TailClient>();
   #running: Running | undefined;
   /** Batches of all partitions, one after another. */
   #turn: Promise<void> = Promise.resolve();
 
-  constructor(queue: Pick<Queue, 'openReader' | 'partitionCount'>, log: Logger) {
+  constructor(queue: TailedQueue, log: Logger) {
     this.#queue = queue;
     this.#log = log;
   }
@@ -59,13 +61,21 @@ export class TailHub {
 
   #start(): Running {
     const stop = new AbortController();
-    const begun = Array.from({ length: this.#queue.partitionCount(TOPICS.events) }, (_, partition) => {
-      const reader = this.#queue.openReader({ topic: TOPICS.events, partition });
-      const end = reader.endOffset();
-      void this.#follow(reader, end, stop.signal);
-      return end;
-    });
-    return { stop, begun: Promise.all(begun) };
+    let followed = 0;
+    const followNew = (from: (reader: PartitionReader) => Promise<Offset>) => {
+      const begun: Promise<Offset>[] = [];
+      for (; followed < this.#queue.partitionCount(TOPICS.events); followed++) {
+        const reader = this.#queue.openReader({ topic: TOPICS.events, partition: followed });
+        const begin = from(reader);
+        void this.#follow(reader, begin, stop.signal);
+        begun.push(begin);
+      }
+      return begun;
+    };
+    // Whatever is in a partition that is added from now on is new.
+    const ignore = this.#queue.onPartitions(() => void followNew((reader) => reader.earliestOffset()));
+    stop.signal.addEventListener('abort', ignore, { once: true });
+    return { stop, begun: Promise.all(followNew((reader) => reader.endOffset())) };
   }
 
   async #follow(reader: PartitionReader, begin: Promise<Offset>, signal: AbortSignal): Promise<void> {

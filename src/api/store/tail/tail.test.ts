@@ -4,6 +4,8 @@ import { type ApiServers, startApiServers } from '../../../../test/support/api-s
 import { MemoryReader } from '../../../../test/support/memory-reader.ts';
 import { sampleEvent } from '../../../../test/support/sample-events.ts';
 import type { AnsweredEvent } from '../../../event/event.ts';
+import { RecordBatchBuilder } from '../../../event/record-batch.ts';
+import { TOPICS } from '../../../event/topics.ts';
 import { AUTH_LIMITS, QUERY_LIMITS } from '../../../lib/limits.ts';
 import { revokeToken } from '../../auth/tokens.ts';
 import type { TailDropped } from '../../schemas/context.ts';
@@ -79,6 +81,21 @@ describe('a tail', () => {
     await vi.waitFor(() => expect(messages(events).sort()).toEqual(['one', 'three', 'two']));
     expect(events[0]).toMatchObject({ tenant: 'default', metadata: { app: 'web' }, tags: [] });
     expect(events[0]?.timestamp).toMatch(/^\d{4}-.*Z$/);
+  });
+
+  it('shows what arrives in partitions that were added after it began', async () => {
+    const { events } = await follow();
+    const added = api.queue.partitionCount(TOPICS.events);
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ partitions: added + 1 });
+    await fetch(`${api.frontUrl}/api/topics/partitions`, { method: 'POST', headers, body });
+    const writer = await api.queue.openWriter({ topic: TOPICS.events, partition: added });
+    const batch = new RecordBatchBuilder();
+    const bytes = Buffer.from(JSON.stringify(event('in a new partition')));
+    batch.append(bytes, 0, bytes.length, Date.now());
+    await writer.append(batch.finish());
+    await vi.waitFor(() => expect(messages(events)).toEqual(['in a new partition']));
+    await writer.close();
   });
 
   it('shows only what matches, to each follower its own', async () => {

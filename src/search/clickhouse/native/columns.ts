@@ -132,7 +132,8 @@ export class NumberColumn implements ColumnData {
         break;
       case 'Float64':
         this.#double[0] = value;
-        bytes.set(this.#doubleBytes, at);
+        // A call to copy eight bytes takes several times as long.
+        for (let i = 0; i < 8; i++) bytes[at + i] = this.#doubleBytes[i] ?? 0;
         break;
     }
     sink.at = at + this.#width;

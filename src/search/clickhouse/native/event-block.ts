@@ -30,6 +30,8 @@ type Member =
 
 interface ExpectedMember extends ExpectedKey {
   readonly name: Member;
+  /** A bit of its own. */
+  readonly bit: number;
 }
 
 const MEMBER_NAMES: readonly Member[] = [
@@ -49,8 +51,9 @@ const MEMBER_NAMES: readonly Member[] = [
   'exact',
 ];
 const MEMBERS: ReadonlyMap<string, ExpectedMember> = new Map(
-  MEMBER_NAMES.map((name) => [name, { name, key: Buffer.from(name) }]),
+  MEMBER_NAMES.map((name, i) => [name, { name, bit: 1 << i, key: Buffer.from(name) }]),
 );
+const TEXTS = ['type', 'source', 'level', 'message', 'layout', 'original', 'exact'] as const;
 const DOT = 0x2e;
 
 function createColumns() {
@@ -84,6 +87,8 @@ function createColumns() {
 export class EventBlock {
   readonly #columns = createColumns();
   readonly #data: readonly ColumnData[] = EVENT_COLUMNS.map(({ name }) => this.#columns[name]);
+  /** Members that are '' where they are absent. */
+  readonly #texts: readonly StringColumn[] = TEXTS.map((name) => this.#columns[name]);
   readonly #scanner = new JsonScanner();
   readonly #sequence: ExpectedMember[] = [];
   readonly #tenants = new Map<string, string>();
@@ -196,29 +201,31 @@ export class EventBlock {
     this.#received = Number.NaN;
     if (scanner.openObject()) {
       let index = 0;
-      do this.#member(this.#nextMember(index++));
-      while (scanner.moreMembers());
+      let seen = 0;
+      do {
+        const { name, bit } = this.#nextMember(index++);
+        if ((seen & bit) !== 0) throw scanner.fail(`${name} occurs twice`);
+        seen |= bit;
+        this.#member(name);
+      } while (scanner.moreMembers());
     }
     this.#finishRow();
   }
 
-  #nextMember(index: number): Member {
+  #nextMember(index: number): ExpectedMember {
     const scanner = this.#scanner;
     const expected = this.#sequence[index];
-    if (expected !== undefined && scanner.isKey(expected)) return expected.name;
+    if (expected !== undefined && scanner.isKey(expected)) return expected;
     const key = scanner.key();
     const member = MEMBERS.get(key);
     if (member === undefined) throw scanner.fail(`${JSON.stringify(key)} is no member of an event`);
     this.#sequence[index] = member;
-    return member.name;
+    return member;
   }
 
   #member(name: Member): void {
     const scanner = this.#scanner;
     const columns = this.#columns;
-    if (name !== 'id' && name !== 'timestamp' && name !== 'received' && columns[name].rows > this.#rows) {
-      throw scanner.fail(`${name} occurs twice`);
-    }
     switch (name) {
       case 'id':
         this.#readId();
@@ -240,13 +247,37 @@ export class EventBlock {
         columns.tags.endArray();
         return;
       case 'metadata':
-      case 'payload':
-        scanner.object(columns[name], columns[name].root, this.#rows);
-        columns[name].endRow();
+        this.#readObject(columns.metadata);
         return;
-      default:
-        scanner.stringInto(columns[name]);
+      case 'payload':
+        this.#readObject(columns.payload);
+        return;
+      case 'type':
+        scanner.stringInto(columns.type);
+        return;
+      case 'source':
+        scanner.stringInto(columns.source);
+        return;
+      case 'level':
+        scanner.stringInto(columns.level);
+        return;
+      case 'message':
+        scanner.stringInto(columns.message);
+        return;
+      case 'layout':
+        scanner.stringInto(columns.layout);
+        return;
+      case 'original':
+        scanner.stringInto(columns.original);
+        return;
+      case 'exact':
+        scanner.stringInto(columns.exact);
     }
+  }
+
+  #readObject(column: JsonColumn): void {
+    this.#scanner.object(column, column.root, this.#rows);
+    column.endRow();
   }
 
   #finishRow(): void {
@@ -261,7 +292,7 @@ export class EventBlock {
     columns.timestamp.push(this.#timestamp);
     columns.delay.push(this.#received - this.#timestamp);
     columns.messageless.push(columns.message.rows === row ? 1 : 0);
-    for (const name of TEXTS) if (columns[name].rows === row) columns[name].pushEmpty();
+    for (const text of this.#texts) if (text.rows === row) text.pushEmpty();
     if (columns.tags.rows === row) columns.tags.endArray();
     if (columns.metadata.rows === row) columns.metadata.endRow();
     if (columns.payload.rows === row) columns.payload.endRow();
@@ -324,8 +355,6 @@ export class EventBlock {
     columns.id_index.pushBig(low);
   }
 }
-
-const TEXTS = ['type', 'source', 'level', 'message', 'layout', 'original', 'exact'] as const;
 
 function isTime(value: number): boolean {
   return Number.isInteger(value) && Math.abs(value) <= MAX_TIME_MS;

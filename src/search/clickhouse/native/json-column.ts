@@ -1,7 +1,7 @@
 /**
  * A JSON column of a block, in the flattened serialization of Native (version 3): the paths that occur, each a Dynamic
  * column, that is the types that occur at it, one type number a row, and the values of each type one after another.
- * No text is parsed by the engine, which is what made inserts slow (docs/decisions/search-store-schema.md).
+ * No text is parsed by the engine, which is what made inserts slow (docs/decisions/2026-11-23-search-store-schema.md).
  */
 import { SpillwayError } from '../../../lib/errors.ts';
 import { STORE_LIMITS } from '../../../lib/limits.ts';

@@ -1,0 +1,30 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { lacks } from '../support/needs.ts';
+import { MISTAKES } from './mistakes.ts';
+import { runSeeds } from './pool.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+/** What it takes to be found: most are found within the first few dozen, one after thousands. */
+const SEEDS = 10_000;
+const LONG_MS = 300_000;
+
+describe('a planted mistake', () => {
+  it.each(MISTAKES)('has its place in the source once: $name', ({ file, target }) => {
+    expect(readFileSync(join(ROOT, file), 'utf8').split(target)).toHaveLength(2);
+  });
+});
+
+describe.skipIf(lacks('planted mistakes', { long: 'it takes a minute' }))('the simulator', () => {
+  it.each(MISTAKES)(
+    'finds that $name',
+    async (mistake) => {
+      const { seeds, failures } = await runSeeds({ fromSeed: 1, threads: 2, goOn: (begun) => begun < SEEDS, mistake });
+      const [failed] = failures;
+      console.info(`${mistake.name}: found after ${seeds} seeds: ${failed?.failure?.message.split('\n')[0]}`);
+      expect(failed).toBeDefined();
+    },
+    LONG_MS,
+  );
+});
