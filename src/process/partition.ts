@@ -109,19 +109,15 @@ export class PartitionRun {
     for (const range of result.corrupt ?? []) this.#lost(range.fromOffset, range.nextOffset);
     if (result.batches.length === 0) {
       this.#output.rawOffset = result.nextOffset;
-      if (result.nextOffset > from) await this.#passOver(result.nextOffset);
+      // What cannot be read, or never was (a torn tail), is passed by a marker too: completeness moves on by it, and
+      // partitions that were added may wait for its commit.
+      if (result.nextOffset > from) await this.#write(letters);
       return this.#reader.waitFor(result.nextOffset, this.#until);
     }
     for (const batch of result.batches) {
       if (!this.#until.aborted) await this.#take(new RecordCursor(batch.bytes), from, letters);
     }
     if (!this.#until.aborted) await this.#flush(letters);
-  }
-
-  /** What cannot be read is committed as well: partitions that were added may wait for it. */
-  async #passOver(to: Offset): Promise<void> {
-    await this.#pipeline.settled();
-    if (!this.#until.aborted) this.#committer.reached(to);
   }
 
   #measureLag({ batches, endOffset }: ReadResult, from: number): void {
@@ -163,8 +159,11 @@ export class PartitionRun {
   }
 
   async #flush(letters: DeadLetters): Promise<void> {
+    if (this.#output.records > 0) await this.#write(letters);
+  }
+
+  async #write(letters: DeadLetters): Promise<void> {
     const output = this.#output;
-    if (output.records === 0) return;
     await this.#pipeline.room();
     await nextTurn();
     if (output.letters.length > 0) await letters.write(output.letters.splice(0));

@@ -88,6 +88,21 @@ describe('the processor', () => {
     },
   );
 
+  it('passes what cannot be read at the end of raw with a marker, so that completeness moves on', async () => {
+    const disk = new MemoryDisk();
+    const world = await openWorld(disk);
+    await send(world.queue, lines(5));
+    const kept = disk.files().filter((name) => name.includes('/raw/0/') && name.endsWith('.log'));
+    await send(world.queue, lines(5));
+    const path = disk.files().find((name) => /raw.0.*log$/.test(name) && !kept.includes(name)) ?? '';
+    disk.corrupt(path, (content) => content.fill(0));
+    const processor = startProcessor(world.queue);
+    await processor.taken(5);
+    await vi.waitFor(async () => expect((await readBack(world.queue)).markers.at(-1)?.rawOffset).toBe(10), WAIT);
+    await processor.stop();
+    await world.close();
+  });
+
   it('accounts for every record by tenant, minute and rule', async () => {
     const world = await openWorld(new MemoryDisk());
     const shop = { ...SYSLOG, tenant: 'shop' };

@@ -84,10 +84,4 @@ export const MISTAKES: readonly Mistake[] = [
     target: 'for (const name of older) await removeIfThere(disk, join(folder, name));',
     replacement: '',
   },
-  {
-    name: 'what follows a refused batch of events is appended',
-    file: 'test/simulator/maker.ts',
-    target: "if (this.#outcome !== 'durable') return;",
-    replacement: '',
-  },
 ];
