@@ -141,8 +141,14 @@ export async function values(
   return {
     values: counted.slice(0, question.limit),
     total: numberAt(found, 'aggregations', 'total', 'doc_count'),
-    distinct: columns.reduce((sum, _, i) => sum + numberAt(found, 'aggregations', `d${i}`, 'value'), 0),
+    distinct: columns.reduce((sum, _, i) => sum + distinctOf(found, i, question.limit), 0),
   };
+}
+
+/** Where all values are listed, as many as those; else the engine's estimate. */
+function distinctOf(found: unknown, column: number, limit: number): number {
+  const listed = bucketsOf(found, 'aggregations', `c${column}`).length;
+  return listed < limit ? listed : Math.max(listed, numberAt(found, 'aggregations', `d${column}`, 'value'));
 }
 
 export function distinctValues({ field }: Column): Condition {
