@@ -14,10 +14,11 @@ import type { AssignedPartition } from '../../src/queue/port.ts';
 import { LocalCoordinator } from '../../src/queue/segment-log/coordinator.ts';
 import { MarkBoard } from '../../src/queue/segment-log/marks.ts';
 import { openSegmentLog } from '../../src/queue/segment-log/queue.ts';
+import { DraftFiles } from '../../src/search/clickhouse/draft-files.ts';
 import { EventsTable } from '../../src/search/clickhouse/events-table.ts';
 import { openSessions } from '../../src/search/clickhouse/sessions.ts';
+import { FileBatch, NativeBlock } from '../../src/search/clickhouse/writer.ts';
 import { BlockBuilder } from '../../src/search/indexing/block-builder.ts';
-import { DraftFiles } from '../../src/search/indexing/draft-files.ts';
 import { Intake } from '../../src/search/indexing/intake.ts';
 import { DEFAULT_RETENTION } from '../../src/search/slices.ts';
 import { cpuSeconds } from '../harness.ts';
@@ -83,13 +84,13 @@ async function prepare(): Promise<{ readonly paths: readonly string[]; readonly 
       log.warn({ partition, lost }, 'records are gone'),
     );
   });
-  const builder = new BlockBuilder(DEFAULT_RETENTION);
+  const builder = new BlockBuilder(new NativeBlock(files), DEFAULT_RETENTION);
   const paths: string[] = [];
   let rows = 0;
   const finish = async (): Promise<void> => {
-    const draft = await builder.finish(files);
+    const draft = await builder.finish();
     rows += draft.rows;
-    if (draft.file !== undefined) paths.push(draft.file);
+    if (draft.batch instanceof FileBatch) paths.push(draft.batch.path);
   };
   for (let any = true; any; ) {
     any = false;

@@ -181,9 +181,9 @@ describe('problems say where, what, and what to do', () => {
   ])('%j', (yaml, message) => expect(problems(yaml)).toContain(message));
 
   test('an engine of a later version is refused plainly, without a complaint about its own options', () => {
-    expect(problems('search: { engine: opensearch, hosts: ["10.0.0.1"] }')).toBe(
-      'The configuration has a problem:\n  spillway.yaml:1:19: search.engine: The search engine opensearch is not there yet: this version has ClickHouse in process (engine: embedded).',
-    );
+    expect(problems('search: { engine: opensearch }')).toContain('needs search.nodes');
+    expect(problems('search: { nodes: [http://a:9200] }')).toContain('set search.engine to opensearch');
+    expect(problems('search: { engine: opensearch, nodes: [http://me:secret@a:9200] }')).toContain('without a name');
     expect(problems('events: { engine: cassandra }')).toContain('is not there yet');
     expect(problems('inputs: { gelf: true }')).toContain('gelf is not there yet');
   });

@@ -5,7 +5,7 @@ import { configError, type Problem } from './problem.ts';
 import { queueProblems } from './queue-options.ts';
 import { type Resolving, resolveOption } from './resolve.ts';
 import { type Config, ConfigSchema } from './schema.ts';
-
+import { searchProblems } from './search-engine.ts';
 import { emptyTree, merge, treeOf } from './tree.ts';
 
 export type { Config };
@@ -55,6 +55,8 @@ export function loadConfigWithSources(options: LoadOptions): LoadedConfig {
   const config = resolveOption(ConfigSchema, written, [], resolving);
   if (problems.length === 0) problems.push(...queueProblems(config as Config, resolving.shown));
   if (problems.length > 0) throw configError(problems);
+  const together = searchProblems(config as Config, resolving.shown);
+  if (together.length > 0) throw configError(together);
   // The schema is what the value was built by, option by option, and what the type is derived from.
   return { config: freeze(config) as Config, file, written: resolving.shown };
 }

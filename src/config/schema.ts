@@ -198,14 +198,74 @@ export const ConfigSchema = Section(
     search: Section(
       {
         engine: Engine(
-          ['embedded'],
-          { opensearch: notYet('The search engine opensearch', 'ClickHouse in process (engine: embedded).') },
-          'Where events are searched.',
+          ['embedded', 'opensearch'],
+          {},
+          'Where events are searched: ClickHouse in the process of the store, or a cluster of OpenSearch (see engines/opensearch.md).',
         ),
         retention: Duration({
           default: '30d',
           description: 'How long events can be searched, in whole days (rounded up): whole slices are dropped.',
         }),
+        nodes: Type.Array(
+          Type.String({
+            pattern: '^https?://[^/@\\s]+(/[^\\s?#]*)?$',
+            maxLength: 1_000,
+            'x-expects': 'an address such as https://search-1:9200, without a name or password',
+            description: 'Address of one node.',
+          }),
+          {
+            default: [],
+            maxItems: 100,
+            description:
+              'With `engine: opensearch`: nodes of the cluster that are asked in turn, and passed over while they are away.',
+            examples: [['https://search-1:9200', 'https://search-2:9200']],
+          },
+        ),
+        username: Type.Optional(
+          Type.String({
+            minLength: 1,
+            maxLength: 1_000,
+            description: 'With `engine: opensearch`: who Spillway is there.',
+          }),
+        ),
+        password: Type.Optional(
+          Type.String({
+            maxLength: 10_000,
+            description: 'With `engine: opensearch`: the password of `username`.',
+            examples: ['$' + '{file:/run/secrets/opensearch}'],
+          }),
+        ),
+        tls: Section(
+          {
+            ca: Type.Optional(
+              Path({ description: "A file of certificates (PEM) that are trusted instead of the system's." }),
+            ),
+            verify: Type.Boolean({ default: true, description: 'False trusts any certificate: for trials only.' }),
+          },
+          { description: 'With `engine: opensearch` and nodes of `https:`.' },
+        ),
+        index: Section(
+          {
+            prefix: Type.String({
+              pattern: '^[a-z0-9][a-z0-9_-]{0,63}$',
+              'x-expects': TENANT_WORDS,
+              default: 'spillway',
+              description: 'Begins the names of all indices. Sites that share a cluster need different ones.',
+            }),
+            shards: Type.Integer({ default: 1, minimum: 1, maximum: 1_024, description: 'Primary shards of a slice.' }),
+            replicas: Type.Integer({
+              default: 1,
+              minimum: 0,
+              maximum: 100,
+              description: 'Copies of each shard. With 0 a machine that dies takes its slices with it.',
+            }),
+            refresh: Duration({
+              default: '1s',
+              description: 'How often a slice is refreshed at the most: how much later a lone event is found.',
+            }),
+          },
+          { description: 'With `engine: opensearch`: the indices that new slices become.' },
+        ),
       },
       { description: 'The search store.' },
     ),

@@ -35,7 +35,8 @@ describe('a varint', () => {
     for (const value of EDGES) expect(roundTrip(value).read).toBe(value);
     fc.assert(
       fc.property(fc.maxSafeInteger(), (value) => {
-        const half = Math.trunc(value / 2);
+        // Not -0, which no bytes stand for.
+        const half = Math.trunc(value / 2) + 0;
         expect(roundTrip(half).read).toBe(half);
       }),
     );

@@ -221,6 +221,8 @@ export const QUERY_LIMITS = {
   fields: 2_000,
   /** Newest events that are looked at to tell which fields there are. */
   fieldSample: 5_000,
+  /** Of their messages, where words are counted. */
+  sampleChars: 32 * MiB,
   contextEvents: 500,
   tailClients: 100,
   tailClientBufferBytes: 1 * MiB,
@@ -317,9 +319,48 @@ export const STORE_LIMITS = {
   retentionEveryMs: 10 * 60_000,
   serverMemoryBytes: 900 * MiB,
   slicesPerInsert: 90,
-  /** What a merge made is synced so often, and what it was made of is kept so long: see search/merged-parts.ts. */
+  /** What a merge made is synced so often, and what it was made of is kept so long: see search/clickhouse/merged-parts.ts. */
   syncMergedEveryMs: 5_000,
   mergedPartsLifetimeS: 60,
+} as const;
+
+/** The second search engine: an index for each slice. */
+export const OPENSEARCH_LIMITS = {
+  /** Typed fields of one index, over the fixed ones: each costs the cluster memory on every node. */
+  typedFields: 1_000,
+  typedNameChars: 256,
+  /** Longer names of fields are hashed. */
+  keyChars: 512,
+  /** Of a longer keyword or word the beginning is indexed: no query is longer, so only patterns can tell. */
+  termChars: 10_000,
+  /** The longest regular expression as the engine writes them. */
+  regexpChars: 100_000,
+  regexpStates: 100_000,
+  /** Rows and bytes of one insert, and the bytes of one request of it. */
+  insertRows: 10_000,
+  insertBytes: 16 * MiB,
+  requestBytes: 4 * MiB,
+  requestsAtOnce: 2,
+  /** Of one insert before the indexer looks what of it is visible. */
+  attempts: 6,
+  retryDelayMs: 200,
+  retryDelayMaxMs: 5_000,
+  /** How often an index is refreshed at the most: what is inserted can be found this much later. */
+  refreshEveryMs: 1_000,
+  /** One bulk request, and others that write. */
+  writeMs: 120_000,
+  /** An answer of the engine. */
+  answerBytes: 256 * MiB,
+  /** A node that failed is asked again after this. */
+  nodePauseMs: 5_000,
+  connections: 32,
+  /** Groups that a statistic reads before the largest are taken, and of one request of them. */
+  groups: 100_000,
+  groupsAtOnce: 5_000,
+  /** Offsets of one request that asks what is visible. */
+  offsetsAtOnce: 10_000,
+  /** Values that each shard reports beyond those that are asked for. */
+  shardValues: 5_000,
 } as const;
 
 export const LEDGER_LIMITS = {
@@ -394,6 +435,12 @@ const relations: readonly (readonly [boolean, string])[] = [
   ],
   [PROXY_LIMITS.timeoutMs < HTTP_LIMITS.idleMs, 'a waiting client is not idle'],
   [QUERY_LIMITS.concurrentPerTenant <= QUERY_LIMITS.concurrent, 'one tenant fits the whole'],
+  [
+    // Three bytes a unit, a longer name's hash or plain key of three bytes a unit, and the marks of a term.
+    (OPENSEARCH_LIMITS.termChars + OPENSEARCH_LIMITS.keyChars) * 3 + 16 < 32_766,
+    "a cut keyword behind the name of its field fits Lucene's longest term",
+  ],
+  [QUERY_LIMITS.queryChars <= OPENSEARCH_LIMITS.termChars, 'no query is longer than what is indexed of a keyword'],
   [6 * STORE_LIMITS.syncMergedEveryMs < STORE_LIMITS.mergedPartsLifetimeS * 1_000, 'merges are synced in time'],
 ];
 for (const [holds, what] of relations) if (!holds) throw new Error(`limits contradict each other: ${what}`);

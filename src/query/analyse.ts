@@ -7,6 +7,7 @@ import type { Bound, FieldRef, LeafNode, Span, WildcardPart } from './ast.ts';
 import { isOwn } from './fields.ts';
 import {
   canMatchToken,
+  type KeywordPattern,
   keywordPattern,
   keywordRegexp,
   type TokenPattern,
@@ -31,7 +32,7 @@ export interface TextBound {
 /** A keyword as a whole: `re2` sources are to be anchored at both ends. */
 export type TextPattern =
   | { readonly kind: 'prefix' | 'suffix' | 'contains'; readonly text: string }
-  | { readonly kind: 're2'; readonly source: string };
+  | ({ readonly kind: 're2' } & KeywordPattern);
 
 /** What is asked of one string, number or boolean. */
 export type ValueAsk =
@@ -90,7 +91,7 @@ function analyseValue(node: Valued): ValueAsk {
     case 'wildcard':
       return { kind: 'pattern', pattern: textPattern(node.pattern) };
     case 'regexp':
-      return { kind: 'pattern', pattern: { kind: 're2', source: keywordRegexp(node.source, sourceOffset(node)) } };
+      return { kind: 'pattern', pattern: { kind: 're2', ...keywordRegexp(node.source, sourceOffset(node)) } };
     case 'range':
       return analyseRange(node.from, node.to);
   }
@@ -126,7 +127,7 @@ function textPattern(pattern: readonly WildcardPart[]): TextPattern {
   if (pattern.length === 3 && a?.kind === 'any' && b?.kind === 'text' && c?.kind === 'any') {
     return { kind: 'contains', text: b.text };
   }
-  return { kind: 're2', source: keywordPattern(pattern) };
+  return { kind: 're2', ...keywordPattern(pattern) };
 }
 
 function analyseMessage(node: Valued): LeafAsk {

@@ -22,14 +22,21 @@ const ANY_REPEATED: RegexpNode = { kind: 'repeat', child: { kind: 'set', set: AN
 const NOTHING: RegexpNode = { kind: 'set', set: [] };
 const SEPARATOR = re2Class(complement(TOKEN_CHARS));
 
-/** The RE2 source that the whole of a keyword must match (without anchors). */
-export function keywordPattern(pattern: readonly WildcardPart[]): string {
-  return re2Source(wildcardNode(pattern));
+/** What the whole of a keyword must match (without anchors): for RE2, and as a tree for engines that speak otherwise. */
+export interface KeywordPattern {
+  readonly source: string;
+  readonly node: RegexpNode;
+}
+
+export function keywordPattern(pattern: readonly WildcardPart[]): KeywordPattern {
+  const node = wildcardNode(pattern);
+  return { source: re2Source(node), node };
 }
 
 /** `offset` is where the source starts in the query's text. */
-export function keywordRegexp(source: string, offset: number): string {
-  return re2Source(parseRegexp(source, offset));
+export function keywordRegexp(source: string, offset: number): KeywordPattern {
+  const node = parseRegexp(source, offset);
+  return { source: re2Source(node), node };
 }
 
 /** Some token of the message matches. */
@@ -38,6 +45,8 @@ export interface TokenPattern {
   readonly contained: string;
   /** An RE2 source, found in the lower-cased message where a token matches; undefined where `contained` says it all. */
   readonly source: string | undefined;
+  /** The same over one token alone, which has only characters of tokens. */
+  readonly node: RegexpNode;
 }
 
 /**
@@ -75,7 +84,7 @@ export function tokenPatterns(pattern: readonly WildcardPart[]): readonly (reado
 export function tokenWildcard(pattern: readonly WildcardPart[]): TokenPattern {
   const [first, text, last] = pattern;
   if (pattern.length === 3 && first?.kind === 'any' && text?.kind === 'text' && last?.kind === 'any') {
-    return { contained: text.text, source: undefined };
+    return { contained: text.text, source: undefined, node: wildcardNode(pattern) };
   }
   return tokenPattern(wildcardNode(pattern));
 }
@@ -93,8 +102,9 @@ export function tokenRegexp(source: string, offset: number): TokenPattern {
 }
 
 function tokenPattern(node: RegexpNode): TokenPattern {
-  const search = `(?:^|${SEPARATOR})(?:${re2Source(restricted(nonEmpty(node)))})(?:$|${SEPARATOR})`;
-  return { contained: longestLiteral(restricted(node)), source: search };
+  const token = restricted(nonEmpty(node));
+  const search = `(?:^|${SEPARATOR})(?:${re2Source(token)})(?:$|${SEPARATOR})`;
+  return { contained: longestLiteral(restricted(node)), source: search, node: token };
 }
 
 function wildcardNode(pattern: readonly WildcardPart[]): RegexpNode {

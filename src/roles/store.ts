@@ -1,5 +1,4 @@
 /** The store: pulls `events` into the search engine and answers questions. */
-import { join } from 'node:path';
 import { createAuth } from '../api/auth/authenticate.ts';
 import { createStoreApi } from '../api/store-api.ts';
 import { assertExposureAllowed } from '../config/exposure.ts';
@@ -9,13 +8,12 @@ import type { StoredEvent } from '../event/event.ts';
 import { GROUPS, TOPICS } from '../event/topics.ts';
 import { countUnwritten, countWritten, writtenRows } from '../monitor/ledger/counting.ts';
 import { BASE64_PREFIX, rebuild } from '../process/layout/rebuild.ts';
-import { compileToSql } from '../search/clickhouse/compile.ts';
-import { openClickHouse } from '../search/clickhouse/engine.ts';
 import { runIndexer } from '../search/indexer.ts';
 import type { RetentionPolicy } from '../search/slices.ts';
 import { LedgerKeeper } from './ledger-keeper.ts';
 import { listenOn } from './listen.ts';
 import type { RoleContext, RunningRole } from './role-context.ts';
+import { openSearchEngine } from './search-engine.ts';
 
 const DAY_MS = 86_400_000;
 const ANY_LOOPBACK_PORT = { host: '127.0.0.1', port: 0 };
@@ -24,15 +22,13 @@ export async function runStore(context: RoleContext): Promise<RunningRole> {
   const { queue, config, clock, log, registry, internalSecret } = context;
   const { authenticate, tokenCount } = createAuth({ dataFolder: config.data, clock, log });
   assertExposureAllowed(config, tokenCount());
-  const directory = join(config.data, 'search');
   const refusals = { topic: TOPICS.deadLetter, partition: DEAD_LETTER_PARTITIONS.store };
   const ledger = new LedgerKeeper(context, [{ at: refusals, count: countUnwritten }]);
   const committed = (partition: number) => context.committed(GROUPS.store, { topic: TOPICS.events, partition });
-  const engine = await openClickHouse({ directory, log, registry, compile: compileToSql, rebuildOriginal });
+  const engine = await openSearchEngine(config, { log, registry, rebuildOriginal });
   const indexer = runIndexer({
     queue,
     engine,
-    directory,
     site: config.site,
     retention: retentionOf(config),
     rawEnd: (partition) => context.rawEnd(partition),

@@ -12,26 +12,22 @@ import { messageOf, SpillwayError } from '../lib/errors.ts';
 import { STORE_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import { type AssignedPartition, offset, type Queue } from '../queue/port.ts';
-import type { ClickHouseEngine } from './clickhouse/engine.ts';
 import { BlockBuilder } from './indexing/block-builder.ts';
 import { Completeness, type RawEnd } from './indexing/completeness.ts';
 import { DeadLetters } from './indexing/dead-letters.ts';
 import type { Draft } from './indexing/draft.ts';
-import { DraftFiles } from './indexing/draft-files.ts';
 import { type Committed, Inserter } from './indexing/inserter.ts';
 import { Intake, visibleBefore } from './indexing/intake.ts';
 import { lostPartition, Membership } from './indexing/membership.ts';
 import { MissingRows } from './indexing/missing-rows.ts';
 import { rewindLostIndex } from './indexing/rewind.ts';
-import { keepMergedPartsDurable } from './merged-parts.ts';
+import type { SearchEngine } from './port.ts';
 import { keepRetention } from './retention.ts';
 import { DEFAULT_RETENTION, type RetentionPolicy } from './slices.ts';
 
 export interface IndexerOptions {
   readonly queue: Queue;
-  readonly engine: ClickHouseEngine;
-  /** The data folder of the store; drafts go there where the machine has no tmpfs. */
-  readonly directory: string;
+  readonly engine: SearchEngine;
   readonly site: string;
   readonly retention?: RetentionPolicy;
   readonly rawEnd: RawEnd;
@@ -79,18 +75,16 @@ async function start(options: IndexerOptions, signal: AbortSignal): Promise<Inde
 
 async function startAs(membership: Membership, options: IndexerOptions, signal: AbortSignal): Promise<IndexerRun> {
   const { queue, engine, site, log, retention: policy = DEFAULT_RETENTION, onOpened, onCommitted } = options;
-  const { table, journal } = engine;
+  const { writer, journal } = engine;
   const completeness = new Completeness(() => queue.partitionCount(TOPICS.events), options.rawEnd);
-  const files = await DraftFiles.open(options.directory);
   const letters = await DeadLetters.open(queue, site, journal.openIntent?.deadLettersFrom);
-  const missing = new MissingRows({ queue, table, files, policy, log, signal });
+  const missing = new MissingRows({ queue, writer, policy, log, signal });
   const metrics = createMetrics(options.registry);
   const inserter = new Inserter({
-    table,
+    writer,
     journal,
     letters,
     membership,
-    files,
     missing,
     log,
     signal,
@@ -100,7 +94,7 @@ async function startAs(membership: Membership, options: IndexerOptions, signal: 
       onCommitted?.(committed);
     },
   });
-  await rewindLostIndex({ queue, membership, table, journal, log, signal });
+  await rewindLostIndex({ queue, membership, writer, journal, log, signal });
   await inserter.recover();
   const open = async (assigned: AssignedPartition): Promise<Intake> => {
     const { partition } = assigned;
@@ -115,16 +109,16 @@ async function startAs(membership: Membership, options: IndexerOptions, signal: 
     return new Intake(queue, assigned, from, log, (records) => metrics.lost.inc({ partition }, records));
   };
   engine.completeFrom(() => completeness.toMs());
-  const stopRetention = keepRetention({ table, journal, clock: options.clock, log });
-  const stopSyncing = keepMergedPartsDurable({ table, log });
+  const stopRetention = keepRetention({ writer, journal, clock: options.clock, log });
+  const stopMaintaining = writer.maintain();
   const close = async () => {
-    await Promise.all([stopRetention(), stopSyncing()]);
+    await Promise.all([stopRetention(), stopMaintaining()]);
     await membership.leave();
     await letters.close();
-    await files.close();
   };
   const { clock } = options;
-  const run = new IndexerRun({ membership, open, inserter, policy, files, metrics, clock, log, signal, close });
+  const builder = new BlockBuilder(writer.createBlock(), policy);
+  const run = new IndexerRun({ membership, open, inserter, builder, metrics, clock, log, signal, close });
   await run.follow();
   return run;
 }
@@ -176,8 +170,7 @@ interface RunParts {
   /** Begins to read a partition where the store left it. */
   readonly open: (assigned: AssignedPartition) => Promise<Intake>;
   readonly inserter: Inserter;
-  readonly policy: RetentionPolicy;
-  readonly files: DraftFiles;
+  readonly builder: BlockBuilder;
   readonly metrics: IndexerMetrics;
   readonly clock: Clock;
   readonly log: Logger;
@@ -197,7 +190,7 @@ class IndexerRun {
 
   constructor(parts: RunParts) {
     this.#parts = parts;
-    this.#builder = new BlockBuilder(parts.policy);
+    this.#builder = parts.builder;
   }
 
   async untilStopped(): Promise<void> {
@@ -269,7 +262,7 @@ class IndexerRun {
 
   async #startInsert(): Promise<void> {
     if (this.#failure !== undefined) return;
-    const draft = await this.#builder.finish(this.#parts.files);
+    const draft = await this.#builder.finish();
     this.#lastInsertMs = performance.now();
     this.#inserting = this.#insert(draft).finally(() => {
       this.#inserting = undefined;

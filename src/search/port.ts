@@ -1,9 +1,12 @@
 /**
- * The search engine as a port. Engines: clickhouse/ (embedded) and opensearch/. A tenant is part of every question and
+ * The search engine as a port: what reads of it (SearchReader) and what writes to it (SearchWriter). Engines: clickhouse/
+ * (embedded) and opensearch/. A tenant is part of every question and
  * is bound by the engine itself: no caller can forget it. Times are epoch milliseconds, ranges are [from, to).
  */
 import type { AnsweredEvent } from '../event/event.ts';
-import type { FieldRef, QueryNode } from '../query/ast.ts';
+import type { FieldRef, OwnField, QueryNode } from '../query/ast.ts';
+import type { Range, StoreJournal } from './journal.ts';
+import type { PathType } from './path-types.ts';
 
 export interface Question {
   readonly tenant: string;
@@ -40,6 +43,18 @@ export interface HistogramBucket {
 }
 
 export type FieldType = 'string' | 'number' | 'boolean' | 'text' | 'time';
+
+export const OWN_FIELD_TYPES: Readonly<Record<OwnField, FieldType>> = {
+  id: 'string',
+  type: 'string',
+  source: 'string',
+  tenant: 'string',
+  timestamp: 'time',
+  received: 'time',
+  level: 'string',
+  message: 'text',
+  tags: 'string',
+};
 
 export interface FieldSummary {
   /** As written in a query: `message`, `app`, `status`, `metadata.procid`, `payload.a.b`. */
@@ -102,4 +117,93 @@ export interface SearchReader {
   >;
   /** Epoch ms (about `received`): every event received before this is visible. */
   completeToMs(): number;
+}
+
+/** What a row's place in the store depends on. */
+export interface RowFacts {
+  readonly tenant: string;
+  readonly timestampMs: number;
+  readonly receivedMs: number;
+}
+
+export interface Placement {
+  readonly retentionDays: number;
+  /** Days since 1970. */
+  readonly sliceDay: number;
+}
+
+/** A record of `events` that the engine refuses. */
+export interface RefusedRecord {
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestampMs: number;
+  /** A copy of its own. */
+  readonly value: Buffer;
+  readonly reason: string;
+}
+
+/** Rows of one insert, in the form that the engine takes. */
+export interface WriteBatch {
+  /** Frees what it holds. */
+  discard(): void;
+}
+
+/** Takes the bytes of records, up to what one insert may have. */
+export interface WriteBlock {
+  readonly rows: number;
+  readonly isFull: boolean;
+  /**
+   * Adds the event in `source[start, end)`, which is the record `offset` of `partition` of `events`, written at
+   * `recordMs`; `source` is the caller's again when it returns. `place` says where the row belongs; undefined takes it
+   * back. Throws EVENT_REFUSED, and then nothing is left of it.
+   */
+  add(
+    source: Buffer,
+    start: number,
+    end: number,
+    record: { readonly partition: number; readonly offset: number; readonly timestampMs: number },
+    place: (facts: RowFacts) => Placement | undefined,
+  ): boolean;
+  /** Types that stand at paths of the rows, where the engine wants them known before they are visible. */
+  pathTypes(): Iterable<PathType>;
+  /** The rows, undefined where there are none; the block is empty when it resolves. */
+  finish(): Promise<WriteBatch | undefined>;
+  clear(): void;
+}
+
+/** Rows of one retention class and day. */
+export interface StoredSlice {
+  readonly retentionDays: number;
+  readonly day: number;
+  readonly rows: number;
+}
+
+/**
+ * Writes to the store, for one caller at a time. What may fail for a while (a full disk, a cluster that is away) is
+ * thrown, and the caller tries again; `insert` may have written a part then, which `visibleOffsets` tells.
+ */
+export interface SearchWriter {
+  createBlock(): WriteBlock;
+  /** Rows are durable and visible when it resolves, but for those that are answered: the engine refuses them alone. */
+  insert(batch: WriteBatch): Promise<readonly RefusedRecord[]>;
+  /** Whether the engine takes rows at all: tells a batch that is refused from an engine that does not work. */
+  works(): Promise<boolean>;
+  /** Makes the names of what was inserted durable. */
+  settle(): Promise<void>;
+  /** Makes rows of the range durable that an earlier process inserted. */
+  settleRange(range: Range, days: readonly number[]): Promise<void>;
+  /** Offsets of the range whose rows are visible, in slices of these days. */
+  visibleOffsets(range: Range, days: readonly number[]): Promise<ReadonlySet<number>>;
+  slices(): Promise<readonly StoredSlice[]>;
+  dropSlice(slice: Pick<StoredSlice, 'retentionDays' | 'day'>): Promise<void>;
+  /** Begins what the engine needs done from time to time; the answer ends it. */
+  maintain(): () => Promise<void>;
+}
+
+export interface SearchEngine extends SearchReader {
+  readonly writer: SearchWriter;
+  readonly journal: StoreJournal;
+  /** Says from where `completeToMs()` comes: the indexer. */
+  completeFrom(source: () => number): void;
+  close(): Promise<void>;
 }

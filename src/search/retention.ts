@@ -1,27 +1,26 @@
-/** Retention: whole partitions of the table go when everything in them is older than their class keeps it. */
+/** Retention: whole slices go when everything in them is older than their class keeps it. */
 import type { Clock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import { STORE_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
-import type { EventsTable } from './clickhouse/events-table.ts';
-import { EVENTS_TABLE } from './clickhouse/schema.ts';
 import type { StoreJournal } from './journal.ts';
-import { isExpired } from './slices.ts';
+import type { SearchWriter } from './port.ts';
+import { isExpired, SHARED } from './slices.ts';
 
 export interface RetentionParts {
-  readonly table: EventsTable;
+  readonly writer: SearchWriter;
   readonly journal: StoreJournal;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** Drops what has expired, once; returns how many partitions went. */
-export async function dropExpired({ table, journal, clock, log }: RetentionParts): Promise<number> {
+/** Drops what has expired, once; returns how many went. */
+export async function dropExpired({ writer, journal, clock, log }: RetentionParts): Promise<number> {
   let dropped = 0;
-  for (const { retentionDays, day, rows } of await table.partitions()) {
+  for (const { retentionDays, day, rows } of await writer.slices()) {
     if (!isExpired({ retentionDays, day }, clock.now())) continue;
-    await journal.drop({ where: EVENTS_TABLE, retentionDays, day });
-    await table.dropPartition(retentionDays, day);
+    await journal.drop({ where: SHARED, retentionDays, day });
+    await writer.dropSlice({ retentionDays, day });
     log.info({ retentionDays, day, rows }, 'Retention dropped a slice');
     dropped++;
   }

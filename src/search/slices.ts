@@ -10,6 +10,9 @@ export const DAY_MS = 86_400_000;
 const PAST_MS = 7 * DAY_MS;
 const FUTURE_MS = 1 * DAY_MS;
 
+/** `where` of slices that share a table, or an index, with others of their retention and day. */
+export const SHARED = 'events';
+
 export function sliceDay(timestampMs: number, receivedMs: number): number {
   const near = timestampMs >= receivedMs - PAST_MS && timestampMs <= receivedMs + FUTURE_MS;
   return Math.max(0, Math.floor((near ? timestampMs : receivedMs) / DAY_MS));

@@ -8,6 +8,8 @@ import { parseQuery } from '../../src/query/parse.ts';
 import { compilePredicate } from '../../src/query/predicate.ts';
 import { printQuery } from '../../src/query/print.ts';
 import { QueryTable } from '../../src/search/clickhouse/testing/query-table.ts';
+import { QueryIndex } from '../../src/search/opensearch/testing/query-index.ts';
+import { lacks } from '../support/needs.ts';
 
 interface CaseEvent extends Partial<Omit<StoredEvent, 'id' | 'timestamp' | 'received'>> {
   readonly n: number;
@@ -43,11 +45,18 @@ function eventOf({ n, timestamp, received, ...rest }: CaseEvent): StoredEvent {
   };
 }
 
+const noOpenSearch = lacks('the cases of the query language in OpenSearch', { server: 'SPILLWAY_TEST_OPENSEARCH' });
+
 let table: QueryTable;
+let index: QueryIndex | undefined;
 beforeAll(async () => {
   table = await QueryTable.open();
+  if (!noOpenSearch) index = await QueryIndex.open(process.env.SPILLWAY_TEST_OPENSEARCH ?? '');
 });
-afterAll(() => table.close());
+afterAll(async () => {
+  await table.close();
+  await index?.close();
+});
 
 describe.each(files.filter(({ cases }) => cases !== undefined))('$name: $about', ({ now, events = [], cases = {} }) => {
   const stored = events.map(eventOf);
@@ -69,6 +78,11 @@ describe.each(files.filter(({ cases }) => cases !== undefined))('$name: $about',
   test('in the embedded engine', async () => {
     await table.replace(stored);
     expect(answered(await table.matching(queries, options))).toEqual(cases);
+  });
+
+  test.skipIf(noOpenSearch)('in OpenSearch', async () => {
+    await index?.replace(stored);
+    expect(answered((await index?.matching(queries, options)) ?? [])).toEqual(cases);
   });
 
   test('printed and read again, they ask the same', () => {

@@ -3,13 +3,15 @@
  * tests ask where no engine is needed, and a model of what an engine must answer.
  */
 import { answeredEvent } from '../../src/event/answered.ts';
-import type { JsonValue, StoredEvent } from '../../src/event/event.ts';
+import type { JsonObject, JsonValue, StoredEvent } from '../../src/event/event.ts';
 import { compareOrigins, parseOrigin } from '../../src/event/origin.ts';
 import { SpillwayError } from '../../src/lib/errors.ts';
-import type { FieldRef } from '../../src/query/ast.ts';
-import { fieldName, resolveField } from '../../src/query/fields.ts';
+import { type FieldRef, OWN_FIELDS } from '../../src/query/ast.ts';
+import { fieldName, isOwn, resolveField } from '../../src/query/fields.ts';
 import { compilePredicate } from '../../src/query/predicate.ts';
-import type { Question, SearchReader, StatsFunction } from '../../src/search/port.ts';
+import { tokenize } from '../../src/query/text.ts';
+import { idNumbers } from '../../src/search/ids.ts';
+import { OWN_FIELD_TYPES, type Question, type SearchReader, type StatsFunction } from '../../src/search/port.ts';
 
 type Scalar = string | number | boolean;
 
@@ -27,6 +29,9 @@ export class MemoryReader implements SearchReader {
 
   async search(question: Parameters<SearchReader['search']>[0]) {
     const { limit, order, after } = question;
+    if (after !== undefined && idNumbers(after.id) === undefined) {
+      throw new SpillwayError('CURSOR_INVALID', 'The cursor names no event.');
+    }
     const found = await this.#found(question);
     const sorted = order === 'asc' ? found : found.toReversed();
     const from = after === undefined ? 0 : sorted.findIndex((event) => event.id === after.id) + 1;
@@ -53,18 +58,26 @@ export class MemoryReader implements SearchReader {
     const found = await this.#found(question);
     const names = new Set(found.flatMap((event) => [...pathsOf(event)]));
     return Array.from(names, (name) => {
-      const values = found.flatMap((event) => valueAt(event, resolveField(name)) ?? []);
-      const types = [...new Set(values.map((value) => typeof value as 'string' | 'number' | 'boolean'))];
-      return { name, types, count: values.length };
-    });
+      const field = resolveField(name);
+      const having = found.filter((event) => valuesAt(event, field).length > 0);
+      const types = new Set(
+        having.map((event) => (field.root === 'own' ? OWN_FIELD_TYPES[field.name] : typeOf(valueAt(event, field)))),
+      );
+      return { name, types: [...types], count: having.length };
+    }).filter(({ count }) => count > 0);
   }
 
   async values(question: Parameters<SearchReader['values']>[0]) {
     const found = await this.#found(question);
-    const values = found.flatMap((event) => valueAt(event, question.field) ?? []);
+    const { field } = question;
+    const byEvent = found.map((event) =>
+      isOwn(field, 'message') ? [...new Set(tokenize(event.message ?? ''))] : valuesAt(event, field),
+    );
+    const values: Scalar[] = byEvent.flat();
     const groups = [...Map.groupBy(values, (value) => value)].map(([value, all]) => ({ value, count: all.length }));
     groups.sort((a, b) => b.count - a.count || (String(a.value) < String(b.value) ? -1 : 1));
-    return { values: groups.slice(0, question.limit), total: values.length, distinct: groups.length };
+    const total = byEvent.filter(({ length }) => length > 0).length;
+    return { values: groups.slice(0, question.limit), total, distinct: groups.length };
   }
 
   async stats(question: Parameters<SearchReader['stats']>[0]) {
@@ -132,20 +145,26 @@ function byTime(a: StoredEvent, b: StoredEvent): number {
 }
 
 function valueAt(event: StoredEvent, field: FieldRef): Scalar | undefined {
-  if (field.root === 'own') {
-    const value = event[field.name];
-    return typeof value === 'object' ? value[0] : value;
+  return valuesAt(event, field)[0];
+}
+
+/** The value, or those of an array. */
+function valuesAt(event: StoredEvent, field: FieldRef): readonly Scalar[] {
+  let value: JsonValue | readonly string[] | undefined = field.root === 'own' ? event[field.name] : event[field.root];
+  for (const key of field.root === 'own' ? [] : field.path) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
+    value = (value as JsonObject)[key];
   }
-  let value: JsonValue | undefined = event[field.root];
-  for (const key of field.path) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-    value = value[key];
-  }
-  return typeof value === 'object' || value === null ? undefined : value;
+  const all: readonly (JsonValue | undefined)[] = Array.isArray(value) ? value : [value as JsonValue | undefined];
+  return all.filter((one): one is Scalar => one !== undefined && typeof one !== 'object');
+}
+
+function typeOf(value: Scalar | undefined): 'string' | 'number' | 'boolean' {
+  return typeof value === 'number' ? 'number' : typeof value === 'boolean' ? 'boolean' : 'string';
 }
 
 function* pathsOf(event: StoredEvent): Generator<string> {
-  yield* ['message', 'level'];
+  yield* OWN_FIELDS;
   for (const root of ['metadata', 'payload'] as const) {
     for (const key of Object.keys(event[root])) yield fieldName({ root, path: [key] });
   }

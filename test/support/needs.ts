@@ -14,6 +14,8 @@ export interface Needs {
   /** Programs by name, with the Debian package that has each. */
   readonly programs?: Readonly<Record<string, string>>;
   readonly root?: boolean;
+  /** A server of another program, by the environment variable that has its address (SERVERS says how to get one). */
+  readonly server?: keyof typeof SERVERS;
   /** It mounts file systems of its own: in memory, or in a file by a loop device. Containers often may not. */
   readonly mounts?: 'tmpfs' | 'loop';
   /** Files and sockets open at once (the hard limit: Node.js raises its own limit to that). */
@@ -21,6 +23,11 @@ export interface Needs {
   /** Why it takes longer than `npm test` should: then it runs with SPILLWAY_TEST_REQUIRE=all only. */
   readonly long?: string;
 }
+
+const SERVERS = {
+  SPILLWAY_TEST_OPENSEARCH:
+    'an OpenSearch 2.19 or 3.x that tests may fill: `npm run engines -- up opensearch` or any of yours, then SPILLWAY_TEST_OPENSEARCH=http://127.0.0.1:9200',
+} as const;
 
 const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
@@ -31,6 +38,9 @@ export function lacks(suite: string, needs: Needs): boolean {
     .filter(([program]) => findProgram(program) === undefined)
     .map(([program, source]) => `${program} is not installed: apt-get install ${source}`);
   if (needs.root === true && process.getuid?.() !== 0) missing.push('it has to run as root');
+  if (needs.server !== undefined && (process.env[needs.server] ?? '') === '') {
+    missing.push(`it asks ${SERVERS[needs.server]}`);
+  }
   if (needs.mounts !== undefined && missing.length === 0) missing.push(...cannotMount(needs.mounts));
   if (needs.openFiles !== undefined && openFilesLimit() < needs.openFiles) {
     missing.push(`it opens ${needs.openFiles} files: ulimit -Hn ${needs.openFiles}`);

@@ -4,22 +4,25 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Gauge, Histogram, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { RebuildOriginal } from '../../event/answered.ts';
 import { QUERY_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { StoreJournal } from '../journal.ts';
-import type { SearchReader } from '../port.ts';
+import type { SearchEngine } from '../port.ts';
+import { measureQuestions } from '../question-metrics.ts';
 import { compileToSql } from './compile.ts';
+import { DraftFiles } from './draft-files.ts';
 import { EventsTable } from './events-table.ts';
 import { type QueryLimits, QueryRunner } from './query-runner.ts';
 import { count, histogram, stats, values } from './read-aggregates.ts';
 import { contextOf, getEvent, type ReadContext, search } from './read-events.ts';
 import { fields } from './read-fields.ts';
 import { engineDrained, openSessions } from './sessions.ts';
+import { ClickHouseWriter } from './writer.ts';
 
 export interface ClickHouseOptions {
-  /** Holds `engine/` (ClickHouse's own) and `journal/`. */
+  /** Holds `engine/` (ClickHouse's own), `journal/`, and drafts where the machine has no tmpfs. */
   readonly directory: string;
   readonly log: Logger;
   readonly registry: Registry;
@@ -29,12 +32,8 @@ export interface ClickHouseOptions {
   readonly limits?: Partial<QueryLimits>;
 }
 
-export interface ClickHouseEngine extends SearchReader {
+export interface ClickHouseEngine extends SearchEngine {
   readonly table: EventsTable;
-  readonly journal: StoreJournal;
-  /** Says from where `completeToMs()` comes: the indexer. */
-  completeFrom(source: () => number): void;
-  close(): Promise<void>;
 }
 
 export async function openClickHouse(options: ClickHouseOptions): Promise<ClickHouseEngine> {
@@ -45,6 +44,7 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
   const writing = await open();
   const admin = await open();
   const table = await EventsTable.open(writing);
+  const files = await DraftFiles.open(directory);
   const limits: QueryLimits = { ...QUERY_LIMITS, ...options.limits };
   const runner = new QueryRunner(open, admin, limits, log);
   const context: ReadContext = {
@@ -53,10 +53,11 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
     compile: (query, binder) => compile(query, binder, { typesAt: (field) => journal.paths.at(field) }),
     rebuild: rebuildOriginal,
   };
-  const time = measure(registry, runner);
+  const time = measureQuestions(registry, runner);
   let completeTo = () => 0;
   return {
     table,
+    writer: new ClickHouseWriter(table, files, log),
     journal,
     search: (question) =>
       time('search', () => runner.run(question.tenant, question.signal, (ask) => search(question, ask, context))),
@@ -83,40 +84,8 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
       writing.close();
       admin.close();
       await engineDrained();
+      await files.close();
       await journal.close();
     },
-  };
-}
-
-type Measure = <T>(question: string, work: () => Promise<T>) => Promise<T>;
-
-function measure(registry: Registry, runner: QueryRunner): Measure {
-  const seconds = new Histogram({
-    name: 'spillway_search_question_seconds',
-    help: 'Time that questions to the search engine took, their waiting included.',
-    labelNames: ['question', 'outcome'],
-    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
-    registers: [registry],
-  });
-  new Gauge({
-    name: 'spillway_search_questions',
-    help: 'Questions to the search engine that run and that wait.',
-    labelNames: ['state'],
-    registers: [registry],
-    collect() {
-      this.set({ state: 'running' }, runner.running);
-      this.set({ state: 'waiting' }, runner.waiting);
-    },
-  });
-  return async (question, work) => {
-    const began = performance.now();
-    let outcome = 'error';
-    try {
-      const answer = await work();
-      outcome = 'ok';
-      return answer;
-    } finally {
-      seconds.observe({ question, outcome }, (performance.now() - began) / 1000);
-    }
   };
 }

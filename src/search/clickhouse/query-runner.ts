@@ -5,7 +5,7 @@
 
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
-import { Admission, type AdmissionLimits } from './admission.ts';
+import { Admission, type AdmissionLimits } from '../admission.ts';
 import { SqlBinder } from './binder.ts';
 import type { EngineSession } from './sessions.ts';
 

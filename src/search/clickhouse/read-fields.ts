@@ -3,7 +3,7 @@
 import { QUERY_LIMITS } from '../../lib/limits.ts';
 import { type FieldRef, OWN_FIELDS, type OwnField } from '../../query/ast.ts';
 import { fieldName } from '../../query/fields.ts';
-import type { FieldSummary, FieldType, Question } from '../port.ts';
+import { type FieldSummary, type FieldType, OWN_FIELD_TYPES, type Question } from '../port.ts';
 import { SqlBinder } from './binder.ts';
 import type { Ask } from './query-runner.ts';
 import { count } from './read-aggregates.ts';
@@ -11,18 +11,6 @@ import type { ReadContext } from './read-events.ts';
 import { number, text } from './rows.ts';
 import { EVENTS_TABLE } from './schema.ts';
 import { condition } from './where.ts';
-
-const OWN_TYPES: Readonly<Record<OwnField, FieldType>> = {
-  id: 'string',
-  type: 'string',
-  source: 'string',
-  tenant: 'string',
-  timestamp: 'time',
-  received: 'time',
-  level: 'string',
-  message: 'text',
-  tags: 'string',
-};
 
 export async function fields(question: Question, ask: Ask, context: ReadContext): Promise<readonly FieldSummary[]> {
   const total = await count(question, ask, context);
@@ -62,7 +50,7 @@ function summaries(rows: readonly (readonly unknown[])[], total: number): readon
   };
   const found: FieldSummary[] = OWN_FIELDS.map((name) => ({
     name,
-    types: [OWN_TYPES[name]],
+    types: [OWN_FIELD_TYPES[name]],
     count: scaled(present[name] ?? sampled),
   })).filter(({ count: events }) => events > 0);
   const paths = new Map<string, { types: Set<FieldType>; count: number }>();

@@ -2,23 +2,24 @@
 import type { JsonObject, StoredEvent } from '../../event/event.ts';
 import { LEVELS } from '../../event/event.ts';
 import { SpillwayError } from '../../lib/errors.ts';
+import { printId } from '../ids.ts';
 
 /** The columns of `eventOf`, in its order. */
 export const EVENT_SELECTION = `id_site, id_topic, id_partition, toString(id_offset), toString(id_index),
   tenant, timestamp, received, type, source, level, messageless, message, tags, metadata, payload, layout, original, exact`;
-
-export function printId(site: string, topic: string, partition: number, offset: string, index: string): string {
-  if (site !== '') return `${site}.${topic}.${partition}.${offset}.${index}`;
-  const hex = BigInt(offset).toString(16).padStart(16, '0') + BigInt(index).toString(16).padStart(16, '0');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
-}
 
 export function storedEvent(row: readonly unknown[]): StoredEvent {
   const [site, topic, partition, offset, index, tenant, timestamp, received, type, source, level, ...rest] = row;
   const [messageless, message, tags, metadata, payload, layout, original, exact] = rest;
   const known = LEVELS.find((name) => name === level);
   return {
-    id: printId(text(site), text(topic), number(partition), text(offset), text(index)),
+    id: printId({
+      site: text(site),
+      topic: text(topic),
+      partition: number(partition),
+      offset: BigInt(text(offset)),
+      index: BigInt(text(index)),
+    }),
     tenant: text(tenant),
     timestamp: number(timestamp),
     received: number(received),

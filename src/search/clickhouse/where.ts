@@ -2,8 +2,8 @@
 
 import { SpillwayError } from '../../lib/errors.ts';
 import type { QueryNode } from '../../query/ast.ts';
+import { idNumbers } from '../ids.ts';
 import type { Cursor, Question } from '../port.ts';
-import { idNumbers } from './native/event-block.ts';
 import { type Binder, ORDER_COLUMNS } from './schema.ts';
 
 /** Compiles a query to a condition on the columns of schema.ts, with bound values. */

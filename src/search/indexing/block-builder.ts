@@ -1,13 +1,11 @@
 /** Collects records of `events` into a block with what an insert has to know about them. */
 import { decodeProgress, foldProgress, isProgress, type Progress } from '../../event/progress.ts';
 import type { RecordCursor } from '../../event/record-batch.ts';
-import { messageOf } from '../../lib/errors.ts';
-import { EventBlock, refused } from '../clickhouse/native/event-block.ts';
+import { SpillwayError } from '../../lib/errors.ts';
 import type { Range } from '../journal.ts';
+import type { RefusedRecord, WriteBlock } from '../port.ts';
 import type { RetentionPolicy } from '../slices.ts';
-import type { RefusedRecord } from './dead-letters.ts';
 import { type Draft, SliceTally } from './draft.ts';
-import type { DraftFiles } from './draft-files.ts';
 
 interface Span {
   from: number;
@@ -15,7 +13,7 @@ interface Span {
 }
 
 export class BlockBuilder {
-  readonly #block = new EventBlock();
+  readonly #block: WriteBlock;
   readonly #policy: RetentionPolicy;
   #tally: SliceTally;
   #spans = new Map<number, Span>();
@@ -23,7 +21,8 @@ export class BlockBuilder {
   #progress = new Map<number, Progress>();
   #full = false;
 
-  constructor(policy: RetentionPolicy) {
+  constructor(block: WriteBlock, policy: RetentionPolicy) {
+    this.#block = block;
     this.#policy = policy;
     this.#tally = new SliceTally(policy);
   }
@@ -55,15 +54,16 @@ export class BlockBuilder {
     return true;
   }
 
-  /** Writes the rows to a file and is empty again. */
-  async finish(files: DraftFiles): Promise<Draft> {
+  /** Is empty again when it resolves. */
+  async finish(): Promise<Draft> {
     const rows = this.#block.rows;
+    const paths = [...this.#block.pathTypes()];
     const draft: Draft = {
-      file: rows === 0 ? undefined : await files.write(this.#block.encode()),
+      batch: await this.#block.finish(),
       rows,
       ranges: Array.from(this.#spans, ([partition, span]): Range => ({ partition, from: span.from, to: span.to })),
       slices: this.#tally.slices(),
-      paths: [...this.#block.pathTypes()],
+      paths,
       refused: this.#refused,
       progress: this.#progress,
       newestReceivedMs: this.#tally.newestReceivedMs,
@@ -82,15 +82,15 @@ export class BlockBuilder {
   }
 
   #takeEvent(cursor: RecordCursor, partition: number): boolean {
-    const { bytes, valueStart, valueEnd, offset } = cursor;
+    const { bytes, valueStart, valueEnd, offset, timestampMs } = cursor;
+    const record = { partition, offset, timestampMs };
     try {
       const tally = this.#tally;
-      if (!this.#block.add(bytes, valueStart, valueEnd, partition, offset, (facts) => tally.place(facts))) return false;
+      if (!this.#block.add(bytes, valueStart, valueEnd, record, (facts) => tally.place(facts))) return false;
       tally.added(valueEnd - valueStart);
     } catch (thrown) {
-      if (!refused(thrown)) throw thrown;
-      const value = Buffer.from(cursor.value());
-      this.#refused.push({ partition, offset, timestampMs: cursor.timestampMs, value, reason: messageOf(thrown) });
+      if (!(thrown instanceof SpillwayError) || thrown.code !== 'EVENT_REFUSED') throw thrown;
+      this.#refused.push({ ...record, value: Buffer.from(cursor.value()), reason: thrown.message });
     }
     return true;
   }

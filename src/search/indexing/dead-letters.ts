@@ -14,16 +14,7 @@ import { encodeHeaders, RecordBatchBuilder, RecordCursor } from '../../event/rec
 import { TOPICS } from '../../event/topics.ts';
 import { DEFAULT_TENANT } from '../../lib/principal.ts';
 import { offset, type PartitionWriter, type Queue } from '../../queue/port.ts';
-
-/** A record of `events` that was refused. */
-export interface RefusedRecord {
-  readonly partition: number;
-  readonly offset: number;
-  readonly timestampMs: number;
-  /** A copy of its own. */
-  readonly value: Buffer;
-  readonly reason: string;
-}
+import type { RefusedRecord } from '../port.ts';
 
 export class DeadLetters {
   readonly #writer: PartitionWriter;

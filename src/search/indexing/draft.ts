@@ -1,17 +1,14 @@
 /** What one insert is made of: rows, where they come from, and which slices they go to. */
 import type { Progress } from '../../event/progress.ts';
 import { STORE_LIMITS } from '../../lib/limits.ts';
-import type { Placement, RowFacts } from '../clickhouse/native/event-block.ts';
-import { EVENTS_TABLE } from '../clickhouse/schema.ts';
 import type { Range } from '../journal.ts';
 import type { PathType } from '../path-types.ts';
-import { type RetentionPolicy, retentionDays, type Slice, sliceDay } from '../slices.ts';
-import type { RefusedRecord } from './dead-letters.ts';
+import type { Placement, RefusedRecord, RowFacts, WriteBatch } from '../port.ts';
+import { type RetentionPolicy, retentionDays, SHARED, type Slice, sliceDay } from '../slices.ts';
 
-/** Rows in a file, ready for the engine. */
 export interface Draft {
   /** Undefined where there are no rows. */
-  readonly file: string | undefined;
+  readonly batch: WriteBatch | undefined;
   readonly rows: number;
   readonly ranges: readonly Range[];
   readonly slices: readonly Slice[];
@@ -65,7 +62,7 @@ export class SliceTally {
   }
 
   slices(): Slice[] {
-    return [...this.#slices.values()].map((slice) => ({ ...slice, where: EVENTS_TABLE }));
+    return [...this.#slices.values()].map((slice) => ({ ...slice, where: SHARED }));
   }
 
   #find(tenant: string, day: number): Counted | undefined {

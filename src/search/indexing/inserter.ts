@@ -1,8 +1,8 @@
 /**
  * Inserts drafts so that each event is in the store exactly once, also when this process dies at any moment:
  *
- * 1. the intent is durable in the journal; 2. letters of refused events are durable; 3. rows are inserted, and the
- * engine's parts, their folders and the table's folder are synced; 4. the offsets are committed; 5. the intent ends.
+ * 1. the intent is durable in the journal; 2. letters of refused events are durable; 3. rows are inserted and durable
+ * (so are letters of those that the engine refuses); 4. the offsets are committed; 5. the intent ends.
  *
  * After a crash the open intent names the ranges: what of them is visible is read back, and only the rest inserted.
  */
@@ -11,11 +11,10 @@ import type { Progress } from '../../event/progress.ts';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { STORE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
-import type { EventsTable } from '../clickhouse/events-table.ts';
 import type { Intent, Range, StoreJournal } from '../journal.ts';
-import type { DeadLetters, RefusedRecord } from './dead-letters.ts';
+import type { RefusedRecord, SearchWriter, WriteBatch } from '../port.ts';
+import type { DeadLetters } from './dead-letters.ts';
 import type { Draft } from './draft.ts';
-import type { DraftFiles } from './draft-files.ts';
 import type { Membership } from './membership.ts';
 import type { MissingRows } from './missing-rows.ts';
 
@@ -30,11 +29,10 @@ export interface Committed {
 }
 
 export interface InserterParts {
-  readonly table: EventsTable;
+  readonly writer: SearchWriter;
   readonly journal: StoreJournal;
   readonly letters: DeadLetters;
   readonly membership: Membership;
-  readonly files: DraftFiles;
   readonly missing: MissingRows;
   readonly log: Logger;
   readonly onCommitted: (committed: Committed) => void;
@@ -50,7 +48,7 @@ export class Inserter {
 
   /** Inserts and commits; tries again while the engine or the disk fails. Rejects when it is fenced or stopped. */
   async insert(draft: Draft): Promise<void> {
-    const { journal, letters, table, files } = this.#parts;
+    const { journal, letters, writer } = this.#parts;
     const refused = [...draft.refused];
     if (draft.rows > 0 || refused.length > 0) {
       const days = [...new Set(draft.slices.map(({ day }) => day))];
@@ -63,10 +61,10 @@ export class Inserter {
       };
       await this.#persist(() => journal.begin(intent));
       await this.#persist(() => letters.write(refused));
-      if (draft.file !== undefined) refused.push(...(await this.#insertRows(draft.file, draft.ranges, days)));
-      await this.#persist(() => table.syncFolders());
+      if (draft.batch !== undefined) refused.push(...(await this.#insertRows(draft.batch, draft.ranges, days)));
+      await this.#persist(() => writer.settle());
     }
-    if (draft.file !== undefined) files.remove(draft.file);
+    draft.batch?.discard();
     await this.#commit(draft.ranges, draft.progress, refused);
     await journal.end();
     letters.forget();
@@ -91,7 +89,7 @@ export class Inserter {
       const paths = [...open.paths, ...journal.paths.unknown(found.paths)];
       await this.#persist(() => journal.begin({ ...open, slices: [...open.slices, ...added], days, paths }));
       const refused = await this.#insertMissing(ranges, days);
-      for (const range of ranges) await this.#persist(() => this.#parts.table.syncParts(range, days));
+      for (const range of ranges) await this.#persist(() => this.#parts.writer.settleRange(range, days));
       await this.#commit(ranges, found.progress, refused);
     }
     await journal.end();
@@ -109,17 +107,19 @@ export class Inserter {
   }
 
   async #insertRows(
-    file: string,
+    batch: WriteBatch,
     ranges: readonly Range[],
     days: readonly number[],
   ): Promise<readonly RefusedRecord[]> {
+    let refused: readonly RefusedRecord[];
     try {
-      await this.#parts.table.insertFile(file);
-      return [];
+      refused = await this.#parts.writer.insert(batch);
     } catch (thrown) {
       this.#parts.log.warn({ reason: messageOf(thrown), ranges }, 'An insert failed; looking what of it is visible');
+      return this.#insertMissing(ranges, days);
     }
-    return this.#insertMissing(ranges, days);
+    if (refused.length > 0) await this.#persist(() => this.#parts.letters.write(refused));
+    return refused;
   }
 
   /** Inserts what of the ranges is not visible; what the engine refuses although it works becomes a dead letter. */

@@ -9,14 +9,12 @@ import { TOPICS } from '../../event/topics.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import { offset, type Queue } from '../../queue/port.ts';
-import type { EventsTable } from '../clickhouse/events-table.ts';
 import type { Range } from '../journal.ts';
 import type { PathType } from '../path-types.ts';
+import type { RefusedRecord, SearchWriter } from '../port.ts';
 import type { RetentionPolicy, Slice } from '../slices.ts';
 import { BlockBuilder } from './block-builder.ts';
-import type { RefusedRecord } from './dead-letters.ts';
 import type { Draft } from './draft.ts';
-import type { DraftFiles } from './draft-files.ts';
 
 interface Row {
   readonly partition: number;
@@ -32,8 +30,7 @@ export interface Survey {
 
 export interface MissingRowsParts {
   readonly queue: Queue;
-  readonly table: EventsTable;
-  readonly files: DraftFiles;
+  readonly writer: SearchWriter;
   readonly policy: RetentionPolicy;
   readonly log: Logger;
   readonly signal: AbortSignal;
@@ -78,16 +75,16 @@ export class MissingRows {
   async #insertRows(rows: readonly Row[]): Promise<readonly RefusedRecord[]> {
     const refused: RefusedRecord[] = [];
     await this.#build(rows, async (builder, taken) => {
-      const draft = await builder.finish(this.#parts.files);
+      const draft = await builder.finish();
       refused.push(...draft.refused);
-      if (draft.file === undefined) return;
+      if (draft.batch === undefined) return;
       try {
-        await this.#parts.table.insertFile(draft.file);
+        refused.push(...(await this.#parts.writer.insert(draft.batch)));
       } catch (thrown) {
-        if (!(await this.#parts.table.works())) throw thrown;
+        if (!(await this.#parts.writer.works())) throw thrown;
         refused.push(...(await this.#divide(taken, messageOf(thrown))));
       } finally {
-        this.#parts.files.remove(draft.file);
+        draft.batch.discard();
       }
     });
     return refused;
@@ -123,7 +120,7 @@ export class MissingRows {
   async #missing(ranges: readonly Range[], days: readonly number[]): Promise<Row[]> {
     const rows: Row[] = [];
     for (const range of ranges) {
-      const visible = await this.#parts.table.visibleOffsets(range, days);
+      const visible = await this.#parts.writer.visibleOffsets(range, days);
       await this.#read(range, (batch) => {
         const cursor = new RecordCursor(batch);
         while (cursor.next()) {
@@ -142,7 +139,7 @@ export class MissingRows {
     rows: readonly Row[],
     onBlock: (builder: BlockBuilder, taken: readonly Row[]) => Promise<void>,
   ): Promise<void> {
-    const builder = new BlockBuilder(this.#parts.policy);
+    const builder = new BlockBuilder(this.#parts.writer.createBlock(), this.#parts.policy);
     let taken: Row[] = [];
     const flush = async () => {
       if (taken.length > 0) await onBlock(builder, taken);
@@ -183,8 +180,8 @@ export class MissingRows {
   }
 
   async #discard(builder: BlockBuilder): Promise<Draft> {
-    const draft = await builder.finish(this.#parts.files);
-    if (draft.file !== undefined) this.#parts.files.remove(draft.file);
+    const draft = await builder.finish();
+    draft.batch?.discard();
     return draft;
   }
 

@@ -1,19 +1,19 @@
 /**
  * An index that is gone (its folder was removed, or a disk replaced) is built again from `events`: where offsets are
- * committed and yet the table is empty, the group goes back to the oldest retained record. That is durable before the
+ * committed and yet the store is empty, the group goes back to the oldest retained record. That is durable before the
  * first insert, so a crash on the way neither leaves a hole nor repeats anything.
  */
 import { TOPICS } from '../../event/topics.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Queue } from '../../queue/port.ts';
-import type { EventsTable } from '../clickhouse/events-table.ts';
 import type { StoreJournal } from '../journal.ts';
+import type { SearchWriter } from '../port.ts';
 import type { Membership } from './membership.ts';
 
 export interface RewindParts {
   readonly queue: Queue;
   readonly membership: Membership;
-  readonly table: EventsTable;
+  readonly writer: SearchWriter;
   readonly journal: StoreJournal;
   readonly log: Logger;
   readonly signal: AbortSignal;
@@ -21,11 +21,11 @@ export interface RewindParts {
 
 /** Call it before an open intent is recovered. True where the group went back. */
 export async function rewindLostIndex(parts: RewindParts): Promise<boolean> {
-  const { queue, membership, table, journal, log, signal } = parts;
+  const { queue, membership, writer, journal, log, signal } = parts;
   const partitions = Array.from({ length: queue.partitionCount(TOPICS.events) }, (_, partition) => partition);
   const committed = await Promise.all(partitions.map((partition) => membership.committed(partition)));
   if (committed.every((position) => (position ?? 0) === 0)) return false;
-  if ((await table.partitions()).length > 0) return false;
+  if ((await writer.slices()).length > 0) return false;
   // Its range will be read again with all the others.
   await journal.end();
   const begun = partitions.filter((_, i) => (committed[i] ?? 0) > 0);

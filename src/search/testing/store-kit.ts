@@ -19,6 +19,7 @@ import { MarkBoard } from '../../queue/segment-log/marks.ts';
 import { openSegmentLog, type SegmentLogQueue } from '../../queue/segment-log/queue.ts';
 import { type ClickHouseEngine, type ClickHouseOptions, openClickHouse } from '../clickhouse/engine.ts';
 import { type IndexerOptions, type RunningIndexer, runIndexer } from '../indexer.ts';
+import type { SearchEngine } from '../port.ts';
 
 export interface StoreKitOptions {
   readonly directory: string;
@@ -28,9 +29,9 @@ export interface StoreKitOptions {
   readonly indexer?: Partial<IndexerOptions>;
 }
 
-export interface StoreKit {
+export interface StoreKit<Engine extends SearchEngine = ClickHouseEngine> {
   readonly queue: SegmentLogQueue;
-  readonly engine: ClickHouseEngine;
+  readonly engine: Engine;
   readonly registry: Registry;
   /** Appends events (as objects, or as the text of records) with a progress marker; durable when it resolves. */
   append(partition: number, events: readonly (StoredEvent | string)[]): Promise<number>;
@@ -40,7 +41,17 @@ export interface StoreKit {
   close(): Promise<void>;
 }
 
-export async function openStoreKit(options: StoreKitOptions): Promise<StoreKit> {
+/** What every engine is opened with. */
+export type EngineParts = Pick<ClickHouseOptions, 'directory' | 'log' | 'registry'>;
+
+export function openStoreKit(options: StoreKitOptions): Promise<StoreKit> {
+  return openStoreKitOn(options, (parts) => openClickHouse({ ...parts, ...options.engine }));
+}
+
+export async function openStoreKitOn<Engine extends SearchEngine>(
+  options: StoreKitOptions,
+  openEngine: (parts: EngineParts) => Promise<Engine>,
+): Promise<StoreKit<Engine>> {
   const { directory, partitions = 1, clock = systemClock } = options;
   const log = pino({ level: process.env.SPILLWAY_LOG_LEVEL ?? 'silent' });
   const registry = new Registry();
@@ -59,7 +70,7 @@ export async function openStoreKit(options: StoreKitOptions): Promise<StoreKit> 
   for (let partition = 0; partition < partitions; partition++) {
     writers.push(await queue.openWriter({ topic: TOPICS.events, partition }));
   }
-  const engine = await openClickHouse({ directory: join(directory, 'search'), log, registry, ...options.engine });
+  const engine = await openEngine({ directory: join(directory, 'search'), log, registry });
   const indexers: RunningIndexer[] = [];
   return {
     queue,
@@ -74,7 +85,6 @@ export async function openStoreKit(options: StoreKitOptions): Promise<StoreKit> 
       const indexer = runIndexer({
         queue,
         engine,
-        directory: join(directory, 'search'),
         site: 'local',
         rawEnd: () => undefined,
         clock,

@@ -2,27 +2,15 @@
  * Events as one block of ClickHouse's Native format, in the columns of schema.ts. A row is added by the bytes of its
  * record; one that cannot be taken is thrown back (EVENT_REFUSED) and leaves no trace.
  */
-import { parseOrigin } from '../../../event/origin.ts';
 import { SpillwayError } from '../../../lib/errors.ts';
 import { STORE_LIMITS } from '../../../lib/limits.ts';
+import { isUuid, uuidHalves } from '../../ids.ts';
 import type { PathType } from '../../path-types.ts';
+import type { Placement, RowFacts } from '../../port.ts';
 import { EVENT_COLUMNS, MAX_TIME_MS } from '../schema.ts';
 import { ArrayColumn, ByteSink, type ColumnData, NumberColumn, StringColumn } from './columns.ts';
 import { JsonColumn } from './json-column.ts';
 import { type ExpectedKey, JsonScanner } from './json-scanner.ts';
-
-/** What a row's place in the store depends on. */
-export interface RowFacts {
-  readonly tenant: string;
-  readonly timestampMs: number;
-  readonly receivedMs: number;
-}
-
-export interface Placement {
-  readonly retentionDays: number;
-  /** Days since 1970. */
-  readonly sliceDay: number;
-}
 
 type Member =
   | 'id'
@@ -66,7 +54,6 @@ const MEMBERS: ReadonlyMap<string, ExpectedMember> = new Map(
   MEMBER_NAMES.map((name, i) => [name, { name, bit: 1 << i, key: Buffer.from(name) }]),
 );
 const TEXTS = ['type', 'source', 'level', 'message', 'layout', 'original', 'exact'] as const;
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const DOT = 0x2e;
 
 function createColumns() {
@@ -358,7 +345,7 @@ export class EventBlock {
   }
 
   #readOtherId(id: string): void {
-    if (!UUID.test(id)) throw this.#scanner.fail('the id is neither an origin nor a UUID');
+    if (!isUuid(id)) throw this.#scanner.fail('the id is neither an origin nor a UUID');
     const [high, low] = uuidHalves(id);
     const columns = this.#columns;
     columns.id_site.pushEmpty();
@@ -393,31 +380,6 @@ function digitsBefore(bytes: Buffer, first: number, last: number): Digits {
   const ok =
     at < last && byte === DOT && value <= Number.MAX_SAFE_INTEGER && (last - at === 1 || bytes[at + 1] !== 0x30);
   return { ok, value, at: at - 1 };
-}
-
-/** A UUID as two unsigned numbers of 64 bits, which sort as it does. */
-export function uuidHalves(uuid: string): readonly [bigint, bigint] {
-  const hex = uuid.replaceAll('-', '');
-  return [BigInt(`0x${hex.slice(0, 16)}`), BigInt(`0x${hex.slice(16)}`)];
-}
-
-/** The numbers of a printed id, as the columns hold them; undefined where it is neither an origin nor a UUID. */
-export function idNumbers(id: string):
-  | {
-      readonly site: string;
-      readonly topic: string;
-      readonly partition: number;
-      readonly offset: bigint;
-      readonly index: bigint;
-    }
-  | undefined {
-  if (UUID.test(id)) {
-    const [offset, index] = uuidHalves(id);
-    return { site: '', topic: '', partition: 0, offset, index };
-  }
-  const origin = parseOrigin(id);
-  if (origin === undefined || origin.partition > 0xffff) return undefined;
-  return { ...origin, offset: BigInt(origin.offset), index: BigInt(origin.index) };
 }
 
 export function refused(thrown: unknown): thrown is SpillwayError {

@@ -2,7 +2,7 @@
  * Who may ask now: so many questions at a time in all and per tenant, so many waiting per tenant, and the tenants that
  * wait are served in turn, so that one tenant's dashboards do not stand before another's.
  */
-import { SpillwayError } from '../../lib/errors.ts';
+import { SpillwayError } from '../lib/errors.ts';
 
 export interface AdmissionLimits {
   readonly concurrent: number;

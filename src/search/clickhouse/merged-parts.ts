@@ -5,10 +5,10 @@
  * parts that a merge used are kept for a while (`old_parts_lifetime`): the engine goes back to them where the merged one
  * is broken. Well within that time everything of the merged part is synced here.
  */
-import { messageOf } from '../lib/errors.ts';
-import { STORE_LIMITS } from '../lib/limits.ts';
-import type { Logger } from '../lib/log.ts';
-import type { EventsTable } from './clickhouse/events-table.ts';
+import { messageOf } from '../../lib/errors.ts';
+import { STORE_LIMITS } from '../../lib/limits.ts';
+import type { Logger } from '../../lib/log.ts';
+import type { EventsTable } from './events-table.ts';
 
 export interface MergedPartsOptions {
   readonly table: Pick<EventsTable, 'syncMerged'>;

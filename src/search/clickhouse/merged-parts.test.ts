@@ -2,8 +2,8 @@ import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { sampleEvent } from '../../test/support/sample-events.ts';
-import { openStoreKit, type StoreKit } from './testing/store-kit.ts';
+import { sampleEvent } from '../../../test/support/sample-events.ts';
+import { openStoreKit, type StoreKit } from '../testing/store-kit.ts';
 
 const NOW_MS = Date.parse('2026-11-23T10:00:00Z');
 const EVENTS = 40;

@@ -1,0 +1,47 @@
+/** The search engine of the configuration. Only that one is loaded: the embedded one alone is half a gigabyte. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Registry } from 'prom-client';
+import type { Config } from '../config/schema.ts';
+import type { RebuildOriginal } from '../event/answered.ts';
+import { messageOf, SpillwayError } from '../lib/errors.ts';
+import type { Logger } from '../lib/log.ts';
+import type { SearchEngine } from '../search/port.ts';
+
+export interface SearchEngineParts {
+  readonly log: Logger;
+  readonly registry: Registry;
+  readonly rebuildOriginal: RebuildOriginal;
+}
+
+export async function openSearchEngine(config: Config, parts: SearchEngineParts): Promise<SearchEngine> {
+  const directory = join(config.data, 'search');
+  switch (config.search.engine) {
+    case 'embedded':
+      return (await import('../search/clickhouse/engine.ts')).openClickHouse({ ...parts, directory });
+    case 'opensearch': {
+      const { nodes, username, password, tls, index } = config.search;
+      return (await import('../search/opensearch/engine.ts')).openOpenSearch({
+        ...parts,
+        directory,
+        cluster: {
+          nodes,
+          verify: tls.verify,
+          ...(username === undefined ? {} : { username }),
+          ...(password === undefined ? {} : { password }),
+          ...(tls.ca === undefined ? {} : { ca: readCertificates(tls.ca) }),
+        },
+        index: { prefix: index.prefix, shards: index.shards, replicas: index.replicas },
+        refreshEveryMs: index.refreshMs,
+      });
+    }
+  }
+}
+
+function readCertificates(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new SpillwayError('CONFIG_INVALID', `search.tls.ca cannot be read: ${messageOf(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,122 @@
+/** Statistics by groups. All groups are read, so that the largest are the largest; beyond a limit the question is refused. */
+import { SpillwayError } from '../../lib/errors.ts';
+import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
+import type { FieldRef } from '../../query/ast.ts';
+import type { StatsFunction, StatsQuestion, StatsRow } from '../port.ts';
+import { type Column, columnsOf, decode, type Value } from './columns.ts';
+import type { Condition } from './conditions.ts';
+import { at, listAt, numberAt } from './json.ts';
+import type { Ask } from './query-runner.ts';
+import { distinctValues, timeBuckets } from './read-aggregates.ts';
+import { conditionOf } from './where.ts';
+
+/** What is asked of each group, and how its answer is read. */
+interface Measure {
+  readonly aggs: Readonly<Record<string, Condition>>;
+  read(group: unknown): number | null;
+}
+
+export async function stats(question: StatsQuestion, ask: Ask): Promise<readonly StatsRow[]> {
+  const query = await conditionOf(question, ask);
+  const keys: (readonly Column[])[] = [];
+  for (const field of question.by) keys.push(await columnsOf(field, query, ask));
+  const measure = await measureOf(question.fn, question.of, query, ask);
+  const rows: StatsRow[] = [];
+  for await (const group of groupsOf(question, keys, measure, query, ask)) {
+    if (rows.length >= OPENSEARCH_LIMITS.groups) throw tooManyGroups();
+    const key = at(group, 'key');
+    const time = at(key, 'time');
+    const by = keys.map((columns, i) => keyOf(columns, i, key));
+    rows.push({ by, ...(typeof time === 'number' ? { timeMs: time } : {}), value: measure.read(group) });
+  }
+  rows.sort((a, b) => (a.timeMs ?? 0) - (b.timeMs ?? 0) || descending(a.value, b.value));
+  return rows.slice(0, question.limit);
+}
+
+function descending(a: number | null, b: number | null): number {
+  return (b ?? Number.NEGATIVE_INFINITY) - (a ?? Number.NEGATIVE_INFINITY) || 0;
+}
+
+function tooManyGroups(): SpillwayError {
+  const message = `The statistic has more than ${OPENSEARCH_LIMITS.groups} groups. Narrow the query or its range.`;
+  return new SpillwayError('QUERY_TOO_LARGE', message, { details: { limit: OPENSEARCH_LIMITS.groups } });
+}
+
+function keyOf(columns: readonly Column[], field: number, key: unknown): Value | null {
+  for (const [i, column] of columns.entries()) {
+    const found = at(key, `k${field}_${i}`);
+    if (found !== null && found !== undefined) return decode(column, found);
+  }
+  return null;
+}
+
+async function* groupsOf(
+  { intervalMs }: StatsQuestion,
+  keys: readonly (readonly Column[])[],
+  { aggs }: Measure,
+  query: Condition,
+  ask: Ask,
+): AsyncGenerator<unknown> {
+  const times = intervalMs === undefined ? [] : [{ time: { histogram: timeBuckets(intervalMs) } }];
+  const terms = keys.flatMap((columns, i) =>
+    columns.map(({ field }, j) => ({ [`k${i}_${j}`]: { terms: { field, missing_bucket: true } } })),
+  );
+  const sources = [...times, ...terms];
+  if (sources.length === 0) {
+    const found = await ask({ size: 0, track_total_hits: true, query, aggs });
+    if (found === undefined) return;
+    const events = numberAt(found, 'hits', 'total', 'value');
+    const group = { doc_count: events, ...Object(at(found, 'aggregations')) };
+    // Where a field to group by has no value anywhere, there is one group, but of nothing none.
+    if (keys.length === 0 || events > 0) yield group;
+    return;
+  }
+  for (let after: unknown; ; ) {
+    const composite = { size: OPENSEARCH_LIMITS.groupsAtOnce, sources, ...(after === undefined ? {} : { after }) };
+    const groups = { composite, ...(Object.keys(aggs).length === 0 ? {} : { aggs }) };
+    const found = await ask({ size: 0, track_total_hits: false, query, aggs: { groups } });
+    if (found === undefined) return;
+    yield* listAt(found, 'aggregations', 'groups', 'buckets');
+    after = at(found, 'aggregations', 'groups', 'after_key');
+    if (after === undefined) return;
+  }
+}
+
+async function measureOf(fn: StatsFunction, of: FieldRef | undefined, query: Condition, ask: Ask): Promise<Measure> {
+  if (fn === 'count' || of === undefined) return { aggs: {}, read: (group) => numberAt(group, 'doc_count') };
+  if (fn === 'unique') {
+    const columns = await columnsOf(of, query, ask);
+    return {
+      aggs: Object.fromEntries(columns.map((column, i) => [`u${i}`, distinctValues(column)])),
+      read: (group) => columns.reduce((sum, _, i) => sum + numberAt(group, `u${i}`, 'value'), 0),
+    };
+  }
+  const numbers = await numberColumn(of, query, ask);
+  if (numbers === undefined) return { aggs: {}, read: () => null };
+  return fn in PERCENTILES ? percentile(numbers, PERCENTILES[fn as keyof typeof PERCENTILES]) : simple(numbers, fn);
+}
+
+/** Numbers of plain fields alone: those of an array are several values of one event. */
+async function numberColumn(of: FieldRef, query: Condition, ask: Ask): Promise<Column | undefined> {
+  if (of.root === 'own' && of.name !== 'timestamp' && of.name !== 'received') return undefined;
+  return (await columnsOf(of, query, ask)).find(({ type }) => type === 'number' || type === 'time');
+}
+
+const PERCENTILES = { p50: 50, p90: 90, p95: 95, p99: 99 } as const;
+
+function percentile({ field }: Column, percent: number): Measure {
+  return {
+    aggs: { p: { percentiles: { field, percents: [percent], keyed: false } } },
+    read: (group) => {
+      const value = at(listAt(group, 'p', 'values')[0], 'value');
+      return typeof value === 'number' ? value : null;
+    },
+  };
+}
+
+function simple({ field }: Column, fn: StatsFunction): Measure {
+  return {
+    aggs: { s: { stats: { field } } },
+    read: (group) => (numberAt(group, 's', 'count') === 0 ? null : numberAt(group, 's', fn)),
+  };
+}

@@ -1,0 +1,98 @@
+/** The indices of slices: made before they are written, with a typed field for each new path until there are enough. */
+import { SpillwayError } from '../../lib/errors.ts';
+import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
+import { type Answer, type Call, type Client, Unreachable } from './client.ts';
+import type { TypedValue } from './document.ts';
+import { problemOf } from './errors.ts';
+import { at } from './json.ts';
+import { FIELD, OWN_COLUMNS, VALUE_MAPPINGS, VALUE_TYPES, type ValueType, writeAlias } from './mapping.ts';
+
+const OWN = Object.keys(OWN_COLUMNS).length;
+
+/** Typed fields of one index, as `type.name`. */
+export type TypedFields = ReadonlySet<string>;
+
+export const typedField = (type: ValueType, name: string): string => `${type}.${name}`;
+
+export class SliceIndices {
+  readonly #client: Client;
+  readonly #known = new Map<string, Set<string>>();
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /** Makes the index, where it is not there, and fields for what is new, while there is room. */
+  async prepare(index: string, values: Iterable<TypedValue>): Promise<TypedFields> {
+    const known = this.#known.get(index) ?? (await this.#create(index));
+    this.#known.set(index, known);
+    const room = OPENSEARCH_LIMITS.typedFields + OWN - known.size;
+    const wanted = new Map<string, readonly [ValueType, string]>();
+    for (const { type, name } of values) {
+      if (name === undefined || wanted.size >= room || known.has(typedField(type, name))) continue;
+      wanted.set(typedField(type, name), [type, name]);
+    }
+    if (wanted.size > 0) await this.#map(index, known, wanted);
+    return known;
+  }
+
+  /** It may be gone: it is looked at again. */
+  forget(index: string): void {
+    this.#known.delete(index);
+  }
+
+  async #create(index: string): Promise<Set<string>> {
+    const body = { aliases: { [writeAlias(index)]: {} } };
+    const created = await this.#client.call({ method: 'PUT', path: index, body });
+    if (created.status !== 200 && problemOf(created).type !== 'resource_already_exists_exception') {
+      throw failed(`The slice ${index} cannot be made`, created);
+    }
+    return this.#read(index);
+  }
+
+  async #read(index: string): Promise<Set<string>> {
+    const { body } = await ask(this.#client, { method: 'GET', path: `${index}/_mapping` });
+    const properties = at(body, index, 'mappings', 'properties', FIELD.values, 'properties');
+    const names = VALUE_TYPES.flatMap((type) =>
+      Object.keys(Object(at(properties, type, 'properties'))).map((name) => typedField(type, name)),
+    );
+    return new Set(names);
+  }
+
+  async #map(
+    index: string,
+    known: Set<string>,
+    wanted: ReadonlyMap<string, readonly [ValueType, string]>,
+  ): Promise<void> {
+    const types: Partial<Record<ValueType, { readonly properties: Record<string, unknown> }>> = {};
+    for (const [type, name] of wanted.values()) {
+      types[type] ??= { properties: {} };
+      types[type].properties[name] = VALUE_MAPPINGS[type];
+    }
+    const body = { properties: { [FIELD.values]: { properties: types } } };
+    const answer = await this.#client.call({ method: 'PUT', path: `${index}/_mapping`, body });
+    if (answer.status === 200) {
+      for (const field of wanted.keys()) known.add(field);
+      return;
+    }
+    if (answer.status === 404) this.forget(index);
+    if (!/total fields/i.test(problemOf(answer).reason)) throw failed(`The mapping of ${index} cannot grow`, answer);
+    // Another store has filled it meanwhile: what is there counts, the rest has no field of its own.
+    for (const field of await this.#read(index)) known.add(field);
+  }
+}
+
+/** The answer of a call that has to work. */
+export async function ask(client: Client, call: Call): Promise<Answer> {
+  const answer = await client.call(call);
+  if (answer.status < 300) return answer;
+  throw failed(`OpenSearch refuses ${call.method} ${call.path.split('?')[0]}`, answer);
+}
+
+export function failed(what: string, answer: Answer): Error {
+  const { type, reason } = problemOf(answer);
+  const message = `${what}: ${type}: ${reason}`.slice(0, 1_000);
+  return answer.status >= 500 || answer.status === 429
+    ? new Unreachable(message)
+    : new SpillwayError('UNAVAILABLE', message);
+}

@@ -1,0 +1,30 @@
+/** A store for tests on the cluster of SPILLWAY_TEST_OPENSEARCH, with indices of its own for each folder. */
+import { createHash } from 'node:crypto';
+import type { SearchEngine } from '../../port.ts';
+import { openStoreKitOn, type StoreKit, type StoreKitOptions } from '../../testing/store-kit.ts';
+import { Client } from '../client.ts';
+import { type OpenSearchOptions, openOpenSearch } from '../engine.ts';
+import { allSlices } from '../mapping.ts';
+
+export const TEST_NODE = process.env.SPILLWAY_TEST_OPENSEARCH ?? '';
+
+export function prefixOf(folder: string): string {
+  return `test-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`;
+}
+
+export function openClusterKit(
+  options: StoreKitOptions,
+  engine: Partial<OpenSearchOptions> = {},
+): Promise<StoreKit<SearchEngine>> {
+  const index = { prefix: prefixOf(options.directory), shards: 1, replicas: 0 };
+  return openStoreKitOn(options, (parts) =>
+    openOpenSearch({ ...parts, cluster: { nodes: [TEST_NODE] }, index, refreshEveryMs: 50, ...engine }),
+  );
+}
+
+export async function removeSlices(folder: string): Promise<void> {
+  const client = new Client({ nodes: [TEST_NODE] });
+  await client.call({ method: 'DELETE', path: allSlices(prefixOf(folder)) });
+  await client.call({ method: 'DELETE', path: `_index_template/${prefixOf(folder)}` });
+  client.close();
+}

@@ -1,0 +1,68 @@
+/** A server in front of a node that refuses requests or breaks their connections, before or after the node has answered. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export type Meddling = 'pass' | 'cut before' | 'cut after' | 'busy' | 'busy item';
+
+export class Meddler {
+  readonly #server: Server;
+  readonly #node: string;
+  /** Asked for each request. */
+  meddle: (path: string) => Meddling = () => 'pass';
+  /** How often it did not just pass a request. */
+  meddled = 0;
+
+  private constructor(node: string) {
+    this.#node = node;
+    this.#server = createServer((request, response) => {
+      this.#serve(request, response).catch(() => request.socket.destroy());
+    });
+  }
+
+  static async start(node: string): Promise<Meddler> {
+    const meddler = new Meddler(node);
+    await new Promise<void>((resolve) => void meddler.#server.listen(0, '127.0.0.1', resolve));
+    return meddler;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>));
+    const what = this.meddle(request.url ?? '');
+    if (what !== 'pass') this.meddled++;
+    if (what === 'cut before') return void request.socket.destroy();
+    if (what === 'busy') {
+      response.writeHead(429, { 'content-type': 'application/json' });
+      return void response.end(JSON.stringify({ error: BUSY, status: 429 }));
+    }
+    const { method = 'GET', headers } = request;
+    const type = headers['content-type'];
+    const answer = await fetch(this.#node + request.url, {
+      method,
+      ...(body.length > 0 && { body, headers: { 'content-type': type ?? 'application/json' } }),
+    });
+    const text = await answer.text();
+    if (what === 'cut after') return void request.socket.destroy();
+    response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? 'application/json' });
+    response.end(what === 'busy item' ? withBusyItem(text) : text);
+  }
+}
+
+const BUSY = { type: 'rejected_execution_exception', reason: 'full' };
+
+/** Says of the first row that it was not taken, though it was: the next attempt meets its document. */
+function withBusyItem(text: string): string {
+  const answer = JSON.parse(text);
+  if (Array.isArray(answer.items) && answer.items.length > 0) {
+    answer.items[0] = { create: { status: 429, error: BUSY } };
+  }
+  return JSON.stringify(answer);
+}

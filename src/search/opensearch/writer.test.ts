@@ -1,0 +1,271 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { lacks } from '../../../test/support/needs.ts';
+import { answeredEvent } from '../../event/answered.ts';
+import { DEAD_LETTER_KEY, DEAD_LETTER_PARTITIONS, decodeDeadLetterReason } from '../../event/dead-letter.ts';
+import type { StoredEvent } from '../../event/event.ts';
+import { RecordCursor } from '../../event/record-batch.ts';
+import { TOPICS } from '../../event/topics.ts';
+import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
+import { parseQuery } from '../../query/parse.ts';
+import { events as anyEvents } from '../../query/testing/arbitraries.ts';
+import { offset } from '../../queue/port.ts';
+import type { SearchEngine } from '../port.ts';
+import type { StoreKit, StoreKitOptions } from '../testing/store-kit.ts';
+import { Client } from './client.ts';
+import type { OpenSearchOptions } from './engine.ts';
+import { sliceIndex } from './mapping.ts';
+import { openClusterKit, prefixOf, removeSlices, TEST_NODE } from './testing/cluster-kit.ts';
+import { Meddler, type Meddling } from './testing/meddler.ts';
+
+const NOW_MS = Date.parse('2026-11-23T12:00:00Z');
+const DAY_MS = 86_400_000;
+const PATIENCE = { timeout: 60_000, interval: 50 };
+const suite = 'writes to OpenSearch';
+
+describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { timeout: 120_000 }, () => {
+  let folder: string;
+  const kits: StoreKit<SearchEngine>[] = [];
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'spillway-opensearch-'));
+  });
+  afterEach(async () => {
+    for (const kit of kits.splice(0)) await kit.close();
+    await removeSlices(folder);
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function open(options: Partial<StoreKitOptions> = {}, engine: Partial<OpenSearchOptions> = {}) {
+    const kit = await openClusterKit({ directory: folder, ...options }, engine);
+    kits.push(kit);
+    return kit;
+  }
+
+  async function started(...args: Parameters<typeof open>) {
+    const kit = await open(...args);
+    await kit.startIndexer().started;
+    return kit;
+  }
+
+  const eventOf = (number: number, other: Partial<StoredEvent> = {}): StoredEvent => ({
+    id: `local.raw.0.${number}.0`,
+    tenant: 'default',
+    timestamp: NOW_MS + number,
+    received: NOW_MS + number,
+    type: 'log',
+    source: 'app:host',
+    message: `event ${number}`,
+    metadata: { app: 'app' },
+    payload: { number },
+    ...other,
+  });
+  const numbered = (count: number) => Array.from({ length: count }, (_, i) => eventOf(i));
+
+  const ask = (query = '*') => ({
+    tenant: 'default',
+    query: parseQuery(query),
+    fromMs: 0,
+    toMs: NOW_MS * 2,
+    signal: new AbortController().signal,
+  });
+
+  async function letters(kit: StoreKit<SearchEngine>) {
+    const found: { origin: string; value: string; reason: string }[] = [];
+    const reader = kit.queue.openReader({ topic: TOPICS.deadLetter, partition: DEAD_LETTER_PARTITIONS.store });
+    for (const { bytes } of (await reader.read(offset(0))).batches) {
+      const cursor = new RecordCursor(bytes);
+      while (cursor.next()) {
+        const { origin, reason } = decodeDeadLetterReason(cursor.headerValue(DEAD_LETTER_KEY) ?? Buffer.alloc(0));
+        found.push({ origin, value: cursor.value().toString(), reason });
+      }
+    }
+    await reader.close();
+    return found;
+  }
+
+  /** Puts events into the engine itself, without an indexer. */
+  async function insert({ engine: { writer } }: StoreKit<SearchEngine>, events: readonly StoredEvent[]) {
+    const block = writer.createBlock();
+    for (const [i, event] of events.entries()) {
+      const bytes = Buffer.from(JSON.stringify(event));
+      const place = () => ({ retentionDays: 30, sliceDay: Math.floor(NOW_MS / DAY_MS) });
+      block.add(bytes, 0, bytes.length, { partition: 0, offset: i, timestampMs: NOW_MS }, place);
+    }
+    const batch = await block.finish();
+    return batch === undefined ? [] : writer.insert(batch);
+  }
+
+  test('a repeat adds nothing', async () => {
+    const kit = await open();
+    expect(await insert(kit, numbered(50))).toEqual([]);
+    expect(await insert(kit, numbered(60))).toEqual([]);
+    expect(await kit.engine.count(ask())).toBe(60);
+  });
+
+  test('another event of the same id is refused whole, not lost', async () => {
+    const kit = await open();
+    await insert(kit, [eventOf(1)]);
+    const other = eventOf(1, { message: 'another one' });
+    const refused = await insert(kit, [eventOf(0), other]);
+    expect(refused).toMatchObject([{ offset: 1, reason: expect.stringContaining('local.raw.0.1.0') }]);
+    expect(JSON.parse(refused[0]?.value.toString() ?? '')).toEqual(other);
+    expect(await kit.engine.count(ask())).toBe(2);
+  });
+
+  test('what it cannot take becomes a dead letter with the whole original, and the rest goes on', async () => {
+    const kit = await started();
+    const twice = JSON.stringify(eventOf(1)).replace('"number":', '"number":0,"number":');
+    await kit.append(0, [eventOf(0), twice, 'no JSON at all', eventOf(2)]);
+    await kit.settled();
+    expect(await kit.engine.count(ask())).toBe(2);
+    expect((await letters(kit)).toSorted((a, b) => (a.value < b.value ? 1 : -1))).toEqual(
+      [
+        { origin: 'local.raw.0.1.0', value: twice, reason: expect.stringMatching(/duplicate .*number/i) },
+        { origin: 'local.events.0.2.0', value: 'no JSON at all', reason: expect.any(String) },
+      ].toSorted((a, b) => (a.value < b.value ? 1 : -1)),
+    );
+  });
+
+  test('what is answered is what was stored, whatever it holds', async () => {
+    const kit = await open();
+    const stored = fc
+      .sample(anyEvents, { numRuns: 100, seed: 1 })
+      .map((event, i): StoredEvent => JSON.parse(JSON.stringify({ ...event, id: `local.raw.0.${i}.0`, layout: 'x' })));
+    expect(await insert(kit, stored)).toEqual([]);
+    for (const event of stored) {
+      const found = await kit.engine.get({ ...ask(), tenant: event.tenant, id: event.id });
+      expect(found).toEqual(answeredEvent(event, () => undefined));
+    }
+  });
+
+  test.each(['cut before', 'cut after', 'busy', 'busy item'] as const)(
+    'nothing is lost or doubled where requests meet: %s',
+    async (meddling: Meddling) => {
+      const meddler = await Meddler.start(TEST_NODE);
+      let requests = 0;
+      meddler.meddle = (path) => (path.startsWith('/_bulk') && requests++ % 2 === 0 ? meddling : 'pass');
+      const kit = await started({}, { cluster: { nodes: [meddler.url] } });
+      for (let from = 0; from < 500; from += 100) await kit.append(0, numbered(500).slice(from, from + 100));
+      await kit.settled();
+      expect(meddler.meddled).toBeGreaterThan(0);
+      const { values, distinct } = await kit.engine.values({
+        ...ask(),
+        field: { root: 'payload', path: ['number'] },
+        limit: 1_000,
+      });
+      expect([values.length, distinct, await kit.engine.count(ask())]).toEqual([500, 500, 500]);
+      expect(await letters(kit)).toEqual([]);
+      await kit.close();
+      kits.length = 0;
+      await meddler.close();
+    },
+  );
+
+  test('a cluster that is away for longer is waited for', async () => {
+    const meddler = await Meddler.start(TEST_NODE);
+    const kit = await started({}, { cluster: { nodes: [meddler.url] } });
+    await kit.append(0, numbered(10));
+    await kit.settled();
+    meddler.meddle = () => 'cut before';
+    await kit.append(0, numbered(30).slice(10));
+    await vi.waitFor(() => expect(meddler.meddled).toBeGreaterThan(8), PATIENCE);
+    await expect(kit.engine.count(ask())).rejects.toHaveProperty('code', 'UNAVAILABLE');
+    meddler.meddle = () => 'pass';
+    await kit.settled();
+    expect(await kit.engine.count(ask())).toBe(30);
+    expect(await letters(kit)).toEqual([]);
+    await kit.close();
+    kits.length = 0;
+    await meddler.close();
+  });
+
+  test('an index that somebody removes is made again, with its typed fields', async () => {
+    const kit = await open();
+    await insert(kit, numbered(3));
+    const client = new Client({ nodes: [TEST_NODE] });
+    await client.call({ method: 'DELETE', path: sliceIndex(prefixOf(folder), 30, Math.floor(NOW_MS / DAY_MS)) });
+    client.close();
+    await insert(kit, numbered(5));
+    expect(await kit.engine.count(ask('number:[1 TO 3]'))).toBe(3);
+    const of = { root: 'payload', path: ['number'] } as const;
+    expect(await kit.engine.stats({ ...ask(), fn: 'sum', of, by: [], limit: 1 })).toEqual([{ by: [], value: 10 }]);
+  });
+
+  test('beyond the cap of typed fields every field is searched, ranges of numbers too, and counting by it is refused', async () => {
+    const kit = await open();
+    const perEvent = 100;
+    const events = Array.from({ length: OPENSEARCH_LIMITS.typedFields / perEvent + 2 }, (_, i) =>
+      eventOf(i, { payload: Object.fromEntries(Array.from({ length: perEvent }, (_, j) => [`n${i}x${j}`, i + j])) }),
+    );
+    expect(await insert(kit, events)).toEqual([]);
+    const last = events.length - 1;
+    for (const number of [0, last]) {
+      expect(await kit.engine.count(ask(`n${number}x5:[${number + 5} TO ${number + 5}]`))).toBe(1);
+      expect(await kit.engine.count(ask(`n${number}x5:>${number + 5}`))).toBe(0);
+      expect(await kit.engine.count(ask(`_exists_:n${number}x5`))).toBe(1);
+    }
+    const values = (number: number) =>
+      kit.engine.values({ ...ask(), field: { root: 'payload', path: [`n${number}x5`] }, limit: 5 });
+    expect((await values(0)).values).toEqual([{ value: 5, count: 1 }]);
+    await expect(values(last)).rejects.toHaveProperty('code', 'QUERY_UNSUPPORTED');
+  });
+
+  test('a keyword or word of any length is found by its whole and its beginning; patterns that cannot tell are refused', async () => {
+    const kit = await open();
+    const long = `begin${'x'.repeat(60_000)}end`;
+    expect(await insert(kit, [eventOf(0, { payload: { long }, message: `a ${long} z` }), eventOf(1)])).toEqual([]);
+    expect((await kit.engine.get({ ...ask(), id: 'local.raw.0.0.0' }))?.payload).toEqual({ long });
+    expect(await kit.engine.count(ask('long:beginx*'))).toBe(1);
+    expect(await kit.engine.count(ask('long:[begin TO begio]'))).toBe(1);
+    expect(await kit.engine.count(ask('beginxy'))).toBe(0);
+    expect(await kit.engine.count(ask('z a'))).toBe(1);
+    for (const query of ['long:*end', 'long:/.*end/', '*end']) {
+      await expect(kit.engine.count(ask(query)), query).rejects.toHaveProperty('code', 'QUERY_UNSUPPORTED');
+    }
+    expect(await kit.engine.count(ask('number:*1 OR app:*pp'))).toBe(2);
+  });
+
+  test('retention removes whole indices, for each tenant by its own days', async () => {
+    let now = NOW_MS;
+    const clock = { now: () => now };
+    const retention = { days: 2, tenants: { longer: 10 } };
+    let kit = await started({ clock, indexer: { retention } });
+    await kit.append(0, [eventOf(0), eventOf(1, { tenant: 'longer' })]);
+    await kit.settled();
+    expect(await kit.engine.writer.slices()).toHaveLength(2);
+    await kit.close();
+    now += 4 * DAY_MS;
+    kit = await started({ clock, indexer: { retention } });
+    await vi.waitFor(
+      async () => expect(await kit.engine.writer.slices()).toMatchObject([{ retentionDays: 10 }]),
+      PATIENCE,
+    );
+    expect(await kit.engine.count(ask())).toBe(0);
+    expect(await kit.engine.count({ ...ask(), tenant: 'longer' })).toBe(1);
+  });
+
+  test('a question that is cancelled or late ends, and its place is free', async () => {
+    const meddler = await Meddler.start(TEST_NODE);
+    const kit = await open(
+      {},
+      { cluster: { nodes: [meddler.url] }, limits: { concurrentPerTenant: 1, timeMs: 20_000 } },
+    );
+    await insert(kit, numbered(5));
+    const controller = new AbortController();
+    const cancelled = kit.engine.count({ ...ask(), signal: controller.signal });
+    controller.abort();
+    await expect(cancelled).rejects.toHaveProperty('code', 'QUERY_CANCELLED');
+    expect(await kit.engine.count(ask())).toBe(5);
+    await kit.close();
+    kits.length = 0;
+    const late = await open({}, { cluster: { nodes: [meddler.url] }, limits: { timeMs: 0 } });
+    await expect(late.engine.count(ask())).rejects.toHaveProperty('code', 'QUERY_TIMEOUT');
+    await late.close();
+    kits.length = 0;
+    await meddler.close();
+  });
+});
