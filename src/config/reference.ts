@@ -65,8 +65,12 @@ function sectionLines(section: TSchema, path: readonly string[], level: number):
   const { description } = shapeOf(section);
   if (description !== undefined) lines.push(description, '');
   const options = propertiesOf(section);
-  lines.push(...options.flatMap(([name, option]) => optionLines(name, option, [...path, name])));
-  lines.push(...options.flatMap(([name, option]) => entryLines(name, option, [...path, name])));
+  const plain = options.filter(([, option]) => propertiesOf(option).length === 0);
+  lines.push(...plain.flatMap(([name, option]) => optionLines(name, option, [...path, name])));
+  lines.push(...plain.flatMap(([name, option]) => entryLines(name, option, [...path, name])));
+  for (const [name, option] of options) {
+    if (propertiesOf(option).length > 0) lines.push(...sectionLines(option, [...path, name], 3));
+  }
   return lines;
 }
 

@@ -173,7 +173,12 @@ describe('the queue', () => {
 
 test('demo sends over syslog and HTTP, and the ledger balances afterwards', WAIT, async () => {
   const syslog = `127.0.0.1:${spillway.port('syslog TCP')}`;
-  const before = await ledgerTotal();
+  // The ledger hears of what the tests before have sent a moment after it can be found.
+  const before = await until('the ledger has what can be found', async () => {
+    const total = await ledgerTotal();
+    const { count } = await spillway.json<{ count: number }>('/api/count?q=*&from=now-1d&to=now%2B1d');
+    return total.inFlight === 0 && total.written === count && total;
+  });
   const { code, stdout } = await run(['demo', '--rate', '500', '--for', '2s', '--seed', '7', '--syslog', syslog]);
   expect(code).toBe(0);
   const { sent } = JSON.parse(stdout);
@@ -188,8 +193,12 @@ test('demo sends over syslog and HTTP, and the ledger balances afterwards', WAIT
   );
 });
 
-async function ledgerTotal(): Promise<{ accepted: number; inFlight: number }> {
+async function ledgerTotal(): Promise<{ accepted: number; written: number; inFlight: number }> {
   const lines = await objects('ledger', '--from', '1d');
   const total = lines.find((line) => line.total === true);
-  return { accepted: Number(total?.accepted), inFlight: Number(total?.inFlight) };
+  return {
+    accepted: Number(total?.accepted),
+    written: Number(total?.written),
+    inFlight: Number(total?.inFlight),
+  };
 }
