@@ -58,24 +58,19 @@ export async function readFully(
 }
 
 /** The whole content; undefined where there is no such file. */
-export async function readWhole(disk: Disk, path: string): Promise<Buffer | undefined> {
-  let file: DiskFile;
-  try {
-    file = await disk.open(path, 'read');
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-  try {
+export function readWhole(disk: Disk, path: string): Promise<Buffer | undefined> {
+  return whereThere(disk, path, async (file) => {
     const bytes = Buffer.allocUnsafe(await file.sizeBytes());
     return bytes.subarray(0, await readFully(file, bytes, 0, bytes.length, 0));
-  } finally {
-    await file.close();
-  }
+  });
 }
 
 /** In bytes; undefined where there is no such file. */
-export async function fileSize(disk: Disk, path: string): Promise<number | undefined> {
+export function fileSize(disk: Disk, path: string): Promise<number | undefined> {
+  return whereThere(disk, path, (file) => file.sizeBytes());
+}
+
+async function whereThere<T>(disk: Disk, path: string, use: (file: DiskFile) => Promise<T>): Promise<T | undefined> {
   let file: DiskFile;
   try {
     file = await disk.open(path, 'read');
@@ -84,7 +79,7 @@ export async function fileSize(disk: Disk, path: string): Promise<number | undef
     throw error;
   }
   try {
-    return await file.sizeBytes();
+    return await use(file);
   } finally {
     await file.close();
   }

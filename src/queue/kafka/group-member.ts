@@ -9,8 +9,8 @@ import type { consumerGroupHeartbeatV1 } from '@platformatic/kafka';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { GROUP_LIMITS, KAFKA_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
+import { Assignment } from '../assignment.ts';
 import { type GroupMember, type JoinOptions, type Offset, offset, type TopicPartition } from '../port.ts';
-import { KafkaAssigned } from './assigned-partition.ts';
 import { brokerErrorOf, placeOf } from './broker-errors.ts';
 import type { Cluster } from './cluster.ts';
 import { committedOffset } from './group-offsets.ts';
@@ -42,7 +42,7 @@ export class KafkaGroupMember implements GroupMember {
   #timer: NodeJS.Timeout | undefined;
   /** What the broker has been told, or is about to be told, that this member has. */
   readonly #owned = new Map<string, TopicPartition>();
-  readonly #held = new Map<string, KafkaAssigned>();
+  readonly #held = new Map<string, Assignment>();
   #id = randomUUID();
   #epoch = JOIN;
   #hasLeft = false;
@@ -171,12 +171,16 @@ export class KafkaGroupMember implements GroupMember {
     for (const [key, at] of this.#owned) {
       if (this.#held.has(key) || !(await this.#options.mayBegin(at)) || this.#hasLeft || !this.#owned.has(key))
         continue;
-      const assigned = new KafkaAssigned({
+      const assigned = new Assignment({
         at,
         group: this.group,
         generation: this.#epoch,
         committed: () => this.#committed(at),
-        commit: (position) => this.#commit(at, position),
+        commit: (position) => {
+          // The broker fences members; what a member has given up or lost is refused here.
+          if (assigned.isLost || assigned.isReleased) throw givenUp(assigned);
+          return this.#commit(at, position);
+        },
         onRelease: () => {
           if (this.#held.get(key) !== assigned) return Promise.resolve();
           this.#held.delete(key);
@@ -256,4 +260,14 @@ export class KafkaGroupMember implements GroupMember {
       }
     }
   }
+}
+
+function givenUp(assigned: Assignment): SpillwayError {
+  const { group, generation } = assigned;
+  const partition = placeOf(assigned);
+  return new SpillwayError(
+    'QUEUE_FENCED',
+    `Generation ${generation} of ${partition} in group '${group}' may not commit: it was given up or lost.`,
+    { details: { group, partition, generation } },
+  );
 }

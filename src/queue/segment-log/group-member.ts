@@ -4,14 +4,8 @@
  */
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
-import {
-  type AssignedPartition,
-  type GroupMember,
-  type JoinOptions,
-  type Offset,
-  offset,
-  type TopicPartition,
-} from '../port.ts';
+import { Assignment } from '../assignment.ts';
+import { type GroupMember, type JoinOptions, type Offset, offset, type TopicPartition } from '../port.ts';
 import type { HeldPartition } from './consumer-group.ts';
 import type { Coordinator } from './coordinator.ts';
 import { partitionKey } from './names.ts';
@@ -26,7 +20,7 @@ export interface MemberOptions extends JoinOptions {
 export class SegmentGroupMember implements GroupMember {
   readonly group: string;
   readonly #options: MemberOptions;
-  readonly #held = new Map<string, Assigned>();
+  readonly #held = new Map<string, Assignment>();
   /** By partition: an answer may be older than what was done since. */
   readonly #newest = new Map<string, number>();
   #id: string;
@@ -122,9 +116,17 @@ export class SegmentGroupMember implements GroupMember {
 
   #begin(key: string, { topic, partition, generation }: HeldPartition): void {
     const { coordinator } = this.#options;
-    const assigned = new Assigned({ topic, partition }, this.group, generation, coordinator, () => {
-      if (this.#held.get(key) === assigned) this.#held.delete(key);
-      return this.#release({ topic, partition }, generation);
+    const at = { topic, partition };
+    const assigned = new Assignment({
+      at,
+      group: this.group,
+      generation,
+      committed: () => coordinator.committed(this.group, at),
+      commit: (position) => coordinator.commit(this.group, at, generation, position),
+      onRelease: () => {
+        if (this.#held.get(key) === assigned) this.#held.delete(key);
+        return this.#release(at, generation);
+      },
     });
     this.#newest.set(key, generation);
     this.#held.set(key, assigned);
@@ -144,70 +146,5 @@ export class SegmentGroupMember implements GroupMember {
   #loseAll(): void {
     for (const assigned of this.#held.values()) assigned.lose();
     this.#held.clear();
-  }
-}
-
-class Assigned implements AssignedPartition {
-  readonly topic: string;
-  readonly partition: number;
-  readonly group: string;
-  readonly generation: number;
-  readonly #coordinator: Coordinator;
-  readonly #onRelease: () => Promise<void>;
-  readonly #revoked = new AbortController();
-  #isLost = false;
-  #released: Promise<void> | undefined;
-
-  constructor(
-    { topic, partition }: TopicPartition,
-    group: string,
-    generation: number,
-    coordinator: Coordinator,
-    onRelease: () => Promise<void>,
-  ) {
-    this.topic = topic;
-    this.partition = partition;
-    this.group = group;
-    this.generation = generation;
-    this.#coordinator = coordinator;
-    this.#onRelease = onRelease;
-  }
-
-  get revoked(): AbortSignal {
-    return this.#revoked.signal;
-  }
-
-  get isLost(): boolean {
-    return this.#isLost;
-  }
-
-  revoke(): void {
-    this.#revoked.abort();
-  }
-
-  lose(): void {
-    this.#isLost = true;
-    this.#revoked.abort();
-  }
-
-  async committed(): Promise<Offset | undefined> {
-    const position = await this.#coordinator.committed(this.group, this);
-    return position === undefined ? undefined : offset(position);
-  }
-
-  async commit(position: Offset): Promise<void> {
-    const { topic, partition } = this;
-    try {
-      await this.#coordinator.commit(this.group, { topic, partition }, this.generation, position);
-    } catch (thrown) {
-      // The coordinator's word comes sooner than the next heartbeat.
-      if (thrown instanceof SpillwayError && thrown.code === 'QUEUE_FENCED') this.lose();
-      throw thrown;
-    }
-  }
-
-  release(): Promise<void> {
-    this.#released ??= this.#isLost ? Promise.resolve() : this.#onRelease();
-    return this.#released;
   }
 }

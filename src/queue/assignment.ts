@@ -1,29 +1,28 @@
-/** One partition as one member of a group has it. */
-import { SpillwayError } from '../../lib/errors.ts';
-import { type AssignedPartition, type Offset, offset, type TopicPartition } from '../port.ts';
-import { placeOf } from './broker-errors.ts';
+/** One partition as one member of a group has it: the same for every engine, which says how to commit and to release. */
+import { SpillwayError } from '../lib/errors.ts';
+import { type AssignedPartition, type Offset, offset, type TopicPartition } from './port.ts';
 
-export interface AssignedOptions {
+export interface AssignmentOptions {
   readonly at: TopicPartition;
   readonly group: string;
   readonly generation: number;
   readonly committed: () => Promise<number | undefined>;
-  /** Throws QUEUE_FENCED where the member is not one any more. */
+  /** Throws QUEUE_FENCED where the partition is not this assignee's any more. */
   readonly commit: (position: number) => Promise<void>;
   readonly onRelease: () => Promise<void>;
 }
 
-export class KafkaAssigned implements AssignedPartition {
+export class Assignment implements AssignedPartition {
   readonly topic: string;
   readonly partition: number;
   readonly group: string;
   readonly generation: number;
-  readonly #options: AssignedOptions;
+  readonly #options: AssignmentOptions;
   readonly #revoked = new AbortController();
   #isLost = false;
   #released: Promise<void> | undefined;
 
-  constructor(options: AssignedOptions) {
+  constructor(options: AssignmentOptions) {
     this.topic = options.at.topic;
     this.partition = options.at.partition;
     this.group = options.group;
@@ -37,6 +36,10 @@ export class KafkaAssigned implements AssignedPartition {
 
   get isLost(): boolean {
     return this.#isLost;
+  }
+
+  get isReleased(): boolean {
+    return this.#released !== undefined;
   }
 
   revoke(): void {
@@ -54,17 +57,10 @@ export class KafkaAssigned implements AssignedPartition {
   }
 
   async commit(position: Offset): Promise<void> {
-    // The coordinator fences members; what a member has given up is refused here.
-    if (this.#isLost || this.#released !== undefined) {
-      throw new SpillwayError(
-        'QUEUE_FENCED',
-        `Generation ${this.generation} of ${placeOf(this)} in group '${this.group}' may not commit: it was given up or lost.`,
-        { details: { group: this.group, partition: placeOf(this), generation: this.generation } },
-      );
-    }
     try {
       await this.#options.commit(position);
     } catch (thrown) {
+      // Whoever keeps the offsets knows it sooner than the next heartbeat.
       if (thrown instanceof SpillwayError && thrown.code === 'QUEUE_FENCED') this.lose();
       throw thrown;
     }
