@@ -78,7 +78,7 @@ describe('send, then search', () => {
     await run(['send', '--app', 'comma'], 'one, "two"\n');
     const row = await until(
       'it is found',
-      async () => (await run(['search', 'app:comma', '--format', 'csv'])).stdout.split('\r\n')[1],
+      async () => (await run(['search', 'app:comma', '--format', 'csv'])).stdout.split('\r\n')[1] || undefined,
     );
     expect(row).toContain('"one, ""two"""');
   });
