@@ -41,9 +41,9 @@ export class SimulatedCoordinator implements Coordinator {
   }
 
   registerBarrier(topic: string, ends: readonly number[]): Promise<void> {
-    const { world, isReplaced } = this.#process;
+    const { world } = this.#process;
     return this.#ask(async () => {
-      if (isReplaced) throw new SpillwayError('QUEUE_FENCED', 'Another process does that now.');
+      if (this.#process.isReplaced) throw new SpillwayError('QUEUE_FENCED', 'Another process does that now.');
       world.model.barred(topic, ends);
       await this.#there.registerBarrier(topic, ends);
     });
