@@ -1,10 +1,12 @@
 /** Partitions of `raw` that are added while senders go on. */
 import type { Socket } from 'node:net';
+import { pino } from 'pino';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { RecordCursor } from '../event/record-batch.ts';
 import { TOPICS } from '../event/topics.ts';
 import { type AssignedPartition, offset, type Queue } from '../queue/port.ts';
 import { connectTo, type Fixture, type FixtureOptions, startCollector } from './collector.fixture.ts';
+import { Growth } from './growth.ts';
 import type { Lane } from './lane.ts';
 import { type Outlet, RawOutlets } from './outlets.ts';
 
@@ -131,6 +133,36 @@ describe('partitions that are added while it runs', () => {
     await start({ partitions: 1, folder, keysFile: true });
     for (const app of apps) expect((await post(app)).status).toBe(200);
     expect((await fixture.records()).map(({ text }) => text).sort()).toEqual(apps.map((app) => `from ${app}`).sort());
+  });
+});
+
+describe('the barrier of added partitions', () => {
+  it.each([
+    ['is registered where all partitions go on', false, [[7, 7]]],
+    ['is left to the next collector where one has stopped: what it could not sync may turn out to be there', true, []],
+  ])('%s', async (_, hasStopped, expected) => {
+    await start({ partitions: 1 });
+    const lane = { settled: async () => {}, hasStopped } as unknown as Lane;
+    const healthy = { settled: async () => {}, hasStopped: false } as unknown as Lane;
+    const registered: (readonly number[])[] = [];
+    const queue = {
+      onPartitions: () => () => {},
+      partitionCount: () => 2,
+      layout: () => ({ partitions: 2, firstPartitions: 1, unbarred: [1] }),
+      registerBarrier: async (_topic: string, ends: readonly number[]) => void registered.push(ends),
+    } as unknown as Queue;
+    const growth = new Growth({
+      queue,
+      raw: new RawOutlets([{ sockets: lane, requests: healthy }], 1),
+      open: async () => ({ sockets: healthy, requests: healthy }),
+      endOf: () => 7,
+      log: pino({ level: 'silent' }),
+      retryMs: 1,
+    });
+    // All that it waits for here has settled.
+    await new Promise((resolve) => setImmediate(resolve));
+    await growth.close();
+    expect(registered).toEqual(expected);
   });
 });
 

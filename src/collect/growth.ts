@@ -1,8 +1,8 @@
 /**
  * Partitions of `raw` that are added while it runs. The collector takes them over, maps sources to them, and when
  * everything that was mapped without them is settled it says where the earlier partitions ended: the barrier that
- * consumers pass before they read the new ones. A collector that died in between left additions without a barrier; its
- * successor takes what it recovers for that, which may be more and never less.
+ * consumers pass before they read the new ones. A collector that died in between, or that had a partition stop, left
+ * additions without a barrier; its successor takes what it recovers for that, which may be more and never less.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { TOPICS } from '../event/topics.ts';
@@ -60,6 +60,15 @@ export class Growth {
     }
     const { unbarred } = queue.layout(TOPICS.raw);
     if (unbarred.length === 0) return;
+    const stopped = raw.all.findIndex(({ sockets, requests }) => sockets.hasStopped || requests.hasStopped);
+    if (stopped >= 0) {
+      // What its failed sync left behind may turn out to be there, behind any end that is known now.
+      log.warn(
+        { partition: stopped },
+        'a partition has stopped: added ones are not read before the collector starts again',
+      );
+      return;
+    }
     const ends = raw.all.map((_, partition) => offset(endOf(partition)));
     await this.#persist('register the barrier', () => queue.registerBarrier(TOPICS.raw, ends));
     if (!this.#stopping.signal.aborted)

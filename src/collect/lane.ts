@@ -101,6 +101,11 @@ export class Lane {
     );
   }
 
+  /** It takes nothing any more; whether the last of what was appended is there, the partition's next owner finds out. */
+  get hasStopped(): boolean {
+    return this.#stopped !== undefined;
+  }
+
   /** Why it cannot append now, for people; undefined where it can, or is only slow. */
   get trouble(): string | undefined {
     const at = `partition ${this.partition} of ${this.#options.writer.topic}`;

@@ -1,54 +1,17 @@
-/** Who works on the simulated machine, besides the makers of events. Each ends by itself, or with its process. */
+/** Who works on the simulated machine, besides collectors and the makers of events. Each ends by itself, or with its process. */
 import { offset, type TopicPartition } from '../../src/queue/port.ts';
 import { attempt, Refusal } from './attempt.ts';
 import { type Assignment, Membership } from './group.ts';
-import { Owner } from './owner.ts';
 import type { Process } from './process.ts';
 import { readOn, waitAWhile } from './reading.ts';
-import { rawValue } from './values.ts';
-
-const RECORD_BYTES = [0, 0, 10, 60, 200, 700];
-
-/** A collector's partition of raw: groups of appends, some at once, until it has had its rounds. */
-export async function produce(process: Process, partition: number): Promise<void> {
-  const { world } = process;
-  const { random } = world;
-  let rounds = world.isCalm ? 1 : random.between(3, 8);
-  for (let opens = 0; opens < 3 && rounds > 0; opens++) {
-    const owner = await Owner.open(process, { topic: 'raw', partition });
-    if (owner === undefined) continue;
-    let isOver = false;
-    for (; rounds > 0 && !isOver; rounds--) {
-      const appends = Array.from({ length: random.between(1, 3) }, async () => {
-        if (random.chance(0.5)) await process.turn();
-        return owner.append(newRecords(process));
-      });
-      isOver = (await Promise.all(appends)).includes('over');
-      await process.turn();
-    }
-    await owner.close();
-  }
-}
-
-/** Takes a partition of raw over, which reads all of it, and leaves it. */
-export async function audit(process: Process, partition: number): Promise<void> {
-  await (await Owner.open(process, { topic: 'raw', partition }))?.close();
-}
-
-function newRecords({ name, world }: Process) {
-  const { random, clock } = world;
-  return Array.from({ length: random.between(1, 3) }, () => {
-    const value = rawValue(name, world.nextNumber(), random.pick(RECORD_BYTES));
-    return { value, timestampMs: clock.now() - random.below(3) * 1_000 };
-  });
-}
 
 /** A reader that looks here and there, by offset and by time, and reads on for a while. */
 export async function lookAround(process: Process): Promise<void> {
   const { world } = process;
   const { random } = world;
   for (let looks = world.isCalm ? 1 : random.between(2, 5); looks > 0; looks--) {
-    const at = { topic: random.pick(['raw', 'events']), partition: random.below(2) };
+    const topic = random.pick(['raw', 'events']);
+    const at = { topic, partition: random.below(process.queue.partitionCount(topic)) };
     const reader = process.queue.openReader(at);
     const range = await attempt(process, 'look for the ends', async () => ({
       earliest: (await reader.earliestOffset()) as number,
@@ -92,7 +55,7 @@ export function store(process: Process): Promise<void> {
     group: 'store',
     topic: 'events',
     work: (assignment) => takeOver(process, assignment),
-    mustStay: () => false,
+    mustStay: () => process.world.isUnfinished,
   });
 }
 
@@ -100,20 +63,27 @@ async function takeOver(process: Process, assignment: Assignment): Promise<void>
   const { world } = process;
   const { partition: assigned } = assignment;
   const reader = process.queue.openReader(assigned);
-  const committed = await attempt(process, 'ask for the position', () => assigned.committed());
-  let next = committed instanceof Refusal ? undefined : ((committed ?? 0) as number);
-  while (next !== undefined && !assignment.isOver) {
+  const started = await attempt(process, 'ask for the position', () => assigned.committed());
+  let committed: number = started instanceof Refusal ? 0 : (started ?? 0);
+  let next = committed;
+  let canGoOn = !(started instanceof Refusal);
+  if (canGoOn && !assigned.isLost) world.check(() => world.model.sources.begins(assigned, committed));
+  while (canGoOn && !assignment.isOver) {
     const read = await readOn(process, reader, next, world.pickReadBytes());
-    assignment.looked(read !== undefined && read.next !== next);
-    if (read === undefined || read.next === next) {
-      await waitAWhile(process, reader, next);
-      continue;
+    const hadSomething = read !== undefined && read.next !== next;
+    assignment.looked(hadSomething);
+    if (hadSomething) {
+      world.check(() => world.model.sources.took(assigned, read.found, read.next));
+      next = read.next;
     }
-    next = read.next;
-    if (!world.random.chance(world.isCalm ? 0.2 : 0.5)) continue;
-    const position = offset(next);
-    const done = await attempt(process, 'commit', () => assigned.commit(position));
-    if (done instanceof Refusal && done.code !== 'DISK_FULL') break;
+    // Added partitions may wait for a commit, so it is not put off for ever.
+    if (next > committed && (!hadSomething || world.random.chance(world.isCalm ? 0.2 : 0.5))) {
+      const position = next;
+      const done = await attempt(process, 'commit', () => assigned.commit(offset(position)));
+      if (!(done instanceof Refusal)) committed = position;
+      else if (done.code !== 'DISK_FULL') canGoOn = false;
+    }
+    if (!hadSomething) await waitAWhile(process, reader, next);
   }
   await attempt(process, 'close a reader', () => reader.close());
 }

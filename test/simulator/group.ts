@@ -12,7 +12,7 @@ const IDLE_LOOKS = 4;
 /** Turns without a partition until a member gives up waiting for one. */
 const IDLE_TURNS = 20;
 /** Of a member that is to stay until everything is done. */
-const MOST_TURNS = 5_000;
+const MOST_TURNS = 20_000;
 
 export interface MembershipOptions {
   readonly group: string;
@@ -35,11 +35,21 @@ export class Assignment {
   }
 
   get isOver(): boolean {
-    return this.partition.revoked.aborted || this.#membership.isStopping;
+    return this.partition.revoked.aborted || this.#membership.stopping.aborted;
+  }
+
+  /** Fires when it is over. */
+  get signal(): AbortSignal {
+    return AbortSignal.any([this.partition.revoked, this.#membership.stopping]);
   }
 
   get isIdle(): boolean {
     return this.#idleLooks >= IDLE_LOOKS;
+  }
+
+  /** For somebody else, and there is nothing to do until then. */
+  waits(): void {
+    this.#idleLooks = IDLE_LOOKS;
   }
 
   looked(hadSomething: boolean): void {
@@ -53,7 +63,7 @@ export class Membership {
   /** By partition, its assignments one after another. */
   readonly #lives = new Map<string, Promise<void>>();
   readonly #working = new Set<Assignment>();
-  #isStopping = false;
+  readonly #stopping = new AbortController();
 
   private constructor(process: Process, options: MembershipOptions) {
     this.#process = process;
@@ -65,8 +75,8 @@ export class Membership {
     await new Membership(process, options).#live();
   }
 
-  get isStopping(): boolean {
-    return this.#isStopping;
+  get stopping(): AbortSignal {
+    return this.#stopping.signal;
   }
 
   async #live(): Promise<void> {
@@ -81,7 +91,7 @@ export class Membership {
       if (isIdle && !mustStay() && (this.#working.size > 0 || ++idleTurns > IDLE_TURNS)) break;
       await this.#process.turn();
     }
-    this.#isStopping = true;
+    this.#stopping.abort();
     // What is assigned meanwhile is over at once.
     while (this.#working.size > 0) await Promise.all(this.#lives.values());
     await attempt(this.#process, 'leave', () => member.leave());

@@ -1,20 +1,20 @@
 /** One life of the simulated machine: from its start to a power cut, a kill, or a quiet end. */
 import { PowerCut } from '../../src/lib/memory-disk.ts';
-import { audit, lookAround, produce, store } from './actors.ts';
+import { lookAround, store } from './actors.ts';
 import { attempt, Refusal } from './attempt.ts';
+import { audit, collect } from './collector.ts';
 import { makeEvents } from './maker.ts';
 import { BrokenPromise } from './partition-model.ts';
 import type { Process } from './process.ts';
 import { makeTrouble } from './trouble.ts';
-import { PARTITIONS, type World } from './world.ts';
+import type { World } from './world.ts';
 
-const BOTH = Array.from({ length: PARTITIONS }, (_, partition) => partition);
-
-/** What each kind of process does; several may be at it at once, when one takes over from another. */
+/** What each kind of process does; several may be at it at once. */
 const WORK: Readonly<Record<string, (process: Process) => Promise<unknown>>> = {
-  collector: (process) => Promise.all(BOTH.map((partition) => produce(process, partition))),
+  collector: collect,
   processor: makeEvents,
-  auditor: (process) => Promise.all(BOTH.map((partition) => audit(process, partition))),
+  auditor: audit,
+  taker: store,
   store: (process) => Promise.all([store(process), lookAround(process)]),
 };
 
@@ -31,18 +31,20 @@ export async function live(world: World): Promise<void> {
     const started = await attempt(supervisor, 'start', () => world.startSupervisor(supervisor));
     if (started instanceof Refusal) return;
     for (const kind of ['collector', 'processor', 'store']) start(kind);
+    if (world.random.chance(0.3)) start('processor');
+    if (world.random.chance(0.3)) start('store');
     await makeTrouble(world, start);
   });
   if (world.isCut || !world.isCalm) return;
-  // Nothing is in the way any more: what is in raw becomes events.
+  // Nothing is in the way any more: what is in raw becomes events, and the store takes them over.
   world.isLastPhase = true;
   await phase(world, async () => {
     start('processor');
+    start('taker');
     start('auditor');
   });
-  for (const { partition, made, end } of world.model.rawLeft()) {
-    throw new BrokenPromise(`raw/${partition} ends at ${end}, events were made of ${made}`);
-  }
+  const left = world.model.left();
+  if (left.length > 0) throw new BrokenPromise(`something is left at the end: ${left.join('; ')}`);
 }
 
 /** Until everybody has come to an end. */

@@ -2,6 +2,7 @@
  * A processor's partition, in the way of src/process/partition.ts: events from raw, each batch with its place in raw,
  * two batches under way at once, commits after that. Where it goes on is found by the processor's own `findStart`.
  */
+import { barEvents, mustBarEvents } from '../../src/process/barrier.ts';
 import { findStart } from '../../src/process/start.ts';
 import { offset, type PartitionReader } from '../../src/queue/port.ts';
 import { attempt, Refusal } from './attempt.ts';
@@ -18,13 +19,14 @@ export function makeEvents(process: Process): Promise<void> {
     group: 'processor',
     topic: 'raw',
     work: (assignment) => make(process, assignment),
-    mustStay: () => process.world.mustMakeEvents,
+    mustStay: () => process.world.isUnfinished,
   });
 }
 
 async function make(process: Process, assignment: Assignment): Promise<void> {
   const { partition } = assignment.partition;
   for (let opens = 0; opens < 4 && !assignment.isOver; opens++) {
+    if (!(await bar(process, assignment))) continue;
     process.uncommitted.add(partition);
     const owner = await Owner.open(process, { topic: 'events', partition });
     if (owner !== undefined) {
@@ -36,6 +38,17 @@ async function make(process: Process, assignment: Assignment): Promise<void> {
     }
     process.uncommitted.delete(partition);
   }
+}
+
+/** Whether it may begin: what its sources wrote to earlier partitions of events is before their barrier. */
+async function bar(process: Process, assignment: Assignment): Promise<boolean> {
+  const { queue } = process;
+  const { partition } = assignment.partition;
+  if (!mustBarEvents(queue, partition)) return true;
+  assignment.waits();
+  const { signal } = assignment;
+  const done = await attempt(process, 'register a barrier of events', () => barEvents(queue, partition, signal));
+  return !(done instanceof Refusal) && !signal.aborted;
 }
 
 async function placeOf(
@@ -64,6 +77,7 @@ class Maker {
   #position: number;
   /** Durable in events. */
   #reached: number;
+  #committed = -1;
   readonly #underWay = new Set<Promise<void>>();
   #outcome: Outcome = 'durable';
 
@@ -86,6 +100,8 @@ class Maker {
       const hadSomething = read !== undefined && read.next !== this.#position;
       this.#assignment.looked(hadSomething);
       if (!hadSomething) {
+        // Added partitions may wait for that.
+        if (this.#reached > this.#committed) await this.#commit();
         await waitAWhile(this.#process, this.#reader, this.#position);
         continue;
       }
@@ -120,6 +136,8 @@ class Maker {
     const { partition: assigned } = this.#assignment;
     const reached = this.#reached;
     const done = await attempt(this.#process, 'commit', () => assigned.commit(offset(reached)));
-    if (!(done instanceof Refusal) && reached === this.#position) this.#process.uncommitted.delete(assigned.partition);
+    if (done instanceof Refusal) return;
+    this.#committed = reached;
+    if (reached === this.#position) this.#process.uncommitted.delete(assigned.partition);
   }
 }

@@ -85,4 +85,35 @@ export const MISTAKES: readonly Mistake[] = [
     target: 'for (const name of older) await removeIfThere(disk, join(folder, name));',
     replacement: '',
   },
+  {
+    name: 'a commit of an old generation is accepted',
+    file: 'src/queue/segment-log/coordinator.ts',
+    target: 'if (group === undefined || !group.isHeld(at, generation)) throw',
+    replacement: 'if (group?.holderOf(at) === undefined) throw',
+  },
+  {
+    name: 'an added partition is assigned before its barrier is passed',
+    file: 'src/queue/segment-log/topic-partitions.ts',
+    target: 'if (barrier.some((end, partition) => (known(partition)?.committed ?? 0) < end)) return first;',
+    replacement: '',
+  },
+  {
+    name: 'a partition is granted before its assignee has released it',
+    file: 'src/queue/segment-log/consumer-group.ts',
+    target: "holding.state = 'revoked';",
+    replacement: 'this.#holdings.delete(key);',
+  },
+  {
+    // The simulated collector follows src/collect/growth.ts.
+    name: 'a barrier does not wait for what was under way when sources moved',
+    file: 'test/simulator/collector.ts',
+    target: 'await Promise.all(before);',
+    replacement: '',
+  },
+  {
+    name: 'generations begin again after a start',
+    file: 'src/queue/segment-log/coordinator.ts',
+    target: 'const generation = (known?.generation ?? 0) + 1;',
+    replacement: 'const generation = (group.holderOf(grant.at)?.generation ?? 0) + 1;',
+  },
 ];

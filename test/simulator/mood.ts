@@ -19,6 +19,9 @@ export interface Mood {
   readonly bitsRot: number;
   readonly takeovers: number;
   readonly kills: number;
+  readonly joins: number;
+  readonly additions: number;
+  readonly silences: number;
   readonly marksLost: number;
 }
 
@@ -42,6 +45,9 @@ export function moodFrom(random: Random): Mood {
     bitsRot: sometimes(0.3, 0.1),
     takeovers: hasZombies ? 0.15 : 0,
     kills: sometimes(0.4, 0.1),
+    joins: sometimes(0.4, 0.08),
+    additions: sometimes(0.4, 0.1),
+    silences: sometimes(0.5, 0.1),
     marksLost: sometimes(0.5, 0.3),
   };
 }

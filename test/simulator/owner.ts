@@ -14,8 +14,10 @@ export class Owner {
   readonly #process: Process;
   readonly #model: PartitionModel;
   readonly #epoch: number;
+  #durableTo: number;
 
   private constructor(process: Process, model: PartitionModel, writer: PartitionWriter, epoch: number) {
+    this.#durableTo = writer.nextOffset;
     this.#process = process;
     this.#model = model;
     this.#epoch = epoch;
@@ -47,6 +49,11 @@ export class Owner {
     return owner;
   }
 
+  /** Where the partition durably ends, as far as its owner knows. */
+  get durableTo(): number {
+    return this.#durableTo;
+  }
+
   async append(records: readonly TestRecord[]): Promise<Outcome> {
     const { writer } = this;
     const { world } = this.#process;
@@ -57,8 +64,12 @@ export class Owner {
     this.#model.trying(this.#epoch, base, texts);
     const appended = await attempt(this.#process, `append to ${this.#model.name}`, async () => {
       const { baseOffset } = await writer.append(batch);
+      this.#durableTo = Math.max(this.#durableTo, baseOffset + texts.length);
       world.trace.add(`${this.#process.name} has ${texts.length} in ${this.#model.name} from ${baseOffset}`);
-      world.check(() => this.#model.acknowledged(this.#epoch, baseOffset, texts, newestMs));
+      world.check(() => {
+        this.#model.acknowledged(this.#epoch, baseOffset, texts, newestMs);
+        world.model.appended(writer, baseOffset, texts);
+      });
     });
     if (!(appended instanceof Refusal)) return 'durable';
     return appended.code === 'DISK_FULL' ? 'refused' : 'over';

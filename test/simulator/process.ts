@@ -26,6 +26,12 @@ export class Process {
   /** Partitions of which events were made and not committed since: a second in a real processor, which retention does not come into. */
   readonly uncommitted = new Set<number>();
   isTakingMark = false;
+  /** Its members of groups. */
+  readonly members: { readonly group: string; readonly id: string }[] = [];
+  /** Its heartbeats do not arrive. */
+  isSilent = false;
+  /** The supervisor has another one in its place: it is not asked any more what belongs to its role. */
+  isReplaced = false;
   #isDead = false;
 
   constructor(world: World, name: string) {

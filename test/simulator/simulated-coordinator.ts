@@ -1,8 +1,10 @@
 /** The supervisor's coordinator as another process sees it, in the way of src/roles/ipc-coordinator.ts: by messages. */
+import { SpillwayError } from '../../src/lib/errors.ts';
 import type { TopicLayout, TopicPartition } from '../../src/queue/port.ts';
 import type { HeldPartition } from '../../src/queue/segment-log/consumer-group.ts';
 import type { Coordinator } from '../../src/queue/segment-log/coordinator.ts';
 import { partitionKey } from '../../src/queue/segment-log/names.ts';
+import { BrokenPromise } from './partition-model.ts';
 import type { Process } from './process.ts';
 
 export class SimulatedCoordinator implements Coordinator {
@@ -39,23 +41,57 @@ export class SimulatedCoordinator implements Coordinator {
   }
 
   registerBarrier(topic: string, ends: readonly number[]): Promise<void> {
-    return this.#ask(() => this.#there.registerBarrier(topic, ends));
+    const { world } = this.#process;
+    return this.#ask(async () => {
+      if (this.#process.isReplaced) throw new SpillwayError('QUEUE_FENCED', 'Another process does that now.');
+      world.model.barred(topic, ends);
+      await this.#there.registerBarrier(topic, ends);
+    });
   }
 
   join(group: string, topics: readonly string[]): Promise<string> {
-    return this.#ask(() => this.#there.join(group, topics));
+    const { world, members } = this.#process;
+    return this.#ask(async () => {
+      const id = await this.#there.join(group, topics);
+      world.check(() => world.model.group(group).joined(id, world.passedMs));
+      members.push({ group, id });
+      return id;
+    });
   }
 
   heartbeat(group: string, member: string): Promise<readonly HeldPartition[]> {
-    return this.#ask(() => this.#there.heartbeat(group, member));
+    const { world, name } = this.#process;
+    return this.#ask(async () => {
+      if (this.#process.isSilent) throw new Error('a heartbeat is lost');
+      const held = await this.#there.heartbeat(group, member);
+      world.check(() => {
+        for (const at of world.model.group(group).told(member, held, world.passedMs)) {
+          world.trace.add(`${name} has ${at.topic}/${at.partition} in ${group}`);
+          world.model.assigned(group, at);
+        }
+      });
+      return held;
+    });
   }
 
   release(group: string, at: TopicPartition, generation: number): Promise<void> {
-    return this.#ask(() => this.#there.release(group, at, generation));
+    const { world } = this.#process;
+    return this.#ask(() => {
+      world.model.group(group).released(at, generation);
+      return this.#there.release(group, at, generation);
+    });
   }
 
   leave(group: string, member: string): Promise<void> {
-    return this.#ask(() => this.#there.leave(group, member));
+    const { world, members } = this.#process;
+    return this.#ask(() => {
+      world.model.group(group).left(member);
+      members.splice(
+        members.findIndex(({ id }) => id === member),
+        1,
+      );
+      return this.#there.leave(group, member);
+    });
   }
 
   onNews(listener: (group: string, member: string) => void): () => void {
@@ -72,11 +108,25 @@ export class SimulatedCoordinator implements Coordinator {
   }
 
   commit(group: string, at: TopicPartition, generation: number, position: number): Promise<void> {
-    const { world } = this.#process;
+    const { world, marks } = this.#process;
     return this.#ask(async () => {
+      world.flush(marks.all());
+      const members = world.model.group(group);
+      const isCurrent = members.isCurrent(at, generation);
       world.model.tryingCommit(group, at, position);
-      await this.#there.commit(group, at, generation, position);
-      world.check(() => world.model.committed(group, at, position));
+      try {
+        await this.#there.commit(group, at, generation, position);
+      } catch (thrown) {
+        if (thrown instanceof SpillwayError && thrown.code === 'QUEUE_FENCED') {
+          world.model.fenced(group, at, position);
+          world.check(() => assertFenced(isCurrent && !members.mayBeLost(at, world.passedMs), group, at, generation));
+        }
+        throw thrown;
+      }
+      world.check(() => {
+        assertCurrent(isCurrent, group, at, generation);
+        world.model.committed(group, at, position);
+      });
     });
   }
 
@@ -104,6 +154,21 @@ export class SimulatedCoordinator implements Coordinator {
     const answer = await act();
     await this.#process.turn();
     this.takeLayouts();
+    for (const mark of this.#process.world.flushed()) this.#process.takeMark(mark);
     return answer;
   }
+}
+
+function assertCurrent(isCurrent: boolean, group: string, at: TopicPartition, generation: number): void {
+  if (isCurrent) return;
+  throw new BrokenPromise(
+    `${group}: a commit of generation ${generation} of ${partitionKey(at)} was accepted, it is over`,
+  );
+}
+
+function assertFenced(isHeld: boolean, group: string, at: TopicPartition, generation: number): void {
+  if (!isHeld) return;
+  throw new BrokenPromise(
+    `${group}: a commit of generation ${generation} of ${partitionKey(at)} was refused, it has it`,
+  );
 }

@@ -1,11 +1,14 @@
-/** Makes trouble, from the seed: jumps the clock, fills the disk, damages what is stored, kills and takes over. */
+/** Makes trouble, from the seed: jumps the clock, fills the disk, damages, kills, takes over, adds. */
 import { batchIsIntact, readBatchHeader } from '../../src/event/record-batch.ts';
+import { GROUP_LIMITS } from '../../src/lib/limits.ts';
 import { chainOf } from '../../src/queue/segment-log/chain.ts';
 import { attempt } from './attempt.ts';
 import { DIRECTORY, type Process } from './process.ts';
 import type { World } from './world.ts';
 
 const HOUR_MS = 3_600_000;
+const MOST_PARTITIONS = 4;
+const MOST_OF_A_KIND = 3;
 
 /** `startAgain`: puts another process of the kind to work. */
 export async function makeTrouble(world: World, startAgain: (kind: string) => void): Promise<void> {
@@ -13,10 +16,9 @@ export async function makeTrouble(world: World, startAgain: (kind: string) => vo
   for (let steps = 0; steps < 40 && !world.isCut && world.failure === undefined; steps++) {
     for (let turns = random.below(12); turns >= 0; turns--) await scheduler.turn('trouble');
     if (world.isCut) return;
-    world.nowMs += random.below(3_000);
     keepHouse(world);
-    await world.tick();
-    if (world.isCalm) continue;
+    await world.pass(random.below(3_000));
+    if (world.isCalm || world.isCut) continue;
     if (random.chance(mood.clockJumps)) {
       world.nowMs += random.pick([-7, -0.01, 0.01, 1, 7]) * HOUR_MS;
       world.trace.add(`the clock says ${world.nowMs}`);
@@ -24,19 +26,55 @@ export async function makeTrouble(world: World, startAgain: (kind: string) => vo
     if (random.chance(mood.diskFills)) fillDisk(world);
     if (random.chance(mood.bitsRot)) damageSomething(world);
     if (random.chance(0.1)) forgetPages(world);
+    if (random.chance(mood.additions)) addPartition(world);
+    if (random.chance(mood.silences)) await beSilent(world);
     const kind = random.pick(['collector', 'processor', 'store']);
-    if (random.chance(mood.takeovers)) {
-      world.trace.add(`another ${kind} takes over`);
-      world.hadTakeovers = true;
+    if (random.chance(mood.takeovers) && kind === 'collector') {
+      world.trace.add('another collector takes over');
+      for (const process of world.living(kind)) process.isReplaced = true;
+      startAgain(kind);
+    }
+    if (random.chance(mood.joins) && kind !== 'collector' && world.living(kind).length < MOST_OF_A_KIND) {
+      world.trace.add(`another ${kind} joins`);
       startAgain(kind);
     }
     if (random.chance(mood.kills)) {
-      for (const process of world.living(kind)) process.kill();
-      world.trace.add(`every ${kind} is killed`);
+      const isEvery = kind === 'collector' || random.chance(0.5);
+      for (const process of world.living(kind)) if (isEvery || random.chance(0.5)) process.kill();
+      world.trace.add(`${isEvery ? 'every' : 'some'} ${kind} is killed`);
       startAgain(kind);
     }
   }
   world.capacityBytes = undefined;
+}
+
+/**
+ * A while in which some processes are not heard, as long as it takes to be taken for dead, or late; they go on with
+ * their work. Others say that they live.
+ */
+async function beSilent(world: World): Promise<void> {
+  const { random, scheduler, mood } = world;
+  const members = world.processes.filter(({ isDead, members }) => !isDead && members.length > 0);
+  const silent = mood.takeovers > 0 && members.length > 0 ? random.pick(members) : undefined;
+  if (silent !== undefined) silent.isSilent = true;
+  world.trace.add(`time passes, ${silent?.name ?? 'nobody'} is silent`);
+  for (let slices = random.between(1, 5); slices > 0 && !world.isCut; slices--) {
+    for (const process of members) if (!process.isDead) void process.queue.heartbeat();
+    for (let turns = random.below(12); turns >= 0; turns--) await scheduler.turn('trouble');
+    await world.pass(GROUP_LIMITS.sessionTimeoutMs / 3);
+  }
+  if (silent !== undefined) silent.isSilent = random.chance(0.3);
+}
+
+function addPartition(world: World): void {
+  const [supervisor] = world.processes;
+  if (supervisor === undefined || supervisor.isDead) return;
+  const wanted = supervisor.queue.partitionCount('raw') + 1;
+  if (wanted > MOST_PARTITIONS) return;
+  world.trace.add(`partition ${wanted - 1} is added`);
+  const counts = { raw: wanted, events: wanted };
+  const added = attempt(supervisor, 'add a partition', () => supervisor.coordinator.raisePartitions(counts));
+  world.spawn(supervisor, added);
 }
 
 /** What the roles do every now and then. */

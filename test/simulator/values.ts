@@ -9,8 +9,14 @@ import type { FoundRecord } from './partition-model.ts';
 const LONG = '.'.repeat(4_096);
 
 /** A text that nothing else is, of about so many bytes. */
-export function rawValue(who: string, number: number, sizeBytes: number): string {
-  return `${who} ${number} ${LONG.slice(0, sizeBytes)}`;
+export function rawValue(source: number, number: number, who: string, sizeBytes: number): string {
+  return `${source} ${number} ${who} ${LONG.slice(0, sizeBytes)}`;
+}
+
+/** Of a value of raw. */
+export function sourceOf(text: string): { readonly source: number; readonly number: number } {
+  const [source, number] = text.split(' ', 2);
+  return { source: Number(source), number: Number(number) };
 }
 
 export function eventRecord(raw: FoundRecord, timestampMs: number): TestRecord {

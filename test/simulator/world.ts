@@ -3,22 +3,24 @@
  * is left to chance is drawn from the seed here or below, so a seed always goes the same way.
  */
 import type { Clock } from '../../src/lib/clock.ts';
+import { GROUP_LIMITS } from '../../src/lib/limits.ts';
 import { type Fault, type MemoryDisk, type Operation, PowerCut } from '../../src/lib/memory-disk.ts';
 import { keepAtRandom } from '../../src/lib/memory-disk-crash.ts';
 import type { Random } from '../../src/lib/random.ts';
 import { LocalCoordinator } from '../../src/queue/segment-log/coordinator.ts';
-import type { Mark } from '../../src/queue/segment-log/marks.ts';
+import { type Mark, MarkBoard } from '../../src/queue/segment-log/marks.ts';
 import type { SegmentLogOptions } from '../../src/queue/segment-log/queue.ts';
 import type { Boundaries } from './boundaries.ts';
-import type { Model } from './model.ts';
+import { type Model, PARTITIONS } from './model.ts';
 import type { LastMoment, Mood } from './mood.ts';
 import { DIRECTORY, Process } from './process.ts';
 import { Scheduler } from './scheduler.ts';
 import type { Trace } from './trace.ts';
 
-export const PARTITIONS = 2;
 export const REQUIRED_GROUPS = { raw: ['processor'], events: ['store'] } as const;
 
+/** What the coordinator counts at the most between two ticks. */
+const TICK_MS = 2 * GROUP_LIMITS.tickMs;
 const READ_BYTES = [1, 300, 2_000, 100_000];
 
 export interface WorldOptions {
@@ -53,13 +55,15 @@ export class World {
   readonly processes: Process[] = [];
   readonly nextNumber: () => number;
   nowMs: number;
+  /** As the coordinator counts it, since its start. */
+  passedMs = 0;
   /** Undefined where there is room. */
   capacityBytes: number | undefined;
   /** Faults that explain errors in this life. */
   hadErrors = false;
   wasFull = false;
   hadTakeovers = false;
-  /** Processors stay until everything that is in raw is in events. */
+  /** Members stay until everything is in events, and taken over from there. */
   isLastPhase = false;
   /** Counts the changes of layouts. */
   layoutVersion = 0;
@@ -69,9 +73,11 @@ export class World {
   readonly unfinished = new Map<Promise<unknown>, Process>();
   failure: unknown;
   readonly #options: WorldOptions;
+  readonly #flushed = new MarkBoard();
   readonly #writeAtMostBytes: number;
   #coordinator: LocalCoordinator | undefined;
   #momentsLeft: number;
+  #tickedMs = 0;
   #isCut = false;
 
   constructor(options: WorldOptions) {
@@ -87,6 +93,7 @@ export class World {
     this.nowMs = options.nowMs;
     this.damaged = options.damaged;
     this.nextNumber = options.nextNumber;
+    this.hadTakeovers = mood.takeovers > 0;
     this.clock = { now: () => this.nowMs };
     this.scheduler = new Scheduler(random, mood.stickiness);
     this.#momentsLeft = lastMoment?.number ?? Number.POSITIVE_INFINITY;
@@ -115,8 +122,10 @@ export class World {
   /** Of the first process; the life ends with it. */
   async startSupervisor(supervisor: Process): Promise<void> {
     const { disk, log } = supervisor;
+    this.model.coordinatorStarts();
     const coordinator = await LocalCoordinator.open({ directory: DIRECTORY, disk, log, clock: this.clock });
     this.#coordinator = coordinator;
+    this.#tickedMs = this.nowMs;
     this.layoutVersion++;
     coordinator.onLayout(() => {
       this.layoutVersion++;
@@ -140,13 +149,33 @@ export class World {
     return process;
   }
 
-  get mustMakeEvents(): boolean {
-    return this.isLastPhase && this.model.rawLeft().length > 0;
+  /** Whether members have to stay, since there is something left to do. */
+  get isUnfinished(): boolean {
+    if (!this.isLastPhase) return false;
+    const isAudited = ![...this.unfinished.values()].some(({ name }) => name.startsWith('auditor'));
+    return !isAudited || this.model.left().length > 0;
   }
 
-  /** The coordinator measures silence. */
-  async tick(): Promise<void> {
-    if (!this.isCut) await this.#coordinator?.tick();
+  /**
+   * Some time passes, in which the coordinator measures silence. Where no zombies are wanted, it does not pass while
+   * somebody who lives would be taken for dead.
+   */
+  async pass(ms: number): Promise<void> {
+    for (let leftMs = ms; leftMs > 0 && !this.isCut; leftMs -= TICK_MS) {
+      this.nowMs += Math.min(TICK_MS, leftMs);
+      if (this.mood.takeovers === 0 && this.#isSomebodyLate()) continue;
+      this.passedMs += Math.min(TICK_MS, Math.max(0, this.nowMs - this.#tickedMs));
+      this.#tickedMs = this.nowMs;
+      await this.#coordinator?.tick();
+    }
+  }
+
+  #isSomebodyLate(): boolean {
+    const soonMs = this.passedMs + 2 * TICK_MS;
+    return this.processes.some(
+      ({ isDead, members }) =>
+        !isDead && members.some(({ group, id }) => this.model.group(group).isNearlyLate(id, soonMs)),
+    );
   }
 
   /** It has to come to an end before the life does. */
@@ -235,6 +264,15 @@ export class World {
     const syncs = kind === 'dataSync' || kind === 'syncDirectory';
     if (!random.chance(syncs ? mood.syncFails + mood.ioFails : mood.ioFails)) return undefined;
     return { error: 'EIO', reached: keepAtRandom(random.next) };
+  }
+
+  /** Marks that a process sends before it commits: the supervisor tells them before whatever it says later. */
+  flush(marks: readonly Mark[]): void {
+    for (const mark of marks) this.#flushed.set(mark);
+  }
+
+  flushed(): readonly Mark[] {
+    return this.#flushed.all();
   }
 
   /** Marks reach other processes late, not at all, or twice. */
