@@ -69,6 +69,28 @@ describe('a flipped bit', () => {
     }
   });
 
+  it('in a length leads nobody past what is whole, wherever reading begins', async () => {
+    const { disk: original, path, starts } = await stored('closed');
+    const length = (batch: number) => starts[batch + 1] ?? 0;
+    for (const claimed of [length(0) - 1, length(0) + 1, length(1), length(2), length(2) + 7, length(4) + 1, 900_000]) {
+      const disk = original.afterCrash(keepEverything);
+      // The batch's length counts from behind itself.
+      disk.corrupt(path, (content) => {
+        content.writeInt32BE(claimed - 12, 8);
+        return content;
+      });
+      for (let from = 1; from < TEXTS.length; from++) {
+        const { log } = await reopened(disk);
+        const found = await readAll(log.elsewhere(log.marks).openReader(AT), from);
+        expect(
+          found.map(({ value }) => value),
+          `${claimed} bytes, from ${from}`,
+        ).toEqual(TEXTS.slice(from));
+        await log.close();
+      }
+    }
+  });
+
   it('in the very last group looks like a torn tail: it is cut with an alarm and a copy', async () => {
     const { disk: original, path, starts } = await stored('killed');
     const [from = 0, to = 0] = starts.slice(4);

@@ -9,7 +9,7 @@ import { readFully } from '../../lib/disk-files.ts';
 import { QUEUE_LIMITS } from '../../lib/limits.ts';
 import { FileWindow } from './file-window.ts';
 import type { SegmentName } from './names.ts';
-import { agrees, findBatch } from './scan.ts';
+import { agrees, batchAt, type Expected, findBatch } from './scan.ts';
 
 interface Entry {
   readonly offset: number;
@@ -26,12 +26,9 @@ export interface Hop {
 export class SegmentIndex {
   readonly #segment: SegmentName;
   readonly #entries: Entry[];
-  /** Where the walk stands: the batch at `position` would begin with `offset`. */
-  #at: { position: number; offset: number; newestMs: number };
 
   constructor(segment: SegmentName) {
     this.#segment = segment;
-    this.#at = { position: 0, offset: segment.base, newestMs: Number.NEGATIVE_INFINITY };
     this.#entries = [{ position: 0, offset: segment.base, newestBeforeMs: Number.NEGATIVE_INFINITY }];
   }
 
@@ -50,9 +47,9 @@ export class SegmentIndex {
 
   /** The newest timestamp of all its batches; undefined where there are none. */
   async newestMs(file: DiskFile): Promise<number | undefined> {
-    const last = this.#entries.at(-1);
-    if (last !== undefined) await this.#walk(file, last, Number.POSITIVE_INFINITY, () => false);
-    return this.#at.newestMs === Number.NEGATIVE_INFINITY ? undefined : this.#at.newestMs;
+    const from = lastWhere(this.#entries, () => true);
+    const { newestMs } = await this.#walk(file, from, Number.POSITIVE_INFINITY, () => false);
+    return newestMs === Number.NEGATIVE_INFINITY ? undefined : newestMs;
   }
 
   async #walk(
@@ -60,13 +57,15 @@ export class SegmentIndex {
     from: Entry,
     end: number,
     isIt: (batch: { nextOffset: number; newestMs: number }) => boolean,
-  ): Promise<{ found: boolean; hop: Hop }> {
+  ): Promise<{ found: boolean; hop: Hop; newestMs: number }> {
     const probeMemory = Buffer.allocUnsafe(QUEUE_LIMITS.indexProbeBytes);
     const sizeBytes = await file.sizeBytes();
     let { position, offset, newestBeforeMs: newestMs } = from;
     let probeStart = 0;
     let probe = probeMemory.subarray(0, 0);
-    while (offset < end && position + BATCH_HEADER_BYTES <= sizeBytes) {
+    /** The batch whose header led here. */
+    let before: Hop | undefined;
+    while (offset < end && position !== sizeBytes) {
       if (position < probeStart || position + BATCH_HEADER_BYTES > probeStart + probe.length) {
         const read = await readFully(file, probeMemory, 0, probeMemory.length, position);
         probe = probeMemory.subarray(0, read);
@@ -75,29 +74,42 @@ export class SegmentIndex {
       const expected = { position, offset, epoch: this.#segment.epoch };
       const header = readBatchHeader(probe, position - probeStart);
       if (header === undefined || !agrees(header, position, expected)) {
-        const next = await findBatch(new FileWindow(file, sizeBytes), position + 1, expected);
+        const next = await this.#findAfter(new FileWindow(file, sizeBytes), before, expected);
         if (next === undefined || next.header.baseOffset >= end) break;
+        before = undefined;
         position = next.position;
         offset = next.header.baseOffset;
         continue;
       }
+      this.#remember(position, offset, newestMs);
       if (isIt({ nextOffset: header.baseOffset + header.recordCount, newestMs: header.maxTimestampMs })) {
-        return { found: true, hop: { position, offset: header.baseOffset } };
+        return { found: true, hop: { position, offset: header.baseOffset }, newestMs };
       }
+      before = { position, offset };
       position += header.sizeBytes;
       offset = header.baseOffset + header.recordCount;
       newestMs = Math.max(newestMs, header.maxTimestampMs);
-      this.#remember(position, offset, newestMs, end);
     }
-    return { found: false, hop: { position, offset } };
+    return { found: false, hop: { position, offset }, newestMs };
   }
 
-  #remember(position: number, offset: number, newestMs: number, end: number): void {
-    if (position <= this.#at.position || offset > end) return;
-    this.#at = { position, offset, newestMs };
+  /**
+   * The next whole batch where the walk found none. Only headers were looked at on the way: if the batch before is not
+   * whole, its length may have led astray, and what it jumped over is looked through too.
+   */
+  async #findAfter(window: FileWindow, before: Hop | undefined, here: Expected): ReturnType<typeof findBatch> {
+    const { epoch } = this.#segment;
+    const isAstray =
+      before !== undefined && (await batchAt(window, before.position, { ...before, epoch })) === undefined;
+    const lost = isAstray ? { ...before, epoch } : here;
+    return findBatch(window, lost.position + 1, lost);
+  }
+
+  /** A place where a batch begins. */
+  #remember(position: number, offset: number, newestBeforeMs: number): void {
     const last = this.#entries.at(-1);
     if (last !== undefined && position - last.position < QUEUE_LIMITS.indexEveryBytes) return;
-    this.#entries.push({ position, offset, newestBeforeMs: newestMs });
+    this.#entries.push({ offset, position, newestBeforeMs });
   }
 }
 
