@@ -5,11 +5,11 @@
  */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { GroupsAnswer, LedgerReport, TopicsAnswer } from '../../src/api/schemas/index.ts';
+import type { GroupsAnswer, TopicsAnswer } from '../../src/api/schemas/index.ts';
+import { expectRawOnce, ledgerAtRest } from '../support/accounts.ts';
 import { lacks } from '../support/needs.ts';
 import { NumberedLoad } from '../support/numbered-load.ts';
 import { SpillwayProcess, until } from '../support/spillway.ts';
-import { rawEnds, selectStored } from '../support/stored-events.ts';
 
 const SECONDS = Number(process.env.SPILLWAY_TEST_ADD_SECONDS ?? 8);
 const FIRST = 2;
@@ -61,16 +61,7 @@ describe.skipIf(lacks('adding partitions', needs))(
           }
         }
         await load.stop();
-        await until(
-          'everything is searchable',
-          async () => {
-            const raw = await partitions('raw');
-            inRaw = raw.reduce((sum, { endOffset }) => sum + endOffset, 0);
-            const { total } = await spillway.json<LedgerReport>('/api/ledger?from=now-1d&to=now%2B1d');
-            return raw.length === LAST && total.accepted === inRaw && total.written === inRaw && total.inFlight === 0;
-          },
-          120_000,
-        );
+        inRaw = (await until('everything is searchable', () => ledgerAtRest(spillway), 120_000)).accepted;
       },
       SECONDS * 1_000 + 200_000,
     );
@@ -112,14 +103,7 @@ describe.skipIf(lacks('adding partitions', needs))(
     test('and are there after a restart, each record in its partition exactly once', async () => {
       expect(await spillway.stop()).toBe(0);
       const data = join(spillway.folder, 'data');
-      const ends = await rawEnds(data, LAST);
-      const [stored = []] = await selectStored(data, [
-        'SELECT id_partition, count(), uniqExact(id_offset, id_index), min(id_offset), max(id_offset) + 1 FROM events GROUP BY id_partition ORDER BY id_partition',
-      ]);
-      const found = new Map(stored.map(([partition, ...rest]) => [Number(partition), rest.map(Number)]));
-      for (const [partition, end] of ends.entries()) {
-        if (end > 0) expect([partition, ...(found.get(partition) ?? [])]).toEqual([partition, end, end, 0, end]);
-      }
+      expect(await expectRawOnce(data, LAST)).toBe(inRaw);
       const { folder } = spillway;
       spillway = await SpillwayProcess.start({ config, folder });
       await until('all partitions are open again', async () => (await partitions('events')).length === LAST);

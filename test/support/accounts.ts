@@ -4,7 +4,7 @@ import type { GroupsAnswer, LedgerReport } from '../../src/api/schemas/index.ts'
 import type { LedgerCounts } from '../../src/monitor/ledger/ledger.ts';
 import { AcknowledgedLoad } from './acknowledged-load.ts';
 import type { SpillwayProcess } from './spillway.ts';
-import { selectStored } from './stored-events.ts';
+import { rawPartitions, selectStored } from './stored-events.ts';
 
 /** Once the groups have read everything and the ledger says what the index does; throws until then, for `until()`. */
 export async function ledgerAtRest(spillway: SpillwayProcess): Promise<LedgerCounts> {
@@ -37,4 +37,18 @@ export async function expectOnce(dataFolder: string, { acknowledged, eventsPerRe
   const repeated = [...times].filter(([, count]) => count !== 1);
   expect(repeated.slice(0, 10), `${repeated.length} events are there more than once`).toEqual([]);
   return times.size;
+}
+
+/** Of a stopped Spillway: every record of `raw` is an event that is found exactly once. How many there are. */
+export async function expectRawOnce(dataFolder: string, partitions: number): Promise<number> {
+  const raw = await rawPartitions(dataFolder, partitions);
+  const [stored = []] = await selectStored(dataFolder, [
+    'SELECT id_partition, count(), uniqExact(id_offset, id_index), min(id_offset), max(id_offset) + 1 FROM events GROUP BY id_partition',
+  ]);
+  const found = new Map(stored.map(([partition, ...rest]) => [Number(partition), rest.map(Number)]));
+  for (const [partition, { records, end }] of raw.entries()) {
+    if (records > 0)
+      expect([partition, ...(found.get(partition) ?? [])]).toEqual([partition, records, records, 0, end]);
+  }
+  return raw.reduce((sum, { records }) => sum + records, 0);
 }

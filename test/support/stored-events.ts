@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { nodeDisk } from '../../src/lib/disk.ts';
 import { createLog } from '../../src/lib/log.ts';
+import type { PartitionReader } from '../../src/queue/port.ts';
 import { LocalCoordinator } from '../../src/queue/segment-log/coordinator.ts';
 import { MarkBoard } from '../../src/queue/segment-log/marks.ts';
 import { openSegmentLog } from '../../src/queue/segment-log/queue.ts';
@@ -17,18 +18,39 @@ export async function selectStored(dataFolder: string, statements: readonly stri
   return answers;
 }
 
-/** The end of each partition of `raw`, by a scan of the files. */
-export async function rawEnds(dataFolder: string, partitions: number): Promise<readonly number[]> {
+export interface RawPartition {
+  readonly records: number;
+  /** After the last record. Where a torn tail was cut, its offsets are not given again: so it may be more than records. */
+  readonly end: number;
+}
+
+/** What each partition of `raw` holds, read from its files, whole. */
+export async function rawPartitions(dataFolder: string, partitions: number): Promise<readonly RawPartition[]> {
   const directory = join(dataFolder, 'queue');
   const log = createLog('test', 'warn');
   const coordinator = await LocalCoordinator.open({ directory, disk: nodeDisk, log });
   const topics = { raw: { partitions, compression: 'none' } } as const;
   const queue = openSegmentLog({ directory, topics, coordinator, marks: new MarkBoard(), log, offline: true });
-  const readers = Array.from({ length: partitions }, (_, partition) => queue.openReader({ topic: 'raw', partition }));
-  const ends = await Promise.all(readers.map((reader) => reader.endOffset()));
+  const found: RawPartition[] = [];
+  for (let partition = 0; partition < partitions; partition++) {
+    found.push(await readThrough(queue.openReader({ topic: 'raw', partition })));
+  }
   await queue.close();
   await coordinator.close();
-  return ends;
+  return found;
+}
+
+async function readThrough(reader: PartitionReader): Promise<RawPartition> {
+  let records = 0;
+  let end = 0;
+  for (let next = await reader.earliestOffset(); ; ) {
+    const { batches, nextOffset, corrupt = [] } = await reader.read(next);
+    if (corrupt.length > 0) throw new Error(`raw/${reader.partition} is damaged: ${JSON.stringify(corrupt)}`);
+    for (const { recordCount } of batches) records += recordCount;
+    end = batches.at(-1)?.nextOffset ?? end;
+    if (nextOffset === next) return { records, end };
+    next = nextOffset;
+  }
 }
 
 export interface Timed {
