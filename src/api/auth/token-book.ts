@@ -29,6 +29,8 @@ export class TokenBook {
   #broken = false;
   #checkedMs = Number.NEGATIVE_INFINITY;
   #version = 'unread';
+  /** The folder's time when it was looked at last. */
+  #time = '';
 
   constructor(dataFolder: string, clock: Clock, log: Logger) {
     this.#folder = tokenFolder(dataFolder);
@@ -50,10 +52,19 @@ export class TokenBook {
   find(text: string): Principal | undefined {
     this.#refresh();
     const id = tokenId(text) ?? '';
-    // One that was made just now should work at once.
-    if (!this.#known.has(id)) this.#refresh(AUTH_LIMITS.recheckUnknownMs);
+    // One that was made just now works at once: the folder's time tells, and where it may not, another look soon does.
+    if (!this.#known.has(id)) this.#refresh(this.#hasChanged() ? 0 : AUTH_LIMITS.recheckUnknownMs);
     const known = this.#known.get(id);
     return matchesHash(text, known?.hash ?? NO_HASH) ? known?.principal : undefined;
+  }
+
+  #hasChanged(): boolean {
+    try {
+      return folderTime(this.#folder) !== this.#time;
+    } catch {
+      // The next look says what is wrong.
+      return false;
+    }
   }
 
   #refresh(notWithinMs: number = AUTH_LIMITS.recheckMs): void {
@@ -61,7 +72,8 @@ export class TokenBook {
     if (Math.abs(now - this.#checkedMs) < notWithinMs) return;
     this.#checkedMs = now;
     try {
-      const version = folderVersion(this.#folder);
+      this.#time = folderTime(this.#folder);
+      const version = versionAt(this.#time);
       if (version === this.#version) return;
       this.#known = new Map(readTokenFiles(this.#folder).map((token) => [token.id, known(token)]));
       this.#version = version;
@@ -76,16 +88,22 @@ export class TokenBook {
   }
 }
 
-function folderVersion(folder: string): string {
+/** `<inode> <epoch ms>`; '' where there is no folder. Throws where it cannot be looked at. */
+function folderTime(folder: string): string {
   try {
     const { mtimeMs, ino } = statSync(folder);
-    // A folder changed just now may change again without a new time.
-    const settled = Math.abs(Date.now() - mtimeMs) > TIME_GRAIN_MS;
-    return settled ? `${ino} ${mtimeMs}` : `${ino} ${mtimeMs} ${Date.now()}`;
+    return `${ino} ${mtimeMs}`;
   } catch (error) {
-    if (isMissing(error)) return 'none';
+    if (isMissing(error)) return '';
     throw error;
   }
+}
+
+/** A folder changed just now may change again without a new time: then it is another version at each look. */
+function versionAt(time: string): string {
+  if (time === '') return 'none';
+  const isSettled = Math.abs(Date.now() - Number(time.split(' ')[1])) > TIME_GRAIN_MS;
+  return isSettled ? time : `${time} ${Date.now()}`;
 }
 
 function known(token: StoredToken): KnownToken {

@@ -36,6 +36,15 @@ describe('tokens', () => {
     ]);
   });
 
+  it('work at once, also where the folder was looked at in the same moment', () => {
+    const { authenticate } = auth();
+    const first = createToken(folder, { tenant: 'shop', scopes: ['read'], clock });
+    expect(authenticate(bearer(first.token)).tenant).toBe('shop');
+    // The clock stands still.
+    const second = createToken(folder, { tenant: 'bank', scopes: ['read'], clock });
+    expect(authenticate(bearer(second.token)).tenant).toBe('bank');
+  });
+
   it('of an admin allow everything else too', () => {
     const { token } = createToken(folder, { tenant: 'shop', scopes: ['admin'] });
     expect([...auth().authenticate(bearer(token)).scopes].sort()).toEqual(['admin', 'ingest', 'read']);
