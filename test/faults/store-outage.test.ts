@@ -160,7 +160,9 @@ describe.skipIf(lacks('an outage of the store', { long: `it sends ${EVENTS} even
         const total = await until('all is accounted for', () => ledgerAtRest(spillway));
         const all = BEFORE + EVENTS + 1;
         expect(total).toMatchObject({ accepted: all, written: all, dropped: 0, deadLettered: 0 });
-        expect((await spillway.roles()).map(({ restarts }) => restarts)).toEqual([0, 0, 0]);
+        // A store that stood still for longer than a session is no member of its group any more: it starts again.
+        const others = (await spillway.roles()).filter(({ role }) => role !== 'store');
+        expect(others.map(({ restarts }) => restarts)).toEqual([0, 0]);
         expect(await spillway.stop()).toBe(0);
         const [rows = []] = await selectStored(join(spillway.folder, 'data'), [
           `SELECT payload.conn.:Float64 AS conn, count(), uniqExact(payload.line.:Float64), max(payload.line.:Float64) + 1
