@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { MemoryDisk } from '../lib/memory-disk.ts';
 import { keepAtRandom, keepBytes, keepEverything, keepNothing } from '../lib/memory-disk-crash.ts';
+import { Random } from '../lib/random.ts';
 import { type Intent, StoreJournal } from './journal.ts';
 import type { Slice } from './slices.ts';
 
@@ -17,17 +18,6 @@ function intent(slices: readonly Slice[], paths: Intent['paths'] = []): Intent {
     days: slices.map(({ day }) => day),
     paths,
     deadLettersFrom: 0,
-  };
-}
-
-/** Mulberry32: a small seeded generator. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
   };
 }
 
@@ -130,7 +120,7 @@ describe('a power cut', () => {
     const whole = new MemoryDisk();
     await work(whole);
     const seed = Date.now() % 1_000_000;
-    const random = seeded(seed);
+    const random = new Random(seed).next;
     let crashes = 0;
     for (let operation = 1; operation <= whole.operations; operation++) {
       for (const crash of ['before', 'after'] as const) {

@@ -8,6 +8,7 @@ import { expect, it } from 'vitest';
 import { RecordCursor } from '../../event/record-batch.ts';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { MemoryDisk } from '../../lib/memory-disk.ts';
+import { Random } from '../../lib/random.ts';
 import {
   type AssignedPartition,
   type GroupMember,
@@ -31,16 +32,6 @@ const ADDITIONS = [
   [0.3, 9],
   [0.6, 14],
 ] as const;
-
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 /** A worker's line to the coordinator; nothing passes while it is cut. */
 function lineTo(coordinator: Coordinator, line: { isCut: boolean }): Coordinator {
@@ -290,7 +281,7 @@ class Sources {
 
 /** One minute; how many records there were, and how many commits of zombies were refused. */
 async function liveOneMinute(seed: number): Promise<Account> {
-  const random = seeded(seed);
+  const random = new Random(seed).next;
   let nowMs = 0;
   const disk = new MemoryDisk();
   const log = await openTestLog({ disk, topics: TOPICS, clock: { now: () => nowMs } });
