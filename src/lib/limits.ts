@@ -65,6 +65,8 @@ export const KAFKA_LIMITS = {
   appendsInFlight: 5,
   /** A question that no broker answers is asked again for so long; appends and waits are for as long as they live. */
   answerMs: 15_000,
+  /** A topic that was there once is waited for so long at a start: a broker that has just started may not know it yet. */
+  missingTopicMs: 10_000,
   retryDelayMs: 50,
   retryDelayMaxMs: 1_000,
   /** How long a reader's request waits at the broker for new records. */
@@ -82,7 +84,7 @@ export const KAFKA_LIMITS = {
   revokeTimeoutMs: 60_000,
   /** How often a member of a group says that it is alive. */
   heartbeatMs: 1_000,
-  /** How often partitions that were added meanwhile are looked for. */
+  /** How often partitions that were added meanwhile are looked for, and topics that are gone. */
   layoutMs: 5_000,
 } as const;
 

@@ -11,7 +11,7 @@ export type Verdict =
   | 'sequence'
   /** The offset is before the first or after the last record. */
   | 'out-of-range'
-  /** The batch itself, and only it, is refused. */
+  /** The batch itself, and only it, is refused: it is larger than any may be, or the topic's settings have changed. */
   | 'batch'
   | 'login'
   /** The broker's certificate is not one that is trusted here. */
@@ -34,7 +34,6 @@ const VERDICTS: Readonly<Record<string, Verdict>> = {
   RECORD_LIST_TOO_LARGE: 'batch',
   INVALID_RECORD: 'batch',
   INVALID_TIMESTAMP: 'batch',
-  CORRUPT_MESSAGE: 'batch',
   UNSUPPORTED_COMPRESSION_TYPE: 'batch',
   SASL_AUTHENTICATION_FAILED: 'login',
   UNSUPPORTED_SASL_MECHANISM: 'login',
@@ -47,6 +46,9 @@ const VERDICTS: Readonly<Record<string, Verdict>> = {
 
 /** Kafka's own word for these is not "retriable", but a moment later the answer is another. */
 const PASSING = new Set([
+  // On the way: its checksum was made just before it was sent.
+  'CORRUPT_MESSAGE',
+  'UNKNOWN_SERVER_ERROR',
   'CONCURRENT_TRANSACTIONS',
   'UNKNOWN_TOPIC_OR_PARTITION',
   'UNKNOWN_TOPIC_ID',
@@ -106,6 +108,15 @@ export function verdictOn(thrown: unknown): Verdict {
   return verdict;
 }
 
+/** In a word, for a label of a metric. */
+export function labelOf(thrown: unknown): string {
+  for (const { apiId, code } of nodesOf(thrown)) {
+    if (apiId !== undefined) return apiId;
+    if (typeof code === 'string' && /^[A-Z][A-Z0-9_]+$/.test(code) && !code.startsWith('PLT_')) return code;
+  }
+  return verdictOn(thrown);
+}
+
 /** In words, for a sentence. */
 export function reasonOf(thrown: unknown): string {
   for (const { apiId, code } of nodesOf(thrown)) {
@@ -120,6 +131,12 @@ const WORDS: Readonly<Record<string, string>> = {
   NOT_ENOUGH_REPLICAS_AFTER_APPEND:
     'fewer replicas are in sync than min.insync.replicas asks for (NOT_ENOUGH_REPLICAS_AFTER_APPEND)',
   UNKNOWN_TOPIC_OR_PARTITION: 'the topic or partition is not there (UNKNOWN_TOPIC_OR_PARTITION)',
+  UNKNOWN_TOPIC_ID: 'the topic is not there any more (UNKNOWN_TOPIC_ID)',
+  MESSAGE_TOO_LARGE: 'it is larger than max.message.bytes of the topic: raise that (MESSAGE_TOO_LARGE)',
+  RECORD_LIST_TOO_LARGE: 'it is larger than segment.bytes of the topic: raise that (RECORD_LIST_TOO_LARGE)',
+  INVALID_TIMESTAMP:
+    'its time is outside message.timestamp.before.max.ms and after.max.ms of the topic: raise them (INVALID_TIMESTAMP)',
+  INVALID_RECORD: 'the topic asks for keys, so its cleanup.policy is not delete any more: set that (INVALID_RECORD)',
   LEADER_NOT_AVAILABLE: 'the partition has no leader now (LEADER_NOT_AVAILABLE)',
   REQUEST_TIMED_OUT: 'the replicas did not answer in time (REQUEST_TIMED_OUT)',
 };
@@ -167,4 +184,19 @@ export function asSpillwayError(thrown: unknown, doing: string, brokers: string)
     default:
       return new SpillwayError('INTERNAL', `Kafka (${brokers}): ${doing}: ${reason}.`, options);
   }
+}
+
+const ADVICE =
+  'Its records cannot be brought back. To begin with empty topics, set another queue.prefix, and another site so that ' +
+  'new events do not get the ids of old ones';
+
+export function topicGone(topic: string): SpillwayError {
+  return new SpillwayError('QUEUE_TOPIC_INVALID', `The topic ${topic} was removed by somebody. ${ADVICE}.`, {
+    details: { topic },
+  });
+}
+
+export function topicReplaced(topic: string): SpillwayError {
+  const what = `The topic ${topic} was removed by somebody and made again`;
+  return new SpillwayError('QUEUE_TOPIC_INVALID', `${what}. ${ADVICE}.`, { details: { topic } });
 }

@@ -156,7 +156,15 @@ export class KafkaReader implements PartitionReader {
     try {
       if (this.#link?.isOpen !== true) this.#link = await cluster.openLink(at);
       // A broker always gives the first batch whole; less than a header would be asked for in vain.
-      return await this.#link.ask(fetchBytes, { ...at, offset: from, maxBytes: Math.max(maxBytes, 1), waitMs });
+      const { partition } = at;
+      const topicId = cluster.idOf(at.topic);
+      return await this.#link.ask(fetchBytes, {
+        topicId,
+        partition,
+        offset: from,
+        maxBytes: Math.max(maxBytes, 1),
+        waitMs,
+      });
     } catch (thrown) {
       this.#forget(thrown);
       throw thrown;
@@ -188,7 +196,8 @@ export class KafkaReader implements PartitionReader {
       try {
         await this.#pollOnce(from);
         delayMs = KAFKA_LIMITS.retryDelayMs;
-      } catch {
+      } catch (thrown) {
+        if (isOver(thrown)) throw thrown;
         // A wait ends when there are records: a cluster that is away has none yet.
         await delay(delayMs, undefined, { signal }).catch(() => {});
         delayMs = Math.min(delayMs * 2, KAFKA_LIMITS.retryDelayMaxMs);
@@ -230,4 +239,9 @@ export class KafkaReader implements PartitionReader {
     this.#link = undefined;
     this.#ahead = undefined;
   }
+}
+
+/** Nothing will ever come to whoever waits. */
+function isOver(thrown: unknown): boolean {
+  return thrown instanceof SpillwayError && thrown.code === 'QUEUE_TOPIC_INVALID';
 }
