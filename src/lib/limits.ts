@@ -391,6 +391,8 @@ export const SUPERVISOR_LIMITS = {
   /** Marks and metrics are sent at least this often. */
   heartbeatMs: 200,
   metricsMs: 1_000,
+  /** /metrics waits for the queue's groups for so long, and shows the rest without them then. */
+  groupsMs: 2_000,
   /** How often old segments are looked for. */
   retainMs: 60_000,
   /** How long changed marks are gathered before they are sent. */

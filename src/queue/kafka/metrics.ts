@@ -37,6 +37,8 @@ export class KafkaMetrics {
   readonly #refused: Counter<'topic' | 'partition' | 'code'>;
   readonly #pendingBytes: Gauge<'topic' | 'partition'>;
   readonly #stopped: Gauge<'topic' | 'partition'>;
+  readonly #corrupt: Counter<'topic' | 'partition'>;
+  readonly #outOfRange: Counter<'topic' | 'partition'>;
   readonly #troubles = new Map<WriterMetrics, { readonly labels: Labels; readonly sinceMs: number }>();
 
   constructor(registry: Registry = new Registry()) {
@@ -68,6 +70,11 @@ export class KafkaMetrics {
     });
     this.#pendingBytes = gauge('spillway_queue_pending_bytes', 'Appended and not yet durable.');
     this.#stopped = gauge('spillway_queue_stopped', '1 where a partition takes no more records until a restart.');
+    this.#corrupt = counter('spillway_queue_corrupt_records_total', 'Offsets that readers passed over as unreadable.');
+    this.#outOfRange = counter(
+      'spillway_queue_out_of_range_records_total',
+      'Offsets that readers asked for after their retention.',
+    );
     const troubles = this.#troubles;
     new Gauge({
       name: 'spillway_queue_trouble_seconds',
@@ -108,6 +115,14 @@ export class KafkaMetrics {
     };
     metrics.trouble(undefined);
     return metrics;
+  }
+
+  passedOver({ topic, partition }: TopicPartition, records: number): void {
+    this.#corrupt.inc({ topic, partition }, records);
+  }
+
+  askedTooEarly({ topic, partition }: TopicPartition, records: number): void {
+    this.#outOfRange.inc({ topic, partition }, records);
   }
 }
 

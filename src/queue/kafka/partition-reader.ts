@@ -29,6 +29,8 @@ export interface ReaderOptions {
   readonly cluster: Cluster;
   readonly log: Logger;
   readonly onCorrupt: (range: CorruptRange) => void;
+  /** Told how many records were asked for that are not retained any more. */
+  readonly onLost: (records: number) => void;
   readonly onClose: () => void;
 }
 
@@ -180,6 +182,7 @@ export class KafkaReader implements PartitionReader {
     const { at } = this.#options;
     const [earliest, end] = await Promise.all([this.earliestOffset(), this.endOffset()]);
     if (from < earliest) {
+      this.#options.onLost(earliest - from);
       throw new SpillwayError(
         'QUEUE_OFFSET_OUT_OF_RANGE',
         `${placeOf(at)} begins at offset ${earliest}: offset ${from} is not retained any more.`,

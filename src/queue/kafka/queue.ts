@@ -280,7 +280,11 @@ export class KafkaQueue implements Queue {
       as: asked,
       cluster: this.cluster,
       log,
-      onCorrupt: (range) => onCorrupt?.(asked, range),
+      onCorrupt: (range) => {
+        this.#metrics.passedOver(asked, range.nextOffset - range.fromOffset);
+        onCorrupt?.(asked, range);
+      },
+      onLost: (records) => this.#metrics.askedTooEarly(asked, records),
       onClose: () => void this.#readers.delete(reader),
     });
     this.#readers.add(reader);
