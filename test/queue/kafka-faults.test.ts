@@ -4,7 +4,7 @@ import { pbkdf2Sync, randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { alterUserScramCredentialsV0, incrementalAlterConfigsV1 } from '@platformatic/kafka';
+import { alterUserScramCredentialsV0 } from '@platformatic/kafka';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { KAFKA_LIMITS } from '../../src/lib/limits.ts';
 import { BrokerLink } from '../../src/queue/kafka/broker-link.ts';
@@ -84,27 +84,6 @@ describe.skipIf(lacksKafka('faults of Kafka', { own: true }))('a queue on Kafka'
     },
     LONG_MS,
   );
-
-  it('refuses a batch past the limit of the topic, and goes on with those after it', async () => {
-    const { queue, prefix } = await open();
-    const writer = await queue.openWriter(raw);
-    const link = await BrokerLink.open(addressOf(kafka.brokers[0]), kafkaOptions(kafka.brokers));
-    const configs = [{ name: 'max.message.bytes', configOperation: 0 as const, value: '10000' }];
-    const resource = { resourceType: 2 as const, resourceName: `${prefix}raw`, configs };
-    await link.ask(incrementalAlterConfigsV1.api, [resource], false);
-    link.close();
-    // The broker hears of it a moment later.
-    await expect
-      .poll(() => writer.append(values('x'.repeat(20_000))).then(String, ({ code }) => code))
-      .toBe('MESSAGE_TOO_LARGE');
-    const outcomes = await Promise.allSettled([
-      writer.append(values('a')),
-      writer.append(values('x'.repeat(20_000))),
-      writer.append(values('b')),
-    ]);
-    expect(outcomes.map(({ status: outcome }) => outcome)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-    expect((await texts(queue)).slice(-2)).toEqual(['a', 'b']);
-  });
 
   it('refuses topics that cannot keep what was promised, with what to do', async () => {
     await expect(open({ replication: 3 })).rejects.toMatchObject({

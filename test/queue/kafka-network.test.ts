@@ -10,19 +10,19 @@ import type { PartitionReader } from '../../src/queue/port.ts';
 import { SpoolingQueue } from '../../src/queue/spool/spooling-queue.ts';
 import { readAll, TestMember, values } from '../../src/queue/test-records.ts';
 import { kafkaOptions, lacksKafka, openKafka, quietLog, startKafka } from '../support/kafka.ts';
-import { Proxy } from '../support/proxy.ts';
+import { FaultyWire } from '../support/faulty-wire.ts';
 
 const LONG_MS = 180_000;
 const CUTS = 15;
 const raw = { topic: 'raw', partition: 0 };
 
 describe.skipIf(lacksKafka('Kafka behind a bad wire', { own: true }))('a queue on Kafka behind a bad wire', () => {
-  let proxy: Proxy;
+  let proxy: FaultyWire;
   let kafka: Awaited<ReturnType<typeof startKafka>>;
   let directory: string;
   const queues: KafkaQueue[] = [];
   beforeAll(async () => {
-    proxy = await Proxy.start();
+    proxy = await FaultyWire.start();
     directory = await mkdtemp(join(tmpdir(), 'spillway-network-'));
     // What it tells clients is the address of the wire, never its own.
     kafka = await startKafka({ own: true, settings: { 'advertised.listeners': `PLAINTEXT://${proxy.address}` } });
@@ -111,7 +111,11 @@ describe.skipIf(lacksKafka('Kafka behind a bad wire', { own: true }))('a queue o
       const writer = await spooling.openWriter(raw);
       await writer.append(values('0'));
       proxy.faults = { silent: true };
-      await Promise.all(numbers(20).slice(1).map((text) => writer.append(values(text))));
+      await Promise.all(
+        numbers(20)
+          .slice(1)
+          .map((text) => writer.append(values(text))),
+      );
       expect(spooling.troubles().join()).toContain('raw/0');
       // Longer than a request may take, so that what was under way is sent again.
       await expect

@@ -11,8 +11,8 @@ export type Verdict =
   | 'sequence'
   /** The offset is before the first or after the last record. */
   | 'out-of-range'
-  /** The batch itself, and only it, is refused: it is larger than any may be, or the topic's settings have changed. */
-  | 'batch'
+  /** Somebody has changed the topic: it does not take what it had promised to take. */
+  | 'settings'
   | 'login'
   /** The broker's certificate is not one that is trusted here. */
   | 'certificate'
@@ -30,11 +30,11 @@ const VERDICTS: Readonly<Record<string, Verdict>> = {
   UNKNOWN_PRODUCER_ID: 'sequence',
   INVALID_PRODUCER_ID_MAPPING: 'sequence',
   OFFSET_OUT_OF_RANGE: 'out-of-range',
-  MESSAGE_TOO_LARGE: 'batch',
-  RECORD_LIST_TOO_LARGE: 'batch',
-  INVALID_RECORD: 'batch',
-  INVALID_TIMESTAMP: 'batch',
-  UNSUPPORTED_COMPRESSION_TYPE: 'batch',
+  MESSAGE_TOO_LARGE: 'settings',
+  RECORD_LIST_TOO_LARGE: 'settings',
+  INVALID_RECORD: 'settings',
+  INVALID_TIMESTAMP: 'settings',
+  UNSUPPORTED_COMPRESSION_TYPE: 'settings',
   SASL_AUTHENTICATION_FAILED: 'login',
   UNSUPPORTED_SASL_MECHANISM: 'login',
   ILLEGAL_SASL_STATE: 'login',
@@ -90,8 +90,9 @@ function* nodesOf(thrown: unknown): Generator<Node> {
 
 /** Kafka's name of the error, where a broker gave one. */
 export function brokerErrorOf(thrown: unknown): string | undefined {
-  for (const { apiId } of nodesOf(thrown)) if (apiId !== undefined) return apiId;
-  return undefined;
+  const names = [...nodesOf(thrown)].flatMap(({ apiId }) => apiId ?? []);
+  // The library says this of each record that is refused, beside why the batch is.
+  return names.find((name) => name !== 'UNKNOWN_SERVER_ERROR') ?? names[0];
 }
 
 export function verdictOn(thrown: unknown): Verdict {
@@ -110,8 +111,9 @@ export function verdictOn(thrown: unknown): Verdict {
 
 /** In a word, for a label of a metric. */
 export function labelOf(thrown: unknown): string {
-  for (const { apiId, code } of nodesOf(thrown)) {
-    if (apiId !== undefined) return apiId;
+  const name = brokerErrorOf(thrown);
+  if (name !== undefined) return name;
+  for (const { code } of nodesOf(thrown)) {
     if (typeof code === 'string' && /^[A-Z][A-Z0-9_]+$/.test(code) && !code.startsWith('PLT_')) return code;
   }
   return verdictOn(thrown);
@@ -119,8 +121,9 @@ export function labelOf(thrown: unknown): string {
 
 /** In words, for a sentence. */
 export function reasonOf(thrown: unknown): string {
-  for (const { apiId, code } of nodesOf(thrown)) {
-    if (apiId !== undefined) return WORDS[apiId] ?? apiId;
+  const name = brokerErrorOf(thrown);
+  if (name !== undefined) return WORDS[name] ?? name;
+  for (const { code } of nodesOf(thrown)) {
     if (typeof code === 'string' && (/^E[A-Z]+$/.test(code) || CERTIFICATE_CODE.test(code))) return code;
   }
   return thrown instanceof Error ? thrown.message : String(thrown);
@@ -175,9 +178,9 @@ export function asSpillwayError(thrown: unknown, doing: string, brokers: string)
         `Kafka (${brokers}) does not allow this user: ${doing}: ${reason}. Give it the rights that the page about Kafka lists.`,
         options,
       );
-    case 'batch':
+    case 'settings':
       return new SpillwayError(
-        brokerErrorOf(thrown) === 'MESSAGE_TOO_LARGE' ? 'MESSAGE_TOO_LARGE' : 'QUEUE_TOPIC_INVALID',
+        'QUEUE_TOPIC_INVALID',
         `Kafka (${brokers}) refused a batch: ${doing}: ${reason}. Look at max.message.bytes and the other settings of the topic.`,
         options,
       );

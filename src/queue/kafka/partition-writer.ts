@@ -13,7 +13,6 @@ import type { Logger } from '../../lib/log.ts';
 import { type Appended, type Offset, offset, type PartitionWriter, type TopicPartition } from '../port.ts';
 import {
   asSpillwayError,
-  brokerErrorOf,
   labelOf,
   placeOf,
   reasonOf,
@@ -45,8 +44,8 @@ export interface WriterOptions {
   readonly onClose: () => void;
 }
 
-/** A right that was taken away may be given back: what was accepted waits for that too. */
-const GOES_ON: ReadonlySet<Verdict> = new Set(['retry', 'login', 'certificate', 'right']);
+/** A right that was taken away may be given back, and a limit raised again: what was accepted waits for that too. */
+const GOES_ON: ReadonlySet<Verdict> = new Set(['retry', 'login', 'certificate', 'right', 'settings']);
 
 type Outcome = { readonly baseOffset: number } | { readonly failure: unknown };
 
@@ -222,20 +221,13 @@ export class KafkaWriter implements PartitionWriter {
       return this.#fail(asSpillwayError(failure, `appending to ${placeOf(at)}`, cluster.brokers));
     const verdict = verdictOn(failure);
     this.#options.metrics.retried(labelOf(failure));
-    const goesOn = GOES_ON.has(verdict) || (verdict === 'batch' && this.#isOfAnySize());
-    if (goesOn) this.#tellOfTrouble(verdict, reasonOf(failure));
-    if (goesOn) {
+    if (GOES_ON.has(verdict)) {
+      this.#tellOfTrouble(verdict, reasonOf(failure));
       this.#pending.sendAgain();
       return cluster.refresh().catch(() => {});
     }
-    switch (verdict) {
-      case 'sequence':
-        return this.#beginAgain(failure);
-      case 'batch':
-        return this.#refuseOldest(failure);
-      default:
-        this.#fail(asSpillwayError(failure, `appending to ${placeOf(at)}`, cluster.brokers));
-    }
+    if (verdict === 'sequence') return this.#beginAgain(failure);
+    this.#fail(asSpillwayError(failure, `appending to ${placeOf(at)}`, cluster.brokers));
   }
 
   /** Said again where it is another trouble now, such as a login that is refused by brokers that are back. */
@@ -249,11 +241,6 @@ export class KafkaWriter implements PartitionWriter {
     // The others pass by themselves.
     if (verdict === 'retry') log.warn({ ...at, reason }, text);
     else log.error({ ...at, reason }, text);
-  }
-
-  /** Topics promise to take batches of this size: what is refused has to be mended there. */
-  #isOfAnySize(): boolean {
-    return (this.#pending.oldest?.bytes.length ?? 0) <= QUEUE_LIMITS.batchBytes;
   }
 
   async #isReplaced(): Promise<boolean> {
@@ -277,27 +264,13 @@ export class KafkaWriter implements PartitionWriter {
     );
     try {
       this.#producer = await renew(this.#producer);
-      this.#pending.renumber(0);
+      this.#pending.renumber();
     } catch (thrown) {
       const error = thrown instanceof SpillwayError ? thrown : undefined;
       if (error?.kind.retry !== true)
         this.#fail(asSpillwayError(thrown, 'renewing a producer', this.#options.cluster.brokers));
       else this.#pending.sendAgain();
     }
-  }
-
-  /** Only this one is refused; what was sent after it could not be appended without it. */
-  #refuseOldest(failure: unknown): void {
-    const { at, cluster, metrics } = this.#options;
-    const append = this.#pending.oldest;
-    if (append === undefined) return;
-    this.#pending.renumber('oldest');
-    this.#pending.shift();
-    if (!this.#options.isShared) this.#nextOffset -= append.recordCount;
-    const doing = `appending ${append.bytes.length} bytes to ${placeOf(at)} (${brokerErrorOf(failure) ?? 'refused'})`;
-    const error = asSpillwayError(failure, doing, cluster.brokers);
-    metrics.refused(error.code, 1);
-    append.reject(error);
   }
 
   #fail(error: SpillwayError): void {
@@ -308,7 +281,10 @@ export class KafkaWriter implements PartitionWriter {
     // Whoever was fenced has a successor.
     if (!isClosing && error.code !== 'QUEUE_FENCED') {
       metrics.stopped(true);
-      log.error({ ...at, reason: error.message }, `Nothing can be appended to ${placeOf(at)} any more: ${error.message}`);
+      log.error(
+        { ...at, reason: error.message },
+        `Nothing can be appended to ${placeOf(at)} any more: ${error.message}`,
+      );
     }
     if (given.length > 0) metrics.refused(error.code, given.length);
     for (const { reject } of given) reject(error);

@@ -69,10 +69,10 @@ export class PendingAppends {
     this.#sent = 0;
   }
 
-  /** None of it was appended: it gets new sequences, from 0 for a new producer and else from the oldest one's. */
-  renumber(from: 0 | 'oldest'): void {
+  /** None of it was appended: it gets the sequences of a new producer. */
+  renumber(): void {
     this.#sent = 0;
-    this.#nextSequence = from === 0 ? 0 : (this.oldest?.sequence ?? this.#nextSequence);
+    this.#nextSequence = 0;
     for (const append of this.#appends) append.sequence = undefined;
   }
 

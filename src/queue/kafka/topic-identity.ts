@@ -41,7 +41,10 @@ export class MissingTopics {
       if (cluster.topic(topic) !== undefined) this.#missing.delete(topic);
       else if (!this.#missing.has(topic)) {
         this.#missing.add(topic);
-        this.#log.error({ topic }, `The topic ${topic} is not there any more: nothing is appended to it or read from it`);
+        this.#log.error(
+          { topic },
+          `The topic ${topic} is not there any more: nothing is appended to it or read from it`,
+        );
       }
     }
   }

@@ -17,7 +17,7 @@ export interface Faults {
   readonly refuse?: boolean;
 }
 
-export class Proxy {
+export class FaultyWire {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   /** Where to: may be set once the server's port is known. */
@@ -32,8 +32,8 @@ export class Proxy {
   }
 
   /** `target`: a port of the loopback address. */
-  static async start(target = 0): Promise<Proxy> {
-    const proxy = new Proxy(target);
+  static async start(target = 0): Promise<FaultyWire> {
+    const proxy = new FaultyWire(target);
     await new Promise<void>((resolve) => void proxy.#server.listen(0, '127.0.0.1', resolve));
     return proxy;
   }
