@@ -9,8 +9,8 @@ import type { KafkaQueue } from '../../src/queue/kafka/queue.ts';
 import type { PartitionReader } from '../../src/queue/port.ts';
 import { SpoolingQueue } from '../../src/queue/spool/spooling-queue.ts';
 import { readAll, TestMember, values } from '../../src/queue/test-records.ts';
-import { kafkaOptions, lacksKafka, openKafka, quietLog, startKafka } from '../support/kafka.ts';
 import { FaultyWire } from '../support/faulty-wire.ts';
+import { kafkaOptions, lacksKafka, openKafka, quietLog, startKafka } from '../support/kafka.ts';
 
 const LONG_MS = 180_000;
 const CUTS = 15;
