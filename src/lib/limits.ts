@@ -342,6 +342,8 @@ export const OPENSEARCH_LIMITS = {
   insertRows: 10_000,
   insertBytes: 16 * MiB,
   requestBytes: 4 * MiB,
+  /** A cluster that refuses requests for their size or number gets smaller ones, down to this. */
+  requestLeastBytes: 64 * KiB,
   requestsAtOnce: 2,
   /** Of one insert before the indexer looks what of it is visible. */
   attempts: 6,

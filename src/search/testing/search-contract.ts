@@ -23,7 +23,12 @@ export const CONTRACT_EVENTS: readonly StoredEvent[] = Array.from({ length: 240 
   message: `Message number ${i}`,
   ...(i % 5 === 0 ? { tags: ['five', `t${i % 2}`] } : {}),
   metadata: { app: `app${i % 3}`, host: 'host' },
-  payload: { number: i, mixed: i % 2 === 0 ? i % 6 : `text ${i % 6}`, list: [`a${i % 2}`, 'b', 'b'], flag: i % 3 === 0 },
+  payload: {
+    number: i,
+    mixed: i % 2 === 0 ? i % 6 : `text ${i % 6}`,
+    list: [`a${i % 2}`, 'b', 'b'],
+    flag: i % 3 === 0,
+  },
 }));
 
 const EVENTS = CONTRACT_EVENTS;
