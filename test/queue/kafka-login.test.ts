@@ -1,10 +1,8 @@
 /** Kafka with TLS and a SCRAM login: certificates that are not trusted, passwords that are wrong or become so. */
-import { execFile } from 'node:child_process';
 import { pbkdf2Sync, randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { alterUserScramCredentialsV0 } from '@platformatic/kafka';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { BrokerLink } from '../../src/queue/kafka/broker-link.ts';
@@ -13,13 +11,13 @@ import type { KafkaQueue, KafkaQueueOptions } from '../../src/queue/kafka/queue.
 import { SpoolingQueue } from '../../src/queue/spool/spooling-queue.ts';
 import { readAll, TestMember, values } from '../../src/queue/test-records.ts';
 import { down, up } from '../../tools/engines/lifecycle.ts';
+import { makeCertificate } from '../support/certificate.ts';
 import { FaultyWire } from '../support/faulty-wire.ts';
 import { kafkaOptions, lacksKafka, openKafka, quietLog, startKafka } from '../support/kafka.ts';
 
 const LONG_MS = 180_000;
 const PATIENCE = { timeout: 60_000 };
 const raw = { topic: 'raw', partition: 0 };
-const run = promisify(execFile);
 const mechanism = 'SCRAM-SHA-512' as const;
 
 describe.skipIf(lacksKafka('Kafka with a login', { own: true }))('a queue on Kafka with a login', () => {
@@ -36,8 +34,10 @@ describe.skipIf(lacksKafka('Kafka with a login', { own: true }))('a queue on Kaf
     wire.target = parseAddress(kafka.brokers[0] ?? '')?.port ?? 0;
     for (const user of ['spillway', 'operator']) await setPassword(kafka.brokers[0], user, 'right');
     await down('kafka', { data: kafka.data });
-    const [pem, cert] = [join(kafka.data, 'broker.pem'), join(kafka.data, 'cert.pem')];
-    await makeCertificate(pem, cert);
+    const { key, cert } = await makeCertificate();
+    const [pem, trusted] = [join(kafka.data, 'broker.pem'), join(kafka.data, 'cert.pem')];
+    await writeFile(pem, key + cert);
+    await writeFile(trusted, cert);
     const login = 'org.apache.kafka.common.security.scram.ScramLoginModule required';
     await up('kafka', {
       data: kafka.data,
@@ -50,10 +50,10 @@ describe.skipIf(lacksKafka('Kafka with a login', { own: true }))('a queue on Kaf
         'ssl.keystore.type': 'PEM',
         'ssl.keystore.location': pem,
         'ssl.truststore.type': 'PEM',
-        'ssl.truststore.location': cert,
+        'ssl.truststore.location': trusted,
       },
     });
-    secured = { tls: { ca: await readFile(cert) }, login: { mechanism, username: 'spillway', password: 'right' } };
+    secured = { tls: { ca: cert }, login: { mechanism, username: 'spillway', password: 'right' } };
   }, LONG_MS);
   afterEach(async () => {
     await Promise.all(queues.splice(0).map((queue) => queue.close()));
@@ -142,12 +142,4 @@ async function setPassword(
   const saltedPassword = pbkdf2Sync(password, salt, iterations, 64, 'sha512');
   await link.ask(alterUserScramCredentialsV0.api, [], [{ name, mechanism: 2, iterations, salt, saltedPassword }]);
   link.close();
-}
-
-async function makeCertificate(pem: string, cert: string): Promise<void> {
-  const key = `${cert}.key`;
-  const names = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
-  const files = ['-keyout', key, '-out', cert];
-  await run('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...files, ...names]);
-  await writeFile(pem, `${await readFile(key, 'utf8')}${await readFile(cert, 'utf8')}`);
 }
