@@ -13,8 +13,7 @@ export interface Origin {
 }
 
 /** Numbers as they are printed, without leading zeros: two texts are never one id. */
-const PRINTED =
-  /^([a-z0-9_-]{1,32})\.([a-z0-9_-]{1,64})\.(0|[1-9]\d{0,4})\.(0|[1-9]\d{0,15})\.(0|[1-9]\d{0,6})$/;
+const PRINTED = /^([a-z0-9_-]{1,32})\.([a-z0-9_-]{1,64})\.(0|[1-9]\d{0,4})\.(0|[1-9]\d{0,15})\.(0|[1-9]\d{0,6})$/;
 
 export function printOrigin(origin: Origin): string {
   return `${origin.site}.${origin.topic}.${origin.partition}.${origin.offset}.${origin.index}`;

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { KAFKA_LIMITS } from '../../src/lib/limits.ts';
-import { Random } from '../../src/lib/random.ts';
 import type { KafkaQueue } from '../../src/queue/kafka/queue.ts';
 import type { PartitionReader } from '../../src/queue/port.ts';
 import { SpoolingQueue } from '../../src/queue/spool/spooling-queue.ts';
 import { readAll, TestMember, values } from '../../src/queue/test-records.ts';
 import { FaultyWire } from '../support/faulty-wire.ts';
 import { kafkaOptions, lacksKafka, openKafka, quietLog, startKafka } from '../support/kafka.ts';
+import { seededRandom } from '../support/seeded.ts';
 
 const LONG_MS = 180_000;
 const CUTS = 15;
@@ -50,9 +50,7 @@ describe.skipIf(lacksKafka('Kafka behind a bad wire', { own: true }))('a queue o
   it.each(['one', 'many'] as const)(
     'has every record once and in order over connections that are cut anywhere, for %s writer(s)',
     async (writers) => {
-      const seed = Number(process.env.SPILLWAY_TEST_SEED ?? Date.now() % 1_000_000_000);
-      console.info(`seed ${seed}`);
-      const random = new Random(seed);
+      const random = seededRandom();
       const queue = await open(writers);
       const writer = await queue.openWriter(raw);
       const reader = queue.openReader(raw);

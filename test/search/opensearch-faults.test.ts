@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { StoredEvent } from '../../src/event/event.ts';
 import { TOPICS } from '../../src/event/topics.ts';
-import { Random } from '../../src/lib/random.ts';
 import { parseQuery } from '../../src/query/parse.ts';
 import type { OpenSearchOptions } from '../../src/search/opensearch/engine.ts';
 import { allSlices } from '../../src/search/opensearch/mapping.ts';
@@ -14,6 +13,7 @@ import type { SearchEngine } from '../../src/search/port.ts';
 import type { StoreKit } from '../../src/search/testing/store-kit.ts';
 import { FaultyWire } from '../support/faulty-wire.ts';
 import { lacksOwnOpenSearch, type OwnOpenSearch, startOwnOpenSearch } from '../support/opensearch.ts';
+import { seededRandom } from '../support/seeded.ts';
 
 const NOW_MS = Date.parse('2026-11-23T12:00:00Z');
 const LONG_MS = 240_000;
@@ -144,9 +144,7 @@ describe.skipIf(lacksOwnOpenSearch(suite))(suite, { timeout: LONG_MS }, () => {
   });
 
   test('over a wire that is slow and cuts connections anywhere nothing is lost or doubled', async () => {
-    const seed = Number(process.env.SPILLWAY_TEST_SEED ?? Date.now() % 1_000_000_000);
-    console.info(`seed ${seed}`);
-    const random = new Random(seed);
+    const random = seededRandom();
     await open();
     const before = wire.cuts;
     wire.faults = {

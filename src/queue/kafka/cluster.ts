@@ -71,7 +71,7 @@ export class Cluster {
     return this.#topics.get(name);
   }
 
-  /** From now on only the topic with this id is meant by the name; without this it is the first one that was seen. */
+  /** From now on only the topic with this id is meant by the name. */
   pin(name: string, id: string): void {
     this.#pinned.set(name, id);
   }
@@ -212,7 +212,6 @@ export class Cluster {
       }
       const sorted = partitions.toSorted((a, b) => a.partitionIndex - b.partitionIndex);
       const leaders = sorted.map(({ leaderId }) => leaderId);
-      if (!this.#pinned.has(name)) this.#pinned.set(name, topicId);
       this.#topics.set(name, { id: topicId, leaders, replicas: sorted.map(({ replicaNodes }) => replicaNodes.length) });
     }
   }

@@ -111,6 +111,7 @@ export class KafkaQueue implements Queue {
     await this.raisePartitions(
       Object.fromEntries(Object.entries(topics).map(([topic, { partitions }]) => [topic, partitions])),
     );
+    for (const name of this.#names) this.cluster.pin(name, this.cluster.idOf(name));
     this.#timer = setInterval(() => void this.refreshLayouts(), layoutMs);
     this.#timer.unref();
   }
