@@ -66,7 +66,7 @@ export const KAFKA_LIMITS = {
   /** A question that no broker answers is asked again for so long; appends and waits are for as long as they live. */
   answerMs: 15_000,
   /** A topic that was there once is waited for so long at a start: a broker that has just started may not know it yet. */
-  missingTopicMs: 10_000,
+  missingTopicMs: 5_000,
   retryDelayMs: 50,
   retryDelayMaxMs: 1_000,
   /** How long a reader's request waits at the broker for new records. */

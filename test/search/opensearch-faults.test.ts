@@ -20,6 +20,11 @@ const LONG_MS = 240_000;
 const PATIENCE = { timeout: 90_000, interval: 100 };
 /** Less than one insert: the cluster refuses some of it with 429, and the whole of it for its size. */
 const PRESSURE = { 'indexing_pressure.memory.limit': '2mb' };
+/** How often it looks at its disk, and lifts blocks: else once in 30 and 60 s. */
+const SOONER = {
+  'cluster.info.update.interval': '10s',
+  'cluster.routing.allocation.disk.reroute_interval': '1s',
+};
 const suite = 'faults of OpenSearch';
 
 describe.skipIf(lacksOwnOpenSearch(suite))(suite, { timeout: LONG_MS }, () => {
@@ -30,7 +35,7 @@ describe.skipIf(lacksOwnOpenSearch(suite))(suite, { timeout: LONG_MS }, () => {
   let appended: number;
 
   beforeAll(async () => {
-    server = await startOwnOpenSearch({ 'cluster.info.update.interval': '10s', ...PRESSURE });
+    server = await startOwnOpenSearch({ ...SOONER, ...PRESSURE });
     wire = await FaultyWire.start(server.port);
   }, LONG_MS);
   afterAll(async () => {
@@ -153,7 +158,7 @@ describe.skipIf(lacksOwnOpenSearch(suite))(suite, { timeout: LONG_MS }, () => {
     };
     wire.cut();
     // As many as it takes until connections were cut.
-    while (wire.cuts - before < 12) {
+    while (wire.cuts - before < 8) {
       await append(200, ' '.repeat(100));
       await kit.settled();
     }
