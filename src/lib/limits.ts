@@ -69,6 +69,8 @@ export const KAFKA_LIMITS = {
   missingTopicMs: 5_000,
   retryDelayMs: 50,
   retryDelayMaxMs: 1_000,
+  /** A read whose answer did not come whole is asked again for half as much, down to this. */
+  readLeastBytes: 16 * KiB,
   /** How long a reader's request waits at the broker for new records. */
   pollMs: 1_000,
   /** A writer that is closed waits for what is under way for so long. */

@@ -107,9 +107,14 @@ export class KafkaReader implements PartitionReader {
   async #read(from: number, maxBytes: number): Promise<ReadResult> {
     const { at, cluster, onCorrupt, log } = this.#options;
     let fetched: Fetched;
+    let nextBytes = maxBytes;
     try {
       const options = { doing: `reading ${placeOf(at)} at ${from}`, signal: this.#closing.signal };
-      fetched = await cluster.persist(options, () => this.#fetch(from, maxBytes));
+      fetched = await cluster.persist(options, () => {
+        const askedBytes = nextBytes;
+        nextBytes = Math.min(askedBytes, Math.max(askedBytes >> 1, KAFKA_LIMITS.readLeastBytes));
+        return this.#fetch(from, askedBytes);
+      });
     } catch (thrown) {
       if (!(thrown instanceof SpillwayError) || verdictOn(thrown.cause) !== 'out-of-range') throw thrown;
       return this.#outside(from);
