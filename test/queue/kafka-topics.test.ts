@@ -24,6 +24,7 @@ import {
 const raw = { topic: 'raw', partition: 0 };
 const LONG_MS = 120_000;
 const GONE = { code: 'QUEUE_TOPIC_INVALID', message: expect.stringContaining('was removed by somebody') };
+const LARGE = { 'max.message.bytes': '2097152' };
 const PATIENCE = { timeout: 60_000 };
 
 describe.skipIf(lacksKafka('topics of Kafka that change'))('topics of Kafka', { timeout: LONG_MS }, () => {
@@ -55,6 +56,15 @@ describe.skipIf(lacksKafka('topics of Kafka that change'))('topics of Kafka', { 
     opened.push({ queue, options: all });
     return { queue, prefix: all.prefix, name: `${all.prefix}raw`, registry };
   };
+  /** Another topic in the place of `raw`, which somebody else has written to. */
+  const replacement = async (prefix: string, isToBeMade = true) => {
+    if (isToBeMade) {
+      await removeTopic(kafka.brokers, `${prefix}raw`);
+      await makeTopic(kafka.brokers, `${prefix}raw`, 1, LARGE);
+    }
+    const { queue } = await open({ prefix: `${prefix}ra`, topics: { w: topics.raw } });
+    await (await queue.openWriter({ topic: 'w', partition: 0 })).append(values('stranger', 'stranger'));
+  };
   const figure = async (registry: Registry, name: string, labels = 'topic="raw",partition="0"') => {
     const line = (await registry.metrics()).split('\n').find((text) => text.startsWith(`${name}{${labels}`));
     return line === undefined ? undefined : Number(line.split(' ').at(-1));
@@ -74,7 +84,7 @@ describe.skipIf(lacksKafka('topics of Kafka that change'))('topics of Kafka', { 
   });
 
   it('that are removed and made again while they are used are neither read nor written in their place', async () => {
-    const { queue, name, registry } = await open();
+    const { queue, name, prefix, registry } = await open();
     const writer = await queue.openWriter(raw);
     const reader = queue.openReader(raw);
     for (const text of ['a', 'b', 'c']) await writer.append(values(text));
@@ -83,24 +93,20 @@ describe.skipIf(lacksKafka('topics of Kafka that change'))('topics of Kafka', { 
     const waiting = writer.append(values('d'));
     waiting.catch(() => {});
     await expect.poll(() => queue.troubledForMs, PATIENCE).toBeGreaterThan(0);
-    await makeTopic(kafka.brokers, name, 1);
+    await makeTopic(kafka.brokers, name, 1, LARGE);
     await expect(waiting).rejects.toMatchObject(GONE);
     await expect(writer.append(values('e'))).rejects.toMatchObject(GONE);
     expect(await figure(registry, 'spillway_queue_stopped')).toBe(1);
-    // What somebody else puts there is not what was asked for.
-    const { queue: stranger } = await open({ prefix: `${name}-`, topics: { x: topics.raw } });
-    const other = await stranger.openWriter({ topic: 'x', partition: 0 });
-    await other.append(values('x'));
+    await replacement(prefix, false);
     await expect(reader.read(offset(1))).rejects.toMatchObject(GONE);
     await expect(reader.waitFor(offset(3), new AbortController().signal)).rejects.toMatchObject(GONE);
   });
 
   it('that are replaced between two appends take the second one for nobody', async () => {
-    const { queue, name } = await open({ layoutMs: 60_000 });
+    const { queue, prefix } = await open({ layoutMs: 60_000 });
     const writer = await queue.openWriter(raw);
     for (const text of ['a', 'b', 'c']) await writer.append(values(text));
-    await removeTopic(kafka.brokers, name);
-    await makeTopic(kafka.brokers, name, 1);
+    await replacement(prefix);
     await expect(writer.append(values('d'))).rejects.toMatchObject(GONE);
   });
 
@@ -136,6 +142,37 @@ describe.skipIf(lacksKafka('topics of Kafka that change'))('topics of Kafka', { 
     await next.append(values('f'));
     const found = (await readAll(fresh.openReader(raw), 0)).map(({ value }) => value);
     expect(found).toEqual(['b', 'c', 'd', 'e', 'f']);
+    await next.close();
+    await again.close();
+  });
+
+  it('that are replaced between two appends leave the second one, acknowledged, on the disk of the collector', async () => {
+    const { queue, prefix } = await open({ layoutMs: 60_000 });
+    const spooling = await SpoolingQueue.open({
+      queue,
+      directory: join(directory, 'replaced'),
+      topics: ['raw'],
+      log: quietLog,
+      spoolAfterMs: 60_000,
+    });
+    const writer = await spooling.openWriter(raw);
+    for (const text of ['a', 'b', 'c']) await writer.append(values(text));
+    await replacement(prefix);
+    await Promise.all(['d', 'e'].map((text) => writer.append(values(text))));
+    expect(spooling.troubles().join()).toContain('was removed by somebody');
+    await writer.append(values('f'));
+    await writer.close();
+    await spooling.close();
+    const { queue: fresh } = await open({ prefix: `${prefix}again.` });
+    const again = await SpoolingQueue.open({
+      queue: fresh,
+      directory: join(directory, 'replaced'),
+      topics: ['raw'],
+      log: quietLog,
+    });
+    const next = await again.openWriter(raw);
+    await expect.poll(() => again.spooling, PATIENCE).toBe(0);
+    expect((await readAll(fresh.openReader(raw), 0)).map(({ value }) => value)).toEqual(['d', 'e', 'f']);
     await next.close();
     await again.close();
   });
