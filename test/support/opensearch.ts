@@ -29,7 +29,10 @@ export async function startOwnOpenSearch(settings: Readonly<Record<string, strin
   const folder = await mkdtemp(join(FOLDER, 'spillway-opensearch-'));
   await chmod(folder, 0o755);
   const data = join(folder, 'data');
-  const [node] = await up('opensearch', { data, settings });
+  const [node] = await up('opensearch', { data, settings }).catch(async (thrown: unknown) => {
+    await rm(folder, { recursive: true, force: true });
+    throw thrown;
+  });
   const url = `http://${node?.address}`;
   return {
     url,
