@@ -65,7 +65,10 @@ function define<S extends RouteSchemas>(about: About, schemas: S) {
 
 /** `GET /api/topics/:topic/records` is `getTopicsRecords`, and `GET /api/topics/:topic` is `getTopicsByTopic`. */
 function nameOf(method: string, url: string): string {
-  const words = url.replace(/\/:(\w+)$/, '/by/$1').split('/').filter((word) => word !== '' && word !== 'api' && !word.startsWith(':'));
+  const words = url
+    .replace(/\/:(\w+)$/, '/by/$1')
+    .split('/')
+    .filter((word) => word !== '' && word !== 'api' && !word.startsWith(':'));
   return method.toLowerCase() + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
 }
 
@@ -249,7 +252,13 @@ export const accounts = {
     { params: queue.RecordsPathSchema, querystring: queue.NoParametersSchema },
   ),
   group: define(
-    { method: 'GET', url: '/api/groups/:group', scope: 'read', summary: 'One consumer group', answer: queue.GroupSchema },
+    {
+      method: 'GET',
+      url: '/api/groups/:group',
+      scope: 'read',
+      summary: 'One consumer group',
+      answer: queue.GroupSchema,
+    },
     { params: topics.GroupPathSchema, querystring: queue.NoParametersSchema },
   ),
   deleteGroup: define(

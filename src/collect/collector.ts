@@ -142,7 +142,11 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   const inputs = syslogInputs(context, options.inputs.syslog);
   const allLanes = () => [...outlets.raw.all, outlets.dead].flatMap(({ sockets, requests }) => [sockets, requests]);
   const close = async (): Promise<void> => {
-    await Promise.all([within(limits.drainMs, http.close()), within(limits.drainMs, topics?.input.close() ?? Promise.resolve()), ...inputs.map((input) => input.close())]);
+    await Promise.all([
+      within(limits.drainMs, http.close()),
+      within(limits.drainMs, topics?.input.close() ?? Promise.resolve()),
+      ...inputs.map((input) => input.close()),
+    ]);
     const lanes = allLanes();
     await within(limits.drainMs, Promise.all(lanes.map((lane) => lane.drain())));
     for (const lane of lanes) lane.abandon();

@@ -485,7 +485,10 @@ const relations: readonly (readonly [boolean, string])[] = [
   [TOPIC_LIMITS.requestBytes <= TOPIC_LIMITS.bodiesBytes, 'one body fits all bodies'],
   [TOPIC_LIMITS.groups < GROUP_LIMITS.groups, 'there is room for the groups of the roles'],
   [TOPIC_LIMITS.partitionsPerTopic <= QUEUE_LIMITS.partitionsPerTopic, 'a topic of a user fits the queue'],
-  [TOPIC_LIMITS.partitionsPerTopic * GROUP_LIMITS.topicsPerMember <= TOPIC_LIMITS.commitOffsets, 'a commit may be whole'],
+  [
+    TOPIC_LIMITS.partitionsPerTopic * GROUP_LIMITS.topicsPerMember <= TOPIC_LIMITS.commitOffsets,
+    'a commit may be whole',
+  ],
   [TOPIC_LIMITS.waitMs < HTTP_LIMITS.idleMs, 'a waiting consumer is not idle'],
   [TOPIC_LIMITS.placeChars < HTTP_LIMITS.headerBytes, 'a place fits an address'],
   [

@@ -62,9 +62,7 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
     coordinator: new SupervisorQuestions(link),
     queue,
     troubles: () => collector.troubles(),
-    ...(collector.topics === undefined
-      ? {}
-      : { topics: userTopics(context, collector.topics.writers) }),
+    ...(collector.topics === undefined ? {} : { topics: userTopics(context, collector.topics.writers) }),
     ingestPlugins: [collector.httpPlugin, ...(collector.topics === undefined ? [] : [collector.topics.input.plugin])],
     consoleRoot: CONSOLE_ROOT,
     clock,

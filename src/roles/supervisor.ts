@@ -59,7 +59,15 @@ export class Supervisor {
     for (const role of options.roles ?? ALL_ROLES) {
       const alone = options.roles?.length === 1;
       const start = () =>
-        ({ kind: 'start', role, config, topics: coordinator.layouts(), catalogue: coordinator.catalogue(), internalSecret, alone }) as const;
+        ({
+          kind: 'start',
+          role,
+          config,
+          topics: coordinator.layouts(),
+          catalogue: coordinator.catalogue(),
+          internalSecret,
+          alone,
+        }) as const;
       const events = {
         onMessage: (name: RoleName, message: FromRole) => this.#receive(name, message),
         onReady: (name: RoleName, listening: readonly Listening[]) => this.#ready(name, listening),

@@ -104,7 +104,8 @@ export async function startApiServers(options: ApiServersOptions) {
     ingestPlugins: [
       collector.httpPlugin,
       ...(collector.topics === undefined ? [] : [collector.topics.input.plugin]),
-      ...(options.plugins ?? [])],
+      ...(options.plugins ?? []),
+    ],
     ...(consoleRoot === undefined ? {} : { consoleRoot }),
     registry: registries.front,
   });

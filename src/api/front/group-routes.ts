@@ -127,9 +127,13 @@ function sessionOf(session: string | undefined): number {
   const { sessionMs, sessionLeastMs, sessionMostMs } = TOPIC_LIMITS;
   const ms = session === undefined ? sessionMs : parseDuration(session);
   if (ms !== undefined && ms >= sessionLeastMs && ms <= sessionMostMs) return ms;
-  throw new SpillwayError('BAD_REQUEST', `The parameter session is ${sessionLeastMs / 1_000}s to ${sessionMostMs / 1_000}s.`, {
-    details: { parameter: 'session' },
-  });
+  throw new SpillwayError(
+    'BAD_REQUEST',
+    `The parameter session is ${sessionLeastMs / 1_000}s to ${sessionMostMs / 1_000}s.`,
+    {
+      details: { parameter: 'session' },
+    },
+  );
 }
 
 async function positionOf(

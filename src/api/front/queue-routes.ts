@@ -26,7 +26,10 @@ export interface QueueRoutesOptions {
   readonly clock: Clock;
 }
 
-export function queueRoutes(server: FastifyInstance, { coordinator, queue, clock, topics, waiting }: QueueRoutesOptions): void {
+export function queueRoutes(
+  server: FastifyInstance,
+  { coordinator, queue, clock, topics, waiting }: QueueRoutesOptions,
+): void {
   const app = server.withTypeProvider<TypeBoxTypeProvider>();
 
   app.route({

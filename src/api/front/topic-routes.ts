@@ -102,10 +102,14 @@ function changeOf(
   const { retentionLeastMs, retentionMostMs } = TOPIC_LIMITS;
   if (!(maxAgeMs >= retentionLeastMs && maxAgeMs <= retentionMostMs)) {
     const range = `${formatDuration(retentionLeastMs)} to ${formatDuration(retentionMostMs)}`;
-    throw new SpillwayError('BAD_REQUEST', `The parameter retention is ${range}.`, { details: { parameter: 'retention' } });
+    throw new SpillwayError('BAD_REQUEST', `The parameter retention is ${range}.`, {
+      details: { parameter: 'retention' },
+    });
   }
   if (!(maxBytes >= 1 && maxBytes <= Number.MAX_SAFE_INTEGER)) {
-    throw new SpillwayError('BAD_REQUEST', 'The parameter maxSize is not a size.', { details: { parameter: 'maxSize' } });
+    throw new SpillwayError('BAD_REQUEST', 'The parameter maxSize is not a size.', {
+      details: { parameter: 'maxSize' },
+    });
   }
   for (const group of required ?? []) assertGroupName(group);
   return {

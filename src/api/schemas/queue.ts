@@ -20,7 +20,9 @@ export const TopicSchema = Type.Object(
     ),
     maxBytes: Type.Optional(Count(`Beyond this size the oldest records may be removed. ${OfUsers}`)),
     required: Type.Optional(
-      Type.Array(Type.String(), { description: `Groups that must have read a record before it may be removed. ${OfUsers}` }),
+      Type.Array(Type.String(), {
+        description: `Groups that must have read a record before it may be removed. ${OfUsers}`,
+      }),
     ),
     partitions: Type.Array(
       Type.Object({

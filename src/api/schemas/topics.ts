@@ -7,8 +7,7 @@ import { AskedWait, RecordSchema } from './queue.ts';
 
 const NAME = '^[a-z0-9][a-z0-9_-]{0,63}$';
 const Name = (description: string) => Type.String({ pattern: NAME, description, examples: ['orders'] });
-const Count = (description: string) =>
-  Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description });
+const Count = (description: string) => Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description });
 
 const Changeable = {
   retention: Type.Optional(
@@ -21,7 +20,8 @@ const Changeable = {
   maxSize: Type.Optional(
     Type.String({
       pattern: SIZE_PATTERN,
-      description: 'Beyond this size of the topic its oldest records may be removed. Without it as `queue.maxSize` says.',
+      description:
+        'Beyond this size of the topic its oldest records may be removed. Without it as `queue.maxSize` says.',
       examples: ['10GiB'],
     }),
   ),
@@ -74,9 +74,7 @@ export const ProduceQuestionSchema = Closed(
     key: Type.Optional(
       Type.String({ description: 'Key of the records that have none: the same key is always in the same partition.' }),
     ),
-    partition: Type.Optional(
-      Type.Integer({ minimum: 0, description: 'Partition of the records that name none.' }),
-    ),
+    partition: Type.Optional(Type.Integer({ minimum: 0, description: 'Partition of the records that name none.' })),
   },
   'What fills in what records lack.',
 );
@@ -94,10 +92,9 @@ const Place = {
 export const ProducedSchema = Type.Object(
   {
     topic: Type.String(),
-    records: Type.Array(
-      Type.Object({ partition: Count('Where it is.'), offset: Count('Its number there.') }),
-      { description: 'One for each record, in the order of the request. All are durable.' },
-    ),
+    records: Type.Array(Type.Object({ partition: Count('Where it is.'), offset: Count('Its number there.') }), {
+      description: 'One for each record, in the order of the request. All are durable.',
+    }),
   },
   { title: 'Produced' },
 );
@@ -176,11 +173,17 @@ export const ConsumedSchema = Type.Object(
       description: 'In the order of their offsets in each partition.',
     }),
     next: Type.Optional(
-      Type.String({ description: 'Where reading has come to: commit it when the work is done. Absent without records.' }),
+      Type.String({
+        description: 'Where reading has come to: commit it when the work is done. Absent without records.',
+      }),
     ),
     lost: Type.Optional(
       Type.Array(
-        Type.Object({ ...Place, from: Count('The first offset that was not read.'), to: Count('Where reading goes on.') }),
+        Type.Object({
+          ...Place,
+          from: Count('The first offset that was not read.'),
+          to: Count('Where reading goes on.'),
+        }),
         { description: 'What retention had removed before the group has read it.' },
       ),
     ),
@@ -192,7 +195,10 @@ export const ConsumedSchema = Type.Object(
 );
 
 const Offsets = Type.Array(
-  Type.Object({ ...Place, offset: Count('The next offset to read: one more than the last that is done.') }, { additionalProperties: false }),
+  Type.Object(
+    { ...Place, offset: Count('The next offset to read: one more than the last that is done.') },
+    { additionalProperties: false },
+  ),
   { minItems: 1, maxItems: TOPIC_LIMITS.commitOffsets },
 );
 

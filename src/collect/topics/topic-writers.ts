@@ -153,11 +153,13 @@ export class TopicWriters {
     const topic = this.#topics.get(name);
     if (topic === undefined) return;
     this.#topics.delete(name);
-    const closing = Promise.allSettled([...topic.partitions.values()].map(async (opening) => {
-      const { writer, recalled } = await opening;
-      await recalled().catch(() => undefined);
-      await writer.close();
-    })).then(() => {
+    const closing = Promise.allSettled(
+      [...topic.partitions.values()].map(async (opening) => {
+        const { writer, recalled } = await opening;
+        await recalled().catch(() => undefined);
+        await writer.close();
+      }),
+    ).then(() => {
       if (this.#closing.get(name) === closing) this.#closing.delete(name);
     });
     this.#closing.set(name, closing);

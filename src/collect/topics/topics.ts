@@ -34,7 +34,8 @@ export async function openTopics(options: TopicsOptions): Promise<Topics> {
   const fromMs = clock.now() - limits.idempotencyTtlMs;
   const memory = await ProduceMemory.open({ keys, queue, fromMs, limits, log, file });
   const writers = new TopicWriters({ queue, admin, log, onOpened: (writer) => memory.recall(writer) });
-  const onAppended: ConstructorParameters<typeof TopicsInput>[0]['onAppended'] = (at, where) => memory.appended(at, where);
+  const onAppended: ConstructorParameters<typeof TopicsInput>[0]['onAppended'] = (at, where) =>
+    memory.appended(at, where);
   const input = new TopicsInput({ context, authenticate, writers, keys, onAppended });
   writers.begin();
   return {

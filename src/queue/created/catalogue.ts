@@ -155,9 +155,13 @@ export function removeGroup({ topics, groups }: Catalogue, group: string): boole
   const needed = Object.entries(topics).find(([, { requiredGroups }]) => requiredGroups.includes(group));
   if (needed !== undefined) {
     const [topic, called] = [ownerOf(needed[0])?.name ?? '', ownerOf(group)?.name ?? group];
-    throw new SpillwayError('GROUP_IN_USE', `The topic ${topic} requires the group ${called}: change the topic first.`, {
-      details: { topic },
-    });
+    throw new SpillwayError(
+      'GROUP_IN_USE',
+      `The topic ${topic} requires the group ${called}: change the topic first.`,
+      {
+        details: { topic },
+      },
+    );
   }
   delete groups[group];
   return true;

@@ -4,7 +4,14 @@ import { KAFKA_LIMITS, QUEUE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { brokerErrorOf } from './broker-errors.ts';
 import type { Cluster } from './cluster.ts';
-import { apiVersions, createPartitions, createTopics, deleteTopics, describeConfigs, groupHeartbeat } from './protocol.ts';
+import {
+  apiVersions,
+  createPartitions,
+  createTopics,
+  deleteTopics,
+  describeConfigs,
+  groupHeartbeat,
+} from './protocol.ts';
 
 export interface WantedTopic {
   readonly name: string;

@@ -103,8 +103,7 @@ export class SegmentLogQueue implements Queue {
     const folder = this.#folder(at);
     await this.prepare();
     const { coordinator, marks, log } = this.#options;
-    const segmentBytes =
-      this.#options.segmentBytes ?? this.#topic(at.topic).segmentBytes ?? QUEUE_LIMITS.segmentBytes;
+    const segmentBytes = this.#options.segmentBytes ?? this.#topic(at.topic).segmentBytes ?? QUEUE_LIMITS.segmentBytes;
     const epoch = await coordinator.nextEpoch(at);
     const opened = await openPartition(this.#disk, folder, epoch, log).catch((cause: unknown) => {
       if (isDiskFull(cause)) throw diskFull(folder, cause);

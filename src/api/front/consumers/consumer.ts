@@ -10,7 +10,13 @@ import { messageOf, SpillwayError } from '../../../lib/errors.ts';
 import { QUEUE_READ_LIMITS } from '../../../lib/limits.ts';
 import type { Logger } from '../../../lib/log.ts';
 import { ownedName, ownerOf } from '../../../queue/created/owned-names.ts';
-import { type AssignedPartition, type GroupMember, offset, type PartitionReader, type TopicPartition } from '../../../queue/port.ts';
+import {
+  type AssignedPartition,
+  type GroupMember,
+  offset,
+  type PartitionReader,
+  type TopicPartition,
+} from '../../../queue/port.ts';
 import type { Consumed, MemberAnswer } from '../../schemas/topics.ts';
 import { HeldPartition, type StartAt } from './held-partition.ts';
 import { parsePlace, type Position, printPlace } from './place.ts';
@@ -147,21 +153,16 @@ export class Consumer {
     }
   }
 
-  async #readAll(
-    reading: readonly HeldPartition[],
-    place: Map<string, Position>,
-    limit: number,
-  ): Promise<Consumed> {
+  async #readAll(reading: readonly HeldPartition[], place: Map<string, Position>, limit: number): Promise<Consumed> {
     const records: Consumed['records'] = [];
     const lost: NonNullable<Consumed['lost']> = [];
     let room: number = QUEUE_READ_LIMITS.answerBytes;
     const first = this.#turn++ % Math.max(1, reading.length);
     for (const held of [...reading.slice(first), ...reading.slice(0, first)]) {
       if (records.length >= limit || room <= 0) break;
-      const from = await this.#from(held, place);
-      const found = await held.read(from, limit - records.length, room);
-      // It is somebody else's by now.
-      if (held.isGone) continue;
+      const read = await this.#readOne(held, place, limit - records.length, room);
+      if (read === undefined) continue;
+      const { from, found } = read;
       const called = calledOf(held);
       for (const record of found.records) {
         records.push({ ...called, ...record });
@@ -179,6 +180,18 @@ export class Consumer {
       ...(lost.length === 0 ? {} : { lost }),
       partitions,
     };
+  }
+
+  /** Undefined where it is somebody else's by now. */
+  async #readOne(held: HeldPartition, place: ReadonlyMap<string, Position>, limit: number, room: number) {
+    try {
+      const from = await this.#from(held, place);
+      const found = await held.read(from, limit, room);
+      return held.isGone ? undefined : { from, found };
+    } catch (thrown) {
+      if (held.isGone) return undefined;
+      throw thrown;
+    }
   }
 
   /** Without what belongs to somebody else by now: nobody could commit it. */

@@ -91,7 +91,10 @@ export class Consumers {
     for (const consumer of this.#members.values()) {
       if (!consumer.pass(elapsedMs)) continue;
       const { tenant, group, id: member } = consumer.options;
-      this.#log.warn({ tenant, group, member }, 'a consumer was silent for longer than its session: its partitions move');
+      this.#log.warn(
+        { tenant, group, member },
+        'a consumer was silent for longer than its session: its partitions move',
+      );
       this.leave(consumer).catch((thrown: unknown) => {
         this.#log.warn({ tenant, group, member, reason: messageOf(thrown) }, 'a consumer could not leave in order');
       });

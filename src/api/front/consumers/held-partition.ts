@@ -97,9 +97,13 @@ export class HeldPartition {
   async commit(position: number): Promise<void> {
     const end = await (await this.reader()).endOffset();
     if (position > end) {
-      throw new SpillwayError('BAD_REQUEST', `Offset ${position} is past the end of partition ${this.partition}, ${end}.`, {
-        details: { partition: this.partition, endOffset: end },
-      });
+      throw new SpillwayError(
+        'BAD_REQUEST',
+        `Offset ${position} is past the end of partition ${this.partition}, ${end}.`,
+        {
+          details: { partition: this.partition, endOffset: end },
+        },
+      );
     }
     await this.assigned.commit(offset(position));
     this.#committed = position;

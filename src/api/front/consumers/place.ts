@@ -40,4 +40,7 @@ function positionOf(row: unknown): Position {
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 
 const invalid = (): SpillwayError =>
-  new SpillwayError('CURSOR_INVALID', 'This is not the `next` of an answer to a consumer; leave it out to read what is committed on.');
+  new SpillwayError(
+    'CURSOR_INVALID',
+    'This is not the `next` of an answer to a consumer; leave it out to read what is committed on.',
+  );

@@ -109,7 +109,10 @@ export class TopicsInput {
     if (!scopes.has('ingest')) throw new SpillwayError('FORBIDDEN', 'This token may not produce records.');
     const { topic } = request.params as { readonly topic: string };
     if (isOfRoles(topic)) {
-      throw new SpillwayError('FORBIDDEN', `Nobody produces to ${topic}, which is Spillway's own: send logs to /api/logs.`);
+      throw new SpillwayError(
+        'FORBIDDEN',
+        `Nobody produces to ${topic}, which is Spillway's own: send logs to /api/logs.`,
+      );
     }
     const name = ownedName({ tenant, name: topic });
     // Before the body is read, so that what is refused costs little.

@@ -130,7 +130,10 @@ export function add({ parts }: ProduceState, part: DurablePart): void {
 
 /** How many of the request's records of a partition are durable: always the first ones. */
 export function durableCount({ parts }: ProduceState, partition: number): number {
-  return parts.reduce((most, part) => (part.partition === partition ? Math.max(most, part.index + part.count) : most), 0);
+  return parts.reduce(
+    (most, part) => (part.partition === partition ? Math.max(most, part.index + part.count) : most),
+    0,
+  );
 }
 
 /** Offset of the request's record `index` of a partition. */

@@ -13,9 +13,13 @@ export function produceQuery(query: unknown): ProduceQuery {
   const { key, partition, ...others } = Object.assign(Object.create(null), query);
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) {
-    throw new SpillwayError('UNKNOWN_PARAMETER', `There is no parameter "${unknown.slice(0, 64)}". Known are: key, partition.`, {
-      details: { parameter: unknown.slice(0, 64) },
-    });
+    throw new SpillwayError(
+      'UNKNOWN_PARAMETER',
+      `There is no parameter "${unknown.slice(0, 64)}". Known are: key, partition.`,
+      {
+        details: { parameter: unknown.slice(0, 64) },
+      },
+    );
   }
   if (key !== undefined && (typeof key !== 'string' || Buffer.byteLength(key) > TOPIC_LIMITS.keyBytes)) {
     throw wrong('key', `is one text of up to ${TOPIC_LIMITS.keyBytes} bytes`);

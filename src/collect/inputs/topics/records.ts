@@ -67,7 +67,8 @@ function assertSize({ key, value, headers }: ProducedRecord, record: number): vo
   const ofKey = key?.length ?? 0;
   if (ofKey > keyBytes) throw invalid(record, `its key has ${ofKey} bytes, and ${keyBytes} are taken`);
   if (headers.length > most) throw invalid(record, `it has ${headers.length} headers, and ${most} are taken`);
-  if (ofHeaders > headersBytes) throw invalid(record, `its headers have ${ofHeaders} bytes, and ${headersBytes} are taken`);
+  if (ofHeaders > headersBytes)
+    throw invalid(record, `its headers have ${ofHeaders} bytes, and ${headersBytes} are taken`);
   const bytes = ofKey + value.length + ofHeaders;
   if (bytes <= recordBytes) return;
   throw new SpillwayError(
@@ -163,7 +164,8 @@ function valueOf(written: Buffer, encoding: unknown, record: number): Buffer {
   }
   if (encoding === undefined || encoding === 'json') return written;
   const value: unknown = JSON.parse(written.toString('utf8'));
-  if (typeof value !== 'string') throw invalid(record, `its "value" is not a string, as the encoding ${encoding} needs`);
+  if (typeof value !== 'string')
+    throw invalid(record, `its "value" is not a string, as the encoding ${encoding} needs`);
   if (encoding === 'text') return bytesOf(value, 'value', record);
   if (!BASE64.test(value)) throw invalid(record, 'its "value" is not base64 (RFC 4648, with its padding)');
   return Buffer.from(value, 'base64');
