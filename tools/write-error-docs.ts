@@ -50,7 +50,8 @@ const WHAT_TO_DO: Record<ErrorCode, string> = {
     'A group that has members cannot be reset or deleted, and one that a topic requires cannot be deleted: let its members leave, or change the topic.',
   MEMBER_UNKNOWN:
     'It was silent for longer than its session, or its collector has started again: join again. Reading goes on at what was committed.',
-  RECORD_INVALID: '`record` is its number in the request, from 0. Nothing of the request was taken: mend it and send all of it.',
+  RECORD_INVALID:
+    '`record` is its number in the request, from 0. Nothing of the request was taken: mend it and send all of it.',
   MESSAGE_TOO_LARGE: 'The beginning is kept as a dead letter. Send shorter messages.',
   FRAME_INVALID: 'What was received is kept as a dead letter. Check the framing of the sender.',
   JSON_INVALID: 'The line is kept as a dead letter. Send `text/plain` where lines are not JSON.',

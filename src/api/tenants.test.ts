@@ -313,7 +313,9 @@ describe('a scope', () => {
   const send = async (method: string, url: string, headers: Record<string, string>) => {
     const gone = new AbortController();
     const body =
-      method !== 'GET' && method !== 'DELETE' ? { body: '{}', headers: { ...headers, 'content-type': 'application/json' } } : { headers };
+      method !== 'GET' && method !== 'DELETE'
+        ? { body: '{}', headers: { ...headers, 'content-type': 'application/json' } }
+        : { headers };
     const response = await fetch(`${api.frontUrl}${pathOf(url)}`, { method, signal: gone.signal, ...body });
     const { status } = response;
     gone.abort();

@@ -11,9 +11,9 @@ import { type AskSpace, nodeSpace } from '../lib/disk-space.ts';
 import { SpillwayError } from '../lib/errors.ts';
 import { COLLECT_LIMITS, type CollectLimits } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
+import type { TopicAdmin } from '../queue/created/topic-admin.ts';
 import type { PartitionWriter, Queue } from '../queue/port.ts';
 import { DeadLetters } from './dead-letters.ts';
-import type { TopicAdmin } from '../queue/created/topic-admin.ts';
 import { Growth } from './growth.ts';
 import { HighWater, type HighWaterMarks } from './high-water.ts';
 import { IdempotencyKeys } from './inputs/http/idempotency.ts';
@@ -25,9 +25,9 @@ import { UnfinishedBudget } from './inputs/syslog/unfinished.ts';
 import { KeyMemory, logNameOf } from './key-memory.ts';
 import { Lane } from './lane.ts';
 import { type CollectMetrics, createCollectMetrics } from './metrics.ts';
-import { openTopics, type Topics } from './topics/topics.ts';
 import { type InputContext, type Outlet, RawOutlets } from './outlets.ts';
 import type { DurableBatch } from './tally.ts';
+import { openTopics, type Topics } from './topics/topics.ts';
 
 export interface SyslogInputConfig {
   readonly host: string;

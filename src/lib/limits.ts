@@ -79,7 +79,7 @@ export const TOPIC_LIMITS = {
   headers: 32,
   headersBytes: 16 * KiB,
   /** One request that produces, after decompression. */
-  requestRecords: 10_000,
+  requestRecords: 50_000,
   requestBytes: 16 * MiB,
   /** Bodies of such requests under way, together: also those whose records wait for a queue that is away. */
   bodiesBytes: 128 * MiB,

@@ -1,8 +1,8 @@
 /** The collector: every listener and the front door. It appends, acknowledges, and knows nothing of what comes after. */
 import { join } from 'node:path';
 import { createAuth } from '../api/auth/authenticate.ts';
-import { createFrontDoor } from '../api/front-door.ts';
 import type { UserTopics } from '../api/front/user-topics.ts';
+import { createFrontDoor } from '../api/front-door.ts';
 import { createCollector } from '../collect/collector.ts';
 import type { TopicWriters } from '../collect/topics/topic-writers.ts';
 import { assertExposureAllowed } from '../config/exposure.ts';

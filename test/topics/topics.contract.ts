@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RecordsAnswer, TopicAnswer } from '../../src/api/schemas/index.ts';
 import { SpillwayProcess, until } from '../support/spillway.ts';
-import { Member, TopicClient } from '../support/topic-client.ts';
+import { type Member, TopicClient } from '../support/topic-client.ts';
 
 const LONG_MS = 120_000;
 const SCRIPT = 'test/support/start-collector.ts';

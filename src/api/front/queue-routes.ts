@@ -1,14 +1,14 @@
 /** `/api/topics`, `/api/topics/partitions`, `/api/topics/{topic}/records` and `/api/groups`. */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance } from 'fastify';
+import { isOfRoles } from '../../event/topics.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { SpillwayError } from '../../lib/errors.ts';
 import { QUEUE_READ_LIMITS } from '../../lib/limits.ts';
 import { noTopic } from '../../queue/created/catalogue.ts';
-import { offset as asOffset, type PartitionReader, type Queue, type TopicState } from '../../queue/port.ts';
-import { isOfRoles } from '../../event/topics.ts';
-import { accounts } from '../catalogue.ts';
 import { ownerOf } from '../../queue/created/owned-names.ts';
+import { offset as asOffset, type PartitionReader, type Queue, type TopicState } from '../../queue/port.ts';
+import { accounts } from '../catalogue.ts';
 import { parseTime } from '../time.ts';
 import type { CoordinatorView } from './coordinator-view.ts';
 import { groupAnswers } from './group-routes.ts';

@@ -1,6 +1,7 @@
 /** What the front door needs of the topics that users create; the collector has it, which writes them. */
-import { ownedName } from '../../queue/created/owned-names.ts';
+
 import type { CreatedTopic, TopicRetention } from '../../queue/created/catalogue.ts';
+import { ownedName } from '../../queue/created/owned-names.ts';
 import type { TopicAdmin } from '../../queue/created/topic-admin.ts';
 import type { Queue, TopicPartition } from '../../queue/port.ts';
 

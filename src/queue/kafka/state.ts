@@ -2,8 +2,8 @@
 import { ownerOf } from '../created/owned-names.ts';
 import { type GroupState, offset, type TopicState } from '../port.ts';
 import { groupStates } from '../segment-log/state.ts';
-import { committedOffsets } from './group-offsets.ts';
 import { membersOf } from './group-members.ts';
+import { committedOffsets } from './group-offsets.ts';
 import { logSizes } from './log-sizes.ts';
 import type { KafkaQueue } from './queue.ts';
 

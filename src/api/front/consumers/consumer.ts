@@ -19,7 +19,7 @@ import {
 } from '../../../queue/port.ts';
 import type { Consumed, MemberAnswer } from '../../schemas/topics.ts';
 import { HeldPartition, type StartAt } from './held-partition.ts';
-import { parsePlace, type Position, printPlace } from './place.ts';
+import { type Position, parsePlace, printPlace } from './place.ts';
 
 export interface ConsumerOptions {
   readonly id: string;

@@ -1,7 +1,7 @@
 /** One partition as a consumer over HTTP has it: what was given out of it, and what of that is committed. */
 import { SpillwayError } from '../../../lib/errors.ts';
 import { type AssignedPartition, offset, type PartitionReader } from '../../../queue/port.ts';
-import { readRecords, type RecordsFound } from '../records.ts';
+import { type RecordsFound, readRecords } from '../records.ts';
 
 export type StartAt = 'earliest' | 'latest';
 

@@ -14,10 +14,10 @@ import { BodyBudget, type BodyShare, encodingOf, readBody } from '../http/body.t
 import { formatOf } from '../http/content-type.ts';
 import { keyedRequest } from '../http/idempotency.ts';
 import { type Authenticate, asRefusal, headerText } from '../http/plugin.ts';
-import { produceQuery } from './produce-query.ts';
-import type { ProduceClaim, ProduceKeys } from './produce-keys.ts';
 import { partitionOfKey } from './partitioner.ts';
-import { parseRecords, type ProducedRecord, type RecordFormat } from './records.ts';
+import type { ProduceClaim, ProduceKeys } from './produce-keys.ts';
+import { produceQuery } from './produce-query.ts';
+import { type ProducedRecord, parseRecords, type RecordFormat } from './records.ts';
 import { type Placed, storeRecords } from './store.ts';
 
 const INPUT = 'topics';

@@ -146,7 +146,7 @@ function readRecord(body: Buffer, start: number, end: number, scanner: JsonScann
   if (place === undefined) throw invalid(record, 'it has no "value"');
   return {
     key: keyOf(read('key'), record),
-    value: valueOf(body.subarray(...place), read('encoding'), record),
+    value: bytesOfValue(body.subarray(...place), read('encoding'), record),
     headers: headersOf(read('headers'), record),
     partition: partitionOf(read('partition'), record),
   };
@@ -158,7 +158,7 @@ function keyOf(key: unknown, record: number): Buffer | undefined {
   return bytesOf(key, 'key', record);
 }
 
-function valueOf(written: Buffer, encoding: unknown, record: number): Buffer {
+function bytesOfValue(written: Buffer, encoding: unknown, record: number): Buffer {
   if (encoding !== undefined && !ENCODINGS.includes(encoding)) {
     throw invalid(record, `its "encoding" is not one of ${ENCODINGS.join(', ')}`);
   }
