@@ -86,7 +86,7 @@ export async function removeTopics({ prefix, topics, ...options }: KafkaQueueOpt
   const address = parseAddress(options.brokers[0] ?? '');
   if (address === undefined) return;
   const link = await BrokerLink.open(address, options);
-  const names = [...Object.keys(topics), 'control'].map((topic) => ({ name: `${prefix}${topic}` }));
+  const names = [...Object.keys(topics), 'control', 'topics'].map((topic) => ({ name: `${prefix}${topic}` }));
   await link.ask(deleteTopicsV6.api, names, 5_000).catch(() => {});
   link.close();
 }
