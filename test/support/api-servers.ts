@@ -21,6 +21,7 @@ import { RecordBatchBuilder } from '../../src/event/record-batch.ts';
 import { TOPICS } from '../../src/event/topics.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { nodeDisk } from '../../src/lib/disk.ts';
+import type { DiskSpace } from '../../src/lib/disk-space.ts';
 import type { Scope } from '../../src/lib/principal.ts';
 import { Ledger, type LedgerRow, minuteOf } from '../../src/monitor/ledger/ledger.ts';
 import type { TopicAdmin } from '../../src/queue/created/topic-admin.ts';
@@ -43,6 +44,8 @@ export interface ApiServersOptions {
   readonly consoleRoot?: string;
   readonly names?: readonly string[];
   readonly plugins?: readonly FastifyPluginAsync[];
+  /** How full the queue's disk is said to be. */
+  readonly space?: () => DiskSpace;
 }
 
 export type ApiServers = Awaited<ReturnType<typeof startApiServers>>;
@@ -61,7 +64,10 @@ export async function startApiServers(options: ApiServersOptions) {
   const collector = await createCollector({
     inputs: { syslog: [] },
     queue,
-    disk: { folder, highWaterPercent: 100, minFreeBytes: 0 },
+    disk: {
+      ...{ folder, highWaterPercent: 90, minFreeBytes: 0 },
+      ask: async () => options.space?.() ?? { usedPercent: 0, freeBytes: 1, totalBytes: 1 },
+    },
     authenticate: (request) => request.principal,
     site: 'local',
     clock,
@@ -112,7 +118,7 @@ export async function startApiServers(options: ApiServersOptions) {
   await front.listen({ host: HERE, port: 0 });
 
   return {
-    ...{ folder, front, store, where, queue, registries, ledger },
+    ...{ folder, front, store, where, queue, registries, ledger, topicAdmin },
     secret: SECRET,
     frontUrl: `http://${HERE}:${portOf(front)}`,
     storeUrl: `http://${HERE}:${portOf(store)}`,

@@ -30,17 +30,17 @@ export interface Storing {
 export async function storeRecords(storing: Storing): Promise<{ partition: number; offset: number }[]> {
   const { placed, once } = storing;
   const state: ProduceState = once?.state ?? { body: '', receivedMs: 0, parts: [], underWay: undefined };
-  const before = durableOf(state, placed);
+  const before = durableOf(state);
   const outcomes = await Promise.allSettled(
     [...placed.byPartition].map(([partition, records]) => storePart(storing, state, partition, records)),
   );
   const refused = outcomes.find((outcome) => outcome.status === 'rejected');
-  if (refused !== undefined) throw withCount(refused.reason, durableOf(state, placed) - before);
+  if (refused !== undefined) throw withCount(refused.reason, durableOf(state) - before);
   return placed.places.map(({ partition, index }) => ({ partition, offset: offsetOf(state, partition, index) }));
 }
 
-function durableOf(state: ProduceState, { byPartition }: Placed): number {
-  return [...byPartition.keys()].reduce((sum, partition) => sum + durableCount(state, partition), 0);
+function durableOf({ parts }: ProduceState): number {
+  return parts.reduce((sum, { count }) => sum + count, 0);
 }
 
 function withCount(reason: unknown, durable: number): unknown {
