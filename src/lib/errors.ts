@@ -48,6 +48,7 @@ export const ERROR_KINDS = {
   QUEUE_UNREACHABLE: { status: 503, title: 'The queue does not answer.', retry: true },
   QUEUE_REFUSED: { status: 503, title: 'The queue refused the login or the right to do this.', retry: false },
   QUEUE_TOPIC_INVALID: { status: 503, title: 'A topic of the queue is not as it has to be.', retry: false },
+  QUEUE_CHANGED: { status: 500, title: 'The data folder belongs to another queue.', retry: false },
   // records that cannot be events
   MESSAGE_TOO_LARGE: { status: 413, title: 'The message is longer than the limit.', retry: false },
   FRAME_INVALID: { status: 400, title: 'The frame is broken.', retry: false },

@@ -54,7 +54,8 @@ export interface KafkaQueueOptions extends KafkaOptions {
   readonly onCorrupt?: (at: TopicPartition, range: CorruptRange) => void;
 }
 
-const CONTROL = 'control';
+/** The topic of what the queue keeps for itself: partitions and barriers. */
+export const CONTROL = 'control';
 
 /** Makes and checks the topics. Throws QUEUE_UNREACHABLE, QUEUE_REFUSED, QUEUE_TOPIC_INVALID. */
 export async function openKafka(options: KafkaQueueOptions): Promise<KafkaQueue> {
