@@ -1,19 +1,17 @@
 /** The queue on Kafka while brokers stop, stand still, refuse, and speak TLS with a login. */
 import { execFile } from 'node:child_process';
-import { pbkdf2Sync, randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { alterUserScramCredentialsV0, incrementalAlterConfigsV1 } from '@platformatic/kafka';
+import { incrementalAlterConfigsV1 } from '@platformatic/kafka';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { KAFKA_LIMITS } from '../../src/lib/limits.ts';
 import { BrokerLink } from '../../src/queue/kafka/broker-link.ts';
-import { parseAddress } from '../../src/queue/kafka/options.ts';
 import type { KafkaQueue, KafkaQueueOptions } from '../../src/queue/kafka/queue.ts';
 import { offset } from '../../src/queue/port.ts';
 import { readAll, values } from '../../src/queue/test-records.ts';
 import { down, status, up } from '../../tools/engines/lifecycle.ts';
-import { kafkaOptions, lacksKafka, openKafka, startKafka } from '../support/kafka.ts';
+import { addressOf, addUser, kafkaOptions, lacksKafka, openKafka, startKafka } from '../support/kafka.ts';
 import { freePort } from '../support/ports.ts';
 
 const LONG_MS = 180_000;
@@ -205,22 +203,6 @@ describe.skipIf(lacksKafka('a broker of three is killed', { own: true }))('a que
     2 * LONG_MS,
   );
 });
-
-function addressOf(text: string | undefined) {
-  const address = parseAddress(text ?? '');
-  if (address === undefined) throw new Error(`${text} is no address`);
-  return address;
-}
-
-async function addUser(broker: string | undefined, name: string, password: string): Promise<void> {
-  const link = await BrokerLink.open(addressOf(broker), { brokers: [], clientId: 'test' });
-  const salt = randomBytes(24);
-  const iterations = 4_096;
-  const saltedPassword = pbkdf2Sync(password, salt, iterations, 64, 'sha512');
-  const user = { name, mechanism: 2 as const, iterations, salt, saltedPassword };
-  await link.ask(alterUserScramCredentialsV0.api, [], [user]);
-  link.close();
-}
 
 async function makeCertificate(pem: string, cert: string): Promise<void> {
   const key = `${cert}.key`;
