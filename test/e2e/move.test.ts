@@ -7,6 +7,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AnsweredEvent } from '../../src/event/event.ts';
+import { ledgerAtRest } from '../support/accounts.ts';
 import { askDoctor, run } from '../support/doctor.ts';
 import { lacksKafka, startKafka, type TestKafka } from '../support/kafka.ts';
 import { lacks } from '../support/needs.ts';
@@ -73,11 +74,20 @@ describe.skipIf(isMissing)(SUITE, { timeout: LONG_MS }, () => {
     await post(old, BEFORE);
     await finds(old);
     expect(await old.stop()).toBe(0);
-    const config = { site: 'old', queue: { partitions: 2 }, search };
-    old = await SpillwayProcess.start({ config, folder: old.folder });
-    await finds(old);
-    await post(old, BATCH);
-    await finds(old);
+    const again = async (engine: object) => {
+      const config = { site: 'old', queue: { partitions: 2 }, ...engine };
+      old = await SpillwayProcess.start({ config, folder: old.folder });
+      await finds(old);
+      await post(old, BATCH);
+      await finds(old);
+    };
+    await again({ search });
+    // Back, and there again: neither index lacks what came while the other one was in use.
+    await old.stop();
+    await again({});
+    await old.stop();
+    await again({ search });
+    await until('the ledger is at rest', () => ledgerAtRest(old), 60_000);
   });
 
   test('then the queue: a second installation beside the first, with a site of its own, on the same index', async () => {
