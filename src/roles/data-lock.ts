@@ -66,7 +66,13 @@ export function holderOf(dataFolder: string, holder: 'supervisor' | RoleName): L
 }
 
 function isLocked(path: string): boolean {
-  const database = new DatabaseSync(path, { timeout: 0, readOnly: true });
+  let database: DatabaseSync;
+  try {
+    database = new DatabaseSync(path, { timeout: 0, readOnly: true });
+  } catch {
+    // Another user's: whoever may not read it cannot see.
+    return false;
+  }
   try {
     database.exec('PRAGMA schema_version');
     return false;
