@@ -48,6 +48,8 @@ export interface Measured {
   readonly cpuUs: Readonly<Record<'collector' | 'processor' | 'store' | 'Kafka' | 'OpenSearch', number>>;
   readonly queueBytes: number;
   readonly indexBytes: number;
+  /** How the costs beside Kafka and OpenSearch were measured. */
+  readonly how: string;
   /** Through the network once, without the copies that brokers and nodes make of each other. */
   readonly wireBytes: number;
 }
@@ -56,7 +58,11 @@ type Rows = Readonly<Record<string, { readonly value: number }>>;
 
 export function readMeasured(): Measured {
   const [cost, through, disk] = ['cost', 'socket-to-search', 'disk'].map((name) => {
-    return JSON.parse(readFileSync(join(ROOT, `bench/results/${name}.json`), 'utf8')) as { value: number; rows: Rows };
+    return JSON.parse(readFileSync(join(ROOT, `bench/results/${name}.json`), 'utf8')) as {
+      value: number;
+      rows: Rows;
+      notes: readonly string[];
+    };
   });
   if (cost === undefined || through === undefined || disk === undefined) throw new Error('unreachable');
   const of = (rows: Rows, name: string): number => {
@@ -87,6 +93,7 @@ export function readMeasured(): Measured {
       Kafka: of(cost.rows, 'CPU of Kafka'),
       OpenSearch: of(cost.rows, 'CPU of OpenSearch'),
     },
+    how: cost.notes[0] ?? '',
     queueBytes: of(cost.rows, 'raw in Kafka, one copy') + of(cost.rows, 'events in Kafka, one copy'),
     indexBytes: of(cost.rows, 'index in OpenSearch, one copy'),
     wireBytes: [...wire, 'read by the store', 'written by the store'].reduce(
@@ -155,6 +162,8 @@ export function sizingSection(measured: Measured): string {
 | the index, one copy | ${number(one.indexBytes)} bytes | ${number(measured.indexBytes)} bytes |
 | through sockets, without the engines' own copies | none | ${number(measured.wireBytes)} bytes |
 
+The right column: ${measured.how}
+
 One machine with the embedded engines did ${number(one.perS)} events/s on 2 cores. For ${a.queueDays} days of queue and ${a.searchDays} days of search it
 needs ${number((oneDisk * 1e9) / TB, 1)} TB of disk for a billion events a day, at most ${a.diskShare * 100} % full.
 
@@ -173,7 +182,7 @@ ${row('list price, a month', (e) => `$${number(Math.round(e.dollars / 100) * 100
 times the average; at most ${a.cpuShare * 100} % of the CPU and ${a.diskShare * 100} % of a disk are used; ${a.kafkaCopies} copies in Kafka for ${a.queueDays} days and ${a.searchCopies} in OpenSearch for
 ${a.searchDays} days, and each copy costs the CPU of the first; a machine has ${a.cores} vCPU and costs $${a.machinePrice} a month (search nodes, with 64 GiB, $${a.searchMachinePrice}), a
 GB of network SSD $${a.diskPricePerGb}, a GB between zones $${a.networkPricePerGb}; a broker has at most ${a.brokerDiskTb} TB and a search node ${a.searchDiskTb} TB. A vCPU does what a core did
-here. The engines were measured warm for a minute at most: a JVM that has run for hours does more. Questions are not counted but in what is spare.
+here. Questions are not counted but in what is spare.
 
     machines = max(least, events/s × (${a.peak} or ${a.catchUp}) × us × copies ÷ 1,000,000 ÷ (${a.cores} cores × ${a.cpuShare}), disk ÷ disk of one)
     disk     = events a day × days × bytes × copies ÷ ${a.diskShare}

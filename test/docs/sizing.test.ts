@@ -12,6 +12,7 @@ test('the estimate is what its formula says, and never fewer than what copies ne
   const measured: Measured = {
     one: { cpuUs: 0, queueBytes: 0, indexBytes: 0, perS: 0 },
     cpuUs,
+    how: 'as it was measured',
     queueBytes: 500,
     indexBytes: 400,
     wireBytes: 1_000,
