@@ -158,8 +158,18 @@ export function topicFaults(replicas: number, settings: Settings, promise: Topic
     const has = Number(settings.get(setting) ?? value);
     if (has < value) faults.push({ what: `has ${setting}=${has}, and at least ${value} is needed`, mend: 'raise it' });
   }
+  if ((settings.get('message.timestamp.type') ?? 'CreateTime') !== 'CreateTime') {
+    const what = 'has message.timestamp.type=LogAppendTime, which changes when records were made';
+    faults.push({ what, mend: 'set CreateTime' });
+  }
   if ((settings.get('cleanup.policy') ?? 'delete').includes('compact')) {
     faults.push({ what: 'has cleanup.policy=compact, which removes records', mend: 'set it to delete' });
+  }
+  const times = ['message.timestamp.before.max.ms', 'message.timestamp.after.max.ms'];
+  const narrow = times.filter((setting) => (settings.get(setting) ?? FOR_EVER) !== FOR_EVER).join(' and ');
+  if (narrow !== '') {
+    const what = 'takes only records of some times: what is older or newer waits';
+    warnings.push({ what, mend: `raise ${narrow}` });
   }
   if (settings.get('unclean.leader.election.enable') === 'true') {
     const what = 'allows unclean leader elections, which lose what was acknowledged';
