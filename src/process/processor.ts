@@ -13,7 +13,6 @@ import { PROCESS_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import type { AssignedPartition, GroupMember, Queue } from '../queue/port.ts';
 import { barEvents, mustBarEvents } from './barrier.ts';
-import { DeadLetters } from './dead-letters.ts';
 import { createProcessorMetrics, type ProcessorMetrics } from './metrics.ts';
 import { type PartitionOptions, PartitionRun } from './partition.ts';
 import type { Topology } from './topology.ts';
@@ -61,7 +60,6 @@ export function runProcessor(options: ProcessorOptions): RunningProcessor {
 
 class Processor {
   readonly #options: ProcessorOptions;
-  readonly #letters: DeadLetters;
   readonly #metrics: ProcessorMetrics;
   readonly #stopping: AbortSignal;
   readonly #ended = Promise.withResolvers<void>();
@@ -71,17 +69,15 @@ class Processor {
   readonly #opening: Promise<void>[] = [];
   #member: GroupMember | undefined;
 
-  private constructor(options: ProcessorOptions, letters: DeadLetters, stopping: AbortSignal) {
+  private constructor(options: ProcessorOptions, stopping: AbortSignal) {
     this.#options = options;
-    this.#letters = letters;
     this.#metrics = createProcessorMetrics(options.registry);
     this.#stopping = stopping;
   }
 
   static async start(options: ProcessorOptions, stopping: AbortSignal): Promise<Processor> {
-    const { queue, site } = options;
-    const processor = new Processor(options, await DeadLetters.open(queue, site), stopping);
-    processor.#member = await queue.joinGroup(GROUPS.processor, {
+    const processor = new Processor(options, stopping);
+    processor.#member = await options.queue.joinGroup(GROUPS.processor, {
       topics: [TOPICS.raw],
       onAssigned: (assigned) => processor.#take(assigned),
     });
@@ -99,7 +95,6 @@ class Processor {
   async stop(): Promise<void> {
     await Promise.all(this.#lives.values());
     await this.#member?.leave();
-    await this.#letters.close();
     this.#ended.resolve();
   }
 
@@ -150,10 +145,9 @@ class Processor {
           await barEvents(queue, partition, signal);
         }
         run = await PartitionRun.open(options);
-        await this.#letters.recall(partition, run.start);
         onOpened?.(partition);
         opened.resolve();
-        await run.run(this.#letters);
+        await run.run();
       } catch (thrown) {
         opened.reject(thrown);
         if (signal.aborted) {

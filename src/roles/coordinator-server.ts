@@ -16,7 +16,7 @@ import { openSegmentLog, type SegmentLogQueue } from '../queue/segment-log/queue
 import { groupStates, topicStates } from '../queue/segment-log/state.ts';
 import type { RoleName } from './messages.ts';
 import type { CoordinatorListeners, Handled, QueueCoordinator } from './queue-coordinator.ts';
-import { topicsOf } from './topics.ts';
+import { raiseTogether, topicsOf } from './topics.ts';
 
 interface Member {
   readonly role: RoleName;
@@ -48,6 +48,7 @@ export class CoordinatorServer implements QueueCoordinator {
     const marks = new MarkBoard();
     const queue = openSegmentLog({ directory, topics: topicsOf(config), coordinator, marks, log });
     await queue.prepare();
+    await raiseTogether(coordinator, queue.partitionCount(TOPICS.raw));
     return new CoordinatorServer(coordinator, marks, queue, log);
   }
 
@@ -139,7 +140,7 @@ export class CoordinatorServer implements QueueCoordinator {
     if (partitions < known) {
       throw new SpillwayError('BAD_REQUEST', `There are ${known} partitions already, and none is ever removed.`);
     }
-    await this.#coordinator.raisePartitions({ [TOPICS.raw]: partitions, [TOPICS.events]: partitions });
+    await raiseTogether(this.#coordinator, partitions);
     if (partitions > known) this.#log.info({ from: known, to: partitions }, 'partitions were added');
     return this.#queue.partitionCount(TOPICS.raw);
   }

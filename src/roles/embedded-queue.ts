@@ -34,6 +34,7 @@ export function openEmbeddedQueue(
   keepQueue(queue, log);
   return {
     queue,
+    nameOfQueue: (proposed) => Promise.resolve(proposed),
     committed: (group, at) => coordinator.committed(group, at),
     rawEnd: (partition) => marks.get({ topic: TOPICS.raw, partition }),
     close: () => queue.close(),

@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
+import { deadLetterPartition } from '../event/dead-letter.ts';
 import { GROUPS, TOPICS } from '../event/topics.ts';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
@@ -13,13 +14,12 @@ import { SpoolingQueue } from '../queue/spool/spooling-queue.ts';
 import type { RoleName } from './messages.ts';
 import type { Handled, QueueCoordinator } from './queue-coordinator.ts';
 import type { RawEnd, RoleQueue } from './role-queue.ts';
-import { topicsOf } from './topics.ts';
+import { raiseTogether, topicsOf } from './topics.ts';
 
-/** Any number of collectors append to `raw`, and of processes to dead letters; `events` has one writer a partition. */
+/** Any number of collectors append to `raw` and have dead letters; every other partition has one writer. */
 const WRITERS: Readonly<Record<string, KafkaTopicOptions['writers']>> = {
   [TOPICS.raw]: 'many',
-  [TOPICS.events]: 'one',
-  [TOPICS.deadLetter]: 'many',
+  [TOPICS.deadLetter]: (partition) => (partition === deadLetterPartition.collectors ? 'many' : 'one'),
 };
 
 export function openKafkaQueue(config: Config, clientId: string, log: Logger): Promise<KafkaQueue> {
@@ -70,6 +70,7 @@ export async function openKafkaRoleQueue(config: Config, role: string, log: Logg
   timer?.unref();
   return {
     queue,
+    nameOfQueue: (proposed) => queue.name(proposed),
     committed: (group, at) => queue.committed(group, at),
     rawEnd: (partition) => ends.get(partition),
     close: async () => {
@@ -92,6 +93,7 @@ async function spoolingQueue(queue: KafkaQueue, directory: string, log: Logger):
   });
   return {
     queue: spooling,
+    nameOfQueue: (proposed) => queue.name(proposed),
     committed: (group, at) => queue.committed(group, at),
     rawEnd: () => undefined,
     onDrained: (listener) => {
@@ -125,7 +127,9 @@ export class KafkaCoordinator implements QueueCoordinator {
   }
 
   static async open(config: Config, log: Logger): Promise<KafkaCoordinator> {
-    return new KafkaCoordinator(await openKafkaQueue(config, `${config.site}-supervisor`, log), log);
+    const queue = await openKafkaQueue(config, `${config.site}-supervisor`, log);
+    await raiseTogether(queue, queue.partitionCount(TOPICS.raw));
+    return new KafkaCoordinator(queue, log);
   }
 
   listen(): void {}
@@ -171,7 +175,7 @@ export class KafkaCoordinator implements QueueCoordinator {
     if (partitions < known) {
       throw new SpillwayError('BAD_REQUEST', `There are ${known} partitions already, and none is ever removed.`);
     }
-    await this.#queue.raisePartitions({ [TOPICS.raw]: partitions, [TOPICS.events]: partitions });
+    await raiseTogether(this.#queue, partitions);
     return this.#queue.partitionCount(TOPICS.raw);
   }
 }

@@ -9,6 +9,10 @@ export interface RawEnd {
 
 export interface RoleQueue {
   readonly queue: Queue;
+  /**
+   * A name of this queue, which nobody else's has: where several machines share it, the one that was proposed first.
+   */
+  nameOfQueue(proposed: string): Promise<string>;
   /** What the group has durably committed. */
   committed(group: string, at: TopicPartition): Promise<number | undefined>;
   /** As last heard, of `raw`. */

@@ -3,13 +3,14 @@ import { createAuth } from '../api/auth/authenticate.ts';
 import { createStoreApi } from '../api/store-api.ts';
 import { assertExposureAllowed } from '../config/exposure.ts';
 import type { Config } from '../config/schema.ts';
-import { DEAD_LETTER_PARTITIONS } from '../event/dead-letter.ts';
+import { deadLetterPartition } from '../event/dead-letter.ts';
 import type { StoredEvent } from '../event/event.ts';
 import { GROUPS, TOPICS } from '../event/topics.ts';
 import { countUnwritten, countWritten, writtenRows } from '../monitor/ledger/counting.ts';
 import { BASE64_PREFIX, rebuild } from '../process/layout/rebuild.ts';
 import { runIndexer } from '../search/indexer.ts';
 import type { RetentionPolicy } from '../search/slices.ts';
+import { openEarlierLetters } from './earlier-letters.ts';
 import { LedgerKeeper } from './ledger-keeper.ts';
 import { listenOn } from './listen.ts';
 import type { RoleContext, RunningRole } from './role-context.ts';
@@ -22,10 +23,10 @@ export async function runStore(context: RoleContext): Promise<RunningRole> {
   const { queue, config, clock, log, registry, internalSecret } = context;
   const { authenticate, tokenCount } = createAuth({ dataFolder: config.data, clock, log });
   assertExposureAllowed(config, tokenCount());
-  const refusals = { topic: TOPICS.deadLetter, partition: DEAD_LETTER_PARTITIONS.store };
-  const ledger = new LedgerKeeper(context, [{ at: refusals, count: countUnwritten }]);
+  const earlier = await openEarlierLetters(queue, 'store');
+  const ledger = new LedgerKeeper(context, earlier === undefined ? [] : [{ at: earlier, count: countUnwritten }]);
   const committed = (partition: number) => context.committed(GROUPS.store, { topic: TOPICS.events, partition });
-  const engine = await openSearchEngine(config, { log, registry, rebuildOriginal });
+  const engine = await openSearchEngine(config, { log, registry, rebuildOriginal, nameOfQueue: context.nameOfQueue });
   const indexer = runIndexer({
     queue,
     engine,
@@ -38,6 +39,8 @@ export async function runStore(context: RoleContext): Promise<RunningRole> {
     onOpened: (partition) => {
       const at = { topic: TOPICS.events, partition };
       ledger.follow({ at, count: countWritten, end: () => committed(partition) });
+      const refusals = { topic: TOPICS.deadLetter, partition: deadLetterPartition.storing(partition) };
+      ledger.poll({ at: refusals, count: countUnwritten });
     },
     onCommitted: ({ partition, nextOffset, progress }) => {
       ledger.add({ topic: TOPICS.events, partition }, nextOffset, writtenRows(progress?.ledger ?? [], partition));
@@ -63,6 +66,7 @@ export async function runStore(context: RoleContext): Promise<RunningRole> {
     stop: async () => {
       await Promise.all([api.close(), indexer.stop()]);
       await ledger.stop();
+      await earlier?.close();
       await context.close();
       await engine.close();
     },

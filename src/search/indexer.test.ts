@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { DEAD_LETTER_KEY, DEAD_LETTER_PARTITIONS, decodeDeadLetterReason } from '../event/dead-letter.ts';
+import { DEAD_LETTER_KEY, deadLetterPartition, decodeDeadLetterReason } from '../event/dead-letter.ts';
 import type { StoredEvent } from '../event/event.ts';
 import { RecordCursor } from '../event/record-batch.ts';
 import { TOPICS } from '../event/topics.ts';
@@ -62,7 +62,7 @@ const question = (tenant = 'default') => ({
 });
 
 async function letters(store: StoreKit): Promise<{ origin: string; value: string; reason: string }[]> {
-  const reader = store.queue.openReader({ topic: TOPICS.deadLetter, partition: DEAD_LETTER_PARTITIONS.store });
+  const reader = store.queue.openReader({ topic: TOPICS.deadLetter, partition: deadLetterPartition.storing(0) });
   const found = [];
   const end = await reader.endOffset();
   for (let next = await reader.earliestOffset(); next < end; ) {

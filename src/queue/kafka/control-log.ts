@@ -11,6 +11,8 @@ import type { TopicRecord } from '../segment-log/coordinator-state.ts';
 export interface ControlState {
   readonly version: 1;
   readonly topics: Record<string, TopicRecord>;
+  /** Of the queue, in what others keep of it. */
+  name?: string;
 }
 
 export interface ControlLogOptions {
@@ -95,7 +97,7 @@ export class ControlLog {
           `The topic ${this.#options.at.topic} was written by a newer version of Spillway: use that one.`,
         );
       }
-      this.#state = { version: 1, topics: Object.assign(Object.create(null), state.topics) };
+      this.#state = { ...state, topics: Object.assign(Object.create(null), state.topics) };
     }
   }
 }

@@ -28,13 +28,15 @@ import { type RetentionPolicy, removeOld } from './retention.ts';
 import { newProducer, renew, takeOver } from './take-over.ts';
 import { ensurePartitions, ensureTopics } from './topics.ts';
 
+export type Writers = 'one' | 'many';
+
 export interface KafkaTopicOptions {
   /** At least so many; there may be more. */
   readonly partitions: number;
   /** For whoever builds batches; Kafka stores what it gets. */
   readonly compression: BatchCompression;
   /** `many`: several processes append to a partition, and none fences another. */
-  readonly writers: 'one' | 'many';
+  readonly writers: Writers | ((partition: number) => Writers);
   /** Of the whole topic; nothing is removed where it is absent. */
   readonly retention?: RetentionPolicy;
   /** Groups that must have committed past a record before it may go. */
@@ -124,7 +126,8 @@ export class KafkaQueue implements Queue {
 
   async openWriter(at: TopicPartition): Promise<PartitionWriter> {
     this.#assertThere(at);
-    return this.#writer(this.#named(at), this.#topic(at.topic).writers, at);
+    const { writers } = this.#topic(at.topic);
+    return this.#writer(this.#named(at), typeof writers === 'function' ? writers(at.partition) : writers, at);
   }
 
   openReader(at: TopicPartition): PartitionReader {
@@ -182,6 +185,16 @@ export class KafkaQueue implements Queue {
   async registerBarrier(topic: string, ends: readonly Offset[]): Promise<void> {
     this.#topic(topic);
     await this.#control.change(({ topics }) => setBarrier({ version: 2, epochs: {}, groups: {}, topics }, topic, ends));
+  }
+
+  /** What this queue is called, for ever: as whoever asked first has proposed. */
+  async name(proposed: string): Promise<string> {
+    await this.#control.change((state) => {
+      if (state.name !== undefined) return false;
+      state.name = proposed;
+      return true;
+    });
+    return this.#control.state.name ?? proposed;
   }
 
   compression(topic: string): BatchCompression {
@@ -255,7 +268,7 @@ export class KafkaQueue implements Queue {
     return reader;
   }
 
-  async #writer(at: TopicPartition, writers: 'one' | 'many', asked: TopicPartition = at): Promise<KafkaWriter> {
+  async #writer(at: TopicPartition, writers: Writers, asked: TopicPartition = at): Promise<KafkaWriter> {
     const { cluster } = this;
     const owner = `${at.topic}-${at.partition}`;
     const isShared = writers === 'many';

@@ -31,6 +31,8 @@ export interface OpenSearchOptions {
   readonly registry: Registry;
   readonly rebuildOriginal?: RebuildOriginal;
   readonly refreshEveryMs?: number;
+  /** What the queue is called that rows come from, where it has a name; else one is made for this folder. */
+  readonly nameOfQueue?: (proposed: string) => Promise<string>;
   readonly limits?: Partial<QueryLimits>;
   /** Ends the wait for a cluster that cannot be reached. */
   readonly signal?: AbortSignal;
@@ -43,7 +45,8 @@ export async function openOpenSearch(options: OpenSearchOptions): Promise<Search
   await whenReachable(() => prepareCluster(client, index, log), log, signal);
   const journal = await StoreJournal.open(directory);
   const { refreshEveryMs = OPENSEARCH_LIMITS.refreshEveryMs } = options;
-  const origin = await originOf(directory);
+  const proposed = await originOf(directory);
+  const origin = (await options.nameOfQueue?.(proposed)) ?? proposed;
   const runner = new QueryRunner(client, aliasOf(index.prefix), { ...QUERY_LIMITS, ...options.limits });
   const time = measureQuestions(registry, runner);
   const answer = <T>(name: string, { tenant, signal: cancelled }: Asker, work: (ask: Ask) => Promise<T>): Promise<T> =>

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { lacks } from '../../../test/support/needs.ts';
 import { answeredEvent } from '../../event/answered.ts';
-import { DEAD_LETTER_KEY, DEAD_LETTER_PARTITIONS, decodeDeadLetterReason } from '../../event/dead-letter.ts';
+import { DEAD_LETTER_KEY, deadLetterPartition, decodeDeadLetterReason } from '../../event/dead-letter.ts';
 import type { StoredEvent } from '../../event/event.ts';
 import { RecordCursor } from '../../event/record-batch.ts';
 import { TOPICS } from '../../event/topics.ts';
@@ -75,7 +75,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
 
   async function letters(kit: StoreKit<SearchEngine>) {
     const found: { origin: string; value: string; reason: string }[] = [];
-    const reader = kit.queue.openReader({ topic: TOPICS.deadLetter, partition: DEAD_LETTER_PARTITIONS.store });
+    const reader = kit.queue.openReader({ topic: TOPICS.deadLetter, partition: deadLetterPartition.storing(0) });
     for (const { bytes } of (await reader.read(offset(0))).batches) {
       const cursor = new RecordCursor(bytes);
       while (cursor.next()) {
