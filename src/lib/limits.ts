@@ -184,6 +184,10 @@ export const PROCESS_LIMITS = {
   readEveryMs: 10,
   retryDelayMs: 100,
   retryDelayMaxMs: 5_000,
+  /** Requests with an Idempotency-Key that a partition remembers, and how far back it looks for them when it is taken. */
+  repeatRequests: 50_000,
+  repeatMs: 5 * 60_000,
+  repeatRecords: 1_000_000,
   /** Different record headers remembered. */
   metas: 10_000,
   /** Different layouts given out in an hour; records of further shapes keep their original. */

@@ -26,6 +26,7 @@ import { Evaluation } from './evaluation.ts';
 import { countBatch, type ProcessorMetrics } from './metrics.ts';
 import { type FinishedBatch, OutputBatch } from './output.ts';
 import { Pipeline } from './pipeline.ts';
+import { Repeats } from './repeats.ts';
 import { findStart, type Start } from './start.ts';
 import type { Topology } from './topology.ts';
 
@@ -34,6 +35,8 @@ export interface PartitionOptions {
   /** Of `raw`. */
   readonly assigned: AssignedPartition;
   readonly site: string;
+  /** Whether several collectors append to `raw`: then a request may be there twice (repeats.ts). */
+  readonly severalCollectors: boolean;
   readonly topology: Topology;
   readonly clock: Clock;
   readonly log: Logger;
@@ -49,6 +52,7 @@ interface Opened {
   readonly reader: PartitionReader;
   readonly start: Start;
   readonly letters: DeadLetters;
+  readonly repeats: Repeats | undefined;
 }
 
 export class PartitionRun {
@@ -64,13 +68,13 @@ export class PartitionRun {
   readonly #until: AbortSignal;
   readonly #letters: DeadLetters;
 
-  private constructor(options: PartitionOptions, { writer, reader, start, letters }: Opened) {
+  private constructor(options: PartitionOptions, { writer, reader, start, letters, repeats }: Opened) {
     this.partition = options.assigned.partition;
     this.#options = options;
     this.#writer = writer;
     this.#reader = reader;
     this.#output = new OutputBatch(start.rawOffset, start.receivedTo);
-    this.#evaluation = new Evaluation({ ...options, partition: this.partition }, this.#output);
+    this.#evaluation = new Evaluation({ ...options, partition: this.partition, repeats }, this.#output);
     this.#letters = letters;
     this.#until = AbortSignal.any([options.signal, this.#pipeline.broken]);
     this.#committer = new Committer(options.assigned, (failure) => this.#pipeline.break(failure));
@@ -88,8 +92,9 @@ export class PartitionRun {
       // What was found after the signal may be less than what is there.
       options.signal.throwIfAborted();
       const { rawOffset } = start;
+      const repeats = await findRepeats(options, reader, rawOffset);
       const letters = await DeadLetters.open({ ...options, partition, rawOffset, start: start.letters });
-      return new PartitionRun(options, { writer, reader, start, letters });
+      return new PartitionRun(options, { writer, reader, start, letters, repeats });
     } catch (thrown) {
       await Promise.allSettled([writer.close(), reader.close()]);
       throw thrown;
@@ -196,4 +201,15 @@ export class PartitionRun {
     countBatch(metrics, partition, batch.ledger);
     onLedger(partition, batch.ledger, nextOffset);
   }
+}
+
+async function findRepeats(
+  { severalCollectors, clock }: PartitionOptions,
+  reader: PartitionReader,
+  rawOffset: number,
+): Promise<Repeats | undefined> {
+  if (!severalCollectors) return undefined;
+  const repeats = new Repeats();
+  await repeats.recall(reader, rawOffset, clock.now());
+  return repeats;
 }

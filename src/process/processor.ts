@@ -21,6 +21,8 @@ export interface ProcessorOptions {
   readonly queue: Queue;
   /** This installation's name, the first part of every origin. */
   readonly site: string;
+  /** On other machines too. */
+  readonly severalCollectors?: boolean;
   readonly topology: Topology;
   readonly clock: Clock;
   readonly log: Logger;
@@ -131,10 +133,10 @@ class Processor {
     signal: AbortSignal,
     opened: PromiseWithResolvers<void>,
   ): Promise<void> {
-    const { queue, site, topology, clock, log, onLedger, onOpened } = this.#options;
+    const { queue, site, severalCollectors = false, topology, clock, log, onLedger, onOpened } = this.#options;
     const { partition } = assigned;
     const metrics = this.#metrics;
-    const options = { queue, assigned, site, topology, clock, log, metrics, onLedger, signal };
+    const options = { queue, assigned, site, severalCollectors, topology, clock, log, metrics, onLedger, signal };
     let delayMs: number = PROCESS_LIMITS.retryDelayMs;
     while (!signal.aborted) {
       let run: PartitionRun | undefined;

@@ -14,6 +14,7 @@ export async function runProcessorRole(context: RoleContext): Promise<RunningRol
   const processor = runProcessor({
     queue,
     site: config.site,
+    severalCollectors: config.queue.engine !== 'embedded',
     topology: createTopology(config.topology),
     clock,
     log,

@@ -70,13 +70,19 @@ export interface WatchedProcessor extends RunningProcessor {
   taken(count: number): Promise<void>;
 }
 
-export function startProcessor(queue: Queue, topology = pickyTopology(), registry = new Registry()): WatchedProcessor {
+export function startProcessor(
+  queue: Queue,
+  topology = pickyTopology(),
+  registry = new Registry(),
+  severalCollectors = false,
+): WatchedProcessor {
   const ledger: LedgerEntry[] = [];
   const waiting: { readonly count: number; readonly wake: () => void }[] = [];
   const total = (): number => ledger.reduce((sum, { taken }) => sum + taken, 0);
   const processor = runProcessor({
     queue,
     site: 'local',
+    severalCollectors,
     topology,
     clock: systemClock,
     log: recordingLog([]),

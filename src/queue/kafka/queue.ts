@@ -290,10 +290,14 @@ export class KafkaQueue implements Queue {
 
   async #mayBegin(group: string, at: TopicPartition): Promise<boolean> {
     const known = this.#control.state.topics[at.topic];
-    if (known === undefined || known.additions.length === 0) return true;
+    // The broker may assign a partition before it is noted here that it was added.
+    const isKnown = known !== undefined && at.partition < known.partitions;
+    if (isKnown && known.additions.length === 0) return true;
     // Barriers come after partitions, so an older state holds back too much and never too little.
     await this.refreshLayouts();
-    const record = this.#control.state.topics[at.topic] ?? known;
+    const record = this.#control.state.topics[at.topic];
+    if (record === undefined) return true;
+    if (at.partition >= record.partitions) return false;
     return at.partition < (await countAssignable(this.cluster, this.nameOf(group), this.nameOf(at.topic), record));
   }
 
