@@ -3,3 +3,6 @@ export const TOPICS = { raw: 'raw', events: 'events', deadLetter: 'dead-letter' 
 
 /** Consumer groups that retention waits for, by the role that commits for them. */
 export const GROUPS = { processor: 'processor', store: 'store' } as const;
+
+/** Who is in it, is a collector that runs: they commit nothing. */
+export const COLLECTORS = 'collector';

@@ -34,6 +34,8 @@ export function openEmbeddedQueue(
   keepQueue(queue, log);
   return {
     queue,
+    // The lock of the data folder sees to it.
+    claimIndex: () => Promise.resolve(),
     nameOfQueue: (proposed) => Promise.resolve(proposed),
     committed: (group, at) => coordinator.committed(group, at),
     rawEnd: (partition) => marks.get({ topic: TOPICS.raw, partition }),

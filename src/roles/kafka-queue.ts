@@ -3,11 +3,11 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import { deadLetterPartition } from '../event/dead-letter.ts';
-import { GROUPS, TOPICS } from '../event/topics.ts';
+import { COLLECTORS, GROUPS, TOPICS } from '../event/topics.ts';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
-import { type KafkaQueue, type KafkaTopicOptions, openKafka } from '../queue/kafka/queue.ts';
+import { type KafkaQueue, type KafkaQueueOptions, type KafkaTopicOptions, openKafka } from '../queue/kafka/queue.ts';
 import { groupStatesOf, topicStatesOf } from '../queue/kafka/state.ts';
 import type { GroupState, TopicState } from '../queue/port.ts';
 import { SpoolingQueue } from '../queue/spool/spooling-queue.ts';
@@ -22,7 +22,14 @@ const WRITERS: Readonly<Record<string, KafkaTopicOptions['writers']>> = {
   [TOPICS.deadLetter]: (partition) => (partition === deadLetterPartition.collectors ? 'many' : 'one'),
 };
 
-export function openKafkaQueue(config: Config, clientId: string, log: Logger): Promise<KafkaQueue> {
+export interface KafkaQueueParts {
+  readonly config: Config;
+  readonly clientId: string;
+  readonly log: Logger;
+  readonly mayGrow: NonNullable<KafkaQueueOptions['mayGrow']>;
+}
+
+export function openKafkaQueue({ config, clientId, log, mayGrow }: KafkaQueueParts): Promise<KafkaQueue> {
   const { brokers, prefix, replication, minInsyncReplicas, tls, sasl } = config.queue;
   const topics = Object.entries(topicsOf(config)).map(([topic, options]) => {
     return [topic, { ...options, writers: WRITERS[topic] ?? 'one' }] as const;
@@ -36,6 +43,7 @@ export function openKafkaQueue(config: Config, clientId: string, log: Logger): P
     replication,
     minInsyncReplicas,
     log,
+    mayGrow,
     ...(tls.enabled ? { tls: tlsOf(tls) } : {}),
     ...(username === undefined || password === undefined ? {} : { login: { mechanism, username, password } }),
   });
@@ -61,7 +69,9 @@ export async function openKafkaRoleQueue(config: Config, role: string, log: Logg
   // The collector watches how full the disk below is.
   const directory = join(config.data, 'queue', 'spool');
   mkdirSync(directory, { recursive: true });
-  const queue = await openKafkaQueue(config, `${config.site}-${role}`, log);
+  // That is the supervisor's.
+  const mayGrow = () => false;
+  const queue = await openKafkaQueue({ config, clientId: `${config.site}-${role}`, log, mayGrow });
   const ends = new Map<number, RawEnd>();
   if (role === 'collector') return spoolingQueue(queue, directory, log);
   // Only the store asks how complete its answers are.
@@ -71,6 +81,7 @@ export async function openKafkaRoleQueue(config: Config, role: string, log: Logg
   return {
     queue,
     nameOfQueue: (proposed) => queue.name(proposed),
+    claimIndex: (index) => queue.claim(GROUPS.store, index),
     committed: (group, at) => queue.committed(group, at),
     rawEnd: (partition) => ends.get(partition),
     close: async () => {
@@ -84,6 +95,11 @@ export async function openKafkaRoleQueue(config: Config, role: string, log: Logg
 async function spoolingQueue(queue: KafkaQueue, directory: string, log: Logger): Promise<RoleQueue> {
   let told: Parameters<NonNullable<RoleQueue['onDrained']>>[0] = () => {};
   const topics = [TOPICS.raw, TOPICS.deadLetter];
+  // Others see by it that this collector runs. It reads nothing.
+  const presence = await queue.joinGroup(COLLECTORS, {
+    topics: [TOPICS.raw],
+    onAssigned: (assigned) => assigned.revoked.addEventListener('abort', () => void assigned.release(), { once: true }),
+  });
   const spooling = await SpoolingQueue.open({
     queue,
     directory,
@@ -94,12 +110,16 @@ async function spoolingQueue(queue: KafkaQueue, directory: string, log: Logger):
   return {
     queue: spooling,
     nameOfQueue: (proposed) => queue.name(proposed),
+    claimIndex: (index) => queue.claim(GROUPS.store, index),
     committed: (group, at) => queue.committed(group, at),
     rawEnd: () => undefined,
     onDrained: (listener) => {
       told = listener;
     },
-    close: () => spooling.close(),
+    close: async () => {
+      await presence.leave();
+      await spooling.close();
+    },
   };
 }
 
@@ -126,8 +146,19 @@ export class KafkaCoordinator implements QueueCoordinator {
     }, SUPERVISOR_LIMITS.retainMs);
   }
 
-  static async open(config: Config, log: Logger): Promise<KafkaCoordinator> {
-    const queue = await openKafkaQueue(config, `${config.site}-supervisor`, log);
+  static async open(config: Config, roles: readonly RoleName[], log: Logger): Promise<KafkaCoordinator> {
+    const mayGrow = async (opened: KafkaQueue): Promise<boolean> => {
+      // One that is started by this process, or another one.
+      const others = await opened.memberCount(COLLECTORS);
+      if (others === 0 || (others === 1 && !roles.includes('collector'))) return true;
+      log.warn(
+        { configured: config.queue.partitions, collectors: others },
+        'queue.partitions is more than there are, and other collectors run: none are added. Partitions are added while one ' +
+          'collector runs, by a start with this setting or by spillway topics add-partitions',
+      );
+      return false;
+    };
+    const queue = await openKafkaQueue({ config, clientId: `${config.site}-supervisor`, log, mayGrow });
     await raiseTogether(queue, queue.partitionCount(TOPICS.raw));
     return new KafkaCoordinator(queue, log);
   }
@@ -174,6 +205,15 @@ export class KafkaCoordinator implements QueueCoordinator {
     const known = this.#queue.partitionCount(TOPICS.raw);
     if (partitions < known) {
       throw new SpillwayError('BAD_REQUEST', `There are ${known} partitions already, and none is ever removed.`);
+    }
+    const collectors = partitions === known ? 0 : await this.#queue.memberCount(COLLECTORS);
+    if (collectors > 1) {
+      throw new SpillwayError(
+        'BAD_REQUEST',
+        `${collectors} collectors run. Sources move to added partitions, and their order is kept where one collector moves ` +
+          'them: stop the others, add the partitions, and start them again. (One that was killed counts for a minute.)',
+        { details: { collectors } },
+      );
     }
     await raiseTogether(this.#queue, partitions);
     return this.#queue.partitionCount(TOPICS.raw);

@@ -13,6 +13,11 @@ export interface RoleQueue {
    * A name of this queue, which nobody else's has: where several machines share it, the one that was proposed first.
    */
   nameOfQueue(proposed: string): Promise<string>;
+  /**
+   * Says what this store writes to. Throws CONFIG_INVALID where another store is at work that writes to something else:
+   * each of them would have a part of the events.
+   */
+  claimIndex(index: string): Promise<void>;
   /** What the group has durably committed. */
   committed(group: string, at: TopicPartition): Promise<number | undefined>;
   /** As last heard, of `raw`. */

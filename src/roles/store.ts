@@ -27,6 +27,7 @@ export async function runStore(context: RoleContext): Promise<RunningRole> {
   const ledger = new LedgerKeeper(context, earlier === undefined ? [] : [{ at: earlier, count: countUnwritten }]);
   const committed = (partition: number) => context.committed(GROUPS.store, { topic: TOPICS.events, partition });
   const engine = await openSearchEngine(config, { log, registry, rebuildOriginal, nameOfQueue: context.nameOfQueue });
+  await context.claimIndex(engine.index);
   const indexer = runIndexer({
     queue,
     engine,
@@ -47,6 +48,8 @@ export async function runStore(context: RoleContext): Promise<RunningRole> {
     },
   });
   await indexer.started;
+  // Another store may have begun at the same time.
+  await context.claimIndex(engine.index);
   context.endOnFailure(indexer.done);
   await ledger.start();
   const api = await createStoreApi({

@@ -209,6 +209,8 @@ export interface SearchWriter {
 }
 
 export interface SearchEngine extends SearchReader {
+  /** What it writes to, for people: the same for all stores that share it, and for nobody else. */
+  readonly index: string;
   readonly writer: SearchWriter;
   readonly journal: StoreJournal;
   /** Says from where `completeToMs()` comes: the indexer. */

@@ -13,6 +13,8 @@ export interface ControlState {
   readonly topics: Record<string, TopicRecord>;
   /** Of the queue, in what others keep of it. */
   name?: string;
+  /** What the members of a group write to, where that may be one thing only. */
+  outputs?: Readonly<Record<string, string>>;
 }
 
 export interface ControlLogOptions {

@@ -19,6 +19,7 @@ import { countAssignable } from './assignable.ts';
 import { Cluster } from './cluster.ts';
 import { ControlLog } from './control-log.ts';
 import { KafkaGroupMember } from './group-member.ts';
+import { membersOf } from './group-members.ts';
 import { committedOffset } from './group-offsets.ts';
 import { offsetAt, WHEN } from './offsets.ts';
 import type { KafkaOptions } from './options.ts';
@@ -50,6 +51,11 @@ export interface KafkaQueueOptions extends KafkaOptions {
   readonly replication: number;
   readonly minInsyncReplicas: number;
   readonly log: Logger;
+  /**
+   * Whether topics that are there may have partitions added, where more are configured; they may where it is left out.
+   * Topics that are not there are made in any case.
+   */
+  readonly mayGrow?: (queue: KafkaQueue) => boolean | Promise<boolean>;
   readonly heartbeatMs?: number;
   readonly layoutMs?: number;
   /** Called for what a reader passes over because it cannot be read: for metrics and alerts. */
@@ -57,6 +63,15 @@ export interface KafkaQueueOptions extends KafkaOptions {
 }
 
 const CONTROL = 'control';
+
+function anotherOutput(group: string, known: string, what: string): SpillwayError {
+  return new SpillwayError(
+    'CONFIG_INVALID',
+    `Another ${group} is at work on this queue and writes to ${known}; this one would write to ${what}, and each would ` +
+      'have a part of the events. Several of them need one OpenSearch (search.engine: opensearch) that all share. If the ' +
+      'other one was killed just now, start this one again in a minute.',
+  );
+}
 
 /** Makes and checks the topics. Throws QUEUE_UNREACHABLE, QUEUE_REFUSED, QUEUE_TOPIC_INVALID. */
 export async function openKafka(options: KafkaQueueOptions): Promise<KafkaQueue> {
@@ -97,9 +112,12 @@ export class KafkaQueue implements Queue {
     const control = { name: this.nameOf(CONTROL), partitions: 1 };
     this.cluster.follow([...wanted, control].map(({ name }) => name));
     await ensureTopics(this.cluster, [...wanted, control], this.#options, log);
-    await this.raisePartitions(
-      Object.fromEntries(Object.entries(topics).map(([topic, { partitions }]) => [topic, partitions])),
-    );
+    await this.#control.refresh();
+    const known = this.#control.state.topics;
+    const wants = Object.entries(topics).map(([topic, { partitions }]) => [topic, partitions] as const);
+    const isMore = wants.some(([topic, partitions]) => (known[topic]?.partitions ?? partitions) < partitions);
+    const mayGrow = !isMore || (await (this.#options.mayGrow?.(this) ?? true));
+    await this.raisePartitions(Object.fromEntries(wants.filter(([topic]) => mayGrow || known[topic] === undefined)));
     this.#timer = setInterval(() => void this.refreshLayouts(), layoutMs);
     this.#timer.unref();
   }
@@ -195,6 +213,26 @@ export class KafkaQueue implements Queue {
       return true;
     });
     return this.#control.state.name ?? proposed;
+  }
+
+  /** How many members of the group are alive, as far as the brokers know: one that was killed counts for a while. */
+  async memberCount(group: string): Promise<number> {
+    return (await membersOf(this.cluster, this.nameOf(group))).length;
+  }
+
+  /**
+   * Says what the group's members write to, which is one thing for all of them. Throws CONFIG_INVALID where others are
+   * there that write to something else.
+   */
+  async claim(group: string, what: string): Promise<void> {
+    const others = await this.memberCount(group);
+    await this.#control.change((state) => {
+      const known = state.outputs?.[group];
+      if (known === what) return false;
+      if (known !== undefined && others > 0) throw anotherOutput(group, known, what);
+      state.outputs = { ...state.outputs, [group]: what };
+      return true;
+    });
   }
 
   compression(topic: string): BatchCompression {

@@ -1,9 +1,9 @@
 /** What people and monitors are told about topics and groups. */
 import { type GroupState, offset, type TopicState } from '../port.ts';
 import { groupStates } from '../segment-log/state.ts';
+import { membersOf } from './group-members.ts';
 import { committedOffsets } from './group-offsets.ts';
 import { logSizes } from './log-sizes.ts';
-import { groupDescribe } from './protocol.ts';
 import type { KafkaQueue } from './queue.ts';
 
 export async function topicStatesOf(queue: KafkaQueue): Promise<TopicState[]> {
@@ -60,7 +60,7 @@ async function positionsOf(queue: KafkaQueue, group: string, topic: string) {
   const [groupId, name] = [queue.nameOf(group), queue.nameOf(topic)];
   const numbers = Array.from({ length: queue.partitionCount(topic) }, (_, partition) => partition);
   const committed = await committedOffsets(queue.cluster, groupId, name, numbers);
-  const members = await membersOf(queue, groupId);
+  const members = await membersOf(queue.cluster, groupId);
   return numbers.map((partition) => {
     const holder = members.find(({ assignment }) =>
       assignment.topicPartitions.some((at) => at.topicName === name && at.partitions.includes(partition)),
@@ -75,15 +75,4 @@ async function positionsOf(queue: KafkaQueue, group: string, topic: string) {
       offset: offset(committed.get(partition) ?? 0),
     };
   });
-}
-
-/** None where the group is not there yet. */
-async function membersOf({ cluster }: KafkaQueue, groupId: string) {
-  const doing = `asking for the members of ${groupId}`;
-  try {
-    const { groups } = await cluster.askCoordinator('group', groupId, { doing }, groupDescribe, [groupId], false);
-    return groups[0]?.members ?? [];
-  } catch {
-    return [];
-  }
 }

@@ -3,6 +3,7 @@
  * limits; writes are what the indexer asks for.
  */
 import { mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Registry } from 'prom-client';
 import type { RebuildOriginal } from '../../event/answered.ts';
@@ -56,6 +57,7 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
   const time = measureQuestions(registry, runner);
   let completeTo = () => 0;
   return {
+    index: `the embedded engine in ${directory} on ${hostname()}`,
     table,
     writer: new ClickHouseWriter(table, files, log),
     journal,

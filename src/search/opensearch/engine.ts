@@ -42,7 +42,7 @@ export async function openOpenSearch(options: OpenSearchOptions): Promise<Search
   const { cluster, index, log, registry, rebuildOriginal: rebuild = () => undefined, signal } = options;
   const directory = join(options.directory, 'opensearch');
   const client = new Client(cluster);
-  await whenReachable(() => prepareCluster(client, index, log), log, signal);
+  const clusterId = await whenReachable(() => prepareCluster(client, index, log), log, signal);
   const journal = await StoreJournal.open(directory);
   const { refreshEveryMs = OPENSEARCH_LIMITS.refreshEveryMs } = options;
   const proposed = await originOf(directory);
@@ -53,6 +53,7 @@ export async function openOpenSearch(options: OpenSearchOptions): Promise<Search
     time(name, () => runner.run(tenant, cancelled, work));
   let completeTo = () => 0;
   return {
+    index: `the slices ${index.prefix} of the OpenSearch cluster ${clusterId}`,
     writer: new OpenSearchWriter({ client, prefix: index.prefix, origin, refreshEveryMs }),
     journal,
     search: (question) => answer('search', question, (ask) => search(question, ask, rebuild)),
@@ -80,11 +81,10 @@ interface Asker {
 }
 
 /** A cluster that is away comes back; one that refuses does not. */
-async function whenReachable(work: () => Promise<void>, log: Logger, signal?: AbortSignal): Promise<void> {
+async function whenReachable<T>(work: () => Promise<T>, log: Logger, signal?: AbortSignal): Promise<T> {
   for (let pauseMs: number = OPENSEARCH_LIMITS.retryDelayMs; ; pauseMs *= 2) {
     try {
-      await work();
-      return;
+      return await work();
     } catch (thrown) {
       if (!(thrown instanceof Unreachable) || signal?.aborted === true) throw thrown;
       log.error({ reason: messageOf(thrown) }, 'The store waits for OpenSearch');
