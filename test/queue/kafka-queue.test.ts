@@ -102,6 +102,32 @@ describe.skipIf(lacksKafka('the queue on Kafka'))('a queue on Kafka', () => {
     expect(await readAll(other.openReader(added), 0)).toEqual([{ offset: 0, value: 'moved' }]);
   });
 
+  it('says who is there, and lets members of a group write to one thing only', async () => {
+    const { queue, prefix } = await open();
+    const { queue: other } = await open({ prefix });
+    expect(await queue.memberCount('store')).toBe(0);
+    await queue.claim('store', 'index a');
+    const member = await TestMember.join(queue, 'store');
+    expect(await other.memberCount('store')).toBe(1);
+    await other.claim('store', 'index a');
+    await expect(other.claim('store', 'index b')).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(/index a.*index b/),
+    });
+    await member.leave();
+    await other.claim('store', 'index b');
+    expect([await queue.name('one'), await other.name('another')]).toEqual(['one', 'one']);
+  });
+
+  it('adds partitions at a start only where that is allowed', async () => {
+    const topics = (partitions: number) => ({ raw: { partitions, compression: 'none', writers: 'many' } }) as const;
+    const { prefix } = await open({ topics: topics(1) });
+    const { queue } = await open({ prefix, topics: topics(3), mayGrow: () => false });
+    expect(queue.partitionCount('raw')).toBe(1);
+    const { queue: grown } = await open({ prefix, topics: topics(3), mayGrow: () => Promise.resolve(true) });
+    expect(grown.partitionCount('raw')).toBe(3);
+  });
+
   it('says where topics are and how far groups have come', async () => {
     const { queue } = await open();
     await (await queue.openWriter(raw)).append(batchOf([{ value: 'a', timestampMs: 5_000 }, { value: 'b' }]));
