@@ -26,10 +26,12 @@ export interface KafkaQueueParts {
   readonly config: Config;
   readonly clientId: string;
   readonly log: Logger;
+  /** Of a role: a folder that is its alone. */
+  readonly notes?: string;
   readonly mayGrow: NonNullable<KafkaQueueOptions['mayGrow']>;
 }
 
-export function openKafkaQueue({ config, clientId, log, mayGrow }: KafkaQueueParts): Promise<KafkaQueue> {
+export function openKafkaQueue({ config, clientId, log, notes, mayGrow }: KafkaQueueParts): Promise<KafkaQueue> {
   const { brokers, prefix, replication, minInsyncReplicas, tls, sasl } = config.queue;
   const topics = Object.entries(topicsOf(config)).map(([topic, options]) => {
     return [topic, { ...options, writers: WRITERS[topic] ?? 'one' }] as const;
@@ -44,6 +46,7 @@ export function openKafkaQueue({ config, clientId, log, mayGrow }: KafkaQueuePar
     minInsyncReplicas,
     log,
     mayGrow,
+    ...(notes === undefined ? {} : { notes }),
     ...(tls.enabled ? { tls: tlsOf(tls) } : {}),
     ...(username === undefined || password === undefined ? {} : { login: { mechanism, username, password } }),
   });
@@ -71,7 +74,8 @@ export async function openKafkaRoleQueue(config: Config, role: string, log: Logg
   mkdirSync(directory, { recursive: true });
   // That is the supervisor's.
   const mayGrow = () => false;
-  const queue = await openKafkaQueue({ config, clientId: `${config.site}-${role}`, log, mayGrow });
+  const notes = join(config.data, 'queue', role);
+  const queue = await openKafkaQueue({ config, clientId: `${config.site}-${role}`, log, notes, mayGrow });
   const ends = new Map<number, RawEnd>();
   if (role === 'collector') return spoolingQueue(queue, directory, log);
   // Only the store asks how complete its answers are.

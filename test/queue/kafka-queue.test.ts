@@ -1,4 +1,7 @@
 /** What a queue on Kafka promises beyond the contract: retention, partitions that are added, and several writers. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { KafkaQueue, KafkaQueueOptions } from '../../src/queue/kafka/queue.ts';
 import { groupStatesOf, topicStatesOf } from '../../src/queue/kafka/state.ts';
@@ -117,6 +120,22 @@ describe.skipIf(lacksKafka('the queue on Kafka'))('a queue on Kafka', () => {
     await member.leave();
     await other.claim('store', 'index b');
     expect([await queue.name('one'), await other.name('another')]).toEqual(['one', 'one']);
+  });
+
+  it('lets a process that is started again after a crash have at once what the one before had', async () => {
+    const notes = await mkdtemp(join(tmpdir(), 'spillway-notes-'));
+    const { queue, prefix } = await open({ notes });
+    const crashed = await TestMember.join(queue, 'store');
+    expect(crashed.keys).toEqual(['raw/0', 'raw/1']);
+    // As after a crash: nobody says that it leaves.
+    await queue.cluster.close();
+    const { queue: again } = await open({ prefix, notes });
+    const began = performance.now();
+    const member = await TestMember.join(again, 'store');
+    await expect.poll(() => member.keys, { timeout: 30_000 }).toEqual(['raw/0', 'raw/1']);
+    expect(performance.now() - began).toBeLessThan(30_000);
+    expect(await again.memberCount('store')).toBe(1);
+    await rm(notes, { recursive: true });
   });
 
   it('adds partitions at a start only where that is allowed', async () => {

@@ -21,6 +21,7 @@ import { ControlLog } from './control-log.ts';
 import { KafkaGroupMember } from './group-member.ts';
 import { membersOf } from './group-members.ts';
 import { committedOffset } from './group-offsets.ts';
+import { MemberNote } from './member-note.ts';
 import { offsetAt, WHEN } from './offsets.ts';
 import type { KafkaOptions } from './options.ts';
 import { KafkaReader } from './partition-reader.ts';
@@ -56,6 +57,8 @@ export interface KafkaQueueOptions extends KafkaOptions {
    * Topics that are not there are made in any case.
    */
   readonly mayGrow?: (queue: KafkaQueue) => boolean | Promise<boolean>;
+  /** A folder that is this process's alone: members of groups are noted there (member-note.ts). */
+  readonly notes?: string;
   readonly heartbeatMs?: number;
   readonly layoutMs?: number;
   /** Called for what a reader passes over because it cannot be read: for metrics and alerts. */
@@ -154,7 +157,7 @@ export class KafkaQueue implements Queue {
   }
 
   async joinGroup(group: string, options: JoinOptions): Promise<GroupMember> {
-    const { log, heartbeatMs = KAFKA_LIMITS.heartbeatMs } = this.#options;
+    const { log, notes, heartbeatMs = KAFKA_LIMITS.heartbeatMs } = this.#options;
     for (const topic of options.topics) this.#topic(topic);
     const member = await KafkaGroupMember.join({
       ...options,
@@ -166,6 +169,7 @@ export class KafkaQueue implements Queue {
       nameOf: (topic) => this.nameOf(topic),
       mayBegin: (at) => this.#mayBegin(group, at),
       onLeft: (left) => void this.#members.delete(left),
+      note: notes === undefined ? undefined : new MemberNote(notes, group, log),
     });
     this.#members.add(member);
     return member;
