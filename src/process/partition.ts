@@ -92,7 +92,7 @@ export class PartitionRun {
       // What was found after the signal may be less than what is there.
       options.signal.throwIfAborted();
       const { rawOffset } = start;
-      const repeats = await findRepeats(options, reader, rawOffset);
+      const repeats = await findRepeats(options, reader, start);
       const letters = await DeadLetters.open({ ...options, partition, rawOffset, start: start.letters });
       return new PartitionRun(options, { writer, reader, start, letters, repeats });
     } catch (thrown) {
@@ -206,10 +206,11 @@ export class PartitionRun {
 async function findRepeats(
   { severalCollectors, clock }: PartitionOptions,
   reader: PartitionReader,
-  rawOffset: number,
+  { rawOffset, receivedTo }: Start,
 ): Promise<Repeats | undefined> {
   if (!severalCollectors) return undefined;
   const repeats = new Repeats();
-  await repeats.recall(reader, rawOffset, clock.now());
+  // It may be far behind: what counts is when the records were received where it goes on.
+  await repeats.recall(reader, rawOffset, receivedTo === 0 ? clock.now() : receivedTo);
   return repeats;
 }

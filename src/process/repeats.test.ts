@@ -4,6 +4,9 @@ import { MemoryDisk } from '../lib/memory-disk.ts';
 import { REPEATED } from './repeats.ts';
 import { addUp, openWorld, readBack, type SentRecord, SYSLOG, send, startProcessor } from './testing/world.ts';
 
+/** Its processor may have been down for long. */
+const HOURS_AGO = Date.now() - 5 * 3_600_000;
+
 const digest = (text: string) => text.repeat(22);
 
 /** Records [from, to) of a request, as one batch of one attempt. */
@@ -21,7 +24,7 @@ function attempt(name: string, from: number, to: number, body = 'b'): SentRecord
   return Array.from({ length: to - from }, (_, i) => ({
     value: `record ${from + i} of ${body}`,
     meta,
-    receivedMs: Date.now(),
+    receivedMs: HOURS_AGO,
   }));
 }
 

@@ -26,12 +26,12 @@ export class Repeats {
     return !this.#last.add();
   }
 
-  /** Reads back the requests of before `end`, where the reader of this partition goes on. */
-  async recall(reader: PartitionReader, end: number, nowMs: number): Promise<void> {
+  /** Reads back the requests of before `end`, where the reader of this partition goes on; what is there was received by `atMs`. */
+  async recall(reader: PartitionReader, end: number, atMs: number): Promise<void> {
     const from = Math.max(
       await reader.earliestOffset(),
       end - PROCESS_LIMITS.repeatRecords,
-      await reader.offsetAtTime(nowMs - PROCESS_LIMITS.repeatMs),
+      await reader.offsetAtTime(atMs - PROCESS_LIMITS.repeatMs),
     );
     const metas = new MetaReader();
     for (let next = from; next < end; ) {

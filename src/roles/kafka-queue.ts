@@ -101,7 +101,7 @@ async function spoolingQueue(queue: KafkaQueue, directory: string, log: Logger):
   const topics = [TOPICS.raw, TOPICS.deadLetter];
   // Others see by it that this collector runs. It reads nothing.
   const presence = await queue.joinGroup(COLLECTORS, {
-    topics: [TOPICS.raw],
+    topics: [TOPICS.deadLetter],
     onAssigned: (assigned) => assigned.revoked.addEventListener('abort', () => void assigned.release(), { once: true }),
   });
   const spooling = await SpoolingQueue.open({
