@@ -78,6 +78,16 @@ describe.skipIf(isLacking)(suite, () => {
         await Promise.all([add(`${role} 1`, role), add(`${role} 2`, role)]);
       }
       say('two of each run');
+      // As a sender does that got no answer from the first one.
+      for (const port of portsOf('http')) {
+        const headers = { 'idempotency-key': 'twice' };
+        const answer = await fetch(`http://127.0.0.1:${port}/api/logs?app=twice`, {
+          method: 'POST',
+          headers,
+          body: '0',
+        });
+        expect(await answer.json()).toEqual({ accepted: 1, deadLettered: 0 });
+      }
 
       const http = Array.from({ length: 6 }, (_, i) => {
         const options = { name: `http-${i}`, eventsPerRequest: 20, pauseMs: 100 };
@@ -88,6 +98,7 @@ describe.skipIf(isLacking)(suite, () => {
         return new SyslogSender({ ...options, ports: () => portsOf('syslog TCP') });
       });
       const accounts = (): readonly Numbered[] => [
+        { source: 'twice', sent: 1, certain: 1 },
         ...http.map(({ account }) => account),
         ...syslog.flatMap((sender) => sender.accounts),
       ];
