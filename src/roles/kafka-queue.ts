@@ -152,7 +152,8 @@ export class KafkaCoordinator implements QueueCoordinator {
 
   static async open(config: Config, roles: readonly RoleName[], log: Logger): Promise<KafkaCoordinator> {
     const mayGrow = async (opened: KafkaQueue): Promise<boolean> => {
-      // One that is started by this process, or another one.
+      // Dead letters may lack partitions that an earlier version did not need.
+      if (opened.partitionCount(TOPICS.raw) >= config.queue.partitions) return true;
       const others = await opened.memberCount(COLLECTORS);
       if (others === 0 || (others === 1 && !roles.includes('collector'))) return true;
       log.warn(
