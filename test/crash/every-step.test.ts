@@ -15,6 +15,8 @@ import { SpillwayProcess, until } from '../support/spillway.ts';
 const POINTS = process.env.SPILLWAY_TEST_CRASH_POINTS ?? '8';
 const SEED = Number(process.env.SPILLWAY_TEST_SEED ?? Date.now() % 1_000_000);
 const REQUESTS = 3;
+/** For a start that is killed, and the next one. */
+const REVIVE_MS = 120_000;
 const START = { script: 'test/support/start-fast.ts' };
 
 describe.skipIf(lacks('crashes at every step', { long: 'it kills roles some dozen times' }))(
@@ -76,10 +78,11 @@ describe.skipIf(lacks('crashes at every step', { long: 'it kills roles some doze
 
     /** Starts the program again as often as the supervisor's failpoint kills it on its way. */
     async function revive(): Promise<void> {
-      await until('the program starts', async () => {
+      const starts = async () => {
         await start(spillway.folder);
         return true;
-      });
+      };
+      await until('the program starts', starts, REVIVE_MS);
     }
 
     /** Starts the program again whenever the supervisor's failpoint has killed it meanwhile. */
