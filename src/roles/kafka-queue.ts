@@ -1,6 +1,7 @@
 /** The queue on Kafka, as roles and the supervisor use it. Loaded only where it is configured. */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Registry } from 'prom-client';
 import type { Config } from '../config/schema.ts';
 import { deadLetterPartition } from '../event/dead-letter.ts';
 import { COLLECTORS, GROUPS, TOPICS } from '../event/topics.ts';
@@ -26,12 +27,14 @@ export interface KafkaQueueParts {
   readonly config: Config;
   readonly clientId: string;
   readonly log: Logger;
+  readonly registry?: Registry;
   /** Of a role: a folder that is its alone. */
   readonly notes?: string;
   readonly mayGrow: NonNullable<KafkaQueueOptions['mayGrow']>;
 }
 
-export function openKafkaQueue({ config, clientId, log, notes, mayGrow }: KafkaQueueParts): Promise<KafkaQueue> {
+export function openKafkaQueue(parts: KafkaQueueParts): Promise<KafkaQueue> {
+  const { config, clientId, log, registry, notes, mayGrow } = parts;
   const { brokers, prefix, replication, minInsyncReplicas, tls, sasl } = config.queue;
   const topics = Object.entries(topicsOf(config)).map(([topic, options]) => {
     return [topic, { ...options, writers: WRITERS[topic] ?? 'one' }] as const;
@@ -47,6 +50,7 @@ export function openKafkaQueue({ config, clientId, log, notes, mayGrow }: KafkaQ
     log,
     mayGrow,
     ...(notes === undefined ? {} : { notes }),
+    ...(registry === undefined ? {} : { registry }),
     ...(tls.enabled ? { tls: tlsOf(tls) } : {}),
     ...(username === undefined || password === undefined ? {} : { login: { mechanism, username, password } }),
   });
@@ -68,16 +72,21 @@ function tlsOf(tls: Config['queue']['tls']): Record<string, Buffer> {
   );
 }
 
-export async function openKafkaRoleQueue(config: Config, role: string, log: Logger): Promise<RoleQueue> {
+export async function openKafkaRoleQueue(
+  config: Config,
+  role: string,
+  log: Logger,
+  registry: Registry,
+): Promise<RoleQueue> {
   // The collector watches how full the disk below is.
   const directory = join(config.data, 'queue', 'spool');
   mkdirSync(directory, { recursive: true });
   // That is the supervisor's.
   const mayGrow = () => false;
   const notes = join(config.data, 'queue', role);
-  const queue = await openKafkaQueue({ config, clientId: `${config.site}-${role}`, log, notes, mayGrow });
+  const queue = await openKafkaQueue({ config, clientId: `${config.site}-${role}`, log, registry, notes, mayGrow });
   const ends = new Map<number, RawEnd>();
-  if (role === 'collector') return spoolingQueue(queue, directory, log);
+  if (role === 'collector') return spoolingQueue(queue, directory, log, registry);
   // Only the store asks how complete its answers are.
   const timer =
     role === 'store' ? setInterval(() => void lookForEnds(queue, ends), SUPERVISOR_LIMITS.heartbeatMs) : undefined;
@@ -96,7 +105,12 @@ export async function openKafkaRoleQueue(config: Config, role: string, log: Logg
 }
 
 /** What collectors accept while Kafka is away is kept on their own disk. */
-async function spoolingQueue(queue: KafkaQueue, directory: string, log: Logger): Promise<RoleQueue> {
+async function spoolingQueue(
+  queue: KafkaQueue,
+  directory: string,
+  log: Logger,
+  registry: Registry,
+): Promise<RoleQueue> {
   let told: Parameters<NonNullable<RoleQueue['onDrained']>>[0] = () => {};
   const topics = [TOPICS.raw, TOPICS.deadLetter];
   // Others see by it that this collector runs. It reads nothing.
@@ -109,6 +123,7 @@ async function spoolingQueue(queue: KafkaQueue, directory: string, log: Logger):
     directory,
     topics,
     log,
+    registry,
     onDrained: (...drained) => told(...drained),
   });
   return {
@@ -120,9 +135,9 @@ async function spoolingQueue(queue: KafkaQueue, directory: string, log: Logger):
     onDrained: (listener) => {
       told = listener;
     },
+    troubles: () => spooling.troubles(),
     close: async () => {
-      await presence.leave();
-      await spooling.close();
+      await Promise.all([presence.leave(), spooling.close()]);
     },
   };
 }

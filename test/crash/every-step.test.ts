@@ -8,6 +8,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { LedgerReport } from '../../src/api/schemas/index.ts';
+import { Random } from '../../src/lib/random.ts';
 import { type Failpoint, LISTED, STRUCK } from '../../src/roles/failpoint.ts';
 import { lacks } from '../support/needs.ts';
 import { SpillwayProcess, until } from '../support/spillway.ts';
@@ -141,10 +142,6 @@ function choosePoints(role: string, changes: number): readonly Failpoint[] {
     { role, at, when: 'after' },
   ]);
   if (POINTS === 'all') return all;
-  let state = SEED;
-  const random = (below: number) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-  return Array.from({ length: Number(POINTS) }, () => all.splice(random(all.length), 1)).flat();
+  const random = new Random(SEED);
+  return Array.from({ length: Number(POINTS) }, () => all.splice(random.below(all.length), 1)).flat();
 }

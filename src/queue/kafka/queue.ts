@@ -1,4 +1,5 @@
 /** The queue on Apache Kafka, for any number of machines. */
+import type { Registry } from 'prom-client';
 import type { BatchCompression } from '../../event/record-batch.ts';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { KAFKA_LIMITS } from '../../lib/limits.ts';
@@ -22,12 +23,14 @@ import { KafkaGroupMember } from './group-member.ts';
 import { membersOf } from './group-members.ts';
 import { committedOffset } from './group-offsets.ts';
 import { MemberNote } from './member-note.ts';
+import { KafkaMetrics } from './metrics.ts';
 import { offsetAt, WHEN } from './offsets.ts';
 import type { KafkaOptions } from './options.ts';
 import { KafkaReader } from './partition-reader.ts';
 import { KafkaWriter } from './partition-writer.ts';
 import { type RetentionPolicy, removeOld } from './retention.ts';
 import { newProducer, renew, takeOver } from './take-over.ts';
+import { assertNoneGone, MissingTopics } from './topic-identity.ts';
 import { ensurePartitions, ensureTopics } from './topics.ts';
 
 export type Writers = 'one' | 'many';
@@ -59,6 +62,8 @@ export interface KafkaQueueOptions extends KafkaOptions {
   readonly mayGrow?: (queue: KafkaQueue) => boolean | Promise<boolean>;
   /** A folder that is this process's alone: members of groups are noted there (member-note.ts). */
   readonly notes?: string;
+  /** For the queue's figures; without it they are kept and not shown. */
+  readonly registry?: Registry;
   readonly heartbeatMs?: number;
   readonly layoutMs?: number;
   /** Called for what a reader passes over because it cannot be read: for metrics and alerts. */
@@ -92,6 +97,10 @@ export class KafkaQueue implements Queue {
   readonly #options: KafkaQueueOptions;
   readonly cluster: Cluster;
   readonly #control: ControlLog;
+  readonly #metrics: KafkaMetrics;
+  readonly #missing: MissingTopics;
+  /** Kafka's names of the topics. */
+  readonly #names: readonly string[];
   readonly #writers = new Set<KafkaWriter>();
   readonly #readers = new Set<KafkaReader>();
   readonly #members = new Set<KafkaGroupMember>();
@@ -101,7 +110,10 @@ export class KafkaQueue implements Queue {
 
   constructor(options: KafkaQueueOptions) {
     this.#options = options;
-    this.cluster = new Cluster(options);
+    this.#metrics = new KafkaMetrics(options.registry);
+    this.cluster = new Cluster(options, this.#metrics.links);
+    this.#missing = new MissingTopics(options.log);
+    this.#names = [...Object.keys(options.topics), CONTROL].map((topic) => this.nameOf(topic));
     this.#control = new ControlLog({
       at: { topic: this.nameOf(CONTROL), partition: 0 },
       openReader: (at) => this.#reader(at),
@@ -113,14 +125,19 @@ export class KafkaQueue implements Queue {
     const { topics, log, layoutMs = KAFKA_LIMITS.layoutMs } = this.#options;
     const wanted = Object.entries(topics).map(([topic, { partitions }]) => ({ name: this.nameOf(topic), partitions }));
     const control = { name: this.nameOf(CONTROL), partitions: 1 };
-    this.cluster.follow([...wanted, control].map(({ name }) => name));
+    this.cluster.follow(this.#names);
+    await this.#assertNoneGone();
     await ensureTopics(this.cluster, [...wanted, control], this.#options, log);
     await this.#control.refresh();
     const known = this.#control.state.topics;
     const wants = Object.entries(topics).map(([topic, { partitions }]) => [topic, partitions] as const);
     const isMore = wants.some(([topic, partitions]) => (known[topic]?.partitions ?? partitions) < partitions);
     const mayGrow = !isMore || (await (this.#options.mayGrow?.(this) ?? true));
-    await this.raisePartitions(Object.fromEntries(wants.filter(([topic]) => mayGrow || known[topic] === undefined)));
+    const counts = wants.map(
+      ([topic, count]) => [topic, mayGrow ? count : (known[topic]?.partitions ?? count)] as const,
+    );
+    await this.raisePartitions(Object.fromEntries(counts));
+    for (const name of this.#names) this.cluster.pin(name, this.cluster.idOf(name));
     this.#timer = setInterval(() => void this.refreshLayouts(), layoutMs);
     this.#timer.unref();
   }
@@ -135,8 +152,8 @@ export class KafkaQueue implements Queue {
       assertMayRaise({ version: 2, epochs: {}, groups: {}, topics: this.#control.state.topics }, topic, count);
       await ensurePartitions(this.cluster, { name: this.nameOf(topic), partitions: count });
     }
-    await this.#control.change(({ topics }) => {
-      let changed = false;
+    await this.#control.change(({ topics, ids }) => {
+      let changed = this.#noteIds(Object.keys(counts), ids);
       const state = { version: 2 as const, epochs: {}, groups: {}, topics };
       for (const [topic, count] of Object.entries(counts))
         changed = raisePartitions(state, topic, there(topic, count)) || changed;
@@ -258,8 +275,10 @@ export class KafkaQueue implements Queue {
       const grown = Object.entries(this.#control.state.topics).filter(([topic, { partitions }]) => {
         return Object.hasOwn(this.#options.topics, topic) && partitions > (before.get(topic) ?? 0);
       });
-      if (grown.length === 0) return;
       await this.cluster.refresh();
+      this.#missing.look(this.cluster, this.#names);
+      for (const writer of this.#writers) writer.endIfReplaced();
+      if (grown.length === 0) return;
       this.#tellOf(grown.map(([topic]) => topic));
     } catch (thrown) {
       if (this.#isClosed) return;
@@ -296,6 +315,23 @@ export class KafkaQueue implements Queue {
     return { topic: this.nameOf(topic), partition };
   }
 
+  /** What is known of topics that were made before, is not made anew. */
+  async #assertNoneGone(): Promise<void> {
+    await this.cluster.persist({ doing: 'asking for the topics' }, () => this.cluster.refresh());
+    if (this.cluster.topic(this.nameOf(CONTROL)) === undefined) return;
+    await this.#control.refresh();
+    const { ids } = this.#control.state;
+    const known = Object.entries(ids).filter(([topic]) => Object.hasOwn(this.#options.topics, topic));
+    await assertNoneGone(this.cluster, new Map(known.map(([topic, id]) => [this.nameOf(topic), id])));
+  }
+
+  /** Whether any was not known before. */
+  #noteIds(topics: readonly string[], ids: Record<string, string>): boolean {
+    const unknown = topics.filter((topic) => ids[topic] === undefined);
+    for (const topic of unknown) ids[topic] = this.cluster.idOf(this.nameOf(topic));
+    return unknown.length > 0;
+  }
+
   #reader(at: TopicPartition, asked: TopicPartition = at): KafkaReader {
     const { log, onCorrupt } = this.#options;
     const reader = new KafkaReader({
@@ -303,7 +339,11 @@ export class KafkaQueue implements Queue {
       as: asked,
       cluster: this.cluster,
       log,
-      onCorrupt: (range) => onCorrupt?.(asked, range),
+      onCorrupt: (range) => {
+        this.#metrics.passedOver(asked, range.nextOffset - range.fromOffset);
+        onCorrupt?.(asked, range);
+      },
+      onLost: (records) => this.#metrics.askedTooEarly(asked, records),
       onClose: () => void this.#readers.delete(reader),
     });
     this.#readers.add(reader);
@@ -320,6 +360,7 @@ export class KafkaQueue implements Queue {
       as: asked,
       cluster,
       log: this.#options.log,
+      metrics: this.#metrics.forWriter(asked),
       producer,
       endOffset: await offsetAt(cluster, at, WHEN.end),
       isShared,
