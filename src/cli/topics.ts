@@ -117,7 +117,7 @@ async function addPartitions(client: Client, { args, output }: Invocation): Prom
     );
   }
   const added = Number(text);
-  if (!/^\d+$/.test(text) || added < 1 || added > QUEUE_LIMITS.partitionsPerTopic) {
+  if (!/^\d+$/.test(text) || added < 1 || added > QUEUE_LIMITS.partitions) {
     throw new UsageError(
       `How many? "${text}" is not a number of partitions.`,
       'Like: spillway topics add-partitions 4',

@@ -3,6 +3,7 @@
  * (docs/spillway.schema.json), the reference page (docs/configuration.md) and `spillway config print`.
  */
 import { Type } from 'typebox';
+import { QUEUE_LIMITS } from '../lib/limits.ts';
 import { Duration, Engine, Host, Listeners, Path, Percent, Port, type ResolvedOf, Section, Size } from './kinds.ts';
 
 /** Names of tenants: also parts of paths and of queries. */
@@ -172,7 +173,7 @@ export const ConfigSchema = Section(
         partitions: Type.Integer({
           default: 4,
           minimum: 1,
-          maximum: 1_024,
+          maximum: QUEUE_LIMITS.partitions,
           description: 'Partitions of `raw` and of `events`. It can be raised later, never lowered.',
         }),
         retention: Duration({

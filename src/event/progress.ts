@@ -34,9 +34,12 @@ export interface Progress {
   /** What stages hold back (multi-line, windows), by stage name. */
   readonly held?: Readonly<Record<string, unknown>>;
   /**
-   * Where the processor's partition of `dead-letter` ended when this batch was made: the dead letters of records from
-   * rawOffset on are at or after it, so a successor looks no further back for those that are there already.
+   * Where the partition of `dead-letter` that belongs to this partition of `raw` ended when this batch was made: the
+   * letters of records from rawOffset on are at or after it, so a successor looks no further back for those that are
+   * there already.
    */
+  readonly letterOffset?: number;
+  /** The same of the partition that one processor had for all of `raw`: in markers of earlier versions. */
   readonly deadLetterOffset?: number;
 }
 

@@ -64,20 +64,20 @@ export class OutputBatch {
   }
 
   /** Ends the batch with its marker; the next one begins where it ended. */
-  finish(deadLetterOffset: number): FinishedBatch {
+  finish(letterOffset: number): FinishedBatch {
     this.records = 0;
     this.large = undefined;
-    return this.#finish(this.ledger.finish(), deadLetterOffset);
+    return this.#finish(this.ledger.finish(), letterOffset);
   }
 
   /** Instead of a batch that held one event too large for it: only its marker, with the event counted as dead. */
-  finishWithout(large: RawRecord, batch: FinishedBatch, deadLetterOffset: number): FinishedBatch {
-    return this.#finish(withoutEvent(batch.ledger, large), deadLetterOffset);
+  finishWithout(large: RawRecord, batch: FinishedBatch, letterOffset: number): FinishedBatch {
+    return this.#finish(withoutEvent(batch.ledger, large), letterOffset);
   }
 
-  #finish(ledger: readonly LedgerEntry[], deadLetterOffset: number): FinishedBatch {
+  #finish(ledger: readonly LedgerEntry[], letterOffset: number): FinishedBatch {
     const { rawOffset, receivedTo } = this;
-    const marker = encodeProgress({ version: 1, rawOffset, receivedTo, ledger, deadLetterOffset });
+    const marker = encodeProgress({ version: 1, rawOffset, receivedTo, ledger, letterOffset });
     this.#builder.append(marker, 0, marker.length, receivedTo, NO_HEADERS, MARKER_KEY);
     return { bytes: this.#builder.finish(), ledger, rawOffset };
   }

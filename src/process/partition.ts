@@ -21,11 +21,12 @@ import {
   type ReadResult,
 } from '../queue/port.ts';
 import { Committer } from './committer.ts';
-import { type DeadLetters, deadLetterOf } from './dead-letters.ts';
+import { DeadLetters, deadLetterOf } from './dead-letters.ts';
 import { Evaluation } from './evaluation.ts';
 import { countBatch, type ProcessorMetrics } from './metrics.ts';
 import { type FinishedBatch, OutputBatch } from './output.ts';
 import { Pipeline } from './pipeline.ts';
+import { Repeats } from './repeats.ts';
 import { findStart, type Start } from './start.ts';
 import type { Topology } from './topology.ts';
 
@@ -34,6 +35,8 @@ export interface PartitionOptions {
   /** Of `raw`. */
   readonly assigned: AssignedPartition;
   readonly site: string;
+  /** Whether several collectors append to `raw`: then a request may be there twice (repeats.ts). */
+  readonly severalCollectors: boolean;
   readonly topology: Topology;
   readonly clock: Clock;
   readonly log: Logger;
@@ -42,6 +45,14 @@ export interface PartitionOptions {
   readonly onLedger: (partition: number, entries: readonly LedgerEntry[], nextOffset: Offset) => void;
   /** Ends it: stopped, or the partition is to be given up. */
   readonly signal: AbortSignal;
+}
+
+interface Opened {
+  readonly writer: PartitionWriter;
+  readonly reader: PartitionReader;
+  readonly start: Start;
+  readonly letters: DeadLetters;
+  readonly repeats: Repeats | undefined;
 }
 
 export class PartitionRun {
@@ -55,17 +66,16 @@ export class PartitionRun {
   readonly #pipeline = new Pipeline();
   /** Ends the run: stopped from outside, or broken. */
   readonly #until: AbortSignal;
-  /** Where it goes on after its predecessor. */
-  readonly start: Start;
+  readonly #letters: DeadLetters;
 
-  private constructor(options: PartitionOptions, writer: PartitionWriter, reader: PartitionReader, start: Start) {
+  private constructor(options: PartitionOptions, { writer, reader, start, letters, repeats }: Opened) {
     this.partition = options.assigned.partition;
     this.#options = options;
     this.#writer = writer;
     this.#reader = reader;
     this.#output = new OutputBatch(start.rawOffset, start.receivedTo);
-    this.#evaluation = new Evaluation({ ...options, partition: this.partition }, this.#output);
-    this.start = start;
+    this.#evaluation = new Evaluation({ ...options, partition: this.partition, repeats }, this.#output);
+    this.#letters = letters;
     this.#until = AbortSignal.any([options.signal, this.#pipeline.broken]);
     this.#committer = new Committer(options.assigned, (failure) => this.#pipeline.break(failure));
     this.#committer.reached(start.rawOffset);
@@ -81,7 +91,10 @@ export class PartitionRun {
       const start = await findStart(options, writer, reader);
       // What was found after the signal may be less than what is there.
       options.signal.throwIfAborted();
-      return new PartitionRun(options, writer, reader, start);
+      const { rawOffset } = start;
+      const repeats = await findRepeats(options, reader, start);
+      const letters = await DeadLetters.open({ ...options, partition, rawOffset, start: start.letters });
+      return new PartitionRun(options, { writer, reader, start, letters, repeats });
     } catch (thrown) {
       await Promise.allSettled([writer.close(), reader.close()]);
       throw thrown;
@@ -89,8 +102,8 @@ export class PartitionRun {
   }
 
   /** Runs until the signal fires, then ends cleanly. Throws what made it impossible to go on. */
-  async run(letters: DeadLetters): Promise<void> {
-    while (!this.#until.aborted) await this.#readOn(letters);
+  async run(): Promise<void> {
+    while (!this.#until.aborted) await this.#readOn();
     await this.#pipeline.settled();
     this.#pipeline.broken.throwIfAborted();
   }
@@ -98,10 +111,10 @@ export class PartitionRun {
   async close(): Promise<void> {
     await this.#pipeline.settled();
     await this.#committer.close();
-    await Promise.allSettled([this.#writer.close(), this.#reader.close()]);
+    await Promise.allSettled([this.#writer.close(), this.#reader.close(), this.#letters.close()]);
   }
 
-  async #readOn(letters: DeadLetters): Promise<void> {
+  async #readOn(): Promise<void> {
     const from = offset(this.#output.rawOffset);
     const result = await this.#read(from);
     if (result === undefined) return;
@@ -111,13 +124,13 @@ export class PartitionRun {
       this.#output.rawOffset = result.nextOffset;
       // What cannot be read, or never was (a torn tail), is passed by a marker too: completeness moves on by it, and
       // partitions that were added may wait for its commit.
-      if (result.nextOffset > from) await this.#write(letters);
+      if (result.nextOffset > from) await this.#write();
       return this.#reader.waitFor(result.nextOffset, this.#until);
     }
     for (const batch of result.batches) {
-      if (!this.#until.aborted) await this.#take(new RecordCursor(batch.bytes), from, letters);
+      if (!this.#until.aborted) await this.#take(new RecordCursor(batch.bytes), from);
     }
-    if (!this.#until.aborted) await this.#flush(letters);
+    if (!this.#until.aborted) await this.#flush();
   }
 
   #measureLag({ batches, endOffset }: ReadResult, from: number): void {
@@ -148,21 +161,22 @@ export class PartitionRun {
     log.error({ partition, from, to }, 'Records of raw are gone before they were processed; going on after them');
   }
 
-  async #take(cursor: RecordCursor, from: number, letters: DeadLetters): Promise<void> {
+  async #take(cursor: RecordCursor, from: number): Promise<void> {
     const evaluation = this.#evaluation;
     while (cursor.next()) {
       if (cursor.offset < from) continue;
       evaluation.evaluate(cursor);
-      if (evaluation.mustWait) await this.#flush(letters);
+      if (evaluation.mustWait) await this.#flush();
       evaluation.take(cursor);
     }
   }
 
-  async #flush(letters: DeadLetters): Promise<void> {
-    if (this.#output.records > 0) await this.#write(letters);
+  async #flush(): Promise<void> {
+    if (this.#output.records > 0) await this.#write();
   }
 
-  async #write(letters: DeadLetters): Promise<void> {
+  async #write(): Promise<void> {
+    const letters = this.#letters;
     const output = this.#output;
     await this.#pipeline.room();
     await nextTurn();
@@ -175,16 +189,28 @@ export class PartitionRun {
       batch = output.finishWithout(large, batch, letters.nextOffset);
     }
     const ready = batch;
-    this.#pipeline.push(() => this.#append(ready, letters));
+    this.#pipeline.push(() => this.#append(ready));
   }
 
-  async #append(batch: FinishedBatch, letters: DeadLetters): Promise<void> {
+  async #append(batch: FinishedBatch): Promise<void> {
     const { partition } = this;
     const { metrics, onLedger } = this.#options;
     const { nextOffset } = await this.#writer.append(batch.bytes);
-    letters.passed(partition, batch.rawOffset);
+    this.#letters.passed(batch.rawOffset);
     this.#committer.reached(batch.rawOffset);
     countBatch(metrics, partition, batch.ledger);
     onLedger(partition, batch.ledger, nextOffset);
   }
+}
+
+async function findRepeats(
+  { severalCollectors, clock }: PartitionOptions,
+  reader: PartitionReader,
+  { rawOffset, receivedTo }: Start,
+): Promise<Repeats | undefined> {
+  if (!severalCollectors) return undefined;
+  const repeats = new Repeats();
+  // It may be far behind: what counts is when the records were received where it goes on.
+  await repeats.recall(reader, rawOffset, receivedTo === 0 ? clock.now() : receivedTo);
+  return repeats;
 }

@@ -13,7 +13,6 @@ import { PROCESS_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import type { AssignedPartition, GroupMember, Queue } from '../queue/port.ts';
 import { barEvents, mustBarEvents } from './barrier.ts';
-import { DeadLetters } from './dead-letters.ts';
 import { createProcessorMetrics, type ProcessorMetrics } from './metrics.ts';
 import { type PartitionOptions, PartitionRun } from './partition.ts';
 import type { Topology } from './topology.ts';
@@ -22,6 +21,8 @@ export interface ProcessorOptions {
   readonly queue: Queue;
   /** This installation's name, the first part of every origin. */
   readonly site: string;
+  /** On other machines too. */
+  readonly severalCollectors?: boolean;
   readonly topology: Topology;
   readonly clock: Clock;
   readonly log: Logger;
@@ -61,7 +62,6 @@ export function runProcessor(options: ProcessorOptions): RunningProcessor {
 
 class Processor {
   readonly #options: ProcessorOptions;
-  readonly #letters: DeadLetters;
   readonly #metrics: ProcessorMetrics;
   readonly #stopping: AbortSignal;
   readonly #ended = Promise.withResolvers<void>();
@@ -71,17 +71,15 @@ class Processor {
   readonly #opening: Promise<void>[] = [];
   #member: GroupMember | undefined;
 
-  private constructor(options: ProcessorOptions, letters: DeadLetters, stopping: AbortSignal) {
+  private constructor(options: ProcessorOptions, stopping: AbortSignal) {
     this.#options = options;
-    this.#letters = letters;
     this.#metrics = createProcessorMetrics(options.registry);
     this.#stopping = stopping;
   }
 
   static async start(options: ProcessorOptions, stopping: AbortSignal): Promise<Processor> {
-    const { queue, site } = options;
-    const processor = new Processor(options, await DeadLetters.open(queue, site), stopping);
-    processor.#member = await queue.joinGroup(GROUPS.processor, {
+    const processor = new Processor(options, stopping);
+    processor.#member = await options.queue.joinGroup(GROUPS.processor, {
       topics: [TOPICS.raw],
       onAssigned: (assigned) => processor.#take(assigned),
     });
@@ -99,7 +97,6 @@ class Processor {
   async stop(): Promise<void> {
     await Promise.all(this.#lives.values());
     await this.#member?.leave();
-    await this.#letters.close();
     this.#ended.resolve();
   }
 
@@ -136,10 +133,10 @@ class Processor {
     signal: AbortSignal,
     opened: PromiseWithResolvers<void>,
   ): Promise<void> {
-    const { queue, site, topology, clock, log, onLedger, onOpened } = this.#options;
+    const { queue, site, severalCollectors = false, topology, clock, log, onLedger, onOpened } = this.#options;
     const { partition } = assigned;
     const metrics = this.#metrics;
-    const options = { queue, assigned, site, topology, clock, log, metrics, onLedger, signal };
+    const options = { queue, assigned, site, severalCollectors, topology, clock, log, metrics, onLedger, signal };
     let delayMs: number = PROCESS_LIMITS.retryDelayMs;
     while (!signal.aborted) {
       let run: PartitionRun | undefined;
@@ -150,10 +147,9 @@ class Processor {
           await barEvents(queue, partition, signal);
         }
         run = await PartitionRun.open(options);
-        await this.#letters.recall(partition, run.start);
         onOpened?.(partition);
         opened.resolve();
-        await run.run(this.#letters);
+        await run.run();
       } catch (thrown) {
         opened.reject(thrown);
         if (signal.aborted) {

@@ -3,15 +3,18 @@ import { TOPICS } from '../event/topics.ts';
 import { countProcessed, processedRows } from '../monitor/ledger/counting.ts';
 import { runProcessor } from '../process/processor.ts';
 import { createTopology } from '../process/topology.ts';
+import { openEarlierLetters } from './earlier-letters.ts';
 import { LedgerKeeper } from './ledger-keeper.ts';
 import type { RoleContext, RunningRole } from './role-context.ts';
 
 export async function runProcessorRole(context: RoleContext): Promise<RunningRole> {
   const { queue, config, clock, log, registry } = context;
+  const earlier = await openEarlierLetters(queue, 'processor');
   const ledger = new LedgerKeeper(context);
   const processor = runProcessor({
     queue,
     site: config.site,
+    severalCollectors: config.queue.engine !== 'embedded',
     topology: createTopology(config.topology),
     clock,
     log,
@@ -28,6 +31,7 @@ export async function runProcessorRole(context: RoleContext): Promise<RunningRol
     listening: [],
     stop: async () => {
       await processor.stop();
+      await earlier?.close();
       await ledger.stop();
       await context.close();
     },

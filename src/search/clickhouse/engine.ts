@@ -3,6 +3,7 @@
  * limits; writes are what the indexer asks for.
  */
 import { mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Registry } from 'prom-client';
 import type { RebuildOriginal } from '../../event/answered.ts';
@@ -62,6 +63,7 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
       time(name, () => runner.run(question.tenant, question.signal, (ask) => work(question, ask, context)));
   let completeTo = () => 0;
   return {
+    index: `the embedded engine in ${directory} on ${hostname()}`,
     table,
     writer: new ClickHouseWriter(table, files, log),
     journal,
