@@ -115,11 +115,9 @@ export class DeadLetters {
     await Promise.all(appended);
   }
 
-  /** The progress of a partition of `raw` has durably passed everything before `rawOffset`. */
-  passed(partition: number, rawOffset: number): void {
-    const written = this.#written.get(partition);
-    if (written === undefined) return;
-    for (const at of written) if (at < rawOffset) written.delete(at);
+  /** A marker that stands for their records is durable. */
+  passed(letters: readonly DeadLetter[]): void {
+    for (const { partition, rawOffset } of letters) this.#written.get(partition)?.delete(rawOffset);
   }
 
   async close(): Promise<void> {

@@ -14,6 +14,7 @@ import type { Logger } from '../lib/log.ts';
 import type { AssignedPartition, GroupMember, Queue } from '../queue/port.ts';
 import { barEvents, mustBarEvents } from './barrier.ts';
 import { DeadLetters } from './dead-letters.ts';
+import { Pace, type PaceOptions } from './lanes/pace.ts';
 import { createProcessorMetrics, type ProcessorMetrics } from './metrics.ts';
 import { type PartitionOptions, PartitionRun } from './partition.ts';
 import type { Topology } from './topology.ts';
@@ -26,11 +27,15 @@ export interface ProcessorOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly registry: Registry;
+  /** How tenants that send too much are held back; nobody is where it is left out. */
+  readonly lanes?: LaneOptions;
   /** The partition of `events` is this processor's: told before anything is written to it. */
   readonly onOpened?: (partition: number) => void;
   /** Told after each batch is durable, in the order of the partition. */
   readonly onLedger: PartitionOptions['onLedger'];
 }
+
+export type LaneOptions = Pick<PaceOptions, 'stored' | 'window'>;
 
 export interface RunningProcessor {
   /** Ends after the batches under way are durable, and leaves the group. */
@@ -63,6 +68,7 @@ class Processor {
   readonly #options: ProcessorOptions;
   readonly #letters: DeadLetters;
   readonly #metrics: ProcessorMetrics;
+  readonly #pace: Pace | undefined;
   readonly #stopping: AbortSignal;
   readonly #ended = Promise.withResolvers<void>();
   /** By partition, its assignments one after another. */
@@ -75,6 +81,7 @@ class Processor {
     this.#options = options;
     this.#letters = letters;
     this.#metrics = createProcessorMetrics(options.registry);
+    this.#pace = options.lanes === undefined ? undefined : new Pace(options.lanes);
     this.#stopping = stopping;
   }
 
@@ -139,7 +146,8 @@ class Processor {
     const { queue, site, topology, clock, log, onLedger, onOpened } = this.#options;
     const { partition } = assigned;
     const metrics = this.#metrics;
-    const options = { queue, assigned, site, topology, clock, log, metrics, onLedger, signal };
+    const pace = this.#pace;
+    const options = { queue, assigned, site, topology, clock, log, metrics, pace, onLedger, signal };
     let delayMs: number = PROCESS_LIMITS.retryDelayMs;
     while (!signal.aborted) {
       let run: PartitionRun | undefined;

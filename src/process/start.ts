@@ -1,5 +1,5 @@
 /** Finds where a processor goes on after its predecessor: in the progress marker at the tail of `events`. */
-import { type Progress, readProgress } from '../event/progress.ts';
+import { type Ahead, type Progress, readProgress } from '../event/progress.ts';
 import { TOPICS } from '../event/topics.ts';
 import {
   type AssignedPartition,
@@ -14,6 +14,8 @@ export interface Start {
   readonly receivedTo: number;
   /** Where the dead letters of records from rawOffset on begin, if there are any. */
   readonly deadLetterOffset: number;
+  /** What of the records from rawOffset on is done as well. */
+  readonly ahead?: Ahead;
 }
 
 export interface Places {
@@ -34,8 +36,8 @@ export async function findStart(places: Places, writer: PartitionWriter, raw: Pa
     // Where records after it are not retained any more, reading from there says how many are lost.
     return { rawOffset: (await places.assigned.committed()) ?? earliest, receivedTo: 0, deadLetterOffset: 0 };
   }
-  const { rawOffset, receivedTo, deadLetterOffset = 0 } = progress;
-  return { rawOffset, receivedTo, deadLetterOffset };
+  const { rawOffset, receivedTo, deadLetterOffset = 0, ahead } = progress;
+  return { rawOffset, receivedTo, deadLetterOffset, ...(ahead === undefined ? {} : { ahead }) };
 }
 
 async function lastProgress(places: Places, end: number): Promise<Progress | undefined> {

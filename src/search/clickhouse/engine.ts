@@ -54,7 +54,7 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
     rebuild: rebuildOriginal,
   };
   const time = measureQuestions(registry, runner);
-  let completeTo = () => 0;
+  let completeTo = (_tenant?: string) => 0;
   return {
     table,
     writer: new ClickHouseWriter(table, files, log),
@@ -75,7 +75,7 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
       time('get', () => runner.run(question.tenant, question.signal, (ask) => getEvent(question, ask, context))),
     context: (question) =>
       time('context', () => runner.run(question.tenant, question.signal, (ask) => contextOf(question, ask, context))),
-    completeToMs: () => completeTo(),
+    completeToMs: (tenant) => completeTo(tenant),
     completeFrom: (source) => {
       completeTo = source;
     },
