@@ -208,8 +208,12 @@ export const LANE_LIMITS = {
   lagRecords: 4_096,
   /** A tenant is noisy where it sends more than so many times what the others do on the average. */
   noisyFactor: 2,
+  /** ... and its records of late are more than this share of the window. */
+  noisyWindowShare: 0.25,
   /** What a record counts for, beside its bytes. */
   recordCostBytes: 256,
+  /** A tenant with less than that of a record left is forgotten. */
+  leastShareRecords: 0.5,
   shareStepMs: 100,
   shareHalfLifeMs: 1_000,
   /** Tenants whose shares are remembered, and for how long a tenant that is silent is one of several. */

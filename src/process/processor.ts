@@ -35,7 +35,7 @@ export interface ProcessorOptions {
   readonly onLedger: PartitionOptions['onLedger'];
 }
 
-export type LaneOptions = Pick<PaceOptions, 'stored' | 'window'>;
+export type LaneOptions = PaceOptions;
 
 export interface RunningProcessor {
   /** Ends after the batches under way are durable, and leaves the group. */

@@ -12,7 +12,6 @@ import { offset, type PartitionReader, type Queue, type ReadResult } from '../..
 import type { ProcessorMetrics } from '../metrics.ts';
 import type { Lane, Lanes } from './lanes.ts';
 import type { Pace } from './pace.ts';
-import { TenantShares } from './shares.ts';
 
 export interface LaneTurnsOptions {
   readonly queue: Queue;
@@ -33,10 +32,18 @@ export interface LaneTurn {
   readonly records: number;
 }
 
+interface Taken {
+  records: number;
+  bytes: number;
+}
+
 export class LaneTurns {
   readonly #options: LaneTurnsOptions;
-  readonly #shares = new TenantShares();
   readonly #readers = new Map<string, PartitionReader>();
+  /** What was taken at the main position since it was last looked at, by tenant. */
+  readonly #taken = new Map<string, Taken>();
+  #lastTenant: string | undefined;
+  #last: Taken = { records: 0, bytes: 0 };
   #mainTurns = 0;
   #markedMs = performance.now();
   /** Whether the newest marker names lanes. */
@@ -50,7 +57,9 @@ export class LaneTurns {
 
   /** A record was taken at the main position. */
   count(tenant: string, sizeBytes: number): void {
-    this.#shares.count(tenant, sizeBytes);
+    if (tenant !== this.#lastTenant) this.#find(tenant);
+    this.#last.records++;
+    this.#last.bytes += sizeBytes;
   }
 
   /**
@@ -59,14 +68,15 @@ export class LaneTurns {
    */
   async holdBack({ endOffset, nextOffset }: ReadResult, share: number): Promise<void> {
     const { lanes, pace, partition, log, metrics } = this.#options;
+    const taken = this.#takeCounts();
     if (pace === undefined) return;
+    for (const [tenant, { records, bytes }] of taken) pace.shares.count(tenant, records, bytes);
     this.#rememberTenants(pace);
     if (share === 0 || lanes.size >= LANE_LIMITS.lanes) return;
     const isLate = (endOffset - nextOffset) * share > LANE_LIMITS.lagRecords;
     if (!isLate && !(await pace.isBehind())) return;
-    const tenant = this.#shares.noisiest();
+    const tenant = pace.noisiest(taken.keys());
     if (tenant === undefined) return;
-    this.#shares.forget(tenant);
     this.#show(lanes.open(tenant));
     metrics.laneMoves.inc({ partition, to: 'own' });
     log.debug({ partition, tenant, rawOffset: lanes.main.rawOffset }, 'a tenant is held back behind the others');
@@ -84,7 +94,10 @@ export class LaneTurns {
     const { lanes, pace, queue, partition } = this.#options;
     const lane = lanes.next();
     if (lane === undefined) return undefined;
-    if (!lanes.isDone(lane) && pace !== undefined && !(await pace.mayGoOn())) return undefined;
+    if (!lanes.isDone(lane) && pace !== undefined && !(await pace.mayGoOn())) {
+      this.#show(lane);
+      return undefined;
+    }
     let reader = this.#readers.get(lane.tenant);
     if (reader === undefined) {
       reader = queue.openReader({ topic: TOPICS.raw, partition });
@@ -148,12 +161,32 @@ export class LaneTurns {
     await Promise.allSettled([...this.#readers.values()].map((reader) => reader.close()));
   }
 
+  #find(tenant: string): void {
+    let taken = this.#taken.get(tenant);
+    if (taken === undefined) {
+      taken = { records: 0, bytes: 0 };
+      this.#taken.set(tenant, taken);
+    }
+    this.#last = taken;
+    this.#lastTenant = tenant;
+  }
+
+  #takeCounts(): Map<string, Taken> {
+    const taken = new Map(this.#taken);
+    this.#taken.clear();
+    this.#lastTenant = undefined;
+    return taken;
+  }
+
   #rememberTenants(pace: Pace): void {
     const nowMs = performance.now();
-    if (!this.#shares.isDue(nowMs)) return;
-    for (const tenant of this.#shares.tenants()) pace.saw(tenant);
-    for (const { tenant, waiting } of this.#options.lanes.all()) if (waiting > 0) pace.saw(tenant);
-    this.#shares.age(nowMs);
+    if (!pace.shares.isDue(nowMs)) return;
+    for (const tenant of pace.shares.tenants()) pace.saw(tenant);
+    for (const lane of this.#options.lanes.all()) {
+      if (lane.waiting > 0) pace.saw(lane.tenant);
+      this.#show(lane);
+    }
+    pace.shares.age(nowMs);
   }
 
   #show(lane: Lane): void {

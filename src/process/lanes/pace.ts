@@ -6,6 +6,7 @@
  * takes anything for long there is none, or it is down: then nothing is gained by waiting for it.
  */
 import { LANE_LIMITS } from '../../lib/limits.ts';
+import { TenantShares } from './shares.ts';
 
 export interface PaceOptions {
   /** How far the store has come in a partition of `events`; undefined where it has never committed. */
@@ -22,6 +23,7 @@ interface Ends {
 }
 
 export class Pace {
+  readonly shares = new TenantShares();
   readonly #options: PaceOptions;
   readonly #nowMs: () => number;
   readonly #partitions = new Map<number, Ends>();
@@ -46,6 +48,11 @@ export class Pace {
 
   forget(partition: number): void {
     this.#partitions.delete(partition);
+  }
+
+  /** Who of these tenants is to be held back. */
+  noisiest(among: Iterable<string>): string | undefined {
+    return this.shares.noisiest(among, LANE_LIMITS.noisyWindowShare * this.#options.window);
   }
 
   /** The tenant has sent something. */

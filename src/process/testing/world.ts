@@ -10,7 +10,7 @@ import { systemClock } from '../../lib/clock.ts';
 import type { Disk } from '../../lib/disk.ts';
 import { offset, type Queue, type TopicPartition } from '../../queue/port.ts';
 import { openTestLog, recordingLog, type TestLog } from '../../queue/segment-log/test-log.ts';
-import { type RunningProcessor, runProcessor } from '../processor.ts';
+import { type LaneOptions, type RunningProcessor, runProcessor } from '../processor.ts';
 import { createTopology, type Topology } from '../topology.ts';
 
 export const SYSLOG: RawMeta = { tenant: 'default', input: 'syslog-tcp', remote: '192.0.2.7:5140', format: 'syslog' };
@@ -65,7 +65,12 @@ export interface WatchedProcessor extends RunningProcessor {
   taken(count: number): Promise<void>;
 }
 
-export function startProcessor(queue: Queue, topology = pickyTopology(), registry = new Registry()): WatchedProcessor {
+export function startProcessor(
+  queue: Queue,
+  topology = pickyTopology(),
+  registry = new Registry(),
+  lanes?: LaneOptions,
+): WatchedProcessor {
   const ledger: LedgerEntry[] = [];
   const waiting: { readonly count: number; readonly wake: () => void }[] = [];
   const total = (): number => ledger.reduce((sum, { taken }) => sum + taken, 0);
@@ -76,6 +81,7 @@ export function startProcessor(queue: Queue, topology = pickyTopology(), registr
     clock: systemClock,
     log: recordingLog([]),
     registry,
+    ...(lanes === undefined ? {} : { lanes }),
     onLedger: (_partition, entries) => {
       ledger.push(...entries);
       for (const { count, wake } of waiting) if (total() >= count) wake();
