@@ -6,6 +6,7 @@ import { QUEUE_LIMITS } from '../lib/limits.ts';
 import { formatSize } from '../lib/units.ts';
 import { CLIENT_OPTIONS, Client } from './client.ts';
 import { type Command, EXIT, type Invocation, UsageError } from './command.ts';
+import { askForLanes, laneLines } from './lanes.ts';
 import { count, table } from './table.ts';
 import { shownAge, shownTime } from './times.ts';
 
@@ -13,6 +14,7 @@ export const command: Command = {
   usage: 'topics [add-partitions COUNT]',
   summary: 'Show the topics of the queue and the lag of their readers.',
   details: [
+    'It also shows which tenants are held back because they send more than there is time for.',
     '`add-partitions` adds so many partitions to raw and events, for ever, while they are used: the order of each',
     'source is kept.',
   ],
@@ -30,17 +32,23 @@ async function run(invocation: Invocation): Promise<number> {
   if (invocation.args.length > 0) return addPartitions(client, invocation);
   const { topics } = await client.json<TopicsAnswer>('/api/topics');
   const { groups } = await client.json<GroupsAnswer>('/api/groups');
+  const lanes = await askForLanes(client);
   const { output } = invocation;
   if (output.isTerminal) {
     for (const line of [...topicLines(topics), '', ...groupLines(groups)]) output.line(line);
+    if (lanes.length > 0) for (const line of ['', ...laneLines(lanes)]) output.line(line);
     // A disk above its high-water mark, or a partition that has stopped, is what the figures alone do not show.
     const { reasons = [] } = await client.json<HealthAnswer>('/health/ready');
     for (const reason of reasons) output.note(reason);
     return EXIT.done;
   }
   for (const { topic, partitions } of topics) {
-    for (const partition of partitions)
-      output.line(JSON.stringify({ topic, ...partition, groups: readersOf(groups, topic, partition.partition) }));
+    for (const partition of partitions) {
+      const held = topic === TOPICS.raw ? lanes.filter((lane) => lane.partition === partition.partition) : [];
+      const heldBack = held.map(({ tenant, records, behindMs }) => ({ tenant, records, behindMs }));
+      const readers = readersOf(groups, topic, partition.partition);
+      output.line(JSON.stringify({ topic, ...partition, groups: readers, ...(held.length === 0 ? {} : { heldBack }) }));
+    }
   }
   return EXIT.done;
 }
