@@ -4,12 +4,13 @@
  * what the small one sends after all of that is found while it still waits; roles may be killed meanwhile; and then every
  * record is there once, each connection's in their order, and the ledger adds up.
  */
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { GroupsAnswer, LedgerReport } from '../../src/api/schemas/index.ts';
-import { expectRawOnce } from '../support/accounts.ts';
+import { lacksKafka, startKafka, type TestKafka } from '../support/kafka.ts';
 import { freePort } from '../support/ports.ts';
 import { sendNumbered } from '../support/send-numbered.ts';
 import { SpillwayProcess, until } from '../support/spillway.ts';
@@ -22,13 +23,15 @@ const SMALL_EVENTS = 5;
 const STRIKES = [['processor'], ['store'], ['collector', 'processor', 'store']] as const;
 const WAIT_MS = 120_000;
 
-describe('a small tenant beside a noisy one', () => {
+/** `openQueue`: the section `queue` of the configuration. */
+function suite(openQueue: () => Promise<Readonly<Record<string, unknown>>>): void {
+  let queue: Readonly<Record<string, unknown>>;
   let spillway: SpillwayProcess;
   let syslog: readonly { readonly port: number; readonly tenant: string }[];
   let small = 0;
 
   const configWith = (laneWindow: number) => ({
-    queue: { partitions: PARTITIONS },
+    queue: { ...queue, partitions: PARTITIONS },
     inputs: { syslog },
     processor: { laneWindow },
   });
@@ -54,6 +57,7 @@ describe('a small tenant beside a noisy one', () => {
   }
 
   beforeAll(async () => {
+    queue = await openQueue();
     syslog = [
       { port: await freePort(), tenant: 'default' },
       { port: await freePort(), tenant: 'noisy' },
@@ -118,13 +122,29 @@ describe('a small tenant beside a noisy one', () => {
     expect(known.get('default')?.accepted).toBe(small);
     expect(await metrics()).not.toContain('spillway_process_lane_records{');
     expect(await spillway.stop()).toBe(0);
-    const data = join(folder, 'data');
-    expect(await expectRawOnce(data, PARTITIONS)).toBe(CONNECTIONS * LINES + small);
     const inOrder = `SELECT payload.conn.:Float64 AS conn, payload.line.:Float64 AS line,
       row_number() OVER (PARTITION BY conn ORDER BY queue_offset) - 1 AS place FROM events WHERE tenant = 'noisy'`;
-    const [rows] = await selectStored(data, [
+    const answers = await selectStored(join(folder, 'data'), [
+      'SELECT count(), uniqExact(id_partition, id_offset, id_index) FROM events',
       `SELECT count(), uniqExact(conn), countIf(line != place) FROM (${inOrder})`,
     ]);
-    expect(rows?.map((row) => row.map(Number))).toEqual([[CONNECTIONS * LINES, CONNECTIONS, 0]]);
+    const all = CONNECTIONS * LINES + small;
+    expect(answers.map((rows) => rows.map((row) => row.map(Number)))).toEqual([
+      [[all, all]],
+      [[CONNECTIONS * LINES, CONNECTIONS, 0]],
+    ]);
+  });
+}
+
+describe('a small tenant beside a noisy one', () => suite(async () => ({})));
+
+describe.skipIf(lacksKafka('a noisy tenant on Kafka'))('a small tenant beside a noisy one on Kafka', () => {
+  let kafka: TestKafka | undefined;
+  // After the suite's own, which ends what uses it.
+  afterAll(async () => kafka?.stop());
+  suite(async () => {
+    kafka = await startKafka();
+    const prefix = `noisy-${randomBytes(4).toString('hex')}.`;
+    return { engine: 'kafka', brokers: kafka.brokers, prefix, replication: 1, minInsyncReplicas: 1 };
   });
 });
