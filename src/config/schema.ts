@@ -74,7 +74,7 @@ export const ConfigSchema = Section(
             'Hold a tenant back that sends more than there is time for, so that the others do not wait for it: its records stay in the queue and are processed behind theirs, in their order (see docs/operations.md).',
         }),
         laneWindow: Type.Integer({
-          default: 8_192,
+          default: 4_096,
           minimum: 1_000,
           maximum: 10_000_000,
           description:
