@@ -7,6 +7,7 @@ import { GROUPS, TOPICS } from '../event/topics.ts';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
+import { type Catalogue, emptyCatalogue } from '../queue/created/catalogue.ts';
 import { type KafkaQueue, type KafkaTopicOptions, openKafka } from '../queue/kafka/queue.ts';
 import { groupStatesOf, topicStatesOf } from '../queue/kafka/state.ts';
 import type { GroupState, TopicState } from '../queue/port.ts';
@@ -82,6 +83,7 @@ export async function openKafkaRoleQueue(
   timer?.unref();
   return {
     queue,
+    topicAdmin: queue.created,
     committed: (group, at) => queue.committed(group, at),
     rawEnd: (partition) => ends.get(partition),
     close: async () => {
@@ -110,6 +112,7 @@ async function spoolingQueue(
   });
   return {
     queue: spooling,
+    topicAdmin: queue.created,
     committed: (group, at) => queue.committed(group, at),
     rawEnd: () => undefined,
     onDrained: (listener) => {
@@ -153,6 +156,11 @@ export class KafkaCoordinator implements QueueCoordinator {
     return {};
   }
 
+  /** Roles read it themselves. */
+  catalogue(): Catalogue {
+    return emptyCatalogue();
+  }
+
   marks(): readonly never[] {
     return [];
   }
@@ -162,18 +170,25 @@ export class KafkaCoordinator implements QueueCoordinator {
   roleEnded(): void {}
 
   async handle(_from: RoleName, request: Handled): Promise<unknown> {
-    if (request.do === 'topics') return this.topics();
+    if (request.do === 'topics') return this.topics(request.only);
     if (request.do === 'groups') return this.groups();
     if (request.do === 'addPartitions') return this.#addPartitions(request.partitions);
     throw new SpillwayError('INTERNAL', `The queue is Kafka: nobody here answers '${request.do}'.`);
   }
 
-  topics(): Promise<readonly TopicState[]> {
-    return topicStatesOf(this.#queue);
+  async topics(only?: string): Promise<readonly TopicState[]> {
+    await this.#queue.created.refresh();
+    return topicStatesOf(this.#queue, only);
   }
 
-  groups(): Promise<readonly GroupState[]> {
+  async groups(): Promise<readonly GroupState[]> {
+    await this.#queue.created.refresh();
+    const { topics, groups } = this.#queue.created.catalogue;
+    const living = Object.entries(groups).map(([group, known]) => {
+      return [group, known.topics.filter((topic) => topics[topic]?.isDeleting === false)] as const;
+    });
     return groupStatesOf(this.#queue, {
+      ...Object.fromEntries(living),
       [GROUPS.processor]: [TOPICS.raw],
       [GROUPS.store]: [TOPICS.events],
     });
