@@ -67,6 +67,23 @@ export const ConfigSchema = Section(
       },
       { description: "The store's own HTTP, with `spillway start --role store` only." },
     ),
+    processor: Section(
+      {
+        lanes: Type.Boolean({
+          default: true,
+          description:
+            'Hold a tenant back that sends more than there is time for, so that the others do not wait for it: its records stay in the queue and are processed behind theirs, in their order (see docs/operations.md).',
+        }),
+        laneWindow: Type.Integer({
+          default: 4_096,
+          minimum: 1_000,
+          maximum: 10_000_000,
+          description:
+            'Events of tenants that are held back which the store may have before it: more makes them faster, and the others wait for more.',
+        }),
+      },
+      { description: 'The processor.' },
+    ),
     inputs: Section(
       {
         syslog: Listeners(SyslogListener, {

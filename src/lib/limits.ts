@@ -258,6 +258,41 @@ export const PROCESS_LIMITS = {
   shapeLayouts: 100,
 } as const;
 
+/** Tenants that send more than there is time for, behind the others: see process/lanes/. */
+export const LANE_LIMITS = {
+  /** Of one partition: each reads `raw` for itself. */
+  lanes: 8,
+  /** What one turn of a lane takes while other tenants send as well: they wait for one turn at the most. */
+  turnRecords: 1_000,
+  turnBytes: 512 * KiB,
+  /** Reads of the main position before a lane gets a turn although there is more to read. */
+  mainTurns: 8,
+  /** Records that wait behind a read before somebody is held back. */
+  lagRecords: 4_096,
+  /** A tenant is noisy where it sends more than so many times what the others do on the average. */
+  noisyFactor: 2,
+  /** ... and its records of late are more than this share of the window. */
+  noisyWindowShare: 0.25,
+  /** What a record counts for, beside its bytes. */
+  recordCostBytes: 256,
+  /** A tenant with less than that of a record left is forgotten. */
+  leastShareRecords: 0.5,
+  shareStepMs: 100,
+  shareHalfLifeMs: 1_000,
+  /** Tenants whose shares are remembered, and for how long a tenant that is silent is one of several. */
+  tenants: 10_000,
+  tenantMemoryMs: 10 * 60_000,
+  /** Events of lanes that the store may have before it while only one tenant sends. */
+  windowAlone: 262_144,
+  /** Tenants are held back where the store has so many windows before it. */
+  behindWindows: 2,
+  /** How often the store's position is asked for, and after what time without a move it is taken for away. */
+  askStoredMs: 20,
+  storeStalledMs: 10_000,
+  /** A marker is written so often while positions move and nothing comes out. */
+  markerMs: 1_000,
+} as const;
+
 export const QUERY_LIMITS = {
   queryChars: 10_000,
   depth: 64,

@@ -116,9 +116,9 @@ export class DeadLetters {
     await Promise.all(appended);
   }
 
-  /** Progress has durably passed everything before `rawOffset`. */
-  passed(rawOffset: number): void {
-    for (const at of this.#written) if (at < rawOffset) this.#written.delete(at);
+  /** A marker that stands for their records is durable. */
+  passed(letters: readonly DeadLetter[]): void {
+    for (const { rawOffset } of letters) this.#written.delete(rawOffset);
   }
 
   async close(): Promise<void> {

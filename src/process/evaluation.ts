@@ -44,6 +44,20 @@ export class Evaluation {
     this.#idPrefix = `${options.site}.${TOPICS.raw}.${options.partition}.`;
   }
 
+  /** Whose record it is; undefined where nobody knows. */
+  tenantOf(cursor: RecordCursor): string | undefined {
+    try {
+      return this.#metas.read(cursor).tenant;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Whose record was evaluated last. */
+  get tenant(): string {
+    return this.#tenant;
+  }
+
   evaluate(cursor: RecordCursor): void {
     this.#sizeBytes = 0;
     this.#rule = undefined;

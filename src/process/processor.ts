@@ -13,6 +13,7 @@ import { PROCESS_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import type { AssignedPartition, GroupMember, Queue } from '../queue/port.ts';
 import { barEvents, mustBarEvents } from './barrier.ts';
+import { Pace, type PaceOptions } from './lanes/pace.ts';
 import { createProcessorMetrics, type ProcessorMetrics } from './metrics.ts';
 import { type PartitionOptions, PartitionRun } from './partition.ts';
 import type { Topology } from './topology.ts';
@@ -27,11 +28,15 @@ export interface ProcessorOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly registry: Registry;
+  /** How tenants that send too much are held back; nobody is where it is left out. */
+  readonly lanes?: LaneOptions;
   /** The partition of `events` is this processor's: told before anything is written to it. */
   readonly onOpened?: (partition: number) => void;
   /** Told after each batch is durable, in the order of the partition. */
   readonly onLedger: PartitionOptions['onLedger'];
 }
+
+export type LaneOptions = PaceOptions;
 
 export interface RunningProcessor {
   /** Ends after the batches under way are durable, and leaves the group. */
@@ -63,6 +68,7 @@ export function runProcessor(options: ProcessorOptions): RunningProcessor {
 class Processor {
   readonly #options: ProcessorOptions;
   readonly #metrics: ProcessorMetrics;
+  readonly #pace: Pace | undefined;
   readonly #stopping: AbortSignal;
   readonly #ended = Promise.withResolvers<void>();
   /** By partition, its assignments one after another. */
@@ -74,6 +80,7 @@ class Processor {
   private constructor(options: ProcessorOptions, stopping: AbortSignal) {
     this.#options = options;
     this.#metrics = createProcessorMetrics(options.registry);
+    this.#pace = options.lanes === undefined ? undefined : new Pace(options.lanes);
     this.#stopping = stopping;
   }
 
@@ -136,7 +143,8 @@ class Processor {
     const { queue, site, severalCollectors = false, topology, clock, log, onLedger, onOpened } = this.#options;
     const { partition } = assigned;
     const metrics = this.#metrics;
-    const options = { queue, assigned, site, severalCollectors, topology, clock, log, metrics, onLedger, signal };
+    const pace = this.#pace;
+    const options = { queue, assigned, site, severalCollectors, topology, clock, log, metrics, pace, onLedger, signal };
     let delayMs: number = PROCESS_LIMITS.retryDelayMs;
     while (!signal.aborted) {
       let run: PartitionRun | undefined;

@@ -1,5 +1,5 @@
 /** Finds where a processor goes on after its predecessor: in the progress marker at the tail of `events`. */
-import { type Progress, readProgress } from '../event/progress.ts';
+import { type Ahead, type Progress, readProgress } from '../event/progress.ts';
 import { TOPICS } from '../event/topics.ts';
 import {
   type AssignedPartition,
@@ -22,6 +22,8 @@ export interface Start {
   readonly receivedTo: number;
   /** Where the dead letters of records from rawOffset on begin, if there are any. */
   readonly letters: LetterStart;
+  /** What of the records from rawOffset on is done as well. */
+  readonly ahead?: Ahead;
 }
 
 export interface Places {
@@ -44,10 +46,10 @@ export async function findStart(places: Places, writer: PartitionWriter, raw: Pa
     const letters = committed === undefined ? { offset: 0 } : { offset: 0, earlierOffset: 0 };
     return { rawOffset: committed ?? earliest, receivedTo: 0, letters };
   }
-  const { rawOffset, receivedTo, letterOffset, deadLetterOffset = 0 } = progress;
+  const { rawOffset, receivedTo, letterOffset, deadLetterOffset = 0, ahead } = progress;
   const letters =
     letterOffset === undefined ? { offset: 0, earlierOffset: deadLetterOffset } : { offset: letterOffset };
-  return { rawOffset, receivedTo, letters };
+  return { rawOffset, receivedTo, letters, ...(ahead === undefined ? {} : { ahead }) };
 }
 
 async function lastProgress(places: Places, end: number): Promise<Progress | undefined> {

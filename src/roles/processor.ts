@@ -1,5 +1,5 @@
 /** The processor: pulls `raw`, runs the topology, appends `events` and dead letters. */
-import { TOPICS } from '../event/topics.ts';
+import { GROUPS, TOPICS } from '../event/topics.ts';
 import { countProcessed, processedRows } from '../monitor/ledger/counting.ts';
 import { runProcessor } from '../process/processor.ts';
 import { createTopology } from '../process/topology.ts';
@@ -11,6 +11,7 @@ export async function runProcessorRole(context: RoleContext): Promise<RunningRol
   const { queue, config, clock, log, registry } = context;
   const earlier = await openEarlierLetters(queue, 'processor');
   const ledger = new LedgerKeeper(context);
+  const stored = (partition: number) => context.committed(GROUPS.store, { topic: TOPICS.events, partition });
   const processor = runProcessor({
     queue,
     site: config.site,
@@ -19,6 +20,7 @@ export async function runProcessorRole(context: RoleContext): Promise<RunningRol
     clock,
     log,
     registry,
+    ...(config.processor.lanes ? { lanes: { stored, window: config.processor.laneWindow } } : {}),
     onOpened: (partition) => ledger.follow({ at: { topic: TOPICS.events, partition }, count: countProcessed }),
     onLedger: (partition, entries, nextOffset) => {
       ledger.add({ topic: TOPICS.events, partition }, nextOffset, processedRows(entries, partition));

@@ -129,7 +129,7 @@ async function startAs(membership: Membership, options: IndexerOptions, signal: 
     );
     return new Intake(queue, assigned, from, log, (records) => metrics.lost.inc({ partition }, records));
   };
-  engine.completeFrom(() => completeness.toMs());
+  engine.completeFrom((tenant) => completeness.toMs(tenant));
   const stopFollowing = followOthers({ queue, membership, completeness, log, signal });
   const stopRetention = keepRetention({ writer, journal, clock: options.clock, log });
   const stopMaintaining = writer.maintain();
@@ -288,7 +288,9 @@ class IndexerRun {
 
   #untilDueMs(): number {
     const { busyRows, busyInsertEveryMs, insertEveryMs } = STORE_LIMITS;
-    const everyMs = this.#builder.rows < busyRows ? insertEveryMs : busyInsertEveryMs;
+    // A small tenant does not wait until the events of a large one are worth an insert.
+    const waitsLonger = this.#builder.rows >= busyRows && !this.#builder.isShared;
+    const everyMs = waitsLonger ? busyInsertEveryMs : insertEveryMs;
     return this.#lastInsertMs + everyMs - performance.now();
   }
 

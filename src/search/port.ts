@@ -115,8 +115,8 @@ export interface SearchReader {
       }
     | undefined
   >;
-  /** Epoch ms (about `received`): every event received before this is visible. */
-  completeToMs(): number;
+  /** Epoch ms (about `received`): every event received before this is visible; of one tenant, or of everybody. */
+  completeToMs(tenant?: string): number;
 }
 
 /** What a row's place in the store depends on. */
@@ -214,6 +214,6 @@ export interface SearchEngine extends SearchReader {
   readonly writer: SearchWriter;
   readonly journal: StoreJournal;
   /** Says from where `completeToMs()` comes: the indexer. */
-  completeFrom(source: () => number): void;
+  completeFrom(source: (tenant?: string) => number): void;
   close(): Promise<void>;
 }

@@ -15,7 +15,7 @@ import { systemClock } from '../../lib/clock.ts';
 import type { Disk } from '../../lib/disk.ts';
 import { offset, type Queue, type TopicPartition } from '../../queue/port.ts';
 import { openTestLog, recordingLog, type TestLog } from '../../queue/segment-log/test-log.ts';
-import { type RunningProcessor, runProcessor } from '../processor.ts';
+import { type LaneOptions, type RunningProcessor, runProcessor } from '../processor.ts';
 import { createTopology, type Topology } from '../topology.ts';
 
 export const SYSLOG: RawMeta = { tenant: 'default', input: 'syslog-tcp', remote: '192.0.2.7:5140', format: 'syslog' };
@@ -75,6 +75,7 @@ export function startProcessor(
   topology = pickyTopology(),
   registry = new Registry(),
   severalCollectors = false,
+  lanes?: LaneOptions,
 ): WatchedProcessor {
   const ledger: LedgerEntry[] = [];
   const waiting: { readonly count: number; readonly wake: () => void }[] = [];
@@ -87,6 +88,7 @@ export function startProcessor(
     clock: systemClock,
     log: recordingLog([]),
     registry,
+    ...(lanes === undefined ? {} : { lanes }),
     onLedger: (_partition, entries) => {
       ledger.push(...entries);
       for (const { count, wake } of waiting) if (total() >= count) wake();

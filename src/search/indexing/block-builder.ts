@@ -40,6 +40,11 @@ export class BlockBuilder {
     return this.#block.rows;
   }
 
+  /** Whether events of several tenants are in it. */
+  get isShared(): boolean {
+    return this.#tally.tenants > 1;
+  }
+
   /** Takes the record the cursor stands on. False where it does not fit any more: it belongs to the next block. */
   take(cursor: RecordCursor, partition: number): boolean {
     const span = this.#spans.get(partition);

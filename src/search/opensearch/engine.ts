@@ -51,7 +51,7 @@ export async function openOpenSearch(options: OpenSearchOptions): Promise<Search
   const time = measureQuestions(registry, runner);
   const answer = <T>(name: string, { tenant, signal: cancelled }: Asker, work: (ask: Ask) => Promise<T>): Promise<T> =>
     time(name, () => runner.run(tenant, cancelled, work));
-  let completeTo = () => 0;
+  let completeTo = (_tenant?: string) => 0;
   return {
     index: `the slices ${index.prefix} of the OpenSearch cluster ${clusterId}`,
     writer: new OpenSearchWriter({ client, prefix: index.prefix, origin, refreshEveryMs, log }),
@@ -64,7 +64,7 @@ export async function openOpenSearch(options: OpenSearchOptions): Promise<Search
     stats: (question) => answer('stats', question, (ask) => stats(question, ask)),
     get: (question) => answer('get', question, (ask) => getEvent(question, ask, rebuild)),
     context: (question) => answer('context', question, (ask) => contextOf(question, ask, rebuild)),
-    completeToMs: () => completeTo(),
+    completeToMs: (tenant) => completeTo(tenant),
     completeFrom: (source) => {
       completeTo = source;
     },
