@@ -15,6 +15,8 @@ export interface BenchOptions {
   readonly peer: boolean;
   /** How often subject and peer take turns, where the benchmark's own number is not wanted. */
   readonly rounds?: number;
+  /** How long the load lasts, where the benchmark's own number is not wanted. */
+  readonly seconds?: number;
 }
 
 export interface Measured {

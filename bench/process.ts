@@ -9,6 +9,7 @@ import { encodeHeaders, RecordBatchBuilder, RecordCursor } from '../src/event/re
 import { PROCESS_LIMITS } from '../src/lib/limits.ts';
 import { createLog } from '../src/lib/log.ts';
 import { Evaluation } from '../src/process/evaluation.ts';
+import { Lanes } from '../src/process/lanes/lanes.ts';
 import { OutputBatch } from '../src/process/output.ts';
 import { createTopology } from '../src/process/topology.ts';
 import { type Bench, inTurns, median, say } from './harness.ts';
@@ -50,7 +51,7 @@ function rawBatches(lines: readonly string[], format: RawFormat): readonly Buffe
 
 /** What partition.ts does with batches, but for the appends. */
 function processor(batches: readonly Buffer[]): () => void {
-  const output = new OutputBatch(0, 0);
+  const output = new OutputBatch(new Lanes({ rawOffset: 0, receivedTo: 0 }));
   const topology = createTopology();
   const evaluation = new Evaluation({ partition: 0, site: 'local', topology, log: createLog('bench') }, output);
   return () => {

@@ -13,7 +13,7 @@ export interface KeptResult extends BenchResult {
   readonly about: string;
 }
 
-const LESS_IS_BETTER = /^(ms|s|us|B|bytes|B\/event|MiB|GiB)\b|^%/;
+const LESS_IS_BETTER = /^(ms|s|us|B|bytes|B\/event|MiB|GiB|times)\b|^%/;
 
 const HEAD = `# Benchmarks
 

@@ -30,8 +30,8 @@ export const command: Command = {
 async function run(invocation: Invocation): Promise<number> {
   const startedMs = performance.now();
   const loaded = loadInvoked(invocation);
-  assertStartable(loaded);
   const role = choiceOption(invocation, 'role', ROLES);
+  assertStartable(loaded, role);
   const { output } = invocation;
   const onReady = (listening: readonly Listening[]) => {
     const tookMs = performance.now() - startedMs;

@@ -6,6 +6,7 @@ import { QUEUE_LIMITS, TOPIC_LIMITS } from '../lib/limits.ts';
 import { formatSize } from '../lib/units.ts';
 import { CLIENT_OPTIONS, Client } from './client.ts';
 import { type Command, countOption, EXIT, type Invocation, textOption, UsageError } from './command.ts';
+import { askForLanes, laneLines } from './lanes.ts';
 import { count, plural, table } from './table.ts';
 import { shownAge, shownTime } from './times.ts';
 
@@ -13,6 +14,7 @@ export const command: Command = {
   usage: 'topics [create TOPIC | delete TOPIC | add-partitions COUNT]',
   summary: 'Show the topics of the queue and the lag of their readers.',
   details: [
+    'It also shows (to an admin) which tenants are held back because they send more than there is time for.',
     '`create` makes a topic for records of any kind; the same again changes nothing. `delete` removes it with all of its',
     'records. `add-partitions` adds so many partitions to raw and events, for ever, while they are used: the order of',
     'each source is kept.',
@@ -54,9 +56,11 @@ async function run(invocation: Invocation): Promise<number> {
   if (action !== undefined) return addPartitions(client, invocation);
   const { topics } = await client.json<TopicsAnswer>('/api/topics');
   const { groups } = await client.json<GroupsAnswer>('/api/groups');
+  const lanes = await askForLanes(client);
   const { output } = invocation;
   if (output.isTerminal) {
     for (const line of [...topicLines(topics), '', ...groupLines(groups)]) output.line(line);
+    if (lanes.length > 0) for (const line of ['', ...laneLines(lanes)]) output.line(line);
     // A disk above its high-water mark, or a partition that has stopped, is what the figures alone do not show.
     const { reasons = [] } = await client.json<HealthAnswer>('/health/ready');
     for (const reason of reasons) output.note(reason);
@@ -66,7 +70,11 @@ async function run(invocation: Invocation): Promise<number> {
     const whose = tenant === undefined ? {} : { tenant };
     for (const partition of partitions) {
       const readers = readersOf(groups, { topic, tenant, partition: partition.partition });
-      output.line(JSON.stringify({ topic, ...whose, ...partition, groups: readers }));
+      const held = topic === TOPICS.raw ? lanes.filter((lane) => lane.partition === partition.partition) : [];
+      const heldBack = held.map((lane) => ({ tenant: lane.tenant, records: lane.records, behindMs: lane.behindMs }));
+      output.line(
+        JSON.stringify({ topic, ...whose, ...partition, groups: readers, ...(held.length === 0 ? {} : { heldBack }) }),
+      );
     }
   }
   return EXIT.done;
@@ -117,7 +125,7 @@ async function addPartitions(client: Client, { args, output }: Invocation): Prom
     );
   }
   const added = Number(text);
-  if (!/^\d+$/.test(text) || added < 1 || added > QUEUE_LIMITS.partitionsPerTopic) {
+  if (!/^\d+$/.test(text) || added < 1 || added > QUEUE_LIMITS.partitions) {
     throw new UsageError(
       `How many? "${text}" is not a number of partitions.`,
       'Like: spillway topics add-partitions 4',

@@ -4,7 +4,7 @@
  */
 import type { FastifyPluginAsync } from 'fastify';
 import type { Registry } from 'prom-client';
-import { DEAD_LETTER_PARTITIONS } from '../event/dead-letter.ts';
+import { deadLetterPartition } from '../event/dead-letter.ts';
 import { TOPICS } from '../event/topics.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type AskSpace, nodeSpace } from '../lib/disk-space.ts';
@@ -85,7 +85,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   const writers: PartitionWriter[] = [];
   const deadWriter = await queue.openWriter({
     topic: TOPICS.deadLetter,
-    partition: DEAD_LETTER_PARTITIONS.collector,
+    partition: deadLetterPartition.collectors,
   });
   /** Where each log durably ends. */
   const ends: Record<string, number> = {};

@@ -2,6 +2,7 @@
  * The collector's dead letters: the whole bytes of what is no record. They go to the collector's partition of the
  * topic, cut into chunks where they are long. Each has an origin of its own, which its chunks share.
  */
+import { randomInt } from 'node:crypto';
 import { DEAD_LETTER_KEY, encodeDeadLetterReason } from '../event/dead-letter.ts';
 import { printOrigin } from '../event/origin.ts';
 import { encodeRawMeta, RAW_META_KEY, type RawMeta } from '../event/raw-meta.ts';
@@ -12,6 +13,8 @@ import type { ErrorCode } from '../lib/errors.ts';
 import { COLLECT_LIMITS } from '../lib/limits.ts';
 import type { Lane } from './lane.ts';
 
+/** Several collectors of a site may make a letter in the same moment. */
+const PROCESSES = 10_000_000;
 const NOTHING = Buffer.alloc(0);
 
 export interface DeadLetterCause {
@@ -29,9 +32,10 @@ export interface DeadLetterOptions {
   readonly onDiscarded: (bytes: number) => void;
 }
 
-/** Makes dead letters, each with a number that no earlier process of this site has used. */
+/** Makes dead letters, each with an origin that no other process of this site has given, before or at the same time. */
 export class DeadLetters {
   readonly options: DeadLetterOptions;
+  readonly #process = randomInt(1, PROCESSES);
   #number: number;
 
   constructor(options: DeadLetterOptions) {
@@ -48,7 +52,7 @@ export class DeadLetters {
       topic: TOPICS.deadLetter,
       partition: this.options.partition,
       offset: this.#number,
-      index: 0,
+      index: this.#process,
     });
     return new DeadLetter(this.options, lane, sender, cause, origin);
   }

@@ -78,7 +78,7 @@ export class KeyMemory {
     } finally {
       await Promise.all(readers.map((reader) => reader.close()));
     }
-    keys.sort();
+    keys.endRecall();
   }
 
   /** Undefined where there is none that belongs to these logs. */

@@ -66,11 +66,14 @@ export class Lane {
     }
   }
 
-  /** Adds `source[start, end)` as a record of the sender of `begin()`. */
-  append(source: Uint8Array, start: number, end: number, headers: Buffer): void {
+  /**
+   * Adds `source[start, end)` as a record of the sender of `begin()`. `renew`: the headers where it is the first of another
+   * batch, if they differ by batch.
+   */
+  append(source: Uint8Array, start: number, end: number, headers: Buffer, renew?: () => Buffer): void {
     if (!this.#builder.append(source, start, end, this.#receivedMs, headers)) {
       this.#handOver();
-      this.#builder.append(source, start, end, this.#receivedMs, headers);
+      this.#builder.append(source, start, end, this.#receivedMs, renew?.() ?? headers);
     }
     this.#tally.count++;
   }

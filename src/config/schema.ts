@@ -3,6 +3,7 @@
  * (docs/spillway.schema.json), the reference page (docs/configuration.md) and `spillway config print`.
  */
 import { Type } from 'typebox';
+import { QUEUE_LIMITS } from '../lib/limits.ts';
 import { Duration, Engine, Host, Listeners, Path, Percent, Port, type ResolvedOf, Section, Size } from './kinds.ts';
 
 /** Names of tenants: also parts of paths and of queries. */
@@ -65,6 +66,23 @@ export const ConfigSchema = Section(
         port: Port({ default: 7515, description: 'Its port. 0 takes a free one.' }),
       },
       { description: "The store's own HTTP, with `spillway start --role store` only." },
+    ),
+    processor: Section(
+      {
+        lanes: Type.Boolean({
+          default: true,
+          description:
+            'Hold a tenant back that sends more than there is time for, so that the others do not wait for it: its records stay in the queue and are processed behind theirs, in their order (see docs/operations.md).',
+        }),
+        laneWindow: Type.Integer({
+          default: 4_096,
+          minimum: 1_000,
+          maximum: 10_000_000,
+          description:
+            'Events of tenants that are held back which the store may have before it: more makes them faster, and the others wait for more.',
+        }),
+      },
+      { description: 'The processor.' },
     ),
     inputs: Section(
       {
@@ -172,7 +190,7 @@ export const ConfigSchema = Section(
         partitions: Type.Integer({
           default: 4,
           minimum: 1,
-          maximum: 1_024,
+          maximum: QUEUE_LIMITS.partitions,
           description: 'Partitions of `raw` and of `events`. It can be raised later, never lowered.',
         }),
         retention: Duration({

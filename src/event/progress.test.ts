@@ -30,8 +30,15 @@ describe('a progress marker', () => {
     expect(readProgress(batchOf(first, second))).toEqual({ ...second, receivedTo: 900, ledger: [entry, entry] });
   });
 
+  it('says of lanes what the later one says', () => {
+    const ahead = { rawOffset: 9, receivedTo: 950, lanes: [{ tenant: 'loud', rawOffset: 5, receivedTo: 900 }] };
+    const laned: Progress = { ...first, version: 2, ahead };
+    expect(readProgress(batchOf(first, laned))?.ahead).toEqual(ahead);
+    expect(readProgress(batchOf(laned, second))?.ahead).toBeUndefined();
+  });
+
   it('is refused where it is of another version', () => {
-    const other = Buffer.from('{"version":2,"rawOffset":1,"ledger":[]}');
+    const other = Buffer.from('{"version":3,"rawOffset":1,"ledger":[]}');
     expect(() => decodeProgress(other)).toThrow(SpillwayError);
   });
 });

@@ -23,9 +23,28 @@ export interface LedgerEntry {
   readonly deadLettered: number;
 }
 
+/** How far of a partition of `raw` something has come. */
+export interface RawPosition {
+  /** The next offset. */
+  readonly rawOffset: number;
+  /** The newest time of receipt, epoch ms, among the records up to there; 0 when there was none. */
+  readonly receivedTo: number;
+}
+
+/** One tenant's records, which are processed behind those of the others. */
+export interface LaneProgress extends RawPosition {
+  readonly tenant: string;
+}
+
+/** Where the tenants without a lane of their own have come, while others have one. */
+export interface Ahead extends RawPosition {
+  readonly lanes: readonly LaneProgress[];
+}
+
 export interface Progress {
-  readonly version: 1;
-  /** The next offset of the same partition of `raw`. */
+  /** 2 where it has `ahead`, so that a program which does not know that refuses it instead of doing records twice. */
+  readonly version: 1 | 2;
+  /** The next offset of the same partition of `raw`: everything before it is done, whosever it is. */
   readonly rawOffset: number;
   /** The newest time of receipt, epoch ms, among the records up to rawOffset; 0 when there was none. */
   readonly receivedTo: number;
@@ -34,10 +53,18 @@ export interface Progress {
   /** What stages hold back (multi-line, windows), by stage name. */
   readonly held?: Readonly<Record<string, unknown>>;
   /**
-   * Where the processor's partition of `dead-letter` ended when this batch was made: the dead letters of records from
-   * rawOffset on are at or after it, so a successor looks no further back for those that are there already.
+   * Where the partition of `dead-letter` that belongs to this partition of `raw` ended when this batch was made: the
+   * letters of records from rawOffset on are at or after it, so a successor looks no further back for those that are
+   * there already.
    */
+  readonly letterOffset?: number;
+  /** The same of the partition that one processor had for all of `raw`: in markers of earlier versions. */
   readonly deadLetterOffset?: number;
+  /**
+   * Records from rawOffset on that are done as well: of a tenant with a lane those before its position, of all others
+   * those before this one. No lane is past it, and rawOffset is the smallest of all.
+   */
+  readonly ahead?: Ahead;
 }
 
 export function encodeProgress(progress: Progress): Buffer {
@@ -48,10 +75,14 @@ export function encodeProgress(progress: Progress): Buffer {
 export function decodeProgress(bytes: Uint8Array): Progress {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
   const progress: Progress = JSON.parse(text);
-  if (progress.version !== 1 || !Number.isSafeInteger(progress.rawOffset) || !Array.isArray(progress.ledger)) {
+  if (
+    ![1, 2].includes(progress.version) ||
+    !Number.isSafeInteger(progress.rawOffset) ||
+    !Array.isArray(progress.ledger)
+  ) {
     throw new SpillwayError(
       'QUEUE_CORRUPT',
-      `A progress marker of \`events\` is not of version 1: ${text.slice(0, 200)}`,
+      `A progress marker of \`events\` is not of a version known here: ${text.slice(0, 200)}`,
     );
   }
   return progress;

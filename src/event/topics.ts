@@ -7,3 +7,6 @@ export const GROUPS = { processor: 'processor', store: 'store' } as const;
 const OF_ROLES: ReadonlySet<string> = new Set(Object.values(TOPICS));
 
 export const isOfRoles = (topic: string): boolean => OF_ROLES.has(topic);
+
+/** Who is in it, is a collector that runs: they commit nothing. */
+export const COLLECTORS = 'collector';

@@ -23,7 +23,10 @@ export const QUEUE_LIMITS = {
   runBytes: 64 * KiB,
   /** A batch after decompression. */
   decompressedBatchBytes: 16 * MiB,
-  partitionsPerTopic: 1_024,
+  /** Of `raw`, and of `events`. */
+  partitions: 1_024,
+  /** Of any topic: each partition of `raw` and of `events` has one of dead letters. */
+  partitionsPerTopic: 2_051,
   /** Waiting or under way per partition; beyond it append() refuses: callers have overlooked `saturated`. */
   pendingMaxBytes: 64 * MiB,
   /** A partition that took nothing for so long notes where its durable data ends. */
@@ -237,6 +240,10 @@ export const PROCESS_LIMITS = {
   readEveryMs: 10,
   retryDelayMs: 100,
   retryDelayMaxMs: 5_000,
+  /** Requests with an Idempotency-Key that a partition remembers, and how far back it looks for them when it is taken. */
+  repeatRequests: 50_000,
+  repeatMs: 5 * 60_000,
+  repeatRecords: 1_000_000,
   /** Different record headers remembered. */
   metas: 10_000,
   /** Different layouts given out in an hour; records of further shapes keep their original. */
@@ -249,6 +256,41 @@ export const PROCESS_LIMITS = {
   shapeKeyChars: 85,
   /** Ways to write the times and numbers of one shape of JSON line remembered. */
   shapeLayouts: 100,
+} as const;
+
+/** Tenants that send more than there is time for, behind the others: see process/lanes/. */
+export const LANE_LIMITS = {
+  /** Of one partition: each reads `raw` for itself. */
+  lanes: 8,
+  /** What one turn of a lane takes while other tenants send as well: they wait for one turn at the most. */
+  turnRecords: 1_000,
+  turnBytes: 512 * KiB,
+  /** Reads of the main position before a lane gets a turn although there is more to read. */
+  mainTurns: 8,
+  /** Records that wait behind a read before somebody is held back. */
+  lagRecords: 4_096,
+  /** A tenant is noisy where it sends more than so many times what the others do on the average. */
+  noisyFactor: 2,
+  /** ... and its records of late are more than this share of the window. */
+  noisyWindowShare: 0.25,
+  /** What a record counts for, beside its bytes. */
+  recordCostBytes: 256,
+  /** A tenant with less than that of a record left is forgotten. */
+  leastShareRecords: 0.5,
+  shareStepMs: 100,
+  shareHalfLifeMs: 1_000,
+  /** Tenants whose shares are remembered, and for how long a tenant that is silent is one of several. */
+  tenants: 10_000,
+  tenantMemoryMs: 10 * 60_000,
+  /** Events of lanes that the store may have before it while only one tenant sends. */
+  windowAlone: 262_144,
+  /** Tenants are held back where the store has so many windows before it. */
+  behindWindows: 2,
+  /** How often the store's position is asked for, and after what time without a move it is taken for away. */
+  askStoredMs: 20,
+  storeStalledMs: 10_000,
+  /** A marker is written so often while positions move and nothing comes out. */
+  markerMs: 1_000,
 } as const;
 
 export const QUERY_LIMITS = {
@@ -354,6 +396,8 @@ export const STORE_LIMITS = {
   /** Rows and bytes of one insert into the search engine. */
   insertRows: 131_072,
   insertBytes: 96 * MiB,
+  /** Offsets of one partition that one insert spans: progress markers are no rows. */
+  insertSpan: 262_144,
   /** Paths × rows of the JSON columns of one block: events with thousands of different keys make smaller blocks. */
   blockCells: 16 * MiB,
   blockPaths: 4_096,
@@ -373,6 +417,8 @@ export const STORE_LIMITS = {
   retryDelayMs: 100,
   retryDelayMaxMs: 10_000,
   retentionEveryMs: 10 * 60_000,
+  /** How often a store looks how far others are with the partitions that it has not. */
+  lookAtOthersMs: 1_000,
   serverMemoryBytes: 900 * MiB,
   slicesPerInsert: 90,
   /** What a merge made is synced so often, and what it was made of is kept so long: see search/clickhouse/merged-parts.ts. */
@@ -549,6 +595,7 @@ const relations: readonly (readonly [boolean, string])[] = [
     'the places of a tenant are as many as the store takes',
   ],
   [PROXY_LIMITS.timeoutMs < HTTP_LIMITS.idleMs, 'a waiting client is not idle'],
+  [STORE_LIMITS.insertRows < STORE_LIMITS.insertSpan, 'the rows of an insert fit its span'],
   [QUERY_LIMITS.concurrentPerTenant <= QUERY_LIMITS.concurrent, 'one tenant fits the whole'],
   [
     // Three bytes a unit, a longer name's hash or plain key of three bytes a unit, and the marks of a term.

@@ -1,11 +1,13 @@
 /**
- * The processor's dead letters: records that no stage could handle, whole, in the processor's own partition of
- * `dead-letter`. Each is written once: what a predecessor wrote before it died is read back at takeover and skipped.
+ * The processor's dead letters: records that no stage could handle, whole. Those of a partition of `raw` have a partition
+ * of `dead-letter` to themselves, whose writer is whoever has that of `raw`: so it may move between processes. Each letter
+ * is written once: what a predecessor wrote before it died is read back and skipped.
  */
 import {
   DEAD_LETTER_KEY,
-  DEAD_LETTER_PARTITIONS,
+  deadLetterPartition,
   decodeDeadLetterReason,
+  EARLIER_DEAD_LETTERS,
   encodeDeadLetterReason,
 } from '../event/dead-letter.ts';
 import { parseOrigin } from '../event/origin.ts';
@@ -13,8 +15,9 @@ import { encodeRawMeta, RAW_META_KEY, type RawMeta } from '../event/raw-meta.ts'
 import { encodeHeaders, RecordBatchBuilder, RecordCursor } from '../event/record-batch.ts';
 import { TOPICS } from '../event/topics.ts';
 import type { ErrorCode } from '../lib/errors.ts';
-import { offset, type PartitionWriter, type Queue } from '../queue/port.ts';
+import { offset, type PartitionWriter, type Queue, type TopicPartition } from '../queue/port.ts';
 import type { RawRecord } from './record.ts';
+import type { LetterStart } from './start.ts';
 
 export interface DeadLetter {
   readonly partition: number;
@@ -42,53 +45,47 @@ export function deadLetterOf(
   };
 }
 
-export interface DeadLetterStart {
+export interface DeadLettersOptions {
+  readonly queue: Queue;
+  readonly site: string;
+  /** Of `raw`. */
+  readonly partition: number;
+  /** Progress has durably passed everything before it. */
   readonly rawOffset: number;
-  readonly deadLetterOffset: number;
+  readonly start: LetterStart;
 }
 
+/** The dead letters of one partition of `raw`, for as long as this process has it. */
 export class DeadLetters {
-  readonly #queue: Queue;
+  readonly #options: DeadLettersOptions;
   readonly #writer: PartitionWriter;
-  readonly #site: string;
-  /** By partition of `raw`: offsets of records whose dead letter is there and whose progress is not yet. */
-  readonly #written = new Map<number, Set<number>>();
+  /** Offsets of records whose dead letter is there and whose progress is not yet. */
+  readonly #written = new Set<number>();
 
-  private constructor(queue: Queue, writer: PartitionWriter, site: string) {
-    this.#queue = queue;
+  private constructor(options: DeadLettersOptions, writer: PartitionWriter) {
+    this.#options = options;
     this.#writer = writer;
-    this.#site = site;
   }
 
-  /** Takes over the partition. */
-  static async open(queue: Queue, site: string): Promise<DeadLetters> {
-    const at = { topic: TOPICS.deadLetter, partition: DEAD_LETTER_PARTITIONS.processor };
-    return new DeadLetters(queue, await queue.openWriter(at), site);
-  }
-
-  /**
-   * Reads back the letters of records of a partition of `raw` that no progress has passed: call it before the first one
-   * is written. `start`: its progress, and from where on (an offset of `dead-letter`) it can have such letters.
-   */
-  async recall(partition: number, start: DeadLetterStart): Promise<void> {
-    const { topic, partition: own } = this.#writer;
-    const reader = this.#queue.openReader({ topic, partition: own });
+  /** Takes the partition over, so that an earlier owner writes nothing there any more; then reads back what it wrote. */
+  static async open(options: DeadLettersOptions): Promise<DeadLetters> {
+    const { queue, partition, start } = options;
+    const at = { topic: TOPICS.deadLetter, partition: deadLetterPartition.processing(partition) };
+    const writer = await queue.openWriter(at);
+    const letters = new DeadLetters(options, writer);
     try {
-      // Whoever had the partition of `raw` before may have written until just now: where the engine lets several
-      // processes write to one partition, theirs and ours stand side by side.
-      const end = await reader.endOffset();
-      let next = Math.max(Math.min(start.deadLetterOffset, end), await reader.earliestOffset());
-      while (next < end) {
-        await reader.waitFor(offset(next), new AbortController().signal);
-        const { batches, nextOffset } = await reader.read(offset(next));
-        for (const batch of batches) this.#readBack(batch.bytes, partition, start.rawOffset);
-        next = nextOffset;
+      await letters.#recall(at, start.offset, writer.nextOffset);
+      if (start.earlierOffset !== undefined) {
+        await letters.#recall({ ...at, partition: EARLIER_DEAD_LETTERS.processor }, start.earlierOffset);
       }
-    } finally {
-      await reader.close();
+      return letters;
+    } catch (thrown) {
+      await writer.close();
+      throw thrown;
     }
   }
 
+  /** Letters of records that no progress has passed are before it. */
   get nextOffset(): number {
     return this.#writer.nextOffset;
   }
@@ -101,10 +98,14 @@ export class DeadLetters {
     const append = (): void => {
       const done = batch;
       batch = [];
-      appended.push(this.#writer.append(builder.finish()).then(() => this.#remember(done)));
+      appended.push(
+        this.#writer.append(builder.finish()).then(() => {
+          for (const { rawOffset } of done) this.#written.add(rawOffset);
+        }),
+      );
     };
     for (const letter of letters) {
-      if (this.#writtenOf(letter.partition).has(letter.rawOffset)) continue;
+      if (this.#written.has(letter.rawOffset)) continue;
       if (!builder.append(letter.value, 0, letter.value.length, letter.receivedMs, letter.headers)) {
         append();
         builder.append(letter.value, 0, letter.value.length, letter.receivedMs, letter.headers);
@@ -115,37 +116,40 @@ export class DeadLetters {
     await Promise.all(appended);
   }
 
-  /** The progress of a partition of `raw` has durably passed everything before `rawOffset`. */
-  passed(partition: number, rawOffset: number): void {
-    const written = this.#written.get(partition);
-    if (written === undefined) return;
-    for (const at of written) if (at < rawOffset) written.delete(at);
+  /** A marker that stands for their records is durable. */
+  passed(letters: readonly DeadLetter[]): void {
+    for (const { rawOffset } of letters) this.#written.delete(rawOffset);
   }
 
   async close(): Promise<void> {
     await this.#writer.close();
   }
 
-  #remember(letters: readonly DeadLetter[]): void {
-    for (const letter of letters) this.#writtenOf(letter.partition).add(letter.rawOffset);
+  async #recall(at: TopicPartition, from: number, end?: number): Promise<void> {
+    const reader = this.#options.queue.openReader(at);
+    try {
+      const to = end ?? (await reader.endOffset());
+      let next = Math.max(Math.min(from, to), await reader.earliestOffset());
+      while (next < to) {
+        await reader.waitFor(offset(next), new AbortController().signal);
+        const { batches, nextOffset } = await reader.read(offset(next));
+        for (const batch of batches) this.#readBack(batch.bytes);
+        next = nextOffset;
+      }
+    } finally {
+      await reader.close();
+    }
   }
 
-  #writtenOf(partition: number): Set<number> {
-    const known = this.#written.get(partition);
-    if (known !== undefined) return known;
-    const written = new Set<number>();
-    this.#written.set(partition, written);
-    return written;
-  }
-
-  #readBack(batch: Buffer, partition: number, rawOffset: number): void {
+  #readBack(batch: Buffer): void {
+    const { site, partition, rawOffset } = this.#options;
     const cursor = new RecordCursor(batch);
     while (cursor.next()) {
       const reason = cursor.headerValue(DEAD_LETTER_KEY);
       if (reason === undefined) continue;
       const origin = parseOrigin(decodeDeadLetterReason(reason).origin);
-      if (origin?.site !== this.#site || origin.topic !== TOPICS.raw || origin.partition !== partition) continue;
-      if (origin.offset >= rawOffset) this.#writtenOf(partition).add(origin.offset);
+      if (origin?.site !== site || origin.topic !== TOPICS.raw || origin.partition !== partition) continue;
+      if (origin.offset >= rawOffset) this.#written.add(origin.offset);
     }
   }
 }

@@ -11,6 +11,7 @@ import { DEFAULT_TENANT } from '../lib/principal.ts';
 import { type DeadLetter, deadLetterOf } from './dead-letters.ts';
 import type { OutputBatch } from './output.ts';
 import { MetaReader, type RawRecord } from './record.ts';
+import { REPEATED, type Repeats } from './repeats.ts';
 import type { Topology } from './topology.ts';
 
 export interface EvaluationOptions {
@@ -18,6 +19,8 @@ export interface EvaluationOptions {
   readonly site: string;
   readonly topology: Topology;
   readonly log: Logger;
+  /** Where several collectors may have taken the same request. */
+  readonly repeats?: Repeats | undefined;
 }
 
 /** The largest event that fits a batch beside its marker. */
@@ -41,6 +44,20 @@ export class Evaluation {
     this.#idPrefix = `${options.site}.${TOPICS.raw}.${options.partition}.`;
   }
 
+  /** Whose record it is; undefined where nobody knows. */
+  tenantOf(cursor: RecordCursor): string | undefined {
+    try {
+      return this.#metas.read(cursor).tenant;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Whose record was evaluated last. */
+  get tenant(): string {
+    return this.#tenant;
+  }
+
   evaluate(cursor: RecordCursor): void {
     this.#sizeBytes = 0;
     this.#rule = undefined;
@@ -49,7 +66,8 @@ export class Evaluation {
     this.#tenant = DEFAULT_TENANT;
     try {
       const record = this.#read(cursor);
-      const result = this.#options.topology.run(record);
+      const result =
+        this.#options.repeats?.isRepeat(record.meta) === true ? { rule: REPEATED } : this.#options.topology.run(record);
       if (typeof result === 'string') this.#sizeBytes = this.#output.encode(result);
       else this.#rule = result.rule;
       if (this.#sizeBytes > EVENT_BYTES) {

@@ -11,6 +11,9 @@ export interface ProcessorMetrics {
   readonly lagSeconds: Gauge<'partition'>;
   readonly restarts: Counter<'partition'>;
   readonly lost: Counter<'partition'>;
+  readonly laneRecords: Gauge<'partition' | 'tenant'>;
+  readonly laneSeconds: Gauge<'partition' | 'tenant'>;
+  readonly laneMoves: Counter<'partition' | 'to'>;
 }
 
 export function createProcessorMetrics(registry: Registry): ProcessorMetrics {
@@ -62,6 +65,24 @@ export function createProcessorMetrics(registry: Registry): ProcessorMetrics {
       name: 'spillway_process_lost_records_total',
       help: 'Records of raw that were deleted or damaged before they were processed.',
       labelNames: ['partition'],
+      registers,
+    }),
+    laneRecords: new Gauge({
+      name: 'spillway_process_lane_records',
+      help: 'Records of a tenant that is held back behind the others, because it sends more than there is time for.',
+      labelNames: ['partition', 'tenant'],
+      registers,
+    }),
+    laneSeconds: new Gauge({
+      name: 'spillway_process_lane_seconds',
+      help: 'How far such a tenant is behind: age of what is processed of it now.',
+      labelNames: ['partition', 'tenant'],
+      registers,
+    }),
+    laneMoves: new Counter({
+      name: 'spillway_process_lane_moves_total',
+      help: 'Tenants that were given a lane of their own in a partition, or went with the others (shared) again.',
+      labelNames: ['partition', 'to'],
       registers,
     }),
   };

@@ -7,6 +7,7 @@ import { encodeProgress, type LedgerEntry, PROGRESS_KEY } from '../event/progres
 import { NO_HEADERS, RecordBatchBuilder } from '../event/record-batch.ts';
 import { PROCESS_LIMITS, QUEUE_LIMITS } from '../lib/limits.ts';
 import type { DeadLetter } from './dead-letters.ts';
+import { type Lanes, type Position, pass } from './lanes/lanes.ts';
 import { LedgerCount, withoutEvent } from './ledger-count.ts';
 import type { RawRecord } from './record.ts';
 
@@ -15,6 +16,7 @@ const MARKER_KEY = Buffer.from(PROGRESS_KEY);
 export interface FinishedBatch {
   readonly bytes: Buffer;
   readonly ledger: readonly LedgerEntry[];
+  /** Everything of `raw` before it is done. */
   readonly rawOffset: number;
 }
 
@@ -23,19 +25,19 @@ export class OutputBatch {
   readonly ledger = new LedgerCount();
   /** The record of an event that is alone in its batch for its size: dead-lettered if the batch is too large even so. */
   large: RawRecord | undefined;
-  /** Offset after the last record taken. */
-  rawOffset: number;
-  receivedTo: number;
+  /** Which position the records that are taken move on: the main one, or that of a lane. */
+  at: Position;
   records = 0;
+  readonly #lanes: Lanes;
   readonly #builder = new RecordBatchBuilder({
     compression: 'zstd',
     maxBytes: QUEUE_LIMITS.decompressedBatchBytes,
   });
   #scratch = Buffer.allocUnsafe(64 * 1024);
 
-  constructor(rawOffset: number, receivedTo: number) {
-    this.rawOffset = rawOffset;
-    this.receivedTo = receivedTo;
+  constructor(lanes: Lanes) {
+    this.#lanes = lanes;
+    this.at = lanes.main;
   }
 
   /** Whether the next event must wait for the next batch. */
@@ -59,26 +61,28 @@ export class OutputBatch {
   /** A record was taken, whatever became of it. */
   took(offset: number, receivedMs: number): void {
     this.records++;
-    this.rawOffset = offset + 1;
-    if (receivedMs > this.receivedTo) this.receivedTo = receivedMs;
+    pass(this.at, offset, receivedMs);
   }
 
   /** Ends the batch with its marker; the next one begins where it ended. */
-  finish(deadLetterOffset: number): FinishedBatch {
+  finish(letterOffset: number): FinishedBatch {
     this.records = 0;
     this.large = undefined;
-    return this.#finish(this.ledger.finish(), deadLetterOffset);
+    return this.#finish(this.ledger.finish(), letterOffset);
   }
 
   /** Instead of a batch that held one event too large for it: only its marker, with the event counted as dead. */
-  finishWithout(large: RawRecord, batch: FinishedBatch, deadLetterOffset: number): FinishedBatch {
-    return this.#finish(withoutEvent(batch.ledger, large), deadLetterOffset);
+  finishWithout(large: RawRecord, batch: FinishedBatch, letterOffset: number): FinishedBatch {
+    return this.#finish(withoutEvent(batch.ledger, large), letterOffset);
   }
 
-  #finish(ledger: readonly LedgerEntry[], deadLetterOffset: number): FinishedBatch {
-    const { rawOffset, receivedTo } = this;
-    const marker = encodeProgress({ version: 1, rawOffset, receivedTo, ledger, deadLetterOffset });
-    this.#builder.append(marker, 0, marker.length, receivedTo, NO_HEADERS, MARKER_KEY);
+  #finish(ledger: readonly LedgerEntry[], letterOffset: number): FinishedBatch {
+    const { version, rawOffset, receivedTo, ahead } = this.#lanes.positions;
+    const marker = encodeProgress({
+      ...{ version, rawOffset, receivedTo, ledger, letterOffset },
+      ...(ahead === undefined ? {} : { ahead }),
+    });
+    this.#builder.append(marker, 0, marker.length, this.#lanes.main.receivedTo, NO_HEADERS, MARKER_KEY);
     return { bytes: this.#builder.finish(), ledger, rawOffset };
   }
 }

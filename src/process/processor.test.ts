@@ -1,6 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { Registry } from 'prom-client';
 import { describe, expect, it, vi } from 'vitest';
+import {
+  DEAD_LETTER_KEY,
+  deadLetterPartitions,
+  EARLIER_DEAD_LETTERS,
+  encodeDeadLetterReason,
+} from '../event/dead-letter.ts';
+import { encodeProgress, PROGRESS_KEY } from '../event/progress.ts';
+import { encodeHeaders, NO_HEADERS, RecordBatchBuilder } from '../event/record-batch.ts';
 import { TOPICS } from '../event/topics.ts';
 import { PROCESS_LIMITS, QUEUE_LIMITS } from '../lib/limits.ts';
 import { MemoryDisk } from '../lib/memory-disk.ts';
@@ -35,6 +43,13 @@ function lines(count: number): SentRecord[] {
 const kindsOf = (count: number) => lines(count).map(({ value }) => /poison|noise|fine/.exec(String(value))?.[0]);
 const idsOf = (count: number, kind: string): string[] =>
   kindsOf(count).flatMap((found, i) => (found === kind ? [`local.raw.0.${i}.0`] : []));
+
+function recordOf(value: string, headers: Buffer, key?: Buffer): Buffer {
+  const builder = new RecordBatchBuilder();
+  const bytes = Buffer.from(value);
+  builder.append(bytes, 0, bytes.length, RECEIVED, headers, key);
+  return builder.finish();
+}
 
 async function processAll(world: TestLog, count: number): Promise<void> {
   const processor = startProcessor(world.queue);
@@ -151,6 +166,25 @@ describe('the processor', () => {
       dropped: 3 * idsOf(10, 'noise').length,
       dead: letters.length,
     });
+    await world.close();
+  });
+
+  it('writes no letter again that an earlier version wrote to the partition which it had for all', async () => {
+    const world = await openWorld(new MemoryDisk());
+    await send(world.queue, [{ value: 'poison' }, { value: 'poison' }]);
+    const earlier = await world.queue.openWriter({
+      topic: TOPICS.deadLetter,
+      partition: EARLIER_DEAD_LETTERS.processor,
+    });
+    const reason = { code: 'STAGE_FAILED', reason: '', origin: 'local.raw.0.0.0', chunk: 0, last: true } as const;
+    await earlier.append(recordOf('poison', encodeHeaders([[DEAD_LETTER_KEY, encodeDeadLetterReason(reason)]])));
+    const events = await world.queue.openWriter({ topic: TOPICS.events, partition: 0 });
+    const marker = encodeProgress({ version: 1, rawOffset: 0, receivedTo: 0, ledger: [], deadLetterOffset: 0 });
+    await events.append(recordOf(marker.toString(), NO_HEADERS, Buffer.from(PROGRESS_KEY)));
+    await processAll(world, 2);
+    const { letters, markers } = await readBack(world.queue);
+    expect(letters.map(({ origin }) => origin)).toEqual(['local.raw.0.1.0']);
+    expect(markers.at(-1)).toMatchObject({ rawOffset: 2, letterOffset: 1 });
     await world.close();
   });
 
@@ -290,7 +324,11 @@ describe('the partitions of a processor', () => {
     const world = await openWorld(new MemoryDisk(), 1);
     await send(world.queue, lines(10));
     const processor = startProcessor(world.queue);
-    await world.coordinator.raisePartitions({ [TOPICS.raw]: 2, [TOPICS.events]: 2 });
+    await world.coordinator.raisePartitions({
+      [TOPICS.raw]: 2,
+      [TOPICS.events]: 2,
+      [TOPICS.deadLetter]: deadLetterPartitions(2),
+    });
     await send(world.queue, lines(5), 5, 1);
     await world.queue.registerBarrier(TOPICS.raw, [10, 0].map(offset));
     await processor.taken(15);

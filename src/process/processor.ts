@@ -13,7 +13,7 @@ import { PROCESS_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import type { AssignedPartition, GroupMember, Queue } from '../queue/port.ts';
 import { barEvents, mustBarEvents } from './barrier.ts';
-import { DeadLetters } from './dead-letters.ts';
+import { Pace, type PaceOptions } from './lanes/pace.ts';
 import { createProcessorMetrics, type ProcessorMetrics } from './metrics.ts';
 import { type PartitionOptions, PartitionRun } from './partition.ts';
 import type { Topology } from './topology.ts';
@@ -22,15 +22,21 @@ export interface ProcessorOptions {
   readonly queue: Queue;
   /** This installation's name, the first part of every origin. */
   readonly site: string;
+  /** On other machines too. */
+  readonly severalCollectors?: boolean;
   readonly topology: Topology;
   readonly clock: Clock;
   readonly log: Logger;
   readonly registry: Registry;
+  /** How tenants that send too much are held back; nobody is where it is left out. */
+  readonly lanes?: LaneOptions;
   /** The partition of `events` is this processor's: told before anything is written to it. */
   readonly onOpened?: (partition: number) => void;
   /** Told after each batch is durable, in the order of the partition. */
   readonly onLedger: PartitionOptions['onLedger'];
 }
+
+export type LaneOptions = PaceOptions;
 
 export interface RunningProcessor {
   /** Ends after the batches under way are durable, and leaves the group. */
@@ -61,8 +67,8 @@ export function runProcessor(options: ProcessorOptions): RunningProcessor {
 
 class Processor {
   readonly #options: ProcessorOptions;
-  readonly #letters: DeadLetters;
   readonly #metrics: ProcessorMetrics;
+  readonly #pace: Pace | undefined;
   readonly #stopping: AbortSignal;
   readonly #ended = Promise.withResolvers<void>();
   /** By partition, its assignments one after another. */
@@ -71,17 +77,16 @@ class Processor {
   readonly #opening: Promise<void>[] = [];
   #member: GroupMember | undefined;
 
-  private constructor(options: ProcessorOptions, letters: DeadLetters, stopping: AbortSignal) {
+  private constructor(options: ProcessorOptions, stopping: AbortSignal) {
     this.#options = options;
-    this.#letters = letters;
     this.#metrics = createProcessorMetrics(options.registry);
+    this.#pace = options.lanes === undefined ? undefined : new Pace(options.lanes);
     this.#stopping = stopping;
   }
 
   static async start(options: ProcessorOptions, stopping: AbortSignal): Promise<Processor> {
-    const { queue, site } = options;
-    const processor = new Processor(options, await DeadLetters.open(queue, site), stopping);
-    processor.#member = await queue.joinGroup(GROUPS.processor, {
+    const processor = new Processor(options, stopping);
+    processor.#member = await options.queue.joinGroup(GROUPS.processor, {
       topics: [TOPICS.raw],
       onAssigned: (assigned) => processor.#take(assigned),
     });
@@ -99,7 +104,6 @@ class Processor {
   async stop(): Promise<void> {
     await Promise.all(this.#lives.values());
     await this.#member?.leave();
-    await this.#letters.close();
     this.#ended.resolve();
   }
 
@@ -136,10 +140,11 @@ class Processor {
     signal: AbortSignal,
     opened: PromiseWithResolvers<void>,
   ): Promise<void> {
-    const { queue, site, topology, clock, log, onLedger, onOpened } = this.#options;
+    const { queue, site, severalCollectors = false, topology, clock, log, onLedger, onOpened } = this.#options;
     const { partition } = assigned;
     const metrics = this.#metrics;
-    const options = { queue, assigned, site, topology, clock, log, metrics, onLedger, signal };
+    const pace = this.#pace;
+    const options = { queue, assigned, site, severalCollectors, topology, clock, log, metrics, pace, onLedger, signal };
     let delayMs: number = PROCESS_LIMITS.retryDelayMs;
     while (!signal.aborted) {
       let run: PartitionRun | undefined;
@@ -150,10 +155,9 @@ class Processor {
           await barEvents(queue, partition, signal);
         }
         run = await PartitionRun.open(options);
-        await this.#letters.recall(partition, run.start);
         onOpened?.(partition);
         opened.resolve();
-        await run.run(this.#letters);
+        await run.run();
       } catch (thrown) {
         opened.reject(thrown);
         if (signal.aborted) {

@@ -1,5 +1,5 @@
 /** Finds where a processor goes on after its predecessor: in the progress marker at the tail of `events`. */
-import { type Progress, readProgress } from '../event/progress.ts';
+import { type Ahead, type Progress, readProgress } from '../event/progress.ts';
 import { TOPICS } from '../event/topics.ts';
 import {
   type AssignedPartition,
@@ -9,11 +9,21 @@ import {
   type Queue,
 } from '../queue/port.ts';
 
+/** Offsets of `dead-letter`. */
+export interface LetterStart {
+  /** In the partition that belongs to this one of `raw`. */
+  readonly offset: number;
+  /** In the one that all partitions of `raw` once shared; undefined where none can be there. */
+  readonly earlierOffset?: number;
+}
+
 export interface Start {
   readonly rawOffset: number;
   readonly receivedTo: number;
   /** Where the dead letters of records from rawOffset on begin, if there are any. */
-  readonly deadLetterOffset: number;
+  readonly letters: LetterStart;
+  /** What of the records from rawOffset on is done as well. */
+  readonly ahead?: Ahead;
 }
 
 export interface Places {
@@ -32,10 +42,14 @@ export async function findStart(places: Places, writer: PartitionWriter, raw: Pa
   const earliest = await raw.earliestOffset();
   if (progress === undefined) {
     // Where records after it are not retained any more, reading from there says how many are lost.
-    return { rawOffset: (await places.assigned.committed()) ?? earliest, receivedTo: 0, deadLetterOffset: 0 };
+    const committed = await places.assigned.committed();
+    const letters = committed === undefined ? { offset: 0 } : { offset: 0, earlierOffset: 0 };
+    return { rawOffset: committed ?? earliest, receivedTo: 0, letters };
   }
-  const { rawOffset, receivedTo, deadLetterOffset = 0 } = progress;
-  return { rawOffset, receivedTo, deadLetterOffset };
+  const { rawOffset, receivedTo, letterOffset, deadLetterOffset = 0, ahead } = progress;
+  const letters =
+    letterOffset === undefined ? { offset: 0, earlierOffset: deadLetterOffset } : { offset: letterOffset };
+  return { rawOffset, receivedTo, letters, ...(ahead === undefined ? {} : { ahead }) };
 }
 
 async function lastProgress(places: Places, end: number): Promise<Progress | undefined> {

@@ -6,7 +6,7 @@ import { createFrontDoor } from '../api/front-door.ts';
 import { createCollector } from '../collect/collector.ts';
 import type { TopicWriters } from '../collect/topics/topic-writers.ts';
 import { assertExposureAllowed } from '../config/exposure.ts';
-import { DEAD_LETTER_PARTITIONS } from '../event/dead-letter.ts';
+import { deadLetterPartition } from '../event/dead-letter.ts';
 import { TOPICS } from '../event/topics.ts';
 import { countAccepted, countRefused } from '../monitor/ledger/counting.ts';
 import { minuteOf } from '../monitor/ledger/ledger.ts';
@@ -21,7 +21,7 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
   const { queue, config, clock, log, registry, link, internalSecret } = context;
   const { authenticate, tokenCount } = createAuth({ dataFolder: config.data, clock, log });
   assertExposureAllowed(config, tokenCount());
-  const refusals = { topic: TOPICS.deadLetter, partition: DEAD_LETTER_PARTITIONS.collector };
+  const refusals = { topic: TOPICS.deadLetter, partition: deadLetterPartition.collectors };
   const ledger = new LedgerKeeper(context, [{ at: refusals, count: countRefused }]);
   context.onDrained?.((at, batch, { nextOffset }) => {
     if (at.topic === TOPICS.raw) ledger.add(at, nextOffset, countAccepted(batch, at.partition));

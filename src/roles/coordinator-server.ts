@@ -22,7 +22,7 @@ import { groupStates, topicStates } from '../queue/segment-log/state.ts';
 import type { RoleName } from './messages.ts';
 import { assertNotKafka } from './queue-binding.ts';
 import type { CoordinatorListeners, Handled, QueueCoordinator } from './queue-coordinator.ts';
-import { topicsOf } from './topics.ts';
+import { raiseTogether, topicsOf } from './topics.ts';
 
 interface Parts {
   readonly coordinator: LocalCoordinator;
@@ -68,6 +68,7 @@ export class CoordinatorServer implements QueueCoordinator {
     const created = (topic: string) => createdTopicOptions(file.state, topic);
     const queue = openSegmentLog({ directory, topics: topicsOf(config), created, coordinator, marks: board, log });
     await queue.prepare();
+    await raiseTogether(coordinator, queue.partitionCount(TOPICS.raw));
     const topics = await LocalTopics.open({ directory, disk, file, coordinator, log });
     return new CoordinatorServer({ coordinator, board, queue, topics, log });
   }
@@ -175,7 +176,7 @@ export class CoordinatorServer implements QueueCoordinator {
     if (partitions < known) {
       throw new SpillwayError('BAD_REQUEST', `There are ${known} partitions already, and none is ever removed.`);
     }
-    await this.#coordinator.raisePartitions({ [TOPICS.raw]: partitions, [TOPICS.events]: partitions });
+    await raiseTogether(this.#coordinator, partitions);
     if (partitions > known) this.#log.info({ from: known, to: partitions }, 'partitions were added');
     return this.#queue.partitionCount(TOPICS.raw);
   }

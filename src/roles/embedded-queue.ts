@@ -45,6 +45,9 @@ export function openEmbeddedQueue(
   return {
     queue,
     topicAdmin,
+    // The lock of the data folder sees to it.
+    claimIndex: () => Promise.resolve(),
+    nameOfQueue: (proposed) => Promise.resolve(proposed),
     committed: (group, at) => coordinator.committed(group, at),
     rawEnd: (partition) => marks.get({ topic: TOPICS.raw, partition }),
     close: () => queue.close(),

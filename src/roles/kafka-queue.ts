@@ -3,13 +3,20 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Registry } from 'prom-client';
 import type { Config } from '../config/schema.ts';
-import { GROUPS, TOPICS } from '../event/topics.ts';
+import { deadLetterPartition } from '../event/dead-letter.ts';
+import { COLLECTORS, GROUPS, TOPICS } from '../event/topics.ts';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import { type Catalogue, emptyCatalogue } from '../queue/created/catalogue.ts';
 import type { KafkaOptions } from '../queue/kafka/options.ts';
-import { CONTROL_TOPIC, type KafkaQueue, type KafkaTopicOptions, openKafka } from '../queue/kafka/queue.ts';
+import {
+  CONTROL_TOPIC,
+  type KafkaQueue,
+  type KafkaQueueOptions,
+  type KafkaTopicOptions,
+  openKafka,
+} from '../queue/kafka/queue.ts';
 import { groupStatesOf, topicStatesOf } from '../queue/kafka/state.ts';
 import type { GroupState, TopicState } from '../queue/port.ts';
 import { SpoolingQueue } from '../queue/spool/spooling-queue.ts';
@@ -17,21 +24,26 @@ import type { RoleName } from './messages.ts';
 import { assertNotEmbedded, bindToTopics, type TopicIds } from './queue-binding.ts';
 import type { Handled, QueueCoordinator } from './queue-coordinator.ts';
 import type { RawEnd, RoleQueue } from './role-queue.ts';
-import { topicsOf } from './topics.ts';
+import { raiseTogether, topicsOf } from './topics.ts';
 
-/** Any number of collectors append to `raw`, and of processes to dead letters; `events` has one writer a partition. */
+/** Any number of collectors append to `raw` and have dead letters; every other partition has one writer. */
 const WRITERS: Readonly<Record<string, KafkaTopicOptions['writers']>> = {
   [TOPICS.raw]: 'many',
-  [TOPICS.events]: 'one',
-  [TOPICS.deadLetter]: 'many',
+  [TOPICS.deadLetter]: (partition) => (partition === deadLetterPartition.collectors ? 'many' : 'one'),
 };
 
-export function openKafkaQueue(
-  config: Config,
-  clientId: string,
-  log: Logger,
-  registry?: Registry,
-): Promise<KafkaQueue> {
+export interface KafkaQueueParts {
+  readonly config: Config;
+  readonly clientId: string;
+  readonly log: Logger;
+  readonly registry?: Registry;
+  /** Of a role: a folder that is its alone. */
+  readonly notes?: string;
+  readonly mayGrow: NonNullable<KafkaQueueOptions['mayGrow']>;
+}
+
+export function openKafkaQueue(parts: KafkaQueueParts): Promise<KafkaQueue> {
+  const { config, clientId, log, registry, notes, mayGrow } = parts;
   const { prefix, replication, minInsyncReplicas } = config.queue;
   const topics = Object.entries(topicsOf(config)).map(([topic, options]) => {
     return [topic, { ...options, writers: WRITERS[topic] ?? 'one' }] as const;
@@ -43,6 +55,8 @@ export function openKafkaQueue(
     replication,
     minInsyncReplicas,
     log,
+    mayGrow,
+    ...(notes === undefined ? {} : { notes }),
     ...(registry === undefined ? {} : { registry }),
   });
 }
@@ -89,7 +103,10 @@ export async function openKafkaRoleQueue(
   // The collector watches how full the disk below is.
   const directory = join(config.data, 'queue', 'spool');
   mkdirSync(directory, { recursive: true });
-  const queue = await openKafkaQueue(config, `${config.site}-${role}`, log, registry);
+  // That is the supervisor's.
+  const mayGrow = () => false;
+  const notes = join(config.data, 'queue', role);
+  const queue = await openKafkaQueue({ config, clientId: `${config.site}-${role}`, log, registry, notes, mayGrow });
   const ends = new Map<number, RawEnd>();
   if (role === 'collector') return spoolingQueue(queue, directory, log, registry);
   // Only the store asks how complete its answers are.
@@ -99,6 +116,14 @@ export async function openKafkaRoleQueue(
   return {
     queue,
     topicAdmin: queue.created,
+    nameOfQueue: (proposed) => queue.name(proposed),
+    claimIndex: (index) => queue.claim(GROUPS.store, index),
+    engineRecord: {
+      place: queue.nameOf(CONTROL_TOPIC),
+      read: () => queue.readEngines(),
+      write: (text) => queue.writeEngines(text),
+      isAlone: async () => (await queue.memberCount(GROUPS.store)) <= 1,
+    },
     committed: (group, at) => queue.committed(group, at),
     rawEnd: (partition) => ends.get(partition),
     close: async () => {
@@ -117,6 +142,11 @@ async function spoolingQueue(
 ): Promise<RoleQueue> {
   let told: Parameters<NonNullable<RoleQueue['onDrained']>>[0] = () => {};
   const topics = [TOPICS.raw, TOPICS.deadLetter];
+  // Others see by it that this collector runs. It reads nothing.
+  const presence = await queue.joinGroup(COLLECTORS, {
+    topics: [TOPICS.deadLetter],
+    onAssigned: (assigned) => assigned.revoked.addEventListener('abort', () => void assigned.release(), { once: true }),
+  });
   const spooling = await SpoolingQueue.open({
     queue,
     directory,
@@ -128,13 +158,17 @@ async function spoolingQueue(
   return {
     queue: spooling,
     topicAdmin: queue.created,
+    nameOfQueue: (proposed) => queue.name(proposed),
+    claimIndex: (index) => queue.claim(GROUPS.store, index),
     committed: (group, at) => queue.committed(group, at),
     rawEnd: () => undefined,
     onDrained: (listener) => {
       told = listener;
     },
     troubles: () => spooling.troubles(),
-    close: () => spooling.close(),
+    close: async () => {
+      await Promise.all([presence.leave(), spooling.close()]);
+    },
   };
 }
 
@@ -167,11 +201,24 @@ export class KafkaCoordinator implements QueueCoordinator {
     }, SUPERVISOR_LIMITS.retainMs);
   }
 
-  static async open(config: Config, log: Logger): Promise<KafkaCoordinator> {
+  static async open(config: Config, roles: readonly RoleName[], log: Logger): Promise<KafkaCoordinator> {
     await assertNotEmbedded(config);
-    const queue = await openKafkaQueue(config, `${config.site}-supervisor`, log);
+    const mayGrow = async (opened: KafkaQueue): Promise<boolean> => {
+      // Dead letters may lack partitions that an earlier version did not need.
+      if (opened.partitionCount(TOPICS.raw) >= config.queue.partitions) return true;
+      const others = await opened.memberCount(COLLECTORS);
+      if (others === 0 || (others === 1 && !roles.includes('collector'))) return true;
+      log.warn(
+        { configured: config.queue.partitions, collectors: others },
+        'queue.partitions is more than there are, and other collectors run: none are added. Partitions are added while one ' +
+          'collector runs, by a start with this setting or by spillway topics add-partitions',
+      );
+      return false;
+    };
+    const queue = await openKafkaQueue({ config, clientId: `${config.site}-supervisor`, log, mayGrow });
     try {
       await bindToTopics(config, topicIdsOf(queue));
+      await raiseTogether(queue, queue.partitionCount(TOPICS.raw));
       return new KafkaCoordinator(queue, log);
     } catch (thrown) {
       await queue.close();
@@ -234,7 +281,16 @@ export class KafkaCoordinator implements QueueCoordinator {
     if (partitions < known) {
       throw new SpillwayError('BAD_REQUEST', `There are ${known} partitions already, and none is ever removed.`);
     }
-    await this.#queue.raisePartitions({ [TOPICS.raw]: partitions, [TOPICS.events]: partitions });
+    const collectors = partitions === known ? 0 : await this.#queue.memberCount(COLLECTORS);
+    if (collectors > 1) {
+      throw new SpillwayError(
+        'BAD_REQUEST',
+        `${collectors} collectors run. Sources move to added partitions, and their order is kept where one collector moves ` +
+          'them: stop the others, add the partitions, and start them again. (One that was killed counts for a minute.)',
+        { details: { collectors } },
+      );
+    }
+    await raiseTogether(this.#queue, partitions);
     return this.#queue.partitionCount(TOPICS.raw);
   }
 }

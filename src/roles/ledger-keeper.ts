@@ -28,7 +28,7 @@ interface Report {
 
 export class LedgerKeeper {
   readonly #context: RoleContext;
-  readonly #polled: readonly CountedLog[];
+  readonly #polled: CountedLog[];
   /** Logs whose batches the role reports. */
   readonly #followed = new Map<string, CountedLog>();
   /** Reports of logs that are still being counted. */
@@ -40,7 +40,7 @@ export class LedgerKeeper {
   /** `polled`: logs with little in them, read back at every checkpoint. */
   constructor(context: RoleContext, polled: readonly CountedLog[] = []) {
     this.#context = context;
-    this.#polled = polled;
+    this.#polled = [...polled];
   }
 
   /**
@@ -53,6 +53,12 @@ export class LedgerKeeper {
     if (!this.#early.has(log)) this.#early.set(log, []);
     const book = this.#book;
     if (book !== undefined) this.#do('count a log', () => this.#catchUp(book, [counted]));
+  }
+
+  /** Another log with little in it. */
+  poll(counted: CountedLog): void {
+    const log = logName(counted.at);
+    if (!this.#polled.some(({ at }) => logName(at) === log)) this.#polled.push(counted);
   }
 
   /** Resolves when everything that is followed was counted. */

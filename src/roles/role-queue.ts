@@ -1,6 +1,7 @@
 /** What a role needs of the queue, whichever engine it is. */
 import type { TopicAdmin } from '../queue/created/topic-admin.ts';
 import type { Appended, Queue, TopicPartition } from '../queue/port.ts';
+import type { EngineRecord } from '../search/indexing/engine-change.ts';
 
 /** Where a partition ended, and when that was so (epoch ms). */
 export interface RawEnd {
@@ -11,6 +12,17 @@ export interface RawEnd {
 export interface RoleQueue {
   readonly queue: Queue;
   readonly topicAdmin: TopicAdmin;
+  /**
+   * A name of this queue, which nobody else's has: where several machines share it, the one that was proposed first.
+   */
+  nameOfQueue(proposed: string): Promise<string>;
+  /**
+   * Says what this store writes to. Throws CONFIG_INVALID where another store is at work that writes to something else:
+   * each of them would have a part of the events.
+   */
+  claimIndex(index: string): Promise<void>;
+  /** Where the queue is shared by several data folders: which search engine is in use, and where others were left. */
+  readonly engineRecord?: EngineRecord;
   /** What the group has durably committed. */
   committed(group: string, at: TopicPartition): Promise<number | undefined>;
   /** As last heard, of `raw`. */

@@ -13,6 +13,7 @@ export interface SearchEngineParts {
   readonly log: Logger;
   readonly registry: Registry;
   readonly rebuildOriginal: RebuildOriginal;
+  readonly nameOfQueue: (proposed: string) => Promise<string>;
 }
 
 export async function openSearchEngine(config: Config, parts: SearchEngineParts): Promise<SearchEngine> {

@@ -4,13 +4,16 @@ import { createAuth } from '../api/auth/authenticate.ts';
 import { createStoreApi } from '../api/store-api.ts';
 import { assertExposureAllowed } from '../config/exposure.ts';
 import type { Config } from '../config/schema.ts';
-import { DEAD_LETTER_PARTITIONS } from '../event/dead-letter.ts';
+import { deadLetterPartition } from '../event/dead-letter.ts';
 import type { StoredEvent } from '../event/event.ts';
 import { GROUPS, TOPICS } from '../event/topics.ts';
 import { countUnwritten, countWritten, writtenRows } from '../monitor/ledger/counting.ts';
 import { BASE64_PREFIX, rebuild } from '../process/layout/rebuild.ts';
 import { runIndexer } from '../search/indexer.ts';
+import type { EngineInUse } from '../search/indexing/engine-change.ts';
+import type { SearchEngine } from '../search/port.ts';
 import type { RetentionPolicy } from '../search/slices.ts';
+import { openEarlierLetters } from './earlier-letters.ts';
 import { LedgerKeeper } from './ledger-keeper.ts';
 import { listenOn } from './listen.ts';
 import type { RoleContext, RunningRole } from './role-context.ts';
@@ -23,14 +26,15 @@ export async function runStore(context: RoleContext): Promise<RunningRole> {
   const { queue, config, clock, log, registry, internalSecret } = context;
   const { authenticate, tokenCount } = createAuth({ dataFolder: config.data, clock, log });
   assertExposureAllowed(config, tokenCount());
-  const refusals = { topic: TOPICS.deadLetter, partition: DEAD_LETTER_PARTITIONS.store };
-  const ledger = new LedgerKeeper(context, [{ at: refusals, count: countUnwritten }]);
+  const earlier = await openEarlierLetters(queue, 'store');
+  const ledger = new LedgerKeeper(context, earlier === undefined ? [] : [{ at: earlier, count: countUnwritten }]);
   const committed = (partition: number) => context.committed(GROUPS.store, { topic: TOPICS.events, partition });
-  const engine = await openSearchEngine(config, { log, registry, rebuildOriginal });
+  const engine = await openSearchEngine(config, { log, registry, rebuildOriginal, nameOfQueue: context.nameOfQueue });
+  await context.claimIndex(engine.index);
   const indexer = runIndexer({
     queue,
     engine,
-    engineInUse: { name: config.search.engine, directory: join(config.data, 'search') },
+    engineInUse: engineInUse(context, engine),
     site: config.site,
     retention: retentionOf(config),
     rawEnd: (partition) => context.rawEnd(partition),
@@ -40,12 +44,16 @@ export async function runStore(context: RoleContext): Promise<RunningRole> {
     onOpened: (partition) => {
       const at = { topic: TOPICS.events, partition };
       ledger.follow({ at, count: countWritten, end: () => committed(partition) });
+      const refusals = { topic: TOPICS.deadLetter, partition: deadLetterPartition.storing(partition) };
+      ledger.poll({ at: refusals, count: countUnwritten });
     },
     onCommitted: ({ partition, nextOffset, progress }) => {
       ledger.add({ topic: TOPICS.events, partition }, nextOffset, writtenRows(progress?.ledger ?? [], partition));
     },
   });
   await indexer.started;
+  // Another store may have begun at the same time.
+  await context.claimIndex(engine.index);
   context.endOnFailure(indexer.done);
   await ledger.start();
   const api = await createStoreApi({
@@ -65,10 +73,18 @@ export async function runStore(context: RoleContext): Promise<RunningRole> {
     stop: async () => {
       await Promise.all([api.close(), indexer.stop()]);
       await ledger.stop();
+      await earlier?.close();
       await context.close();
       await engine.close();
     },
   };
+}
+
+/** An embedded index is each folder's own; where several folders share the queue, any other one has a name for all. */
+function engineInUse({ config, engineRecord: record }: RoleContext, { writer, index }: SearchEngine): EngineInUse {
+  const inUse = { name: config.search.engine, directory: join(config.data, 'search') };
+  if (record === undefined) return inUse;
+  return { ...inUse, record, name: writer.shared === undefined ? inUse.name : index };
 }
 
 function rebuildOriginal(event: StoredEvent): string | undefined {

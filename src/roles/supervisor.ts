@@ -92,7 +92,7 @@ export class Supervisor {
   static async start(config: Config, options: SupervisorOptions = {}): Promise<Supervisor> {
     createTopology(config.topology);
     const log = createLog('supervisor', config.log.level);
-    const coordinator = await openCoordinator(config, log);
+    const coordinator = await openCoordinator(config, options.roles ?? ALL_ROLES, log);
     const supervisor = new Supervisor(config, coordinator, log, options);
     for (const role of supervisor.#roles.values()) role.start();
     return supervisor;
@@ -201,13 +201,13 @@ export class Supervisor {
 }
 
 /** The data folder is this process's when it resolves. */
-async function openCoordinator(config: Config, log: Logger): Promise<QueueCoordinator> {
+async function openCoordinator(config: Config, roles: readonly RoleName[], log: Logger): Promise<QueueCoordinator> {
   try {
     mkdirSync(config.data, { recursive: true });
     lockDataFolder(config.data, 'supervisor');
     armFailpoint('supervisor', nodeDisk, process.env.SPILLWAY_TEST_FAILPOINT);
     if (config.queue.engine === 'embedded') return await CoordinatorServer.open(config, log);
-    return await (await import('./kafka-queue.ts')).KafkaCoordinator.open(config, log);
+    return await (await import('./kafka-queue.ts')).KafkaCoordinator.open(config, roles, log);
   } catch (cause) {
     if (!isDiskFull(cause)) throw cause;
     // A folder that is there needs no space for a start; a new one does.

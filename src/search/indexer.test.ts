@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { DEAD_LETTER_KEY, DEAD_LETTER_PARTITIONS, decodeDeadLetterReason } from '../event/dead-letter.ts';
+import { DEAD_LETTER_KEY, deadLetterPartition, decodeDeadLetterReason } from '../event/dead-letter.ts';
 import type { StoredEvent } from '../event/event.ts';
 import { RecordCursor } from '../event/record-batch.ts';
 import { TOPICS } from '../event/topics.ts';
 import { offset } from '../queue/port.ts';
 import { TestMember } from '../queue/test-records.ts';
+import { DeadLetters } from './indexing/dead-letters.ts';
 import type { Committed } from './indexing/inserter.ts';
 import { DAY_MS } from './slices.ts';
 import { openStoreKit, type StoreKit, type StoreKitOptions } from './testing/store-kit.ts';
@@ -62,7 +63,7 @@ const question = (tenant = 'default') => ({
 });
 
 async function letters(store: StoreKit): Promise<{ origin: string; value: string; reason: string }[]> {
-  const reader = store.queue.openReader({ topic: TOPICS.deadLetter, partition: DEAD_LETTER_PARTITIONS.store });
+  const reader = store.queue.openReader({ topic: TOPICS.deadLetter, partition: deadLetterPartition.storing(0) });
   const found = [];
   const end = await reader.endOffset();
   for (let next = await reader.earliestOffset(); next < end; ) {
@@ -178,6 +179,22 @@ describe('what the engine cannot take', () => {
     await vi.waitFor(() => expect(committed.reduce((sum, one) => sum + one.deadLettered, 0)).toBe(3), PATIENCE);
   });
 
+  test('is written once, also where the store before this one wrote it and committed nothing', async () => {
+    const store = await open();
+    await store.append(0, [eventOf(0), 'no JSON at all', eventOf(2), 'nor this']);
+    const before = new DeadLetters(store.queue, 'local');
+    await before.open(0, 0);
+    const refused = { partition: 0, timestampMs: NOW_MS, reason: 'by the one before' };
+    await before.write([{ ...refused, offset: 1, value: Buffer.from('no JSON at all') }]);
+    await before.close();
+    await store.startIndexer().started;
+    await store.settled();
+    expect((await letters(store)).map(({ origin, reason }) => [origin, reason === refused.reason])).toEqual([
+      ['local.events.0.1.0', true],
+      ['local.events.0.3.0', false],
+    ]);
+  });
+
   test('is tried again, and never thrown away, where the engine takes nothing at all', async () => {
     const lines: string[] = [];
     const log = pino({ level: 'error' }, { write: (line: string) => void lines.push(line) });
@@ -249,6 +266,23 @@ describe('completeness', () => {
     expect(store.engine.completeToMs()).toBe(0);
     await store.append(1, [eventOf(7)]);
     await vi.waitFor(() => expect(store.engine.completeToMs()).toBe(NOW_MS + 7), PATIENCE);
+  });
+});
+
+describe('a store beside another one', () => {
+  test('is complete to where the other one has committed its partitions', async () => {
+    const store = await open({ partitions: 2 });
+    await store.startIndexer().started;
+    const other = await TestMember.join(store.queue, 'store', [TOPICS.events]);
+    const at = { topic: TOPICS.events, partition: 1 };
+    await vi.waitFor(() => expect(other.keys).toEqual(['events/1']), PATIENCE);
+    await store.append(0, [eventOf(100)]);
+    await store.append(1, [eventOf(7)]);
+    await vi.waitFor(async () => expect(await store.engine.count(question())).toBe(1), PATIENCE);
+    expect(store.engine.completeToMs()).toBe(0);
+    await other.commit(at, 2);
+    await vi.waitFor(() => expect(store.engine.completeToMs()).toBe(NOW_MS + 7), PATIENCE);
+    await other.leave();
   });
 });
 

@@ -21,7 +21,8 @@ import { type Committed, Inserter } from './indexing/inserter.ts';
 import { Intake, visibleBefore } from './indexing/intake.ts';
 import { lostPartition, Membership } from './indexing/membership.ts';
 import { MissingRows } from './indexing/missing-rows.ts';
-import { rewindLostIndex } from './indexing/rewind.ts';
+import { followOthers } from './indexing/others.ts';
+import { rewindLostIndex, rewindLostPartition } from './indexing/rewind.ts';
 import type { SearchEngine } from './port.ts';
 import { keepRetention } from './retention.ts';
 import { DEFAULT_RETENTION, type RetentionPolicy } from './slices.ts';
@@ -80,7 +81,7 @@ async function startAs(membership: Membership, options: IndexerOptions, signal: 
   const { queue, engine, site, log, retention: policy = DEFAULT_RETENTION, onOpened, onCommitted } = options;
   const { writer, journal } = engine;
   const completeness = new Completeness(() => queue.partitionCount(TOPICS.events), options.rawEnd);
-  const letters = await DeadLetters.open(queue, site, journal.openIntent?.deadLettersFrom);
+  const letters = new DeadLetters(queue, site);
   const missing = new MissingRows({ queue, writer, policy, log, signal });
   const metrics = createMetrics(options.registry);
   const inserter = new Inserter({
@@ -101,9 +102,24 @@ async function startAs(membership: Membership, options: IndexerOptions, signal: 
   if (engineInUse !== undefined) await goOnWithEngine({ engine: engineInUse, queue, membership, log, signal });
   await rewindLostIndex({ queue, membership, writer, journal, log, signal });
   await inserter.recover();
+  /** Where to go on after whoever had the partition before. */
+  const begin = async (assigned: AssignedPartition): Promise<number> => {
+    const { partition } = assigned;
+    const committed = (await assigned.committed()) ?? 0;
+    const nowMs = options.clock.now();
+    const from = await rewindLostPartition({ queue, writer, policy, nowMs, log }, assigned, committed);
+    await letters.open(partition, from);
+    if (writer.shared === undefined) return from;
+    const reader = queue.openReader({ topic: TOPICS.events, partition });
+    try {
+      return await inserter.takeOver(partition, from, await reader.endOffset());
+    } finally {
+      await reader.close();
+    }
+  };
   const open = async (assigned: AssignedPartition): Promise<Intake> => {
     const { partition } = assigned;
-    const from = (await assigned.committed()) ?? 0;
+    const from = await begin(assigned);
     onOpened?.(partition);
     // Not awaited: the partition's writer may not have said yet where it ends.
     visibleBefore(queue, partition, from, signal).then(
@@ -113,17 +129,22 @@ async function startAs(membership: Membership, options: IndexerOptions, signal: 
     );
     return new Intake(queue, assigned, from, log, (records) => metrics.lost.inc({ partition }, records));
   };
-  engine.completeFrom(() => completeness.toMs());
+  engine.completeFrom((tenant) => completeness.toMs(tenant));
+  const stopFollowing = followOthers({ queue, membership, completeness, log, signal });
   const stopRetention = keepRetention({ writer, journal, clock: options.clock, log });
   const stopMaintaining = writer.maintain();
   const close = async () => {
-    await Promise.all([stopRetention(), stopMaintaining()]);
+    await Promise.all([stopRetention(), stopMaintaining(), stopFollowing()]);
     await membership.leave();
     await letters.close();
   };
   const { clock } = options;
   const builder = new BlockBuilder(writer.createBlock(), policy);
-  const run = new IndexerRun({ membership, open, inserter, builder, metrics, clock, log, signal, close });
+  const release = async (assigned: AssignedPartition): Promise<void> => {
+    await letters.release(assigned.partition);
+    await membership.release(assigned);
+  };
+  const run = new IndexerRun({ membership, open, release, inserter, builder, metrics, clock, log, signal, close });
   await run.follow();
   return run;
 }
@@ -174,6 +195,8 @@ interface RunParts {
   readonly membership: Membership;
   /** Begins to read a partition where the store left it. */
   readonly open: (assigned: AssignedPartition) => Promise<Intake>;
+  /** Gives it up, when nothing of it is under way. */
+  readonly release: (assigned: AssignedPartition) => Promise<void>;
   readonly inserter: Inserter;
   readonly builder: BlockBuilder;
   readonly metrics: IndexerMetrics;
@@ -220,7 +243,11 @@ class IndexerRun {
       if (assigned.isLost) throw lostPartition(assigned.partition);
       const intake = this.#intakes.find((known) => known.assigned === assigned);
       if (assigned.revoked.aborted) await this.#giveUp(assigned, intake);
-      else if (intake === undefined) this.#intakes.push(await this.#parts.open(assigned));
+      else if (intake === undefined) {
+        // It may find an insert of another store to finish, and there is one at a time.
+        await this.#inserting;
+        if (this.#failure === undefined) this.#intakes.push(await this.#parts.open(assigned));
+      }
     }
   }
 
@@ -234,7 +261,7 @@ class IndexerRun {
     if (this.#failure !== undefined) return;
     this.#intakes = this.#intakes.filter((known) => known !== intake);
     await intake?.close();
-    await this.#parts.membership.release(assigned);
+    await this.#parts.release(assigned);
   }
 
   async #step(): Promise<void> {
@@ -261,7 +288,9 @@ class IndexerRun {
 
   #untilDueMs(): number {
     const { busyRows, busyInsertEveryMs, insertEveryMs } = STORE_LIMITS;
-    const everyMs = this.#builder.rows < busyRows ? insertEveryMs : busyInsertEveryMs;
+    // A small tenant does not wait until the events of a large one are worth an insert.
+    const waitsLonger = this.#builder.rows >= busyRows && !this.#builder.isShared;
+    const everyMs = waitsLonger ? busyInsertEveryMs : insertEveryMs;
     return this.#lastInsertMs + everyMs - performance.now();
   }
 

@@ -17,7 +17,6 @@ function intent(slices: readonly Slice[], paths: Intent['paths'] = []): Intent {
     slices,
     days: slices.map(({ day }) => day),
     paths,
-    deadLettersFrom: 0,
   };
 }
 

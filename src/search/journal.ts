@@ -31,8 +31,8 @@ export interface Intent {
   readonly days: readonly number[];
   /** Types that the insert brings to paths where they were not known. */
   readonly paths: readonly PathType[];
-  /** Where the store's partition of `dead-letter` ended before: letters of the ranges are at or after it. */
-  readonly deadLettersFrom: number;
+  /** Of earlier versions: where the store's one partition of `dead-letter` ended before. */
+  readonly deadLettersFrom?: number;
 }
 
 export interface OpenIntent extends Intent {

@@ -115,8 +115,8 @@ export interface SearchReader {
       }
     | undefined
   >;
-  /** Epoch ms (about `received`): every event received before this is visible. */
-  completeToMs(): number;
+  /** Epoch ms (about `received`): every event received before this is visible; of one tenant, or of everybody. */
+  completeToMs(tenant?: string): number;
 }
 
 /** What a row's place in the store depends on. */
@@ -178,6 +178,12 @@ export interface StoredSlice {
   readonly rows: number;
 }
 
+/** What one store can ask of rows that another one inserted; `visibleOffsets` finds them as well. */
+export interface SharedIndex {
+  /** Whether there are any of this partition of `events`. */
+  hasRows(partition: number): Promise<boolean>;
+}
+
 /**
  * Writes to the store, for one caller at a time. What may fail for a while (a full disk, a cluster that is away) is
  * thrown, and the caller tries again; `insert` may have written a part then, which `visibleOffsets` tells.
@@ -196,14 +202,18 @@ export interface SearchWriter {
   visibleOffsets(range: Range, days: readonly number[]): Promise<ReadonlySet<number>>;
   slices(): Promise<readonly StoredSlice[]>;
   dropSlice(slice: Pick<StoredSlice, 'retentionDays' | 'day'>): Promise<void>;
+  /** Where several stores may write to it, each the partitions that it has: those move between them. */
+  readonly shared?: SharedIndex;
   /** Begins what the engine needs done from time to time; the answer ends it. */
   maintain(): () => Promise<void>;
 }
 
 export interface SearchEngine extends SearchReader {
+  /** What it writes to, for people: the same for all stores that share it, and for nobody else. */
+  readonly index: string;
   readonly writer: SearchWriter;
   readonly journal: StoreJournal;
   /** Says from where `completeToMs()` comes: the indexer. */
-  completeFrom(source: () => number): void;
+  completeFrom(source: (tenant?: string) => number): void;
   close(): Promise<void>;
 }

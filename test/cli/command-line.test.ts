@@ -64,6 +64,13 @@ describe('asked wrongly: exit 2, with a suggestion', () => {
 });
 
 describe('it failed: exit 1', () => {
+  test.each(['collector', 'processor', 'store'])('a %s alone with the embedded queue is refused', (role) => {
+    const { status, stderr } = spillway('start', '--role', role);
+    expect(stderr).toContain(`The ${role} cannot run alone`);
+    expect(stderr).toContain('queue.engine: kafka');
+    expect(status).toBe(1);
+  });
+
   test.each([
     ['search', 'x'],
     ['tail'],

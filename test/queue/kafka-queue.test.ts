@@ -1,4 +1,7 @@
 /** What a queue on Kafka promises beyond the contract: retention, partitions that are added, and several writers. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { KafkaQueue, KafkaQueueOptions } from '../../src/queue/kafka/queue.ts';
 import { groupStatesOf, topicStatesOf } from '../../src/queue/kafka/state.ts';
@@ -126,6 +129,48 @@ describe.skipIf(lacksKafka('the queue on Kafka'))('a queue on Kafka', () => {
     await member.commit({ topic: 'raw', partition: 1 }, 0);
     await expect.poll(() => member.keys, { timeout: 20_000 }).toEqual(['raw/0', 'raw/1', 'raw/2']);
     expect(await readAll(other.openReader(added), 0)).toEqual([{ offset: 0, value: 'moved' }]);
+  });
+
+  it('says who is there, and lets members of a group write to one thing only', async () => {
+    const { queue, prefix } = await open();
+    const { queue: other } = await open({ prefix });
+    expect(await queue.memberCount('store')).toBe(0);
+    await queue.claim('store', 'index a');
+    const member = await TestMember.join(queue, 'store');
+    expect(await other.memberCount('store')).toBe(1);
+    await other.claim('store', 'index a');
+    await expect(other.claim('store', 'index b')).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(/index a.*index b/),
+    });
+    await member.leave();
+    await other.claim('store', 'index b');
+    expect([await queue.name('one'), await other.name('another')]).toEqual(['one', 'one']);
+  });
+
+  it('lets a process that is started again after a crash have at once what the one before had', async () => {
+    const notes = await mkdtemp(join(tmpdir(), 'spillway-notes-'));
+    const { queue, prefix } = await open({ notes });
+    const crashed = await TestMember.join(queue, 'store');
+    expect(crashed.keys).toEqual(['raw/0', 'raw/1']);
+    // As after a crash: nobody says that it leaves.
+    await queue.cluster.close();
+    const { queue: again } = await open({ prefix, notes });
+    const began = performance.now();
+    const member = await TestMember.join(again, 'store');
+    await expect.poll(() => member.keys, { timeout: 30_000 }).toEqual(['raw/0', 'raw/1']);
+    expect(performance.now() - began).toBeLessThan(30_000);
+    expect(await again.memberCount('store')).toBe(1);
+    await rm(notes, { recursive: true });
+  });
+
+  it('adds partitions at a start only where that is allowed', async () => {
+    const topics = (partitions: number) => ({ raw: { partitions, compression: 'none', writers: 'many' } }) as const;
+    const { prefix } = await open({ topics: topics(1) });
+    const { queue } = await open({ prefix, topics: topics(3), mayGrow: () => false });
+    expect(queue.partitionCount('raw')).toBe(1);
+    const { queue: grown } = await open({ prefix, topics: topics(3), mayGrow: () => Promise.resolve(true) });
+    expect(grown.partitionCount('raw')).toBe(3);
   });
 
   it('says where topics are and how far groups have come', async () => {

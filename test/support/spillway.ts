@@ -20,6 +20,10 @@ export interface SpillwayOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A script that starts it with the path of the configuration; the command line otherwise. */
   readonly script?: string;
+  /** Only this role. */
+  readonly role?: RoleInfo['role'];
+  /** How long it may take to be ready: longer where many start on one machine. */
+  readonly readyMs?: number;
 }
 
 export interface RoleInfo {
@@ -32,7 +36,6 @@ export interface RoleInfo {
 export class SpillwayProcess {
   readonly folder: string;
   readonly child: ChildProcess;
-  readonly url: string;
   readonly listening: readonly Listening[];
   readonly #ended: Promise<number | null>;
 
@@ -40,7 +43,6 @@ export class SpillwayProcess {
     this.folder = folder;
     this.child = child;
     this.listening = listening;
-    this.url = `http://127.0.0.1:${this.port('http')}`;
     this.#ended = new Promise((resolve) => child.once('exit', (code) => resolve(code)));
   }
 
@@ -48,22 +50,40 @@ export class SpillwayProcess {
     const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'spillway-test-')));
     const file = join(folder, 'spillway.yaml');
     // Ports that a role takes again when it is started again.
-    const [http, syslog] = [await freePort(), await freePort()];
-    const defaults = { data: join(folder, 'data'), http: { port: http }, inputs: { syslog: [{ port: syslog }] } };
+    const [http, syslog, store] = [await freePort(), await freePort(), await freePort()];
+    const defaults = {
+      data: join(folder, 'data'),
+      http: { port: http },
+      store: { port: store },
+      inputs: { syslog: [{ port: syslog }] },
+    };
     // How full this machine's disk happens to be is nothing that a test is about.
     const queue = { highWater: '100%', minFree: '0B', ...(options.config?.queue as object | undefined) };
     await writeFile(file, JSON.stringify({ ...defaults, ...options.config, queue }));
     const command =
       options.script === undefined
-        ? [join(ROOT, 'bin/spillway.mjs'), 'start', '--config', file]
+        ? [
+            join(ROOT, 'bin/spillway.mjs'),
+            'start',
+            '--config',
+            file,
+            ...(options.role === undefined ? [] : ['--role', options.role]),
+          ]
         : [join(ROOT, options.script), file];
     const child = spawn(process.execPath, command, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...options.env },
     });
     child.stderr?.pipe(createWriteStream(join(folder, 'spillway.log'), { flags: 'a' }));
-    const listening = await readListening(child, folder);
+    const listening = await readListening(child, folder, options.readyMs ?? READY_MS);
     return new SpillwayProcess(folder, child, listening);
+  }
+
+  /** Of the front door, or of the store where that runs alone. */
+  get url(): string {
+    const where =
+      this.listening.find(({ what }) => what === 'http') ?? this.listening.find(({ what }) => what === 'store');
+    return `http://127.0.0.1:${where?.port}`;
   }
 
   port(what: string): number {
@@ -94,6 +114,19 @@ export class SpillwayProcess {
     }).length;
   }
 
+  /** Kills all of it at once, as a machine dies. */
+  async killAll(): Promise<void> {
+    if (this.child.pid === undefined) return;
+    for (const pid of [this.child.pid, ...descendantsOf(this.child.pid)]) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It has ended by itself, its supervisor being gone.
+      }
+    }
+    await this.#ended;
+  }
+
   /** Exit code, once it has ended. */
   ended(): Promise<number | null> {
     return this.#ended;
@@ -110,6 +143,11 @@ export class SpillwayProcess {
     if (this.child.exitCode === null && this.child.signalCode === null) await this.stop();
     await rm(this.folder, { recursive: true, force: true });
   }
+}
+
+function descendantsOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  return children.flatMap((child) => [child, ...descendantsOf(child)]);
 }
 
 /** Polls until `probe` gives a value other than undefined or false; the error says what was seen last. */
@@ -134,13 +172,13 @@ export async function until<T>(
 }
 
 /** `start` in a pipe prints one JSON line when it is ready: {"ready":true,"listening":[…]}. */
-async function readListening(child: ChildProcess, folder: string): Promise<readonly Listening[]> {
+async function readListening(child: ChildProcess, folder: string, readyMs: number): Promise<readonly Listening[]> {
   let text = '';
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new Error(`not ready in ${READY_MS} ms, see ${folder}/spillway.log: ${text}`)),
-      READY_MS,
-    );
+    const timer = setTimeout(() => {
+      child.kill('SIGTERM');
+      reject(new Error(`not ready in ${readyMs} ms, see ${folder}/spillway.log: ${text}`));
+    }, readyMs);
     child.once('exit', (code) => {
       const log = readFileSync(join(folder, 'spillway.log'), 'utf8').slice(-LOG_TAIL_CHARS);
       reject(new Error(`ended with ${code} before it was ready: ${text}${log}`));

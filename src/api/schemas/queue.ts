@@ -134,7 +134,7 @@ export const AddPartitionsQuestionSchema = Closed(
   {
     partitions: Type.Integer({
       minimum: 1,
-      maximum: QUEUE_LIMITS.partitionsPerTopic,
+      maximum: QUEUE_LIMITS.partitions,
       description: 'How many `raw` and `events` are to have in all. The same again changes nothing; fewer are refused.',
     }),
   },

@@ -20,7 +20,7 @@ export function aggregateRoutes(server: FastifyInstance, asking: Asking): void {
       const question = questionOf(asking, request, reply, request.query);
       const by = request.query.by === undefined ? undefined : fieldOf(request.query.by, 'by');
       const intervalMs = chooseInterval(request.query.interval ?? 'auto', question.fromMs, question.toMs);
-      return answer(asking, async () => {
+      return answer(asking, question, async () => {
         const found = await reader.histogram({ ...question, intervalMs, ...(by && { by }) });
         const fields = by === undefined ? [] : [by];
         return {
@@ -47,7 +47,7 @@ export function aggregateRoutes(server: FastifyInstance, asking: Asking): void {
       const of = measured(fn, request.query.of);
       const by = fieldsOf(request.query.by, 'by', QUERY_LIMITS.statsBy);
       const intervalMs = interval === undefined ? undefined : chooseInterval(interval, question.fromMs, question.toMs);
-      return answer(asking, async () => {
+      return answer(asking, question, async () => {
         const width = intervalMs === undefined ? {} : { intervalMs };
         const rows = await reader.stats({ ...question, fn, by, limit, ...width, ...(of && { of }) });
         const isEmpty = rows.every(({ value }) => value === null || value === 0);
@@ -69,7 +69,7 @@ export function aggregateRoutes(server: FastifyInstance, asking: Asking): void {
     ...questions.fields,
     handler: async (request, reply) => {
       const question = questionOf(asking, request, reply, request.query);
-      return answer(asking, async () => {
+      return answer(asking, question, async () => {
         const fields = (await reader.fields(question)).slice(0, QUERY_LIMITS.fields);
         return { fields, ...(await hintsFor(reader, question, fields.length === 0)) };
       });
@@ -82,7 +82,7 @@ export function aggregateRoutes(server: FastifyInstance, asking: Asking): void {
       const { field: name, limit = 10 } = request.query;
       const question = questionOf(asking, request, reply, request.query);
       const field = fieldOf(name, 'field');
-      return answer(asking, async () => {
+      return answer(asking, question, async () => {
         const found = await reader.values({ ...question, field, limit });
         return { field: name, ...found, ...(await hintsFor(reader, question, found.total === 0, [field])) };
       });

@@ -26,7 +26,7 @@ export function searchRoutes(server: FastifyInstance, asking: Asking): void {
     ...questions.count,
     handler: async (request, reply) => {
       const question = questionOf(asking, request, reply, request.query);
-      return answer(asking, async () => {
+      return answer(asking, question, async () => {
         const count = await asking.reader.count(question);
         return { count, ...(await hintsFor(asking.reader, question, count === 0)) };
       });
@@ -37,7 +37,7 @@ export function searchRoutes(server: FastifyInstance, asking: Asking): void {
     handler: async (request, reply) => {
       const { id, before = 10, after = 10 } = request.query;
       const question = questionOf(asking, request, reply, request.query, { from: EARLIEST_MS, to: LATEST_MS });
-      return answer(asking, async () => {
+      return answer(asking, question, async () => {
         const found = await asking.reader.context({ ...question, id, before, after });
         if (found === undefined) throw new SpillwayError('NOT_FOUND', `There is no event ${id} in this range.`);
         return nearest(found);
@@ -53,7 +53,7 @@ async function search(asking: Asking, parameters: SearchParameters, request: Fas
   const page = after === undefined ? undefined : readCursor(after, owner);
   const range = page === undefined ? parameters : { q, from: page.fromMs, to: page.toMs };
   const question = questionOf(asking, request, reply, range);
-  const { events, ...rest } = await answer(asking, async () => {
+  const { events, ...rest } = await answer(asking, question, async () => {
     const found = await asking.reader.search({ ...question, limit, order, ...(page && { after: page.after }) });
     const texts = fitting(
       fields === undefined ? found.events : found.events.map((event) => project(event, fields)),

@@ -1,6 +1,11 @@
 /** A processor on a real segmented log, for tests: records go into `raw`, what comes out is read back. */
 import { Registry } from 'prom-client';
-import { DEAD_LETTER_KEY, DEAD_LETTER_PARTITIONS, decodeDeadLetterReason } from '../../event/dead-letter.ts';
+import {
+  DEAD_LETTER_KEY,
+  deadLetterPartition,
+  deadLetterPartitions,
+  decodeDeadLetterReason,
+} from '../../event/dead-letter.ts';
 import type { StoredEvent } from '../../event/event.ts';
 import { decodeProgress, isProgress, type LedgerEntry, type Progress } from '../../event/progress.ts';
 import { encodeRawMeta, RAW_META_KEY, type RawMeta } from '../../event/raw-meta.ts';
@@ -10,7 +15,7 @@ import { systemClock } from '../../lib/clock.ts';
 import type { Disk } from '../../lib/disk.ts';
 import { offset, type Queue, type TopicPartition } from '../../queue/port.ts';
 import { openTestLog, recordingLog, type TestLog } from '../../queue/segment-log/test-log.ts';
-import { type RunningProcessor, runProcessor } from '../processor.ts';
+import { type LaneOptions, type RunningProcessor, runProcessor } from '../processor.ts';
 import { createTopology, type Topology } from '../topology.ts';
 
 export const SYSLOG: RawMeta = { tenant: 'default', input: 'syslog-tcp', remote: '192.0.2.7:5140', format: 'syslog' };
@@ -28,7 +33,7 @@ export function openWorld(disk: Disk, partitions = 1, directory?: string): Promi
   const topics = {
     [TOPICS.raw]: { partitions, compression: 'none', retention },
     [TOPICS.events]: { partitions, compression: 'zstd', retention },
-    [TOPICS.deadLetter]: { partitions: 3, compression: 'none' },
+    [TOPICS.deadLetter]: { partitions: deadLetterPartitions(partitions), compression: 'none' },
   } as const;
   return openTestLog({ disk, topics, segmentBytes: 64 * 1024, ...(directory !== undefined && { directory }) });
 }
@@ -65,17 +70,25 @@ export interface WatchedProcessor extends RunningProcessor {
   taken(count: number): Promise<void>;
 }
 
-export function startProcessor(queue: Queue, topology = pickyTopology(), registry = new Registry()): WatchedProcessor {
+export function startProcessor(
+  queue: Queue,
+  topology = pickyTopology(),
+  registry = new Registry(),
+  severalCollectors = false,
+  lanes?: LaneOptions,
+): WatchedProcessor {
   const ledger: LedgerEntry[] = [];
   const waiting: { readonly count: number; readonly wake: () => void }[] = [];
   const total = (): number => ledger.reduce((sum, { taken }) => sum + taken, 0);
   const processor = runProcessor({
     queue,
     site: 'local',
+    severalCollectors,
     topology,
     clock: systemClock,
     log: recordingLog([]),
     registry,
+    ...(lanes === undefined ? {} : { lanes }),
     onLedger: (_partition, entries) => {
       ledger.push(...entries);
       for (const { count, wake } of waiting) if (total() >= count) wake();
@@ -103,10 +116,14 @@ export async function readBack(queue: Queue, partition = 0): Promise<ReadBack> {
     if (isProgress(record)) markers.push(decodeProgress(record.value()));
     else events.push(JSON.parse(record.value().toString()));
   });
-  await eachRecord(queue, { topic: TOPICS.deadLetter, partition: DEAD_LETTER_PARTITIONS.processor }, (record) => {
-    const { origin, code } = decodeDeadLetterReason(record.headerValue(DEAD_LETTER_KEY) ?? Buffer.alloc(0));
-    letters.push({ origin, code, value: record.value().toString() });
-  });
+  await eachRecord(
+    queue,
+    { topic: TOPICS.deadLetter, partition: deadLetterPartition.processing(partition) },
+    (record) => {
+      const { origin, code } = decodeDeadLetterReason(record.headerValue(DEAD_LETTER_KEY) ?? Buffer.alloc(0));
+      letters.push({ origin, code, value: record.value().toString() });
+    },
+  );
   return { events, markers, letters };
 }
 

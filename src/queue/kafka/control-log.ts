@@ -12,6 +12,12 @@ import type { TopicRecord } from '../segment-log/coordinator-state.ts';
 export interface ControlState {
   readonly version: 1;
   readonly topics: Record<string, TopicRecord>;
+  /** Of the queue, in what others keep of it. */
+  name?: string;
+  /** What the members of a group write to, where that may be one thing only. */
+  outputs?: Readonly<Record<string, string>>;
+  /** Which search engine is in use and where others were left, as the store writes it. */
+  engines?: string;
   /** Kafka's ids of the topics; of some, what was written by an earlier version of Spillway has none. */
   readonly ids: Record<string, string>;
 }
@@ -121,7 +127,8 @@ export class ControlLog<State extends { readonly version: number }> {
 
 export const CONTROL = {
   empty: (): ControlState => ({ version: 1, topics: Object.create(null), ids: Object.create(null) }),
-  parse: ({ topics, ids }: Partial<ControlState>): ControlState => ({
+  parse: ({ topics, ids, ...others }: Partial<ControlState>): ControlState => ({
+    ...others,
     version: 1,
     topics: Object.assign(Object.create(null), topics),
     ids: Object.assign(Object.create(null), ids),

@@ -14,6 +14,7 @@ import { type GroupMember, type JoinOptions, type Offset, offset, type TopicPart
 import { brokerErrorOf, placeOf } from './broker-errors.ts';
 import type { Cluster } from './cluster.ts';
 import { committedOffset } from './group-offsets.ts';
+import type { MemberNote } from './member-note.ts';
 import { groupDescribe, groupHeartbeat, offsetCommit } from './protocol.ts';
 
 export interface MemberOptions extends JoinOptions {
@@ -28,6 +29,8 @@ export interface MemberOptions extends JoinOptions {
   /** Whether sources that moved to this partition have been read to where they moved: before that nobody has it. */
   readonly mayBegin: (at: TopicPartition) => Promise<boolean>;
   readonly onLeft: (member: KafkaGroupMember) => void;
+  /** Where the member's id is noted for the process that may come after a crash. */
+  readonly note?: MemberNote | undefined;
 }
 
 type ConsumerGroupHeartbeatResponse = ReturnType<typeof consumerGroupHeartbeatV1.parseResponse>;
@@ -43,7 +46,7 @@ export class KafkaGroupMember implements GroupMember {
   /** What the broker has been told, or is about to be told, that this member has. */
   readonly #owned = new Map<string, TopicPartition>();
   readonly #held = new Map<string, Assignment>();
-  #id = randomUUID();
+  #id: string = randomUUID();
   #epoch = JOIN;
   #hasLeft = false;
   #heardMs = performance.now();
@@ -58,6 +61,7 @@ export class KafkaGroupMember implements GroupMember {
   /** Resolves when it has been assigned what was free. */
   static async join(options: MemberOptions): Promise<KafkaGroupMember> {
     const member = new KafkaGroupMember(options);
+    await member.#succeed();
     await member.#beat();
     const untilMs = performance.now() + KAFKA_LIMITS.answerMs;
     while (performance.now() < untilMs && !(await member.#isSettled())) {
@@ -87,7 +91,7 @@ export class KafkaGroupMember implements GroupMember {
     this.#loseAll();
     this.#options.onLeft(this);
     await this.#say(LEAVE, 0).catch((thrown: unknown) => {
-      // The broker finds out by its silence.
+      // The broker finds out by its silence, or by the process that comes next.
       this.#options.log.warn({ group: this.group, reason: messageOf(thrown) }, 'a member could not say that it leaves');
     });
   }
@@ -203,6 +207,7 @@ export class KafkaGroupMember implements GroupMember {
     this.#loseAll();
     this.#id = randomUUID();
     this.#epoch = JOIN;
+    void this.#options.note?.write(this.#id);
     this.#heardMs = performance.now();
   }
 
@@ -212,7 +217,22 @@ export class KafkaGroupMember implements GroupMember {
     this.#owned.clear();
   }
 
-  #say(epoch: number, forMs: number): Promise<ConsumerGroupHeartbeatResponse> {
+  /** Says that the member of the process before has left, which could not say so itself. */
+  async #succeed(): Promise<void> {
+    const { note, log, group } = this.#options;
+    const before = await note?.read();
+    if (before !== undefined) {
+      await this.#say(LEAVE, 0, before).catch((thrown: unknown) => {
+        log.info(
+          { group, member: before, reason: messageOf(thrown) },
+          'the member of the process before has gone already',
+        );
+      });
+    }
+    await note?.write(this.#id);
+  }
+
+  #say(epoch: number, forMs: number, id = this.#id): Promise<ConsumerGroupHeartbeatResponse> {
     const { cluster, groupId, group, topics, nameOf } = this.#options;
     const byTopic = Map.groupBy(this.#owned.values(), ({ topic }) => topic);
     const owned = [...byTopic].map(([topic, parts]) => ({
@@ -225,7 +245,7 @@ export class KafkaGroupMember implements GroupMember {
       { doing: `being a member of group ${group}`, forMs },
       groupHeartbeat,
       groupId,
-      this.#id,
+      id,
       epoch,
       null,
       null,

@@ -21,7 +21,9 @@ import { Cluster } from './cluster.ts';
 import { CONTROL, ControlLog, type ControlState } from './control-log.ts';
 import { KafkaTopics } from './created-topics.ts';
 import { KafkaGroupMember } from './group-member.ts';
+import { membersOf } from './group-members.ts';
 import { committedOffset } from './group-offsets.ts';
+import { MemberNote } from './member-note.ts';
 import { KafkaMetrics } from './metrics.ts';
 import { offsetAt, WHEN } from './offsets.ts';
 import type { KafkaOptions } from './options.ts';
@@ -32,13 +34,15 @@ import { newProducer, renew, takeOver } from './take-over.ts';
 import { assertNoneGone, MissingTopics } from './topic-identity.ts';
 import { ensurePartitions, ensureTopics } from './topics.ts';
 
+export type Writers = 'one' | 'many';
+
 export interface KafkaTopicOptions {
   /** At least so many; there may be more. */
   readonly partitions: number;
   /** For whoever builds batches; Kafka stores what it gets. */
   readonly compression: BatchCompression;
   /** `many`: several processes append to a partition, and none fences another. */
-  readonly writers: 'one' | 'many';
+  readonly writers: Writers | ((partition: number) => Writers);
   /** Of the whole topic; nothing is removed where it is absent. */
   readonly retention?: RetentionPolicy;
   /** Groups that must have committed past a record before it may go. */
@@ -52,6 +56,13 @@ export interface KafkaQueueOptions extends KafkaOptions {
   readonly replication: number;
   readonly minInsyncReplicas: number;
   readonly log: Logger;
+  /**
+   * Whether topics that are there may have partitions added, where more are configured; they may where it is left out.
+   * Topics that are not there are made in any case.
+   */
+  readonly mayGrow?: (queue: KafkaQueue) => boolean | Promise<boolean>;
+  /** A folder that is this process's alone: members of groups are noted there (member-note.ts). */
+  readonly notes?: string;
   /** For the queue's figures; without it they are kept and not shown. */
   readonly registry?: Registry;
   readonly heartbeatMs?: number;
@@ -64,6 +75,15 @@ export interface KafkaQueueOptions extends KafkaOptions {
 export const CONTROL_TOPIC = 'control';
 /** What users created: their topics have a tenant and a dot before their names. */
 const CATALOGUE_TOPIC = 'topics';
+
+function anotherOutput(group: string, known: string, what: string): SpillwayError {
+  return new SpillwayError(
+    'CONFIG_INVALID',
+    `Another ${group} is at work on this queue and writes to ${known}; this one would write to ${what}, and each would ` +
+      'have a part of the events. Several of them need one OpenSearch (search.engine: opensearch) that all share. If the ' +
+      'other one was killed just now, start this one again in a minute.',
+  );
+}
 
 /** Makes and checks the topics. Throws QUEUE_UNREACHABLE, QUEUE_REFUSED, QUEUE_TOPIC_INVALID. */
 export async function openKafka(options: KafkaQueueOptions): Promise<KafkaQueue> {
@@ -130,9 +150,15 @@ export class KafkaQueue implements Queue {
     await this.#assertNoneGone();
     await ensureTopics(this.cluster, [...wanted, ...own], this.#options, log);
     await this.created.refresh();
-    await this.raisePartitions(
-      Object.fromEntries(Object.entries(topics).map(([topic, { partitions }]) => [topic, partitions])),
+    await this.#control.refresh();
+    const known = this.#control.state.topics;
+    const wants = Object.entries(topics).map(([topic, { partitions }]) => [topic, partitions] as const);
+    const isMore = wants.some(([topic, partitions]) => (known[topic]?.partitions ?? partitions) < partitions);
+    const mayGrow = !isMore || (await (this.#options.mayGrow?.(this) ?? true));
+    const counts = wants.map(
+      ([topic, count]) => [topic, mayGrow ? count : (known[topic]?.partitions ?? count)] as const,
     );
+    await this.raisePartitions(Object.fromEntries(counts));
     for (const name of this.#names) this.cluster.pin(name, this.cluster.idOf(name));
     this.#timer = setInterval(() => void this.refreshLayouts(), layoutMs);
     this.#timer.unref();
@@ -160,7 +186,8 @@ export class KafkaQueue implements Queue {
 
   async openWriter(at: TopicPartition): Promise<PartitionWriter> {
     this.#assertThere(at);
-    return this.#writer(this.#named(at), this.#topic(at.topic).writers, at);
+    const { writers } = this.#topic(at.topic);
+    return this.#writer(this.#named(at), typeof writers === 'function' ? writers(at.partition) : writers, at);
   }
 
   openReader(at: TopicPartition): PartitionReader {
@@ -169,7 +196,7 @@ export class KafkaQueue implements Queue {
   }
 
   async joinGroup(group: string, options: JoinOptions): Promise<GroupMember> {
-    const { log, heartbeatMs = KAFKA_LIMITS.heartbeatMs } = this.#options;
+    const { log, notes, heartbeatMs = KAFKA_LIMITS.heartbeatMs } = this.#options;
     for (const topic of options.topics) this.#topic(topic);
     const member = await KafkaGroupMember.join({
       ...options,
@@ -181,6 +208,7 @@ export class KafkaQueue implements Queue {
       nameOf: (topic) => this.nameOf(topic),
       mayBegin: (at) => this.#mayBegin(group, at),
       onLeft: (left) => void this.#members.delete(left),
+      note: notes === undefined ? undefined : new MemberNote(notes, group, log),
     });
     this.#members.add(member);
     return member;
@@ -218,6 +246,50 @@ export class KafkaQueue implements Queue {
   async registerBarrier(topic: string, ends: readonly Offset[]): Promise<void> {
     this.#topic(topic);
     await this.#control.change(({ topics }) => setBarrier({ version: 2, epochs: {}, groups: {}, topics }, topic, ends));
+  }
+
+  /** What this queue is called, for ever: as whoever asked first has proposed. */
+  async name(proposed: string): Promise<string> {
+    await this.#control.change((state) => {
+      if (state.name !== undefined) return false;
+      state.name = proposed;
+      return true;
+    });
+    return this.#control.state.name ?? proposed;
+  }
+
+  /** How many members of the group are alive, as far as the brokers know: one that was killed counts for a while. */
+  async memberCount(group: string): Promise<number> {
+    return (await membersOf(this.cluster, this.nameOf(group))).length;
+  }
+
+  /**
+   * Says what the group's members write to, which is one thing for all of them. Throws CONFIG_INVALID where others are
+   * there that write to something else.
+   */
+  async claim(group: string, what: string): Promise<void> {
+    const others = await this.memberCount(group);
+    await this.#control.change((state) => {
+      const known = state.outputs?.[group];
+      if (known === what) return false;
+      if (known !== undefined && others > 0) throw anotherOutput(group, known, what);
+      state.outputs = { ...state.outputs, [group]: what };
+      return true;
+    });
+  }
+
+  /** What a store has noted of the search engines of this queue, whichever store it was. */
+  async readEngines(): Promise<string | undefined> {
+    await this.#control.refresh();
+    return this.#control.state.engines;
+  }
+
+  writeEngines(engines: string): Promise<void> {
+    return this.#control.change((state) => {
+      if (state.engines === engines) return false;
+      state.engines = engines;
+      return true;
+    });
   }
 
   compression(topic: string): BatchCompression {
@@ -324,7 +396,7 @@ export class KafkaQueue implements Queue {
     return reader;
   }
 
-  async #writer(at: TopicPartition, writers: 'one' | 'many', asked: TopicPartition = at): Promise<KafkaWriter> {
+  async #writer(at: TopicPartition, writers: Writers, asked: TopicPartition = at): Promise<KafkaWriter> {
     const { cluster } = this;
     const owner = `${at.topic}-${at.partition}`;
     const isShared = writers === 'many';
@@ -347,10 +419,14 @@ export class KafkaQueue implements Queue {
 
   async #mayBegin(group: string, at: TopicPartition): Promise<boolean> {
     const known = this.#control.state.topics[at.topic];
-    if (known === undefined || known.additions.length === 0) return true;
+    // The broker may assign a partition before it is noted here that it was added.
+    const isKnown = known !== undefined && at.partition < known.partitions;
+    if (isKnown && known.additions.length === 0) return true;
     // Barriers come after partitions, so an older state holds back too much and never too little.
     await this.refreshLayouts();
-    const record = this.#control.state.topics[at.topic] ?? known;
+    const record = this.#control.state.topics[at.topic];
+    if (record === undefined) return true;
+    if (at.partition >= record.partitions) return false;
     return at.partition < (await countAssignable(this.cluster, this.nameOf(group), this.nameOf(at.topic), record));
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { GROUP_LIMITS } from '../../lib/limits.ts';
+import { GROUP_LIMITS, QUEUE_LIMITS } from '../../lib/limits.ts';
 import { MemoryDisk } from '../../lib/memory-disk.ts';
 import { type AssignedPartition, offset } from '../port.ts';
 import { TestMember } from '../test-records.ts';
@@ -195,7 +195,9 @@ describe('partitions that are added', () => {
     }
     const log = await openTestLog({ disk, topics: topics(3) });
     await log.queue.prepare();
-    await expect(log.coordinator.raisePartitions({ raw: 1_025 })).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+    await expect(log.coordinator.raisePartitions({ raw: QUEUE_LIMITS.partitionsPerTopic + 1 })).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+    });
     for (let i = 1; i < GROUP_LIMITS.additions; i++) await log.coordinator.raisePartitions({ raw: 3 + i });
     await expect(log.coordinator.raisePartitions({ raw: 1_000 })).rejects.toMatchObject({ code: 'BAD_REQUEST' });
     await log.close();

@@ -3,6 +3,7 @@
  * limits; writes are what the indexer asks for.
  */
 import { mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Registry } from 'prom-client';
 import type { RebuildOriginal } from '../../event/answered.ts';
@@ -60,8 +61,9 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
     <Q extends Question, T>(name: string, work: (question: Q, ask: Ask, context: ReadContext) => Promise<T>) =>
     (question: Q): Promise<T> =>
       time(name, () => runner.run(question.tenant, question.signal, (ask) => work(question, ask, context)));
-  let completeTo = () => 0;
+  let completeTo = (_tenant?: string) => 0;
   return {
+    index: `the embedded engine in ${directory} on ${hostname()}`,
     table,
     writer: new ClickHouseWriter(table, files, log),
     journal,
@@ -74,7 +76,7 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
     get: ({ tenant, signal, id }) =>
       time('get', () => runner.run(tenant, signal, (ask) => getEvent({ tenant, id }, ask, context))),
     context: asked('context', contextOf),
-    completeToMs: () => completeTo(),
+    completeToMs: (tenant) => completeTo(tenant),
     completeFrom: (source) => {
       completeTo = source;
     },

@@ -2,6 +2,7 @@
 import { decodeProgress, foldProgress, isProgress, type Progress } from '../../event/progress.ts';
 import type { RecordCursor } from '../../event/record-batch.ts';
 import { SpillwayError } from '../../lib/errors.ts';
+import { STORE_LIMITS } from '../../lib/limits.ts';
 import type { Range } from '../journal.ts';
 import type { RefusedRecord, WriteBlock } from '../port.ts';
 import type { RetentionPolicy } from '../slices.ts';
@@ -39,8 +40,18 @@ export class BlockBuilder {
     return this.#block.rows;
   }
 
+  /** Whether events of several tenants are in it. */
+  get isShared(): boolean {
+    return this.#tally.tenants > 1;
+  }
+
   /** Takes the record the cursor stands on. False where it does not fit any more: it belongs to the next block. */
   take(cursor: RecordCursor, partition: number): boolean {
+    const span = this.#spans.get(partition);
+    if (span !== undefined && cursor.offset >= span.from + STORE_LIMITS.insertSpan) {
+      this.#full = true;
+      return false;
+    }
     if (isProgress(cursor)) {
       const progress = decodeProgress(cursor.value());
       this.#progress.set(partition, foldProgress(this.#progress.get(partition), progress));
@@ -48,7 +59,6 @@ export class BlockBuilder {
       this.#full = true;
       return false;
     }
-    const span = this.#spans.get(partition);
     if (span === undefined) this.#spans.set(partition, { from: cursor.offset, to: cursor.offset + 1 });
     else span.to = cursor.offset + 1;
     return true;

@@ -1,69 +1,134 @@
 /**
- * The store's dead letters: events that the search engine cannot take, whole, in the store's own partition of
- * `dead-letter`. Each is written once: what was written for the open intent before a crash is read back and skipped.
+ * The store's dead letters: events that the search engine cannot take, whole. Those of a partition of `events` have a
+ * partition of `dead-letter` to themselves, whose writer is whoever has that of `events`: so it may move between stores.
+ * Each letter is written once: what was written for records that nobody has committed is read back and skipped.
  */
 import {
   DEAD_LETTER_KEY,
-  DEAD_LETTER_PARTITIONS,
+  type DeadLetterReason,
+  deadLetterPartition,
   decodeDeadLetterReason,
+  EARLIER_DEAD_LETTERS,
   encodeDeadLetterReason,
 } from '../../event/dead-letter.ts';
 import { parseOrigin, printOrigin } from '../../event/origin.ts';
 import { encodeRawMeta, RAW_META_KEY } from '../../event/raw-meta.ts';
 import { encodeHeaders, RecordBatchBuilder, RecordCursor } from '../../event/record-batch.ts';
 import { TOPICS } from '../../event/topics.ts';
+import { STORE_LIMITS } from '../../lib/limits.ts';
 import { DEFAULT_TENANT } from '../../lib/principal.ts';
-import { offset, type PartitionWriter, type Queue } from '../../queue/port.ts';
+import { offset, type PartitionReader, type PartitionWriter, type Queue } from '../../queue/port.ts';
+import type { Range } from '../journal.ts';
 import type { RefusedRecord } from '../port.ts';
 
-export class DeadLetters {
-  readonly #writer: PartitionWriter;
-  readonly #site: string;
-  readonly #written = new Set<string>();
+/** Of one partition of `events`. */
+interface Letters {
+  readonly writer: PartitionWriter;
+  /** The record's offset, by origin, of letters of records that are not committed. */
+  readonly written: Map<string, number>;
+}
 
-  private constructor(writer: PartitionWriter, site: string) {
-    this.#writer = writer;
+const NO_REASON: Partial<DeadLetterReason> = {};
+
+export class DeadLetters {
+  readonly #queue: Queue;
+  readonly #site: string;
+  readonly #partitions = new Map<number, Letters>();
+  /** Origins of letters that an earlier version wrote for the insert that it left. */
+  readonly #earlier = new Set<string>();
+
+  constructor(queue: Queue, site: string) {
+    this.#queue = queue;
     this.#site = site;
   }
 
-  /** Takes over the partition; reads back the letters from `from` on, where there may be some of an open intent. */
-  static async open(queue: Queue, site: string, from: number | undefined): Promise<DeadLetters> {
-    const at = { topic: TOPICS.deadLetter, partition: DEAD_LETTER_PARTITIONS.store };
-    const letters = new DeadLetters(await queue.openWriter(at), site);
-    if (from === undefined) return letters;
-    const reader = queue.openReader(at);
+  /** Takes over what belongs to a partition of `events`, of which everything before `committed` is. Again is the same. */
+  async open(partition: number, committed: number): Promise<void> {
+    if (this.#partitions.has(partition)) return;
+    const at = { topic: TOPICS.deadLetter, partition: deadLetterPartition.storing(partition) };
+    const writer = await this.#queue.openWriter(at);
+    const reader = this.#queue.openReader(at);
     try {
+      const written = await recall(reader, writer.nextOffset, committed);
+      this.#partitions.set(partition, { writer, written });
+    } catch (thrown) {
+      await writer.close();
+      throw thrown;
+    } finally {
+      await reader.close();
+    }
+  }
+
+  /** Reads back what an earlier version wrote to the one partition that it had. */
+  async recallEarlier(from: number): Promise<void> {
+    const reader = this.#queue.openReader({ topic: TOPICS.deadLetter, partition: EARLIER_DEAD_LETTERS.store });
+    try {
+      const end = await reader.endOffset();
       let next = Math.max(from, await reader.earliestOffset());
-      while (next < letters.nextOffset) {
-        await reader.waitFor(offset(next), new AbortController().signal);
+      while (next < end) {
         const { batches, nextOffset } = await reader.read(offset(next));
-        for (const { bytes } of batches) letters.#readBack(bytes);
+        for (const { bytes } of batches) for (const { origin } of reasonsOf(bytes)) this.#earlier.add(origin ?? '');
+        if (nextOffset === next) return;
         next = nextOffset;
       }
     } finally {
       await reader.close();
     }
-    return letters;
   }
 
-  get nextOffset(): number {
-    return this.#writer.nextOffset;
-  }
-
-  /** Durable when it resolves. */
+  /** Durable when it resolves. Their partitions are open. */
   async write(records: readonly RefusedRecord[]): Promise<void> {
+    const byPartition = Map.groupBy(records, ({ partition }) => partition);
+    await Promise.all([...byPartition].map(([partition, own]) => this.#write(partition, own)));
+  }
+
+  /** The ranges are committed: their letters will not be asked for again. */
+  forget(ranges: readonly Range[]): void {
+    this.#earlier.clear();
+    for (const { partition, to } of ranges) {
+      const written = this.#partitions.get(partition)?.written;
+      for (const [origin, at] of written ?? []) if (at < to) written?.delete(origin);
+    }
+  }
+
+  /** The partition of `events` is given up. */
+  async release(partition: number): Promise<void> {
+    const known = this.#partitions.get(partition);
+    this.#partitions.delete(partition);
+    await known?.writer.close();
+  }
+
+  async close(): Promise<void> {
+    for (const partition of [...this.#partitions.keys()]) await this.release(partition);
+  }
+
+  async #write(partition: number, records: readonly RefusedRecord[]): Promise<void> {
+    const known = this.#partitions.get(partition);
+    if (known === undefined) throw new RangeError(`the dead letters of partition ${partition} are not open`);
+    const { writer, written } = known;
     const builder = new RecordBatchBuilder();
-    const appended: Promise<unknown>[] = [];
+    const appended: Promise<void>[] = [];
+    let batch: [string, number][] = [];
+    // What is not durable is written again at the next attempt.
+    const send = (): void => {
+      const done = batch;
+      batch = [];
+      appended.push(
+        writer.append(builder.finish()).then(() => {
+          for (const [origin, at] of done) written.set(origin, at);
+        }),
+      );
+    };
     for (const record of records) {
       const { origin, tenant, receivedMs } = this.#describe(record);
-      if (this.#written.has(origin)) continue;
-      this.#written.add(origin);
+      if (written.has(origin) || this.#earlier.has(origin)) continue;
       const why = encodeDeadLetterReason({
         code: 'EVENT_REFUSED',
         reason: record.reason,
         origin,
         chunk: 0,
         last: true,
+        record: record.offset,
       });
       const meta = encodeRawMeta({ tenant, input: 'store', remote: '', format: 'json' });
       const headers = encodeHeaders([
@@ -71,21 +136,14 @@ export class DeadLetters {
         [DEAD_LETTER_KEY, why],
       ]);
       const append = () => builder.append(record.value, 0, record.value.length, receivedMs, headers);
-      if (append()) continue;
-      appended.push(this.#writer.append(builder.finish()));
-      append();
+      if (!append()) {
+        send();
+        append();
+      }
+      batch.push([origin, record.offset]);
     }
-    if (builder.recordCount > 0) appended.push(this.#writer.append(builder.finish()));
+    if (batch.length > 0) send();
     await Promise.all(appended);
-  }
-
-  /** The intent has ended: its letters will not be asked for again. */
-  forget(): void {
-    this.#written.clear();
-  }
-
-  async close(): Promise<void> {
-    await this.#writer.close();
   }
 
   /** The event's own id where that can be read, else where the record stands; the ledger counts by the partition. */
@@ -98,14 +156,35 @@ export class DeadLetters {
     const receivedMs = typeof event.received === 'number' && event.received > 0 ? event.received : record.timestampMs;
     return { origin, tenant, receivedMs: Math.floor(receivedMs) };
   }
+}
 
-  #readBack(batch: Buffer): void {
-    const cursor = new RecordCursor(batch);
-    while (cursor.next()) {
-      const reason = cursor.headerValue(DEAD_LETTER_KEY);
-      if (reason !== undefined) this.#written.add(decodeDeadLetterReason(reason).origin);
-    }
+/**
+ * The letters of records from `committed` on. Letters stand in the order of the ranges that they were written for, and a
+ * range spans so many offsets at the most: reading back from the end is over where one lies further before `committed`.
+ */
+async function recall(reader: PartitionReader, end: number, committed: number): Promise<Map<string, number>> {
+  const written = new Map<string, number>();
+  const earliest = await reader.earliestOffset();
+  for (let next = end; next > earliest; ) {
+    await reader.waitFor(offset(next - 1), new AbortController().signal);
+    const { batches, corrupt } = await reader.read(offset(next - 1), { maxBytes: 1 });
+    const last = batches.at(-1);
+    const reasons = last === undefined || last.baseOffset >= next ? [] : reasonsOf(last.bytes);
+    for (const { origin = '', record = 0 } of reasons) if (record >= committed) written.set(origin, record);
+    if (reasons.some(({ record = 0 }) => record <= committed - STORE_LIMITS.insertSpan)) break;
+    next = Math.min(last?.baseOffset ?? next - 1, corrupt?.[0]?.fromOffset ?? next - 1, next - 1);
   }
+  return written;
+}
+
+function reasonsOf(batch: Buffer): Partial<DeadLetterReason>[] {
+  const reasons: Partial<DeadLetterReason>[] = [];
+  const cursor = new RecordCursor(batch);
+  while (cursor.next()) {
+    const reason = cursor.headerValue(DEAD_LETTER_KEY);
+    reasons.push(reason === undefined ? NO_REASON : decodeDeadLetterReason(reason));
+  }
+  return reasons;
 }
 
 function parseObject(bytes: Buffer): { readonly [key: string]: unknown } {

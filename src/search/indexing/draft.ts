@@ -35,6 +35,7 @@ export class SliceTally {
   readonly #policy: RetentionPolicy;
   readonly #slices = new Map<string, Counted>();
   readonly #partitions = new Set<string>();
+  readonly #tenants = new Set<string>();
   #last: Counted | undefined;
   newestReceivedMs = 0;
 
@@ -61,6 +62,10 @@ export class SliceTally {
     this.#last.bytes += bytes;
   }
 
+  get tenants(): number {
+    return this.#tenants.size;
+  }
+
   slices(): Slice[] {
     return [...this.#slices.values()].map((slice) => ({ ...slice, where: SHARED }));
   }
@@ -83,6 +88,7 @@ export class SliceTally {
       bytes: 0,
     };
     this.#slices.set(key, slice);
+    this.#tenants.add(tenant);
     return slice;
   }
 }

@@ -6,6 +6,7 @@ import type { StoredEvent } from '../../event/event.ts';
 import { parseQuery } from '../../query/parse.ts';
 import { openClickHouse } from '../clickhouse/engine.ts';
 import { openStoreKitOn } from '../testing/store-kit.ts';
+import type { EngineRecord } from './engine-change.ts';
 
 const NOW_MS = Date.now();
 let folder: string;
@@ -29,8 +30,9 @@ const eventOf = (number: number): StoredEvent => ({
 });
 
 /** With an index of this name: appends events, lets the store settle, and says how many are found. */
-async function live(engine: string, from: number, to: number): Promise<number> {
-  const options = { directory: folder, indexer: { engineInUse: { name: engine, directory: join(folder, 'search') } } };
+async function live(engine: string, from: number, to: number, record?: EngineRecord): Promise<number> {
+  const inUse = { name: engine, directory: join(folder, 'search'), ...(record === undefined ? {} : { record }) };
+  const options = { directory: folder, indexer: { engineInUse: inUse } };
   const kit = await openStoreKitOn(options, (parts) => openClickHouse({ ...parts, directory: join(folder, engine) }));
   try {
     const events = Array.from({ length: to - from }, (_, i) => eventOf(from + i));
@@ -65,4 +67,29 @@ test('a change that was cut off after the offsets were moved is taken back, or d
   await writeFile(join(folder, 'search/engines.json'), cutOff);
   expect(await live('one', 150, 160)).toBe(160);
   expect(await state()).toMatchObject({ current: 'one' });
+});
+
+test('where several stores share the queue, the queue says which engine is in use, and one store alone changes it', async () => {
+  let written: string | undefined;
+  let isAlone = true;
+  const record: EngineRecord = {
+    place: 'control',
+    read: () => Promise.resolve(written),
+    write: async (text) => {
+      written = text;
+    },
+    isAlone: () => Promise.resolve(isAlone),
+  };
+  expect(await live('one', 0, 100, record)).toBe(100);
+  isAlone = false;
+  expect(await live('one', 100, 110, record)).toBe(110);
+  await expect(live('two', 110, 120, record)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  isAlone = true;
+  expect(await live('two', 120, 130, record)).toBe(130);
+  isAlone = false;
+  expect(await live('two', 130, 140, record)).toBe(140);
+  isAlone = true;
+  expect(await live('one', 140, 150, record)).toBe(150);
+  expect(JSON.parse(written ?? '')).toMatchObject({ current: 'one' });
+  await expect(state()).rejects.toMatchObject({ code: 'ENOENT' });
 });

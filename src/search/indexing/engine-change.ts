@@ -3,8 +3,9 @@
  * was in use: another one goes on where it was left itself, or at the oldest retained event where it never was in use.
  * Otherwise what came meanwhile would be missing from its index for good, and nobody would notice.
  *
- * `search/engines.json` says which one is in use and where each other one was left. The change is noted before the
- * offsets are moved and after, so that it is done again after a crash in between.
+ * `search/engines.json` says which one is in use and where each other one was left; where stores of several data folders
+ * share the queue, and so its offsets, the queue itself says it, and a change is one store's that is alone. It is noted
+ * before the offsets are moved and after, so that it is done again after a crash in between.
  */
 import { join } from 'node:path';
 import { TOPICS } from '../../event/topics.ts';
@@ -25,11 +26,24 @@ interface Engines {
   readonly entering?: string;
 }
 
+/** Where it is noted which engine is in use. */
+export interface EngineRecord {
+  /** For people. */
+  readonly place: string;
+  read(): Promise<string | undefined>;
+  /** Durable when it resolves. */
+  write(text: string): Promise<void>;
+  /** Whether no other store is a member of the group. */
+  isAlone(): Promise<boolean>;
+}
+
 /** Of the folder whose store this is. */
 export interface EngineInUse {
   readonly name: string;
   /** The folder `search` of the data folder. */
   readonly directory: string;
+  /** Of a queue that several data folders share; left out, it is a file of that folder. */
+  readonly record?: EngineRecord;
 }
 
 export interface EngineChangeParts {
@@ -51,6 +65,7 @@ export async function goOnWithEngine(parts: EngineChangeParts): Promise<void> {
   if (known === undefined) return write(parts, { current: engine.name, left: {} });
   const { current, entering } = known;
   if (current === engine.name && entering === undefined) return;
+  await assertAlone(parts);
   const isBegun = entering !== undefined;
   const left = isBegun ? known.left : { ...known.left, [current]: await committed(parts) };
   await write(parts, { current, left, entering: engine.name });
@@ -63,6 +78,16 @@ export async function goOnWithEngine(parts: EngineChangeParts): Promise<void> {
     to === undefined
       ? `The search engine is ${engine.name} now: its index is made of what the queue retains`
       : `The search engine is ${engine.name} again: it goes on where it was`,
+  );
+}
+
+/** The offsets of all partitions are moved, which is for one store that has them all. */
+async function assertAlone(parts: EngineChangeParts): Promise<void> {
+  if (await recordOf(parts).isAlone()) return;
+  throw new SpillwayError(
+    'CONFIG_INVALID',
+    `The search engine of this queue changes to ${parts.engine.name}, and other stores are at work: stop them, start one ` +
+      'with the new engine, and then the others. One that was killed counts for a minute.',
   );
 }
 
@@ -86,20 +111,36 @@ async function moveTo(parts: EngineChangeParts, positions: Positions = []): Prom
   }
 }
 
-async function read({ engine, disk = nodeDisk }: EngineChangeParts): Promise<Engines | undefined> {
-  const path = join(engine.directory, FILE);
-  const text = (await readWhole(disk, path))?.toString('utf8');
+async function read(parts: EngineChangeParts): Promise<Engines | undefined> {
+  const record = recordOf(parts);
+  const text = await record.read();
   if (text === undefined) return undefined;
   try {
     const engines: Engines = JSON.parse(text);
     return { ...engines, left: { ...engines.left } };
   } catch (cause) {
+    const path = record.place;
     const message = `${path} cannot be read: put a copy from a backup there.`;
     throw new SpillwayError('QUEUE_CORRUPT', message, { cause, details: { path } });
   }
 }
 
-async function write({ engine, disk = nodeDisk }: EngineChangeParts, engines: Engines): Promise<void> {
-  await makeDirectories(disk, engine.directory);
-  await replaceFile(disk, join(engine.directory, FILE), Buffer.from(`${JSON.stringify(engines)}\n`));
+function write(parts: EngineChangeParts, engines: Engines): Promise<void> {
+  return recordOf(parts).write(JSON.stringify(engines));
+}
+
+function recordOf({ engine, disk = nodeDisk }: EngineChangeParts): EngineRecord {
+  const path = join(engine.directory, FILE);
+  return (
+    engine.record ?? {
+      place: path,
+      read: async () => (await readWhole(disk, path))?.toString('utf8'),
+      write: async (text) => {
+        await makeDirectories(disk, engine.directory);
+        await replaceFile(disk, path, Buffer.from(`${text}\n`));
+      },
+      // The lock of the data folder sees to it.
+      isAlone: () => Promise.resolve(true),
+    }
+  );
 }

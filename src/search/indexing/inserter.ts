@@ -57,7 +57,6 @@ export class Inserter {
         slices: draft.slices,
         days,
         paths: journal.paths.unknown(draft.paths),
-        deadLettersFrom: letters.nextOffset,
       };
       await this.#persist(() => journal.begin(intent));
       await this.#persist(() => letters.write(refused));
@@ -67,20 +66,50 @@ export class Inserter {
     draft.batch?.discard();
     await this.#commit(draft.ranges, draft.progress, refused);
     await journal.end();
-    letters.forget();
+    letters.forget(draft.ranges);
   }
 
-  /** Finishes what the process before began. */
+  /** Finishes what the process before began: where several stores write, that is found with the partition. */
   async recover(): Promise<void> {
-    const { journal, letters, membership, log, signal } = this.#parts;
+    const { journal, letters, membership, log, signal, writer } = this.#parts;
     const open = journal.openIntent;
     if (open === undefined) return;
+    if (writer.shared !== undefined) return journal.end();
     await membership.until(
       open.ranges.map(({ partition }) => partition),
       signal,
     );
     const ranges = await this.#uncommitted(open.ranges);
     log.info({ ranges }, 'Finishing an insert that the last process began');
+    for (const { partition } of open.ranges) {
+      await letters.open(partition, (await this.#persist(() => membership.committed(partition))) ?? 0);
+    }
+    if (open.deadLettersFrom !== undefined) await letters.recallEarlier(open.deadLettersFrom);
+    await this.#finish(open, ranges);
+  }
+
+  /**
+   * Finishes what another store began with a partition that is this one's now: rows behind what is committed say that it
+   * had an insert under way. Where the partition is committed to, then.
+   */
+  async takeOver(partition: number, committed: number, end: number): Promise<number> {
+    const { writer, log } = this.#parts;
+    if (writer.shared === undefined) return committed;
+    for (let from = committed; ; ) {
+      const seen = { partition, from, to: end };
+      const visible = await this.#persist(() => writer.visibleOffsets(seen, []));
+      const last = visible.size === 0 ? -1 : [...visible].reduce((a, b) => Math.max(a, b));
+      if (last < from) return from;
+      const range = { partition, from, to: Math.min(last + 1, from + STORE_LIMITS.insertSpan) };
+      log.info({ range }, 'Finishing an insert that another store began');
+      await this.#finish({ ranges: [range], slices: [], days: [], paths: [] }, [range]);
+      from = range.to;
+    }
+  }
+
+  /** `ranges`: what of the intent is not committed. */
+  async #finish(open: Intent, ranges: readonly Range[]): Promise<void> {
+    const { journal, letters } = this.#parts;
     if (ranges.length > 0) {
       const found = await this.#persist(() => this.#parts.missing.survey(ranges, open.days));
       // The rest may go to other slices than before, where the retention policy has changed.
@@ -93,7 +122,7 @@ export class Inserter {
       await this.#commit(ranges, found.progress, refused);
     }
     await journal.end();
-    letters.forget();
+    letters.forget(open.ranges);
   }
 
   async #uncommitted(ranges: readonly Range[]): Promise<Range[]> {

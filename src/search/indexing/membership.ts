@@ -23,10 +23,15 @@ export class Membership {
     return membership;
   }
 
+  /** What it has, without looking. */
+  get held(): readonly AssignedPartition[] {
+    return [...this.#held.values()];
+  }
+
   /** What it has, also what it is to give up. */
   look(): readonly AssignedPartition[] {
     this.#isNew = false;
-    return [...this.#held.values()];
+    return this.held;
   }
 
   /** What the group has committed, whoever has the partition. */

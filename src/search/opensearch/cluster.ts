@@ -9,8 +9,8 @@ import { ask, failed } from './slice-indices.ts';
 const OLDEST = { opensearch: [2, 19], elasticsearch: [8, 0] } as const;
 export const EXPENSIVE = 'search.allow_expensive_queries';
 
-/** Rejects with Unreachable while it cannot be asked; with CONFIG_INVALID where that will not change. */
-export async function prepareCluster(client: Client, index: IndexOptions, log: Logger): Promise<void> {
+/** The cluster's name that no other has. Rejects with Unreachable while it cannot be asked; with CONFIG_INVALID where that will not change. */
+export async function prepareCluster(client: Client, index: IndexOptions, log: Logger): Promise<string> {
   const info = await client.call({ method: 'GET', path: '' });
   if (info.status === 401 || info.status === 403) {
     throw refused('OpenSearch refuses the credentials', 'Check search.username and search.password.');
@@ -23,6 +23,7 @@ export async function prepareCluster(client: Client, index: IndexOptions, log: L
     log.warn('Elasticsearch speaks the same protocol; this version is tested with OpenSearch');
   await refuseCheapQueriesOnly(client);
   await ask(client, { method: 'PUT', path: `_index_template/${index.prefix}`, body: indexTemplate(index) });
+  return textAt(info.body, 'cluster_uuid') ?? '';
 }
 
 export interface ClusterVersion {

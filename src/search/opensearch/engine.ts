@@ -31,6 +31,8 @@ export interface OpenSearchOptions {
   readonly registry: Registry;
   readonly rebuildOriginal?: RebuildOriginal;
   readonly refreshEveryMs?: number;
+  /** What the queue is called that rows come from, where it has a name; else one is made for this folder. */
+  readonly nameOfQueue?: (proposed: string) => Promise<string>;
   readonly limits?: Partial<QueryLimits>;
   /** Ends the wait for a cluster that cannot be reached. */
   readonly signal?: AbortSignal;
@@ -40,16 +42,18 @@ export async function openOpenSearch(options: OpenSearchOptions): Promise<Search
   const { cluster, index, log, registry, rebuildOriginal: rebuild = () => undefined, signal } = options;
   const directory = join(options.directory, 'opensearch');
   const client = new Client(cluster);
-  await whenReachable(() => prepareCluster(client, index, log), log, signal);
+  const clusterId = await whenReachable(() => prepareCluster(client, index, log), log, signal);
   const journal = await StoreJournal.open(directory);
   const { refreshEveryMs = OPENSEARCH_LIMITS.refreshEveryMs } = options;
-  const origin = await originOf(directory);
+  const proposed = await originOf(directory);
+  const origin = (await options.nameOfQueue?.(proposed)) ?? proposed;
   const runner = new QueryRunner(client, aliasOf(index.prefix), { ...QUERY_LIMITS, ...options.limits });
   const time = measureQuestions(registry, runner);
   const answer = <T>(name: string, { tenant, signal: cancelled }: Asker, work: (ask: Ask) => Promise<T>): Promise<T> =>
     time(name, () => runner.run(tenant, cancelled, work));
-  let completeTo = () => 0;
+  let completeTo = (_tenant?: string) => 0;
   return {
+    index: `the slices ${index.prefix} of the OpenSearch cluster ${clusterId}`,
     writer: new OpenSearchWriter({ client, prefix: index.prefix, origin, refreshEveryMs, log }),
     journal,
     search: (question) => answer('search', question, (ask) => search(question, ask, rebuild)),
@@ -60,7 +64,7 @@ export async function openOpenSearch(options: OpenSearchOptions): Promise<Search
     stats: (question) => answer('stats', question, (ask) => stats(question, ask)),
     get: (question) => answer('get', question, (ask) => getEvent(question, ask, rebuild)),
     context: (question) => answer('context', question, (ask) => contextOf(question, ask, rebuild)),
-    completeToMs: () => completeTo(),
+    completeToMs: (tenant) => completeTo(tenant),
     completeFrom: (source) => {
       completeTo = source;
     },
@@ -77,11 +81,10 @@ interface Asker {
 }
 
 /** A cluster that is away comes back; one that refuses does not. */
-async function whenReachable(work: () => Promise<void>, log: Logger, signal?: AbortSignal): Promise<void> {
+async function whenReachable<T>(work: () => Promise<T>, log: Logger, signal?: AbortSignal): Promise<T> {
   for (let pauseMs: number = OPENSEARCH_LIMITS.retryDelayMs; ; pauseMs *= 2) {
     try {
-      await work();
-      return;
+      return await work();
     } catch (thrown) {
       if (!(thrown instanceof Unreachable) || signal?.aborted === true) throw thrown;
       const untrusted = certificateProblem(thrown.cause);

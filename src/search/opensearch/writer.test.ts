@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { lacks } from '../../../test/support/needs.ts';
 import { answeredEvent } from '../../event/answered.ts';
-import { DEAD_LETTER_KEY, DEAD_LETTER_PARTITIONS, decodeDeadLetterReason } from '../../event/dead-letter.ts';
+import { DEAD_LETTER_KEY, deadLetterPartition, decodeDeadLetterReason } from '../../event/dead-letter.ts';
 import type { StoredEvent } from '../../event/event.ts';
 import { RecordCursor } from '../../event/record-batch.ts';
 import { TOPICS } from '../../event/topics.ts';
@@ -75,7 +75,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
 
   async function letters(kit: StoreKit<SearchEngine>) {
     const found: { origin: string; value: string; reason: string }[] = [];
-    const reader = kit.queue.openReader({ topic: TOPICS.deadLetter, partition: DEAD_LETTER_PARTITIONS.store });
+    const reader = kit.queue.openReader({ topic: TOPICS.deadLetter, partition: deadLetterPartition.storing(0) });
     for (const { bytes } of (await reader.read(offset(0))).batches) {
       const cursor = new RecordCursor(bytes);
       while (cursor.next()) {
@@ -88,11 +88,15 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
   }
 
   /** Puts events into the engine itself, without an indexer. */
-  async function insert({ engine: { writer } }: StoreKit<SearchEngine>, events: readonly StoredEvent[]) {
+  async function insert(
+    { engine: { writer } }: StoreKit<SearchEngine>,
+    events: readonly StoredEvent[],
+    retentionDays = 30,
+  ) {
     const block = writer.createBlock();
     for (const [i, event] of events.entries()) {
       const bytes = Buffer.from(JSON.stringify(event));
-      const place = () => ({ retentionDays: 30, sliceDay: Math.floor(NOW_MS / DAY_MS) });
+      const place = () => ({ retentionDays, sliceDay: Math.floor(NOW_MS / DAY_MS) });
       block.add(bytes, 0, bytes.length, { partition: 0, offset: i, timestampMs: NOW_MS }, place);
     }
     const batch = await block.finish();
@@ -181,6 +185,37 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     await kit.close();
     kits.length = 0;
     await meddler.close();
+  });
+
+  test('a store that gets a partition finishes what another one began, also where that kept events for other days', async () => {
+    const kit = await open();
+    await kit.append(0, numbered(10));
+    // It was killed before it had sent all of it, and had committed nothing.
+    await insert(kit, numbered(10).slice(0, 4), 7);
+    await kit.startIndexer().started;
+    await kit.settled();
+    expect(await kit.engine.count(ask())).toBe(10);
+    const { values } = await kit.engine.values({ ...ask(), field: { root: 'payload', path: ['number'] }, limit: 100 });
+    expect(values.every(({ count }) => count === 1)).toBe(true);
+  });
+
+  test('an index of several stores that is gone is built again, by each for the partitions that it gets', async () => {
+    let kit = await started({ partitions: 2 });
+    await kit.append(0, numbered(10));
+    await kit.append(1, numbered(20).slice(10));
+    await kit.settled();
+    await kit.close();
+    kits.length = 0;
+    const client = new Client({ nodes: [TEST_NODE] });
+    const index = sliceIndex(prefixOf(folder), 30, Math.floor(NOW_MS / DAY_MS));
+    await client.call({ method: 'DELETE', path: index });
+    client.close();
+    kit = await open({ partitions: 2 });
+    // Another store has begun already with what it got.
+    await insert(kit, numbered(10));
+    await kit.startIndexer().started;
+    await kit.settled();
+    await vi.waitFor(async () => expect(await kit.engine.count(ask())).toBe(20), PATIENCE);
   });
 
   test('an index that somebody removes is made again, with its typed fields', async () => {

@@ -85,7 +85,6 @@ export class OpenSearchWriter implements SearchWriter {
     const alias = aliasOf(this.#prefix);
     await ask(this.#client, { method: 'POST', path: `${alias}/_refresh?${QUIET}` });
     const found = new Set<number>();
-    const queue = { term: { [FIELD.queue]: `${this.#origin}/${partition}` } };
     for (let next = from; next < to; ) {
       const { body } = await ask(this.#client, {
         method: 'POST',
@@ -94,7 +93,7 @@ export class OpenSearchWriter implements SearchWriter {
           size: OPENSEARCH_LIMITS.offsetsAtOnce,
           _source: false,
           track_total_hits: false,
-          query: { bool: { filter: [queue, { range: { [FIELD.offset]: { gte: next, lt: to } } }] } },
+          query: { bool: { filter: [this.#rowsOf(partition), { range: { [FIELD.offset]: { gte: next, lt: to } } }] } },
           sort: [FIELD.offset],
         },
       });
@@ -122,6 +121,28 @@ export class OpenSearchWriter implements SearchWriter {
     if (answer.status !== 200 && answer.status !== 404) throw failed(`The slice ${index} cannot be removed`, answer);
     this.#indices.drop(index);
     this.#refreshed.delete(index);
+  }
+
+  readonly shared = { hasRows: (partition: number) => this.#hasRows(partition) };
+
+  async #hasRows(partition: number): Promise<boolean> {
+    const alias = aliasOf(this.#prefix);
+    await ask(this.#client, { method: 'POST', path: `${alias}/_refresh?${QUIET}` });
+    const { body } = await ask(this.#client, {
+      method: 'POST',
+      path: `${alias}/_search?${QUIET}&allow_partial_search_results=false`,
+      body: {
+        size: 1,
+        _source: false,
+        track_total_hits: false,
+        query: { bool: { filter: [this.#rowsOf(partition)] } },
+      },
+    });
+    return listAt(body, 'hits', 'hits').length > 0;
+  }
+
+  #rowsOf(partition: number) {
+    return { term: { [FIELD.queue]: `${this.#origin}/${partition}` } };
   }
 
   maintain(): () => Promise<void> {

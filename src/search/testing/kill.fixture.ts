@@ -9,7 +9,7 @@
 
 import { once } from 'node:events';
 import { writeSync } from 'node:fs';
-import { DEAD_LETTER_KEY, DEAD_LETTER_PARTITIONS, decodeDeadLetterReason } from '../../event/dead-letter.ts';
+import { DEAD_LETTER_KEY, deadLetterPartition, decodeDeadLetterReason } from '../../event/dead-letter.ts';
 import type { StoredEvent } from '../../event/event.ts';
 import { isProgress } from '../../event/progress.ts';
 import { RecordCursor } from '../../event/record-batch.ts';
@@ -67,10 +67,12 @@ async function inQueue(kit: StoreKit): Promise<{ events: string[]; refused: stri
     });
   }
   const letters: string[] = [];
-  await eachRecord(kit, { topic: TOPICS.deadLetter, partition: DEAD_LETTER_PARTITIONS.store }, (cursor) => {
-    const reason = cursor.headerValue(DEAD_LETTER_KEY);
-    if (reason !== undefined && decodeDeadLetterReason(reason).last) letters.push(cursor.value().toString());
-  });
+  for (const partition of [0, 1]) {
+    await eachRecord(kit, { topic: TOPICS.deadLetter, partition: deadLetterPartition.storing(partition) }, (cursor) => {
+      const reason = cursor.headerValue(DEAD_LETTER_KEY);
+      if (reason !== undefined && decodeDeadLetterReason(reason).last) letters.push(cursor.value().toString());
+    });
+  }
   return { events, refused, letters };
 }
 

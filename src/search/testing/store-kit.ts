@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
+import { deadLetterPartitions } from '../../event/dead-letter.ts';
 import type { StoredEvent } from '../../event/event.ts';
 import { encodeProgress, PROGRESS_KEY } from '../../event/progress.ts';
 import { NO_HEADERS, RecordBatchBuilder } from '../../event/record-batch.ts';
@@ -60,7 +61,7 @@ export async function openStoreKitOn<Engine extends SearchEngine>(
     directory: join(directory, 'queue'),
     topics: {
       [TOPICS.events]: { partitions, compression: 'zstd' },
-      [TOPICS.deadLetter]: { partitions: 3, compression: 'none' },
+      [TOPICS.deadLetter]: { partitions: deadLetterPartitions(partitions), compression: 'none' },
     },
     coordinator,
     marks: new MarkBoard(),

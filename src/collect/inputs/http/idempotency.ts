@@ -3,13 +3,14 @@
  * records of its request travel in the header of each of them, so the keys can be rebuilt from the log after a crash,
  * and a request that a crash cut in two is finished by its retry: the rest is appended, nothing twice.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { type AttemptOfRequest, parseAttempt, RequestBeginning } from '../../../event/idempotency.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import { SpillwayError } from '../../../lib/errors.ts';
 import { COLLECT_LIMITS, type CollectLimits } from '../../../lib/limits.ts';
 
 const DIGEST_BYTES = 16;
-const PRINTED = /^([\w-]{22})\.([\w-]{22})\.(\d{1,9})\.(\d{1,9})$/;
+const ATTEMPT_BYTES = 6;
 
 export interface KeyedRequest {
   /** Digest of tenant and key. */
@@ -29,6 +30,8 @@ export interface KeyState {
   total: { readonly records: number; readonly deadLetters: number } | undefined;
   durableRecords: number;
   durableDeadLetters: number;
+  /** While the log is read back. */
+  recalled?: { readonly records: RequestBeginning; readonly deadLetters: RequestBeginning };
   /** Nothing of it is before these; forgotten when all of it is durable. */
   since: LogEnds | undefined;
   /** Settles when the request that is being stored now has ended, well or not. */
@@ -66,9 +69,12 @@ function digest(texts: readonly string[], bytes?: Buffer): string {
   return hash.digest().subarray(0, DIGEST_BYTES).toString('base64url');
 }
 
-/** What the header of each record of the request says (RawMeta.idempotency). */
-export function printKey(request: KeyedRequest, records: number, deadLetters: number): string {
-  return `${request.key}.${request.body}.${records}.${deadLetters}`;
+/** What the headers say (RawMeta.idempotency) of an attempt to store what is not durable yet. */
+export function beginAttempt({ key, body }: KeyedRequest, state: KeyState): AttemptOfRequest {
+  const { records = 0, deadLetters = 0 } = state.total ?? {};
+  const { durableRecords: fromRecord, durableDeadLetters: fromDeadLetter } = state;
+  const attempt = randomBytes(ATTEMPT_BYTES).toString('base64url');
+  return { key, body, records, deadLetters, attempt, fromRecord, fromDeadLetter };
 }
 
 /** The right to store a keyed request, which one request has at a time. */
@@ -109,18 +115,32 @@ export class IdempotencyKeys {
 
   /** From the header of a record (or of the last chunk of a dead letter) in the log, which is read from `since` on. */
   recall(printed: string, receivedMs: number, kind: 'record' | 'dead letter', since: LogEnds): void {
-    const [, key, body, records, deadLetters] = PRINTED.exec(printed) ?? [];
-    if (key === undefined || body === undefined) return;
+    const found = parseAttempt(printed);
+    if (found === undefined) return;
+    const { key, body, records, deadLetters, attempt, fromRecord, fromDeadLetter } = found;
     let state = this.#states.get(key);
     if (state === undefined || state.body !== body) {
       state = newState(body, receivedMs, since);
-      state.total = { records: Number(records), deadLetters: Number(deadLetters) };
+      state.total = { records, deadLetters };
       this.#states.set(key, state);
       if (this.#states.size >= 2 * this.#limits.idempotencyKeys) this.sort();
     }
-    if (kind === 'record') state.durableRecords++;
-    else state.durableDeadLetters++;
+    // Another collector may have taken it as well: what both have counts once.
+    state.recalled ??= { records: new RequestBeginning(), deadLetters: new RequestBeginning() };
+    if (kind === 'record') {
+      state.recalled.records.add(`${attempt}.${fromRecord}`, fromRecord);
+      state.durableRecords = Math.max(state.durableRecords, state.recalled.records.length);
+    } else {
+      state.recalled.deadLetters.add(attempt, fromDeadLetter);
+      state.durableDeadLetters = Math.max(state.durableDeadLetters, state.recalled.deadLetters.length);
+    }
     if (isFinished(state)) state.since = undefined;
+  }
+
+  /** The log is read back. */
+  endRecall(): void {
+    for (const state of this.#states.values()) delete state.recalled;
+    this.sort();
   }
 
   /** Puts what was recalled in order, and forgets the oldest beyond the limit. */

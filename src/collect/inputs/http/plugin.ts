@@ -4,15 +4,14 @@
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { encodeRawMeta, RAW_META_KEY, type RawMeta } from '../../../event/raw-meta.ts';
-import { encodeHeaders } from '../../../event/record-batch.ts';
+import type { RawMeta } from '../../../event/raw-meta.ts';
 import { SpillwayError } from '../../../lib/errors.ts';
 import type { Principal } from '../../../lib/principal.ts';
 import type { InputContext } from '../../outlets.ts';
 import { plainAddress, printRemote } from '../remote.ts';
 import { BodyBudget, type BodyShare, encodingOf, readBody } from './body.ts';
 import { formatOf } from './content-type.ts';
-import { type Claim, type IdempotencyKeys, type KeyedRequest, keyedRequest, printKey } from './idempotency.ts';
+import { beginAttempt, type Claim, type IdempotencyKeys, type KeyedRequest, keyedRequest } from './idempotency.ts';
 import { type LogsQuery, logsQuery } from './query.ts';
 import { type BodyFormat, type RecordProblem, type Split, split } from './split.ts';
 import { storeRequest } from './store.ts';
@@ -152,21 +151,20 @@ export class HttpInput {
     const found = await inTurns(split(body, format));
     refuseUnreadable(found);
     const { context } = this.#options;
+    const state = once?.claim.state;
     const counts = { records: found.records.length, deadLetters: found.refused.length };
+    if (state !== undefined) state.total = counts;
     const sender: RawMeta = {
       tenant: principal.tenant,
       input: INPUT,
       remote: printRemote(remote.address, remote.port),
       format: format === 'text' ? 'text' : 'json',
       ...query,
-      ...(once === undefined ? {} : { idempotency: printKey(once.keyed, counts.records, counts.deadLetters) }),
     };
-    const state = once?.claim.state;
-    if (state !== undefined) state.total = counts;
-    const headers = encodeHeaders([[RAW_META_KEY, encodeRawMeta(sender)]]);
+    const attempt = once === undefined ? undefined : beginAttempt(once.keyed, once.claim.state);
     const { outlet, done } = context.outlets.raw.take(sourceOf(upload));
     try {
-      await storeRequest(context, { body, format, found, sender, headers, outlet, keyed: state });
+      await storeRequest(context, { body, format, found, sender, attempt, outlet, keyed: state });
     } finally {
       done();
     }

@@ -4,7 +4,9 @@
  * always its beginning, and a retry can go on from there.
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import type { RawMeta } from '../../../event/raw-meta.ts';
+import { type AttemptOfRequest, printAttempt } from '../../../event/idempotency.ts';
+import { encodeRawMeta, RAW_META_KEY, type RawMeta } from '../../../event/raw-meta.ts';
+import { encodeHeaders } from '../../../event/record-batch.ts';
 import { SpillwayError } from '../../../lib/errors.ts';
 import type { Batch } from '../../batch.ts';
 import type { Lane } from '../../lane.ts';
@@ -23,7 +25,8 @@ export interface Storing {
   readonly format: BodyFormat;
   readonly found: Split;
   readonly sender: RawMeta;
-  readonly headers: Buffer;
+  /** Of a keyed request. */
+  readonly attempt: AttemptOfRequest | undefined;
   readonly outlet: Outlet;
   /** Of a keyed request: where to go on, and where to say how far it came. */
   readonly keyed: KeyState | undefined;
@@ -31,19 +34,43 @@ export interface Storing {
 
 /** Throws what the queue refuses with, or UNAVAILABLE where it is saturated for long. */
 export async function storeRequest({ outlets, clock, limits }: InputContext, request: Storing): Promise<void> {
-  const { body, found, format, sender, headers, keyed } = request;
+  const { body, found, format, sender, attempt, keyed } = request;
   const common = { waitMs: limits.httpQueueWaitMs, keyed };
   const dead = outlets.dead.requests;
   const refused = { ...common, lane: dead, ranges: found.refused, progress: 'durableDeadLetters' } as const;
   await inStretches(refused, (start, end) => {
-    outlets.deadLetters.write(dead, sender, causeOfRefusal(body, start, end, format), body, start, end);
+    outlets.deadLetters.write(
+      dead,
+      senderOf(sender, attempt),
+      causeOfRefusal(body, start, end, format),
+      body,
+      start,
+      end,
+    );
   });
   const lane = request.outlet.requests;
   const records = { ...common, lane, ranges: found.records, progress: 'durableRecords' } as const;
-  await inStretches(records, (start, end, isFirst) => {
+  let headers = headersOf(sender, undefined);
+  await inStretches(records, (start, end, index, isFirst) => {
     if (isFirst) lane.begin(sender, clock.now());
-    lane.append(body, start, end, headers);
+    if (attempt === undefined) {
+      lane.append(body, start, end, headers);
+      return;
+    }
+    // Whoever reads a batch, and none before it, knows where in the request it begins.
+    const renew = (): Buffer => {
+      headers = headersOf(sender, { ...attempt, fromRecord: index });
+      return headers;
+    };
+    lane.append(body, start, end, isFirst ? renew() : headers, renew);
   });
+}
+
+const senderOf = (sender: RawMeta, attempt: AttemptOfRequest | undefined): RawMeta =>
+  attempt === undefined ? sender : { ...sender, idempotency: printAttempt(attempt) };
+
+function headersOf(sender: RawMeta, attempt: AttemptOfRequest | undefined): Buffer {
+  return encodeHeaders([[RAW_META_KEY, encodeRawMeta(senderOf(sender, attempt))]]);
 }
 
 interface Work {
@@ -54,7 +81,10 @@ interface Work {
   readonly progress: 'durableRecords' | 'durableDeadLetters';
 }
 
-async function inStretches(work: Work, write: (start: number, end: number, isFirst: boolean) => void): Promise<void> {
+async function inStretches(
+  work: Work,
+  write: (start: number, end: number, index: number, isFirst: boolean) => void,
+): Promise<void> {
   const { lane, ranges, keyed, progress } = work;
   let durable: Promise<void>[] = [];
   let next = keyed?.[progress] ?? 0;
@@ -66,7 +96,7 @@ async function inStretches(work: Work, write: (start: number, end: number, isFir
     for (let bytes = 0; next < stretchEnd && bytes < STRETCH_BYTES; next++) {
       const start = ranges.start(next);
       const end = ranges.end(next);
-      write(start, end, next === first);
+      write(start, end, next, next === first);
       bytes += end - start;
       if (lane.batch !== batch) {
         batch = lane.batch;

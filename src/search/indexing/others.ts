@@ -1,0 +1,52 @@
+/**
+ * What other stores have made visible, of partitions that this one has not: its answers come from the index of all, so
+ * they are complete to where the group has committed.
+ */
+import { TOPICS } from '../../event/topics.ts';
+import { messageOf } from '../../lib/errors.ts';
+import { STORE_LIMITS } from '../../lib/limits.ts';
+import type { Logger } from '../../lib/log.ts';
+import type { Queue } from '../../queue/port.ts';
+import type { Completeness } from './completeness.ts';
+import { visibleBefore } from './intake.ts';
+import type { Membership } from './membership.ts';
+
+export interface OthersParts {
+  readonly queue: Queue;
+  readonly membership: Membership;
+  readonly completeness: Completeness;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Looks now and from time to time, until the answer is called. */
+export function followOthers(parts: OthersParts): () => Promise<void> {
+  const { queue, membership, completeness, log, signal } = parts;
+  const known = new Map<number, number>();
+  let looking: Promise<void> | undefined;
+  const look = async (): Promise<void> => {
+    const own = new Set(membership.held.map(({ partition }) => partition));
+    for (let partition = 0; partition < queue.partitionCount(TOPICS.events); partition++) {
+      if (own.has(partition) || signal.aborted) continue;
+      const committed = (await membership.committed(partition)) ?? 0;
+      if (committed === known.get(partition)) continue;
+      completeness.set(partition, await visibleBefore(queue, partition, committed, signal));
+      known.set(partition, committed);
+    }
+  };
+  const tick = (): void => {
+    looking ??= look()
+      .catch((thrown: unknown) =>
+        log.warn({ reason: messageOf(thrown) }, 'It is not known what other stores have done'),
+      )
+      .finally(() => {
+        looking = undefined;
+      });
+  };
+  const timer = setInterval(tick, STORE_LIMITS.lookAtOthersMs);
+  timer.unref();
+  return async () => {
+    clearInterval(timer);
+    await looking;
+  };
+}
