@@ -5,13 +5,32 @@ import type { QueryNode } from '../../query/ast.ts';
 import { idNumbers } from '../ids.ts';
 import type { Cursor, Question } from '../port.ts';
 import { type Binder, ORDER_COLUMNS } from './schema.ts';
+import type { SliceNumber } from './slice-numbers.ts';
 
 /** Compiles a query to a condition on the columns of schema.ts, with bound values. */
 export type Compile = (query: QueryNode, binder: Binder) => string;
 
-/** The days of the slices that may hold events of a tenant with times in [fromMs, toMs). */
+/** The slices that may hold events of a tenant with times in [fromMs, toMs). */
 export interface SliceIndex {
-  days(tenant: string, fromMs: number, toMs: number): readonly number[];
+  touched(tenant: string, fromMs: number, toMs: number): readonly SliceNumber[];
+}
+
+/** The engine opens no part of another partition: it looks at both numbers of each before it reads anything. */
+export function inSlices(slices: readonly SliceNumber[], binder: Binder): string {
+  const kinds = [...new Set(slices.map(({ kind }) => kind))];
+  const starts = [...new Set(slices.map(({ start }) => start))];
+  const each = [
+    `retention_days IN ${binder.bind('Array(UInt32)', kinds)}`,
+    `slice_day IN ${binder.bind('Array(UInt32)', starts)}`,
+  ];
+  if (kinds.length > 1 && starts.length > 1) {
+    const pairs = kinds.map((kind) => {
+      const own = slices.filter((slice) => slice.kind === kind).map(({ start }) => start);
+      return `(retention_days = ${binder.bind('UInt32', kind)} AND slice_day IN ${binder.bind('Array(UInt32)', own)})`;
+    });
+    each.push(`(${pairs.join(' OR ')})`);
+  }
+  return each.join(' AND ');
 }
 
 /** Undefined where no slice can hold an answer. */
@@ -21,10 +40,10 @@ export function condition(
   slices: SliceIndex,
   compile: Compile,
 ): string | undefined {
-  const days = slices.days(question.tenant, question.fromMs, question.toMs);
-  if (days.length === 0) return undefined;
+  const touched = slices.touched(question.tenant, question.fromMs, question.toMs);
+  if (touched.length === 0) return undefined;
   return [
-    `slice_day IN ${binder.bind('Array(UInt32)', days)}`,
+    inSlices(touched, binder),
     `tenant = ${binder.bind('String', question.tenant)}`,
     `timestamp >= ${binder.bind('Int64', time(question.fromMs))}`,
     `timestamp < ${binder.bind('Int64', time(question.toMs))}`,
