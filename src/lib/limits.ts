@@ -238,6 +238,8 @@ export const QUERY_LIMITS = {
   projectedFields: 200,
   /** Fields in `by` of a statistic. */
   statsBy: 8,
+  /** Slices, and decisions about them, of one answer. */
+  slicesPerPage: 10_000,
 } as const;
 
 /** Tokens and who may ask. */

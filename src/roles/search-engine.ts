@@ -7,6 +7,7 @@ import type { RebuildOriginal } from '../event/answered.ts';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import type { SearchEngine } from '../search/port.ts';
+import { storageOf } from './slice-options.ts';
 
 export interface SearchEngineParts {
   readonly log: Logger;
@@ -31,7 +32,7 @@ export async function openSearchEngine(config: Config, parts: SearchEngineParts)
           ...(password === undefined ? {} : { password }),
           ...(tls.ca === undefined ? {} : { ca: readCertificates(tls.ca) }),
         },
-        index: { prefix: index.prefix, shards: index.shards, replicas: index.replicas },
+        index: { prefix: index.prefix, shards: index.shards, replicas: index.replicas, tiers: storageOf(config) },
         refreshEveryMs: index.refreshMs,
       });
     }

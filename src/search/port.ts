@@ -235,6 +235,8 @@ export interface SliceReader {
   touched(tenant: string, fromMs: number, toMs: number): Promise<readonly string[]>;
   /** All of them, oldest first. */
   describe(): Promise<readonly DescribedSlice[]>;
+  /** Who has which slices. */
+  decisions(): readonly Decision[];
 }
 
 export interface SearchEngine extends SearchReader {

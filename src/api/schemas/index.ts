@@ -7,3 +7,4 @@ export type { LogsAnswer } from './ingest.ts';
 export type { Problem } from './problem.ts';
 export type { AddPartitionsAnswer, GroupsAnswer, QueueRecord, RecordsAnswer, TopicsAnswer } from './queue.ts';
 export type { CountAnswer, SearchAnswer, SearchParameters } from './search.ts';
+export type { SlicesAnswer } from './slices.ts';

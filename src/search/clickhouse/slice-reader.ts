@@ -1,5 +1,6 @@
 /** What slices there are in the embedded engine, and which of them a question touches: the journal's catalogue says. */
 import type { StoreJournal } from '../journal.ts';
+import type { Decision } from '../policy/slice-policy.ts';
 import type { DescribedSlice, SliceReader } from '../port.ts';
 import { ownerOf, sliceSpan, sliceText } from '../slices.ts';
 import type { EventsTable } from './events-table.ts';
@@ -43,6 +44,10 @@ export class ClickHouseSlices implements SliceReader {
         };
       })
       .sort((a, b) => sliceSpan(a.slice).fromMs - sliceSpan(b.slice).fromMs);
+  }
+
+  decisions(): readonly Decision[] {
+    return this.#journal.policy.decisions;
   }
 
   #touched(tenant: string, fromMs: number, toMs: number): readonly SliceNumber[] {

@@ -79,6 +79,7 @@ export async function openOpenSearch(options: OpenSearchOptions): Promise<Search
     slices: {
       touched: (tenant, fromMs, toMs) => catalogue.touched(policy.current, tenant, fromMs, toMs),
       describe: () => describeSlices(catalogue, policy.current),
+      decisions: () => policy.current.decisions,
     },
     search: (question) => answer('search', question, (ask) => search(question, ask, rebuild)),
     count: (question) => answer('count', question, (ask) => count(question, ask)),
