@@ -37,6 +37,7 @@ export interface ClickHouseOptions {
 
 export interface ClickHouseEngine extends SearchEngine {
   readonly table: EventsTable;
+  readonly slices: ClickHouseSlices;
 }
 
 export async function openClickHouse(options: ClickHouseOptions): Promise<ClickHouseEngine> {

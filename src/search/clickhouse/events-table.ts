@@ -39,8 +39,8 @@ export class EventsTable {
   }
 
   /** A statement about the table itself. */
-  async run(sql: string): Promise<unknown[][]> {
-    return this.#session.run(sql);
+  async run(sql: string, binder?: SqlBinder): Promise<unknown[][]> {
+    return this.#session.run(sql, binder);
   }
 
   /** Inserts the blocks in a file of Native format. Parts and their folders are synced when it resolves. */

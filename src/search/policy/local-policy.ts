@@ -18,6 +18,7 @@ export class LocalPolicy implements PolicyLog {
   async refresh(): Promise<void> {}
 
   async append(decisions: readonly Decision[]): Promise<boolean> {
+    if (decisions.some(({ version }) => version <= this.current.version)) return false;
     await this.#journal.decide(decisions);
     return true;
   }

@@ -66,14 +66,14 @@ export class PolicyKeeper {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    await this.#running;
+    await this.#running?.catch(() => {});
   }
 
   async #read(): Promise<void> {
     const { log, signal } = this.#parts;
     for (let pauseMs: number = STORE_LIMITS.retryDelayMs; ; pauseMs *= 2) {
       try {
-        await this.#decide();
+        await this.#once();
         return;
       } catch (thrown) {
         if (signal.aborted) throw thrown;
@@ -83,14 +83,19 @@ export class PolicyKeeper {
     }
   }
 
-  #tick(): Promise<void> {
-    this.#running ??= this.#decide()
-      .catch((thrown: unknown) => {
-        this.#parts.log.warn({ reason: messageOf(thrown) }, 'The policy of slices cannot be read');
-      })
-      .finally(() => {
-        this.#running = undefined;
-      });
+  async #tick(): Promise<void> {
+    try {
+      await this.#once();
+    } catch (thrown) {
+      this.#parts.log.warn({ reason: messageOf(thrown) }, 'The policy of slices cannot be read');
+    }
+  }
+
+  /** Whoever comes while it runs waits for the same. */
+  #once(): Promise<void> {
+    this.#running ??= this.#decide().finally(() => {
+      this.#running = undefined;
+    });
     return this.#running;
   }
 
