@@ -57,11 +57,12 @@ export class ClusterPolicy implements PolicyLog {
       const others = known.filter(
         ([store, { atMs }]) => store !== this.#store && atMs > nowMs - POLICY_LIMITS.volumesMs,
       );
+      const sums = () => addVolumes([own, ...others.map(([, other]) => new Volumes(other.volumes).at(nowMs))]);
+      if (volumes.length === 0 && others.length === known.length) return sums();
       const stores = Object.fromEntries([...others, [this.#store, { atMs: nowMs, volumes }]]);
       const written = await this.#measured.replace({ stores });
       // What this store measured is not needed by others so much that it would be worth a quarrel.
-      if (!written && attempt < POLICY_LIMITS.shareAttempts) continue;
-      return addVolumes([own, ...others.map(([, other]) => new Volumes(other.volumes).at(nowMs))]);
+      if (written || attempt >= POLICY_LIMITS.shareAttempts) return sums();
     }
   }
 }

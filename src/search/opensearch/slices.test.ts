@@ -143,12 +143,12 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
   });
 
   test('stores of one cluster share what is decided and noted: each finds what the others wrote', async () => {
-    const indexer = { tiers: [TIERS[0], { name: 'own', fromEvents: 150, hours: 1, own: true }] as typeof TIERS };
+    const indexer = { tiers: [TIERS[0], { name: 'own', fromEvents: 2_500, hours: 1, own: true }] as typeof TIERS };
     const one = await started('one', { indexer });
     const other = await started('other', { indexer });
     // Neither measures enough alone.
-    await one.append(0, events('big', 100));
-    await other.append(0, events('big', 100));
+    await one.append(0, events('big', 1_500));
+    await other.append(0, events('big', 1_500));
     await Promise.all([one.settled(), other.settled()]);
     await vi.waitFor(() => {
       for (const { engine } of [one, other]) {
@@ -162,7 +162,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     await other.append(0, events('big', 20));
     await Promise.all([one.settled(), other.settled()]);
     for (const { engine } of [one, other]) {
-      await vi.waitFor(async () => expect(await engine.count(question('big'))).toBe(230), PATIENCE);
+      await vi.waitFor(async () => expect(await engine.count(question('big'))).toBe(3_030), PATIENCE);
       expect(await engine.count(question('big', NOON + HOUR_MS, NOON + 2 * HOUR_MS))).toBe(30);
     }
     const own = (await one.engine.writer.slices()).filter(({ slice }) => slice.group === 'own-big');
