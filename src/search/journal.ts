@@ -49,6 +49,7 @@ export class StoreJournal {
   #policy = SlicePolicy.EMPTY;
   #volumes = new Volumes();
   #snapshotBytes = 0;
+  #writtenBytes = 0;
   #tail: Promise<unknown> = Promise.resolve();
 
   private constructor(directory: string, disk: Disk) {
@@ -67,6 +68,11 @@ export class StoreJournal {
   /** The intent that has not ended: after a restart, the one that the last process left. */
   get openIntent(): OpenIntent | undefined {
     return this.#open;
+  }
+
+  /** Since it was opened, snapshots counted in. */
+  get writtenBytes(): number {
+    return this.#writtenBytes;
   }
 
   /** What was decided about slices, where the engine keeps it here. */
@@ -127,6 +133,7 @@ export class StoreJournal {
       throw thrown;
     }
     this.#sizeBytes += line.length;
+    this.#writtenBytes += line.length;
     this.#count(entry);
   }
 
@@ -209,6 +216,7 @@ export class StoreJournal {
     const bytes = Buffer.from(writeSnapshot(snapshot));
     await replaceFile(this.#disk, join(this.#directory, SNAPSHOT), bytes);
     this.#snapshotBytes = bytes.length;
+    this.#writtenBytes += bytes.length;
     const path = join(this.#directory, JOURNAL);
     await this.#file?.close();
     this.#file = undefined;
