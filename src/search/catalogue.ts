@@ -2,7 +2,7 @@
  * The catalogue: which tenants have events in which slices, with the true bounds of their timestamps, so that a question
  * touches only the slices that can hold an answer.
  */
-import { type SliceKey, sliceText } from './slices.ts';
+import { classText, type SliceKey, sliceText } from './slices.ts';
 
 /** What one tenant has in one slice. */
 export interface SliceShare {
@@ -43,6 +43,8 @@ export class Catalogue {
   /** By slice and tenant; a slice's key is one object. */
   readonly #slices = new Map<string, { readonly slice: SliceKey; readonly shares: Map<string, SliceShare> }>();
   readonly #byTenant = new Map<string, Set<string>>();
+  /** How many slices there are of each kind. */
+  readonly #kinds = new Map<string, number>();
   #size = 0;
 
   /** How many pairs of tenant and slice there are. */
@@ -54,8 +56,9 @@ export class Catalogue {
     for (const { shares } of this.#slices.values()) yield* shares.values();
   }
 
-  slices(): SliceKey[] {
-    return Array.from(this.#slices.values(), ({ slice }) => slice);
+  /** How many slices there are, of whatever tenant, and how many kinds of them. */
+  counts(): { readonly slices: number; readonly kinds: number } {
+    return { slices: this.#slices.size, kinds: this.#kinds.size };
   }
 
   totals(): SliceTotal[] {
@@ -77,6 +80,7 @@ export class Catalogue {
     if (held === undefined) {
       held = { slice: share.slice, shares: new Map() };
       this.#slices.set(text, held);
+      this.#countKind(held.slice, 1);
     }
     const known = held.shares.get(share.tenant);
     held.shares.set(share.tenant, mergeShares(known, { ...share, slice: held.slice }));
@@ -92,6 +96,7 @@ export class Catalogue {
     const held = this.#slices.get(text);
     if (held === undefined) return;
     this.#slices.delete(text);
+    this.#countKind(slice, -1);
     this.#size -= held.shares.size;
     for (const tenant of held.shares.keys()) {
       const texts = this.#byTenant.get(tenant);
@@ -108,5 +113,12 @@ export class Catalogue {
       if (share !== undefined && share.fromMs < toMs && share.toMs >= fromMs) found.push(share);
     }
     return found.sort((a, b) => a.fromMs - b.fromMs).map(({ slice }) => slice);
+  }
+
+  #countKind(slice: SliceKey, more: 1 | -1): void {
+    const kind = classText(slice);
+    const left = (this.#kinds.get(kind) ?? 0) + more;
+    if (left === 0) this.#kinds.delete(kind);
+    else this.#kinds.set(kind, left);
   }
 }

@@ -66,6 +66,7 @@ describe('the journal', () => {
     const journal = await StoreJournal.open(FOLDER, new MemoryDisk());
     await journal.begin(intent([share('a', 5, 100, 200, 1), share('a', 6, 0, 500, 1), share('b', 7, 0, 500, 1)]));
     expect(days(journal, 'a', 0, 100)).toEqual([6]);
+    expect(journal.catalogue.counts()).toEqual({ slices: 3, kinds: 1 });
     expect(days(journal, 'a', 200, 201)).toEqual([5, 6]);
     expect(days(journal, 'a', 501, 900)).toEqual([]);
     expect(days(journal, 'nobody', 0, 900)).toEqual([]);
@@ -79,6 +80,7 @@ describe('the journal', () => {
     await journal.drop(dayOf(5));
     const again = await StoreJournal.open(FOLDER, disk.afterCrash(keepNothing));
     expect([...again.catalogue.all()].map(({ tenant, slice }) => [tenant, slice.start])).toEqual([['a', 6]]);
+    expect(again.catalogue.counts()).toEqual({ slices: 1, kinds: 1 });
   });
 
   test('keeps what was decided about slices, and what each tenant sends, also when it is folded', async () => {

@@ -25,7 +25,7 @@ export async function search(
   context: ReadContext,
 ): Promise<{ readonly events: readonly AnsweredEvent[]; readonly more: boolean }> {
   const binder = new SqlBinder();
-  const where = condition(question, binder, context.slices, context.compile);
+  const where = condition(question, binder, context);
   if (where === undefined) return { events: [], more: false };
   const beyond = question.after === undefined ? '' : ` AND ${after(question.after, question.order, binder)}`;
   const events = await page(`${where}${beyond}`, question.order, question.limit + 1, binder, ask, context);
@@ -61,14 +61,12 @@ export async function getEvent(
   context: ReadContext,
 ): Promise<AnsweredEvent | undefined> {
   const binder = new SqlBinder();
-  const slices = context.slices.touched(question.tenant, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+  const touched = context.slices.touched(question.tenant, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
   const id = isId(question.id, binder);
-  if (id === undefined || slices.length === 0) return undefined;
-  const tenant = binder.bind('String', question.tenant);
-  const rows = await ask(
-    `SELECT ${EVENT_SELECTION} FROM ${EVENTS_TABLE} WHERE ${inSlices(slices, binder)} AND tenant = ${tenant} AND ${id} LIMIT 1`,
-    binder,
-  );
+  if (id === undefined || touched.length === 0) return undefined;
+  const tenant = `tenant = ${binder.bind('String', question.tenant)}`;
+  const where = [tenant, id, ...inSlices(touched, context.slices, binder)].join(' AND ');
+  const rows = await ask(`SELECT ${EVENT_SELECTION} FROM ${EVENTS_TABLE} WHERE ${where} LIMIT 1`, binder);
   const [row] = rows;
   return row === undefined ? undefined : answeredEvent(storedEvent(row), context.rebuild);
 }
@@ -84,7 +82,7 @@ export async function contextOf(question: ContextQuestion, ask: Ask, context: Re
   if (event === undefined) return undefined;
   const neighbours = async (order: 'asc' | 'desc', limit: number) => {
     const binder = new SqlBinder();
-    const where = condition(question, binder, context.slices, context.compile);
+    const where = condition(question, binder, context);
     if (where === undefined || limit === 0) return [];
     const beyond = after({ timestampMs: Date.parse(event.timestamp), id: event.id }, order, binder);
     const source = binder.bind('String', event.source);

@@ -10,43 +10,49 @@ import type { SliceNumber } from './slice-numbers.ts';
 /** Compiles a query to a condition on the columns of schema.ts, with bound values. */
 export type Compile = (query: QueryNode, binder: Binder) => string;
 
-/** The slices that may hold events of a tenant with times in [fromMs, toMs). */
 export interface SliceIndex {
+  /** The slices that may hold events of a tenant with times in [fromMs, toMs). */
   touched(tenant: string, fromMs: number, toMs: number): readonly SliceNumber[];
+  /** How many slices the table has, and how many kinds of them. */
+  counts(): { readonly slices: number; readonly kinds: number };
 }
 
-/** The engine opens no part of another partition: it looks at both numbers of each before it reads anything. */
-export function inSlices(slices: readonly SliceNumber[], binder: Binder): string {
-  const kinds = [...new Set(slices.map(({ kind }) => kind))];
-  const starts = [...new Set(slices.map(({ start }) => start))];
-  const each = [
-    `retention_days IN ${binder.bind('Array(UInt32)', kinds)}`,
-    `slice_day IN ${binder.bind('Array(UInt32)', starts)}`,
-  ];
-  if (kinds.length > 1 && starts.length > 1) {
-    const pairs = kinds.map((kind) => {
-      const own = slices.filter((slice) => slice.kind === kind).map(({ start }) => start);
-      return `(retention_days = ${binder.bind('UInt32', kind)} AND slice_day IN ${binder.bind('Array(UInt32)', own)})`;
-    });
-    each.push(`(${pairs.join(' OR ')})`);
-  }
-  return each.join(' AND ');
+/**
+ * Tells the engine which partitions to open: it looks at the numbers of each before it reads anything of it. It also reads
+ * the columns of each row for them, so nothing is said that holds for all.
+ */
+export function inSlices(touched: readonly SliceNumber[], index: Pick<SliceIndex, 'counts'>, binder: Binder): string[] {
+  const all = index.counts();
+  if (touched.length >= all.slices) return [];
+  const kinds = [...new Set(touched.map(({ kind }) => kind))];
+  const starts = [...new Set(touched.map(({ start }) => start))];
+  const conditions = [`slice_day IN ${binder.bind('Array(UInt32)', starts)}`];
+  if (kinds.length < all.kinds) conditions.push(`retention_days IN ${binder.bind('Array(UInt32)', kinds)}`);
+  if (kinds.length > 1 && starts.length > 1) conditions.push(inPairs(touched, kinds, binder));
+  return conditions;
+}
+
+function inPairs(touched: readonly SliceNumber[], kinds: readonly number[], binder: Binder): string {
+  const pairs = kinds.map((kind) => {
+    const starts = touched.filter((slice) => slice.kind === kind).map(({ start }) => start);
+    return `(retention_days = ${binder.bind('UInt32', kind)} AND slice_day IN ${binder.bind('Array(UInt32)', starts)})`;
+  });
+  return `(${pairs.join(' OR ')})`;
 }
 
 /** Undefined where no slice can hold an answer. */
 export function condition(
   question: Pick<Question, 'tenant' | 'fromMs' | 'toMs' | 'query'>,
   binder: Binder,
-  slices: SliceIndex,
-  compile: Compile,
+  { slices, compile }: { readonly slices: SliceIndex; readonly compile: Compile },
 ): string | undefined {
   const touched = slices.touched(question.tenant, question.fromMs, question.toMs);
   if (touched.length === 0) return undefined;
   return [
-    inSlices(touched, binder),
     `tenant = ${binder.bind('String', question.tenant)}`,
     `timestamp >= ${binder.bind('Int64', time(question.fromMs))}`,
     `timestamp < ${binder.bind('Int64', time(question.toMs))}`,
+    ...inSlices(touched, slices, binder),
     `(${compile(question.query, binder)})`,
   ].join('\n  AND ');
 }
