@@ -170,7 +170,8 @@ describe('what the engine cannot take', () => {
     ]);
   });
 
-  test('is found among many by halving, where the engine itself refuses it', async () => {
+  // It makes some sixty inserts.
+  test('is found among many by halving, where the engine itself refuses it', { timeout: 120_000 }, async () => {
     const committed: Committed[] = [];
     const store = await open({ indexer: { onCommitted: (one) => void committed.push(one) } });
     await refuse(store, "message NOT LIKE 'refused%'");

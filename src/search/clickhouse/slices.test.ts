@@ -13,7 +13,7 @@ import { count } from './read-aggregates.ts';
 import { search } from './read-events.ts';
 import type { Binder } from './schema.ts';
 
-describe('slices of the embedded engine', { timeout: 60_000 }, () => {
+describe('slices of the embedded engine', { timeout: 120_000 }, () => {
   sliceContract({ open: openStoreKit });
 
   test('the engine opens no part of a slice that a question does not touch', async () => {
