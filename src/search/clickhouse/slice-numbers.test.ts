@@ -60,7 +60,9 @@ describe('a data folder from before there were tiers', () => {
     ...{ tenant, timestamp, received: NOW_MS, type: 'log', source: 'a:b', metadata: {}, payload: { number } },
   });
 
-  test('is searched as before, and takes further events, while its tenants move to slices of their own', async () => {
+  test('is searched as before, and takes further events, while its tenants move to slices of their own', {
+    timeout: 120_000,
+  }, async () => {
     let kit = await openStoreKit({ directory, clock: { now: () => NOW_MS } });
     await kit.startIndexer().started;
     await kit.append(0, [eventOf(0, 'shop', NOW_MS), eventOf(1, 'shop', NOW_MS - 2 * DAY_MS), eventOf(2, 'b', NOW_MS)]);
