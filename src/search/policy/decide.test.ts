@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { POLICY_LIMITS } from '../../lib/limits.ts';
 import { Random } from '../../lib/random.ts';
 import { DAY_MS, HOUR_MS, sliceAt, sliceSpan, sliceText, sliceTime } from '../slices.ts';
-import { decide, type PolicyWish } from './decide.ts';
+import { decide, decideByVolume, type PolicyWish } from './decide.ts';
 import { SlicePolicy } from './slice-policy.ts';
 import { type Volume, Volumes } from './volumes.ts';
 
@@ -146,6 +146,24 @@ test('an event is placed the same way whenever it is placed, whatever is decided
     expect(moved, `seed ${seed}, round ${round}`).toEqual([]);
   }
   expect(policy.version).toBeGreaterThan(20);
+});
+
+test('stores that were started with different configurations do not overrule each other', () => {
+  const other: PolicyWish = { ...WISH, retention: { days: 7 }, pinned: { shop: 'large' } };
+  const first = passed(SlicePolicy.EMPTY, NOW_MS, {});
+  const second = passed(first, NOW_MS, {}, other);
+  expect(second.version).toBe(2);
+  const volumes = volumesOf({ busy: 5_000 });
+  for (const wish of [WISH, other]) {
+    expect(decideByVolume(second, wish, new Map(), NOW_MS + DAY_MS)).toEqual([]);
+    expect(decideByVolume(second, wish, volumes, NOW_MS + DAY_MS).map(({ tenant }) => tenant)).toEqual(['busy']);
+  }
+  const renamed = { ...WISH, tiers: WISH.tiers.map((tier) => ({ ...tier, name: `new-${tier.name}` })) };
+  const busy = passed(second, NOW_MS, { busy: 5_000 });
+  expect(decideByVolume(busy, renamed, volumesOf({ busy: 50_000 }), NOW_MS + 2 * DAY_MS)).toEqual([]);
+  expect(decideByVolume(SlicePolicy.EMPTY, WISH, volumes, NOW_MS)).toEqual(
+    decide(SlicePolicy.EMPTY, WISH, volumes, NOW_MS),
+  );
 });
 
 describe('a slice', () => {

@@ -40,6 +40,8 @@ export const DEFAULT_WISH: PolicyWish = { tiers: DEFAULT_TIERS, retention: { day
 const EVERYONE = '';
 const NOTHING: Volume = { events: 0, bytes: 0 };
 
+const BY_CONFIGURATION = 'the configuration';
+
 /** What is new; all of one version. */
 export function decide(
   policy: SlicePolicy,
@@ -52,23 +54,43 @@ export function decide(
   if (base === undefined) return [];
   const everyone = ruleOf(base, EVERYONE, retention, base);
   const decisions: Decision[] = [];
-  const note = (tenant: string, rule: Rule | null, why: string) => {
+  const note = (tenant: string, rule: Rule | null, why: string, isPinned = false) => {
     const before = policy.latest(tenant);
     if (before === undefined ? rule === null : sameRule(before.rule, rule)) return;
     const fromMs = policy.version === 0 ? 0 : boundary(policy, tenant, rule ?? everyone, nowMs);
-    decisions.push({ version: policy.version + 1, tenant, fromMs, rule, decidedMs: nowMs, why });
+    const pinned = isPinned ? ({ pinned: true } as const) : {};
+    decisions.push({ version: policy.version + 1, tenant, fromMs, rule, decidedMs: nowMs, why, ...pinned });
   };
-  note(EVERYONE, everyone, policy.version === 0 ? 'the beginning' : 'the configuration');
-  for (const [tenant, { tier, why }] of choose(policy, wish, base, volumes, nowMs)) {
+  note(EVERYONE, everyone, policy.version === 0 ? 'the beginning' : BY_CONFIGURATION);
+  for (const [tenant, { tier, why, isPinned = false }] of choose(policy, wish, base, volumes, nowMs)) {
     const rule = ruleOf(tier, tenant, retention, base);
-    note(tenant, sameRule(rule, everyone) ? null : rule, why);
+    note(tenant, sameRule(rule, everyone) ? null : rule, why, isPinned);
   }
   return decisions;
+}
+
+/**
+ * What is new by volume alone. What the configuration says is decided when a store starts: stores that were started with
+ * different ones do not overrule each other for ever.
+ */
+export function decideByVolume(
+  policy: SlicePolicy,
+  wish: PolicyWish,
+  volumes: ReadonlyMap<string, Volume>,
+  nowMs: number,
+): readonly Decision[] {
+  if (policy.version === 0) return decide(policy, wish, volumes, nowMs);
+  const knows = (tier: string | undefined) => tier === undefined || wish.tiers.some(({ name }) => name === tier);
+  return decide(policy, wish, volumes, nowMs).filter(({ tenant, why }) => {
+    const before = policy.latest(tenant);
+    return why !== BY_CONFIGURATION && before?.pinned !== true && knows(before?.rule?.tier);
+  });
 }
 
 interface Choice {
   readonly tier: Tier;
   readonly why: string;
+  readonly isPinned?: boolean;
 }
 
 function choose(
@@ -81,7 +103,7 @@ function choose(
   const choices = new Map<string, Choice>();
   const byName = new Map(tiers.map((tier) => [tier.name, tier]));
   for (const [tenant, name] of Object.entries(pinned)) {
-    choices.set(tenant, { tier: byName.get(name) ?? base, why: 'the configuration' });
+    choices.set(tenant, { tier: byName.get(name) ?? base, why: BY_CONFIGURATION, isPinned: true });
   }
   const lowest = tiers.filter((tier) => tier !== base);
   const others = new Set([...policy.tenants(), ...Object.keys(retention.tenants ?? {})]);
@@ -98,7 +120,7 @@ function choose(
     let tier = byVolume(tiers, base, now, volume, nowMs - (policy.latest(tenant)?.decidedMs ?? 0));
     if (tier.own && owners >= POLICY_LIMITS.ownTenants) tier = base;
     if (tier.own) owners++;
-    const why = tier === now ? 'the configuration' : `${Math.round(volume.events)} events a day`;
+    const why = tier === now ? BY_CONFIGURATION : `${Math.round(volume.events)} events a day`;
     choices.set(tenant, { tier, why });
   }
   return choices;

@@ -9,7 +9,7 @@ import { POLICY_LIMITS, STORE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { StoreJournal } from '../journal.ts';
 import type { PolicyLog } from '../port.ts';
-import { decide, type PolicyWish } from './decide.ts';
+import { decide, decideByVolume, type PolicyWish } from './decide.ts';
 import type { SlicePolicy } from './slice-policy.ts';
 
 export interface PolicyKeeperParts {
@@ -26,6 +26,8 @@ export class PolicyKeeper {
   readonly #parts: PolicyKeeperParts;
   readonly #timer: NodeJS.Timeout;
   #readMs = 0;
+  /** What the configuration says has been decided. */
+  #hasBegun = false;
   #running: Promise<void> | undefined;
 
   private constructor(parts: PolicyKeeperParts) {
@@ -105,7 +107,8 @@ export class PolicyKeeper {
     await policy.refresh();
     const volumes = await policy.shareVolumes(journal.volumes.at(clock.now()));
     for (;;) {
-      const decisions = decide(policy.current, wish, volumes, clock.now());
+      const what = this.#hasBegun ? decideByVolume : decide;
+      const decisions = what(policy.current, wish, volumes, clock.now());
       if (decisions.length === 0) break;
       if (!(await policy.append(decisions))) continue;
       for (const { tenant, rule, fromMs, why } of decisions) {
@@ -115,5 +118,6 @@ export class PolicyKeeper {
       break;
     }
     this.#readMs = began;
+    this.#hasBegun = true;
   }
 }

@@ -32,6 +32,8 @@ export interface Decision {
   readonly decidedMs: number;
   /** For people. */
   readonly why: string;
+  /** The configuration names the tenant's tier. */
+  readonly pinned?: true;
 }
 
 /** A rule and the slice times for which it holds: from, inclusive, to, exclusive. */
