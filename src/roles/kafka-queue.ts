@@ -1,6 +1,7 @@
 /** The queue on Kafka, as roles and the supervisor use it. Loaded only where it is configured. */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Registry } from 'prom-client';
 import type { Config } from '../config/schema.ts';
 import { GROUPS, TOPICS } from '../event/topics.ts';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
@@ -22,7 +23,12 @@ const WRITERS: Readonly<Record<string, KafkaTopicOptions['writers']>> = {
   [TOPICS.deadLetter]: 'many',
 };
 
-export function openKafkaQueue(config: Config, clientId: string, log: Logger): Promise<KafkaQueue> {
+export function openKafkaQueue(
+  config: Config,
+  clientId: string,
+  log: Logger,
+  registry?: Registry,
+): Promise<KafkaQueue> {
   const { brokers, prefix, replication, minInsyncReplicas, tls, sasl } = config.queue;
   const topics = Object.entries(topicsOf(config)).map(([topic, options]) => {
     return [topic, { ...options, writers: WRITERS[topic] ?? 'one' }] as const;
@@ -36,6 +42,7 @@ export function openKafkaQueue(config: Config, clientId: string, log: Logger): P
     replication,
     minInsyncReplicas,
     log,
+    ...(registry === undefined ? {} : { registry }),
     ...(tls.enabled ? { tls: tlsOf(tls) } : {}),
     ...(username === undefined || password === undefined ? {} : { login: { mechanism, username, password } }),
   });
@@ -57,13 +64,18 @@ function tlsOf(tls: Config['queue']['tls']): Record<string, Buffer> {
   );
 }
 
-export async function openKafkaRoleQueue(config: Config, role: string, log: Logger): Promise<RoleQueue> {
+export async function openKafkaRoleQueue(
+  config: Config,
+  role: string,
+  log: Logger,
+  registry: Registry,
+): Promise<RoleQueue> {
   // The collector watches how full the disk below is.
   const directory = join(config.data, 'queue', 'spool');
   mkdirSync(directory, { recursive: true });
-  const queue = await openKafkaQueue(config, `${config.site}-${role}`, log);
+  const queue = await openKafkaQueue(config, `${config.site}-${role}`, log, registry);
   const ends = new Map<number, RawEnd>();
-  if (role === 'collector') return spoolingQueue(queue, directory, log);
+  if (role === 'collector') return spoolingQueue(queue, directory, log, registry);
   // Only the store asks how complete its answers are.
   const timer =
     role === 'store' ? setInterval(() => void lookForEnds(queue, ends), SUPERVISOR_LIMITS.heartbeatMs) : undefined;
@@ -80,7 +92,12 @@ export async function openKafkaRoleQueue(config: Config, role: string, log: Logg
 }
 
 /** What collectors accept while Kafka is away is kept on their own disk. */
-async function spoolingQueue(queue: KafkaQueue, directory: string, log: Logger): Promise<RoleQueue> {
+async function spoolingQueue(
+  queue: KafkaQueue,
+  directory: string,
+  log: Logger,
+  registry: Registry,
+): Promise<RoleQueue> {
   let told: Parameters<NonNullable<RoleQueue['onDrained']>>[0] = () => {};
   const topics = [TOPICS.raw, TOPICS.deadLetter];
   const spooling = await SpoolingQueue.open({
@@ -88,6 +105,7 @@ async function spoolingQueue(queue: KafkaQueue, directory: string, log: Logger):
     directory,
     topics,
     log,
+    registry,
     onDrained: (...drained) => told(...drained),
   });
   return {
@@ -97,6 +115,7 @@ async function spoolingQueue(queue: KafkaQueue, directory: string, log: Logger):
     onDrained: (listener) => {
       told = listener;
     },
+    troubles: () => spooling.troubles(),
     close: () => spooling.close(),
   };
 }

@@ -15,5 +15,7 @@ export interface RoleQueue {
   rawEnd(partition: number): RawEnd | undefined;
   /** Of an earlier append that was kept on this machine first: it has its offsets now. */
   onDrained?(listener: (at: TopicPartition, batch: Buffer, appended: Appended) => void): void;
+  /** What it cannot do now, for people; empty where all is well. */
+  troubles?(): readonly string[];
   close(): Promise<void>;
 }

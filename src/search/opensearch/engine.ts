@@ -7,7 +7,7 @@ import type { RebuildOriginal } from '../../event/answered.ts';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { nodeDisk } from '../../lib/disk.ts';
 import { makeDirectories, readWhole, replaceFile } from '../../lib/disk-files.ts';
-import { messageOf } from '../../lib/errors.ts';
+import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS, QUERY_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { StoreJournal } from '../journal.ts';
@@ -15,7 +15,7 @@ import type { SlicePolicy } from '../policy/slice-policy.ts';
 import type { DescribedSlice, SearchEngine } from '../port.ts';
 import { measureQuestions } from '../question-metrics.ts';
 import { ownerOf, sliceSpan } from '../slices.ts';
-import { Client, type ClientOptions, Unreachable } from './client.ts';
+import { Client, type ClientOptions, certificateProblem, Unreachable } from './client.ts';
 import { prepareCluster } from './cluster.ts';
 import { ClusterPolicy } from './cluster-policy.ts';
 import type { IndexOptions } from './mapping.ts';
@@ -73,7 +73,7 @@ export async function openOpenSearch(options: OpenSearchOptions): Promise<Search
   };
   let completeTo = () => 0;
   return {
-    writer: new OpenSearchWriter({ client, index, catalogue, origin, refreshEveryMs }),
+    writer: new OpenSearchWriter({ client, index, catalogue, origin, refreshEveryMs, log }),
     journal,
     policy,
     slices: {
@@ -115,6 +115,11 @@ async function whenReachable(work: () => Promise<unknown>, log: Logger, signal?:
       return;
     } catch (thrown) {
       if (!(thrown instanceof Unreachable) || signal?.aborted === true) throw thrown;
+      const untrusted = certificateProblem(thrown.cause);
+      if (untrusted !== undefined) {
+        const advice = 'Look at search.tls.ca and at the names in the certificate.';
+        throw new SpillwayError('CONFIG_INVALID', `${messageOf(thrown)} (${untrusted}). ${advice}`, { cause: thrown });
+      }
       log.error({ reason: messageOf(thrown) }, 'The store waits for OpenSearch');
     }
     await delay(Math.min(pauseMs, OPENSEARCH_LIMITS.retryDelayMaxMs), undefined, signal && { signal });

@@ -1,10 +1,11 @@
 /** The indices of slices: made before they are written, with a typed field for each new path until there are enough. */
 import { SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
+import type { Logger } from '../../lib/log.ts';
 import { type Answer, type Call, type Client, Unreachable } from './client.ts';
 import type { TypedValue } from './document.ts';
 import { problemOf } from './errors.ts';
-import { at } from './json.ts';
+import { at, textAt } from './json.ts';
 import {
   FIELD,
   type IndexOptions,
@@ -26,21 +27,29 @@ export const typedField = (type: ValueType, name: string): string => `${type}.${
 export class SliceIndices {
   readonly #client: Client;
   readonly #options: IndexOptions;
+  readonly #log: Logger;
   readonly #known = new Map<string, Set<string>>();
+  /** Indices that were there once. */
+  readonly #seen = new Set<string>();
+  /** By index, fields that somebody has mapped to something else: their values are searched as terms. */
+  readonly #unmappable = new Map<string, Set<string>>();
 
-  constructor(client: Client, options: IndexOptions) {
+  constructor(client: Client, options: IndexOptions, log: Logger) {
     this.#client = client;
     this.#options = options;
+    this.#log = log;
   }
 
   /** Makes the index as its tier wants it, where it is not there, and fields for what is new, while there is room. */
   async prepare(index: string, tier: string, values: Iterable<TypedValue>): Promise<TypedFields> {
     const known = this.#known.get(index) ?? (await this.#create(index, tier));
     this.#known.set(index, known);
+    const unmappable = this.#unmappable.get(index);
     const room = OPENSEARCH_LIMITS.typedFields + OWN - known.size;
     const wanted = new Map<string, readonly [ValueType, string]>();
     for (const { type, name } of values) {
       if (name === undefined || wanted.size >= room || known.has(typedField(type, name))) continue;
+      if (unmappable?.has(typedField(type, name))) continue;
       wanted.set(typedField(type, name), [type, name]);
     }
     if (wanted.size > 0) await this.#map(index, known, wanted);
@@ -52,20 +61,38 @@ export class SliceIndices {
     this.#known.delete(index);
   }
 
+  /** It is gone because it was to go. */
+  drop(index: string): void {
+    this.forget(index);
+    this.#seen.delete(index);
+  }
+
   async #create(index: string, tier: string): Promise<Set<string>> {
     const body = { settings: tierSettings(this.#options, tier), aliases: { [writeAlias(index)]: {} } };
     const created = await this.#client.call({ method: 'PUT', path: index, body });
     if (created.status !== 200 && problemOf(created).type !== 'resource_already_exists_exception') {
       throw failed(`The slice ${index} cannot be made`, created);
     }
+    if (created.status === 200 && this.#seen.has(index)) {
+      this.#log.error(
+        { index },
+        `The index ${index} was removed by somebody: the events that were in it are not found any more. It is made again ` +
+          'for those to come; the others can be read from the queue or the archive',
+      );
+    }
+    this.#seen.add(index);
+    this.#unmappable.delete(index);
     return this.#read(index);
   }
 
+  /** Its typed fields that are what they have to be. */
   async #read(index: string): Promise<Set<string>> {
     const { body } = await ask(this.#client, { method: 'GET', path: `${index}/_mapping` });
     const properties = at(body, index, 'mappings', 'properties', FIELD.values, 'properties');
     const names = VALUE_TYPES.flatMap((type) =>
-      Object.keys(Object(at(properties, type, 'properties'))).map((name) => typedField(type, name)),
+      Object.entries(Object(at(properties, type, 'properties'))).flatMap(([name, field]) =>
+        textAt(field, 'type') === VALUE_MAPPINGS[type].type ? [typedField(type, name)] : [],
+      ),
     );
     return new Set(names);
   }
@@ -87,9 +114,32 @@ export class SliceIndices {
       return;
     }
     if (answer.status === 404) this.forget(index);
-    if (!/total fields/i.test(problemOf(answer).reason)) throw failed(`The mapping of ${index} cannot grow`, answer);
+    const { reason } = problemOf(answer);
+    if (answer.status === 400 && /cannot be changed|different type|conflict/i.test(reason)) {
+      return this.#mapEach(index, known, wanted, reason);
+    }
+    if (!/total fields/i.test(reason)) throw failed(`The mapping of ${index} cannot grow`, answer);
     // Another store has filled it meanwhile: what is there counts, the rest has no field of its own.
     for (const field of await this.#read(index)) known.add(field);
+  }
+
+  /** One of them cannot be: the others are not to wait for it. */
+  async #mapEach(
+    index: string,
+    known: Set<string>,
+    wanted: ReadonlyMap<string, readonly [ValueType, string]>,
+    reason: string,
+  ): Promise<void> {
+    const [one] = wanted;
+    if (one === undefined) return;
+    if (wanted.size > 1) {
+      for (const entry of wanted) await this.#map(index, known, new Map([entry]));
+      return;
+    }
+    const [field] = one;
+    const unmappable = this.#unmappable.get(index) ?? new Set();
+    this.#unmappable.set(index, unmappable.add(field));
+    this.#log.error({ index, field, reason }, `Somebody has mapped ${field} of ${index} to something else: ${reason}`);
   }
 }
 

@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { JsonValue } from '../../event/event.ts';
 import { SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
+import type { Logger } from '../../lib/log.ts';
 import type { Range } from '../journal.ts';
 import type { RefusedRecord, SearchWriter, StoredSlice, WriteBatch, WriteBlock } from '../port.ts';
 import type { SliceKey } from '../slices.ts';
@@ -29,6 +30,7 @@ export interface WriterOptions {
   /** Names the queue of this data folder, whose offsets the rows have. */
   readonly origin: string;
   readonly refreshEveryMs: number;
+  readonly log: Logger;
 }
 
 export class OpenSearchWriter implements SearchWriter {
@@ -40,13 +42,13 @@ export class OpenSearchWriter implements SearchWriter {
   readonly #indices: SliceIndices;
   readonly #refreshed = new Map<string, number>();
 
-  constructor({ client, index, catalogue, origin, refreshEveryMs }: WriterOptions) {
+  constructor({ client, index, catalogue, origin, refreshEveryMs, log }: WriterOptions) {
     this.#client = client;
     this.#prefix = index.prefix;
     this.#catalogue = catalogue;
     this.#origin = origin;
     this.#refreshEveryMs = refreshEveryMs;
-    this.#indices = new SliceIndices(client, index);
+    this.#indices = new SliceIndices(client, index, log);
   }
 
   createBlock(): WriteBlock {
@@ -66,7 +68,8 @@ export class OpenSearchWriter implements SearchWriter {
     const refused: RefusedRecord[] = [];
     let pending: readonly Prepared[] = rows;
     for (let attempt = 1; pending.length > 0; attempt++) {
-      const { again, trouble } = await this.#attempt(pending, refused);
+      const requestBytes = OPENSEARCH_LIMITS.requestBytes >> (attempt - 1);
+      const { again, trouble } = await this.#attempt(pending, refused, requestBytes);
       pending = again;
       if (pending.length === 0) break;
       if (attempt === OPENSEARCH_LIMITS.attempts) {
@@ -126,7 +129,7 @@ export class OpenSearchWriter implements SearchWriter {
     const index = sliceIndex(this.#prefix, slice);
     const answer = await this.#client.call({ method: 'DELETE', path: index });
     if (answer.status !== 200 && answer.status !== 404) throw failed(`The slice ${index} cannot be removed`, answer);
-    this.#indices.forget(index);
+    this.#indices.drop(index);
     this.#refreshed.delete(index);
     await this.#catalogue.remove(index);
   }
@@ -138,6 +141,7 @@ export class OpenSearchWriter implements SearchWriter {
   async #attempt(
     rows: readonly Prepared[],
     refused: RefusedRecord[],
+    requestBytes: number,
   ): Promise<{ readonly again: readonly Prepared[]; readonly trouble: string | undefined }> {
     const typed = new Map<string, TypedFields>();
     for (const [index, own] of Map.groupBy(rows, (row) => row.index)) {
@@ -150,7 +154,7 @@ export class OpenSearchWriter implements SearchWriter {
       );
     const again: Prepared[] = [];
     let trouble: string | undefined;
-    const chunks = chunksOf(rows);
+    const chunks = chunksOf(rows, Math.max(requestBytes, OPENSEARCH_LIMITS.requestLeastBytes));
     const sendNext = async (): Promise<void> => {
       for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
         const outcome = await sendBulk(this.#client, chunk, lines);
@@ -221,13 +225,13 @@ function pauseMs(attempt: number): number {
   return Math.min(retryDelayMs * 2 ** (attempt - 1), retryDelayMaxMs) * (0.5 + Math.random() / 2);
 }
 
-function chunksOf(rows: readonly Prepared[]): (readonly Prepared[])[] {
+function chunksOf(rows: readonly Prepared[], requestBytes: number): (readonly Prepared[])[] {
   const chunks: Prepared[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const prepared of rows) {
     // Terms and tokens take about as much again as the event itself, each.
     const size = 3 * prepared.row.bytes.length;
-    if (bytes + size > OPENSEARCH_LIMITS.requestBytes) {
+    if (bytes + size > requestBytes) {
       chunks.push([]);
       bytes = 0;
     }
