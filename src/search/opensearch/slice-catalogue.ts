@@ -46,6 +46,7 @@ export class SliceCatalogue {
   #slices = new Map<string, CataloguedSlice>();
   #readMs = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
+  #tail: Promise<void> = Promise.resolve();
 
   constructor(client: Client, index: SharedIndexOptions) {
     this.#client = client;
@@ -119,7 +120,9 @@ export class SliceCatalogue {
 
   async #read(): Promise<void> {
     const began = performance.now();
-    if (await this.#refresh()) this.#take();
+    await this.#alone(async () => {
+      if (await this.#refresh()) this.#take();
+    });
     this.#readMs = began;
   }
 
@@ -160,7 +163,18 @@ export class SliceCatalogue {
   }
 
   /** Again, as often as others are first. */
-  async #change(next: (indices: Shared['indices']) => Shared['indices'] | undefined): Promise<void> {
+  #change(next: (indices: Shared['indices']) => Shared['indices'] | undefined): Promise<void> {
+    return this.#alone(() => this.#changeNow(next));
+  }
+
+  /** One after another: an answer that was on its way while the document was written is older than it. */
+  #alone(work: () => Promise<void>): Promise<void> {
+    const done = this.#tail.catch(() => {}).then(work);
+    this.#tail = done;
+    return done;
+  }
+
+  async #changeNow(next: (indices: Shared['indices']) => Shared['indices'] | undefined): Promise<void> {
     for (;;) {
       const indices = next(this.#document.value?.indices ?? {});
       if (indices === undefined) return this.#take();

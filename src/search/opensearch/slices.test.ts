@@ -180,7 +180,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     await vi.waitFor(async () => expect(await kit.engine.count(question('shop'))).toBe(7), PATIENCE);
     expect(await kit.engine.count(question('small'))).toBe(3);
     await vi.waitFor(() => expect(kit.engine.policy.current.latest('shop')?.rule?.tier).toBe('own'), PATIENCE);
-    expect(await kit.engine.slices.describe()).toHaveLength(3);
+    await vi.waitFor(async () => expect(await kit.engine.slices.describe()).toHaveLength(3), PATIENCE);
   });
 
   test('slices of a tier lie as its storage says, all others as all do', async () => {

@@ -87,7 +87,7 @@ describe('a store that is killed', () => {
         expect([0, null], `rename ${rename}: ${output}`).toContain(code);
         if (code === null) killed.push(`rename ${rename}`);
       }
-      const { code, output } = await ended(start('embedded', 99, ''));
+      const { code, output } = await ended(start('embedded', 13, ''));
       expect(code, output).toBe(0);
       console.info(`killed at ${killed.join(', ')}`);
       // Three days for each of two partitions' events: an insert renames three parts at least.
