@@ -294,6 +294,8 @@ export const QUERY_LIMITS = {
   projectedFields: 200,
   /** Fields in `by` of a statistic. */
   statsBy: 8,
+  /** Slices, and decisions about them, of one answer. */
+  slicesPerPage: 10_000,
 } as const;
 
 /** Tokens and who may ask. */
@@ -380,6 +382,36 @@ export const STORE_LIMITS = {
   mergedPartsLifetimeS: 60,
 } as const;
 
+/** Who has which slices: see search/policy/. */
+export const POLICY_LIMITS = {
+  /** A decision holds for slice times this far ahead at the least: every store has read it by then. */
+  leadMs: 10 * 60_000,
+  /** How often volumes are looked at, and what other stores decided is read. */
+  everyMs: 60_000,
+  /** A store that could not read for so long what others decided takes no more events. */
+  staleMs: 5 * 60_000,
+  /** How wrong the clocks of collectors may be before a question looks in too few slices of others. */
+  slackMs: 24 * 60 * 60_000,
+  /** Of the volume of a tier at which a tenant stays in it. */
+  keepShare: 0.5,
+  /** How long a tenant stays in a tier before it is given a lower one. */
+  stayMs: 24 * 60 * 60_000,
+  /** Tenants with slices of their own: each has a part or an index of its own in every insert. */
+  ownTenants: 64,
+  tiers: 16,
+  /** Tenants whose volume is measured; beyond it the half with the smaller volume is forgotten. */
+  measuredTenants: 100_000,
+  /** Of what a store of a cluster measures, the others hear of tenants with so much in a day, and of so many. */
+  sharedEvents: 1_000,
+  sharedBytes: 1 * MiB,
+  sharedTenants: 1_000,
+  /** How long what a store measured counts after it was heard of last. */
+  volumesMs: 7 * 24 * 60 * 60_000,
+  shareAttempts: 5,
+  /** Decisions are kept for so long after they ended, beyond the longest retention. */
+  memoryDays: 60,
+} as const;
+
 /** The second search engine: an index for each slice. */
 export const OPENSEARCH_LIMITS = {
   /** Typed fields of one index, over the fixed ones: each costs the cluster memory on every node. */
@@ -417,6 +449,10 @@ export const OPENSEARCH_LIMITS = {
   groupsAtOnce: 5_000,
   /** Offsets of one request that asks what is visible. */
   offsetsAtOnce: 10_000,
+  /** What other stores noted about slices is read again before a question, after this. */
+  catalogueMs: 1_000,
+  /** Names of indices in the path of a request; an engine takes 4 KiB in all. */
+  pathChars: 3_000,
   /** Values that each shard reports beyond those that are asked for. */
   shardValues: 5_000,
 } as const;

@@ -22,6 +22,8 @@ import { Intake, visibleBefore } from './indexing/intake.ts';
 import { lostPartition, Membership } from './indexing/membership.ts';
 import { MissingRows } from './indexing/missing-rows.ts';
 import { rewindLostIndex } from './indexing/rewind.ts';
+import { DEFAULT_TIERS, type Tier } from './policy/decide.ts';
+import { PolicyKeeper } from './policy/policy-keeper.ts';
 import type { SearchEngine } from './port.ts';
 import { keepRetention } from './retention.ts';
 import { DEFAULT_RETENTION, type RetentionPolicy } from './slices.ts';
@@ -33,6 +35,10 @@ export interface IndexerOptions {
   readonly engineInUse?: EngineInUse;
   readonly site: string;
   readonly retention?: RetentionPolicy;
+  readonly tiers?: readonly Tier[];
+  /** Tiers by tenant that volume does not change. */
+  readonly pinned?: Readonly<Record<string, string>>;
+  readonly policyEveryMs?: number;
   readonly rawEnd: RawEnd;
   readonly clock: Clock;
   readonly log: Logger;
@@ -67,25 +73,43 @@ export function runIndexer(options: IndexerOptions): RunningIndexer {
 }
 
 async function start(options: IndexerOptions, signal: AbortSignal): Promise<IndexerRun> {
+  const { engine, clock, log, policyEveryMs } = options;
+  const { tiers = DEFAULT_TIERS, retention = DEFAULT_RETENTION, pinned = {} } = options;
+  const keeper = await PolicyKeeper.open({
+    policy: engine.policy,
+    journal: engine.journal,
+    wish: { tiers, retention, pinned },
+    clock,
+    log,
+    signal,
+    ...(policyEveryMs !== undefined && { everyMs: policyEveryMs }),
+  });
   const membership = await Membership.join(options.queue);
   try {
-    return await startAs(membership, options, signal);
+    return await startAs(membership, keeper, options, signal);
   } catch (thrown) {
+    await keeper.close();
     await membership.leave();
     throw thrown;
   }
 }
 
-async function startAs(membership: Membership, options: IndexerOptions, signal: AbortSignal): Promise<IndexerRun> {
-  const { queue, engine, site, log, retention: policy = DEFAULT_RETENTION, onOpened, onCommitted } = options;
+async function startAs(
+  membership: Membership,
+  keeper: PolicyKeeper,
+  options: IndexerOptions,
+  signal: AbortSignal,
+): Promise<IndexerRun> {
+  const { queue, engine, site, log, onOpened, onCommitted } = options;
   const { writer, journal } = engine;
   const completeness = new Completeness(() => queue.partitionCount(TOPICS.events), options.rawEnd);
   const letters = await DeadLetters.open(queue, site, journal.openIntent?.deadLettersFrom);
-  const missing = new MissingRows({ queue, writer, policy, log, signal });
+  const missing = new MissingRows({ queue, writer, log, signal });
   const metrics = createMetrics(options.registry);
   const inserter = new Inserter({
     writer,
     journal,
+    policyLog: engine.policy,
     letters,
     membership,
     missing,
@@ -117,13 +141,13 @@ async function startAs(membership: Membership, options: IndexerOptions, signal: 
   const stopRetention = keepRetention({ writer, journal, clock: options.clock, log });
   const stopMaintaining = writer.maintain();
   const close = async () => {
-    await Promise.all([stopRetention(), stopMaintaining()]);
+    await Promise.all([stopRetention(), stopMaintaining(), keeper.close()]);
     await membership.leave();
     await letters.close();
   };
   const { clock } = options;
-  const builder = new BlockBuilder(writer.createBlock(), policy);
-  const run = new IndexerRun({ membership, open, inserter, builder, metrics, clock, log, signal, close });
+  const builder = new BlockBuilder(writer.createBlock(), () => keeper.current);
+  const run = new IndexerRun({ membership, open, inserter, builder, keeper, metrics, clock, log, signal, close });
   await run.follow();
   return run;
 }
@@ -176,6 +200,7 @@ interface RunParts {
   readonly open: (assigned: AssignedPartition) => Promise<Intake>;
   readonly inserter: Inserter;
   readonly builder: BlockBuilder;
+  readonly keeper: Pick<PolicyKeeper, 'isFresh' | 'refreshed'>;
   readonly metrics: IndexerMetrics;
   readonly clock: Clock;
   readonly log: Logger;
@@ -238,6 +263,9 @@ class IndexerRun {
   }
 
   async #step(): Promise<void> {
+    const { keeper, signal } = this.#parts;
+    if (!keeper.isFresh) await keeper.refreshed();
+    if (signal.aborted) return;
     const any = await this.#fill();
     if (this.#builder.isFull) {
       await this.#inserting;

@@ -6,7 +6,16 @@ import { type Answer, type Call, type Client, Unreachable } from './client.ts';
 import type { TypedValue } from './document.ts';
 import { problemOf } from './errors.ts';
 import { at, textAt } from './json.ts';
-import { FIELD, OWN_COLUMNS, VALUE_MAPPINGS, VALUE_TYPES, type ValueType, writeAlias } from './mapping.ts';
+import {
+  FIELD,
+  type IndexOptions,
+  OWN_COLUMNS,
+  tierSettings,
+  VALUE_MAPPINGS,
+  VALUE_TYPES,
+  type ValueType,
+  writeAlias,
+} from './mapping.ts';
 
 const OWN = Object.keys(OWN_COLUMNS).length;
 
@@ -17,6 +26,7 @@ export const typedField = (type: ValueType, name: string): string => `${type}.${
 
 export class SliceIndices {
   readonly #client: Client;
+  readonly #options: IndexOptions;
   readonly #log: Logger;
   readonly #known = new Map<string, Set<string>>();
   /** Indices that were there once. */
@@ -24,14 +34,15 @@ export class SliceIndices {
   /** By index, fields that somebody has mapped to something else: their values are searched as terms. */
   readonly #unmappable = new Map<string, Set<string>>();
 
-  constructor(client: Client, log: Logger) {
+  constructor(client: Client, options: IndexOptions, log: Logger) {
     this.#client = client;
+    this.#options = options;
     this.#log = log;
   }
 
-  /** Makes the index, where it is not there, and fields for what is new, while there is room. */
-  async prepare(index: string, values: Iterable<TypedValue>): Promise<TypedFields> {
-    const known = this.#known.get(index) ?? (await this.#create(index));
+  /** Makes the index as its tier wants it, where it is not there, and fields for what is new, while there is room. */
+  async prepare(index: string, tier: string, values: Iterable<TypedValue>): Promise<TypedFields> {
+    const known = this.#known.get(index) ?? (await this.#create(index, tier));
     this.#known.set(index, known);
     const unmappable = this.#unmappable.get(index);
     const room = OPENSEARCH_LIMITS.typedFields + OWN - known.size;
@@ -56,8 +67,8 @@ export class SliceIndices {
     this.#seen.delete(index);
   }
 
-  async #create(index: string): Promise<Set<string>> {
-    const body = { aliases: { [writeAlias(index)]: {} } };
+  async #create(index: string, tier: string): Promise<Set<string>> {
+    const body = { settings: tierSettings(this.#options, tier), aliases: { [writeAlias(index)]: {} } };
     const created = await this.#client.call({ method: 'PUT', path: index, body });
     if (created.status !== 200 && problemOf(created).type !== 'resource_already_exists_exception') {
       throw failed(`The slice ${index} cannot be made`, created);
@@ -132,9 +143,9 @@ export class SliceIndices {
   }
 }
 
-/** The answer of a call that has to work. */
-export async function ask(client: Client, call: Call): Promise<Answer> {
-  const answer = await client.call(call);
+/** The answer of a call that has to work, made now unless it is given. */
+export async function ask(client: Client, call: Call, given?: Answer): Promise<Answer> {
+  const answer = given ?? (await client.call(call));
   if (answer.status < 300) return answer;
   throw failed(`OpenSearch refuses ${call.method} ${call.path.split('?')[0]}`, answer);
 }

@@ -23,6 +23,7 @@ import { Meddler, type Meddling } from './testing/meddler.ts';
 
 const NOW_MS = Date.parse('2026-11-23T12:00:00Z');
 const DAY_MS = 86_400_000;
+const TODAY = { retentionDays: 30, hours: 24, group: '', start: Math.floor(NOW_MS / DAY_MS) };
 const PATIENCE = { timeout: 60_000, interval: 50 };
 const suite = 'writes to OpenSearch';
 
@@ -92,8 +93,8 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     const block = writer.createBlock();
     for (const [i, event] of events.entries()) {
       const bytes = Buffer.from(JSON.stringify(event));
-      const place = () => ({ retentionDays: 30, sliceDay: Math.floor(NOW_MS / DAY_MS) });
-      block.add(bytes, 0, bytes.length, { partition: 0, offset: i, timestampMs: NOW_MS }, place);
+      const placement = { slice: TODAY, tier: 'shared' };
+      block.add(bytes, 0, bytes.length, { partition: 0, offset: i, timestampMs: NOW_MS }, () => placement);
     }
     const batch = await block.finish();
     return batch === undefined ? [] : writer.insert(batch);
@@ -187,7 +188,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     const kit = await open();
     await insert(kit, numbered(3));
     const client = new Client({ nodes: [TEST_NODE] });
-    await client.call({ method: 'DELETE', path: sliceIndex(prefixOf(folder), 30, Math.floor(NOW_MS / DAY_MS)) });
+    await client.call({ method: 'DELETE', path: sliceIndex(prefixOf(folder), TODAY) });
     client.close();
     await insert(kit, numbered(5));
     expect(await kit.engine.count(ask('number:[1 TO 3]'))).toBe(3);
@@ -241,7 +242,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     now += 4 * DAY_MS;
     kit = await started({ clock, indexer: { retention } });
     await vi.waitFor(
-      async () => expect(await kit.engine.writer.slices()).toMatchObject([{ retentionDays: 10 }]),
+      async () => expect(await kit.engine.writer.slices()).toMatchObject([{ slice: { retentionDays: 10 } }]),
       PATIENCE,
     );
     expect(await kit.engine.count(ask())).toBe(0);

@@ -10,11 +10,13 @@ import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Range } from '../journal.ts';
 import type { RefusedRecord, SearchWriter, StoredSlice, WriteBatch, WriteBlock } from '../port.ts';
+import type { SliceKey } from '../slices.ts';
 import { type BulkOutcome, sendBulk } from './bulk.ts';
 import type { Client } from './client.ts';
 import { DocumentBatch, DocumentBlock, type Prepared, prepare } from './document-block.ts';
-import { at, listAt, numberAt, textAt } from './json.ts';
-import { aliasOf, allSlices, FIELD, parseSliceIndex, sliceIndex, writeAlias } from './mapping.ts';
+import { at, listAt, numberAt } from './json.ts';
+import { aliasOf, FIELD, type IndexOptions, parseSliceIndex, sliceIndex, writeAlias } from './mapping.ts';
+import type { Need, SliceCatalogue } from './slice-catalogue.ts';
 import { ask, failed, SliceIndices, type TypedFields, typedField } from './slice-indices.ts';
 
 const QUIET = 'ignore_unavailable=true&allow_no_indices=true';
@@ -23,7 +25,8 @@ const INDICES_AT_ONCE = 20;
 
 export interface WriterOptions {
   readonly client: Client;
-  readonly prefix: string;
+  readonly index: IndexOptions;
+  readonly catalogue: SliceCatalogue;
   /** Names the queue of this data folder, whose offsets the rows have. */
   readonly origin: string;
   readonly refreshEveryMs: number;
@@ -35,15 +38,17 @@ export class OpenSearchWriter implements SearchWriter {
   readonly #prefix: string;
   readonly #origin: string;
   readonly #refreshEveryMs: number;
+  readonly #catalogue: SliceCatalogue;
   readonly #indices: SliceIndices;
   readonly #refreshed = new Map<string, number>();
 
-  constructor({ client, prefix, origin, refreshEveryMs, log }: WriterOptions) {
+  constructor({ client, index, catalogue, origin, refreshEveryMs, log }: WriterOptions) {
     this.#client = client;
-    this.#prefix = prefix;
+    this.#prefix = index.prefix;
+    this.#catalogue = catalogue;
     this.#origin = origin;
     this.#refreshEveryMs = refreshEveryMs;
-    this.#indices = new SliceIndices(client, log);
+    this.#indices = new SliceIndices(client, index, log);
   }
 
   createBlock(): WriteBlock {
@@ -52,10 +57,14 @@ export class OpenSearchWriter implements SearchWriter {
 
   async insert(batch: WriteBatch): Promise<readonly RefusedRecord[]> {
     if (!(batch instanceof DocumentBatch)) throw new TypeError('a batch of another engine');
+    const names = new Map<SliceKey, string>();
     const rows = batch.rows.map((row) => {
-      const { retentionDays, sliceDay } = row.placement;
-      return prepare(row, sliceIndex(this.#prefix, retentionDays, sliceDay));
+      const { slice } = row.placement;
+      const index = names.get(slice) ?? sliceIndex(this.#prefix, slice);
+      names.set(slice, index);
+      return prepare(row, index);
     });
+    await this.#catalogue.cover(needsOf(rows));
     const refused: RefusedRecord[] = [];
     let pending: readonly Prepared[] = rows;
     for (let attempt = 1; pending.length > 0; attempt++) {
@@ -108,20 +117,21 @@ export class OpenSearchWriter implements SearchWriter {
   }
 
   async slices(): Promise<readonly StoredSlice[]> {
-    const path = `_cat/indices/${allSlices(this.#prefix)}?format=json&h=index,docs.count`;
-    const { body } = await ask(this.#client, { method: 'GET', path });
-    return listAt(body).flatMap((row) => {
-      const slice = parseSliceIndex(this.#prefix, textAt(row, 'index') ?? '');
-      return slice === undefined ? [] : [{ ...slice, rows: Number(textAt(row, 'docs.count') ?? 0) }];
+    const indices = await this.#catalogue.indices();
+    await this.#catalogue.noteExisting(indices);
+    return indices.flatMap(({ index, rows, bytes }) => {
+      const slice = parseSliceIndex(this.#prefix, index);
+      return slice === undefined ? [] : [{ slice, where: index, rows, bytesOnDisk: bytes }];
     });
   }
 
-  async dropSlice({ retentionDays, day }: Pick<StoredSlice, 'retentionDays' | 'day'>): Promise<void> {
-    const index = sliceIndex(this.#prefix, retentionDays, day);
+  async dropSlice(slice: SliceKey): Promise<void> {
+    const index = sliceIndex(this.#prefix, slice);
     const answer = await this.#client.call({ method: 'DELETE', path: index });
     if (answer.status !== 200 && answer.status !== 404) throw failed(`The slice ${index} cannot be removed`, answer);
     this.#indices.drop(index);
     this.#refreshed.delete(index);
+    await this.#catalogue.remove(index);
   }
 
   maintain(): () => Promise<void> {
@@ -136,7 +146,7 @@ export class OpenSearchWriter implements SearchWriter {
     const typed = new Map<string, TypedFields>();
     for (const [index, own] of Map.groupBy(rows, (row) => row.index)) {
       const values = own.flatMap((row) => row.typed);
-      typed.set(index, await this.#indices.prepare(index, values));
+      typed.set(index, await this.#indices.prepare(index, own[0]?.row.placement.tier ?? '', values));
     }
     const lines = (row: Prepared) =>
       row.lines(writeAlias(row.index), this.#origin, (type, name) =>
@@ -194,6 +204,20 @@ export class OpenSearchWriter implements SearchWriter {
       for (const index of some) this.#refreshed.set(index, performance.now());
     }
   }
+}
+
+function needsOf(rows: readonly Prepared[]): Need[] {
+  const needs = new Map<string, Need>();
+  for (const { index, row } of rows) {
+    const { slice, tier } = row.placement;
+    const { timestamp } = row.event;
+    const known = needs.get(index);
+    if (known !== undefined && known.fromMs <= timestamp && known.toMs >= timestamp) continue;
+    const fromMs = Math.min(known?.fromMs ?? timestamp, timestamp);
+    const toMs = Math.max(known?.toMs ?? timestamp, timestamp);
+    needs.set(index, { index, slice, tier, fromMs, toMs });
+  }
+  return [...needs.values()];
 }
 
 function pauseMs(attempt: number): number {
