@@ -1,6 +1,7 @@
 /**
- * A field as columns to count and group by: one for each type of values that the question's events have there. What has
- * no column, or not for all of the events, is refused.
+ * A field as columns to count and group by: one for each type of values that events may have there. Columns that an index
+ * does not have cost nothing to ask for, so a question asks for all of them at once instead of looking first which there
+ * are. What has no column, or not for all of the events, is refused.
  */
 import { SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
@@ -8,8 +9,8 @@ import type { FieldRef } from '../../query/ast.ts';
 import { fieldName } from '../../query/fields.ts';
 import { printId } from '../ids.ts';
 import type { ValueCount } from '../port.ts';
-import { anyOf, type Condition } from './conditions.ts';
-import { numberAt } from './json.ts';
+import { allOf, anyOf, type Condition } from './conditions.ts';
+import { listAt, numberAt, textAt } from './json.ts';
 import { FIELD, OWN_COLUMNS, VALUE_TYPES, type ValueType } from './mapping.ts';
 import { fieldKey, fieldTerm, MARK, parseOrderText, valueField, valueName } from './names.ts';
 import type { Ask } from './query-runner.ts';
@@ -28,23 +29,58 @@ export function decode({ type }: Column, key: unknown): Value {
   return typeof key === 'number' ? key : String(key);
 }
 
-export async function columnsOf(field: FieldRef, condition: Condition, ask: Ask): Promise<readonly Column[]> {
-  const possible = possibleColumns(field);
-  const found = await ask({
-    size: 0,
-    track_total_hits: false,
-    query: condition,
-    aggs: {
-      untyped: { filter: { term: { [FIELD.fields]: fieldTerm(fieldKey(field), MARK.untyped) } } },
-      cut: { filter: { term: { [FIELD.fields]: fieldTerm(fieldKey(field), MARK.cut) } } },
-      ...Object.fromEntries(possible.map((column, i) => [`c${i}`, { filter: isIn(column) }])),
-    },
-  });
+/** Those that the question's events have. */
+export async function presentColumns(field: FieldRef, condition: Condition, ask: Ask): Promise<readonly Column[]> {
+  const possible = columnsOf(field);
+  const aggs = Object.fromEntries(possible.map((column, i) => [`c${i}`, { filter: isIn(column) }]));
+  const found = await ask({ size: 0, track_total_hits: false, query: condition, aggs });
   if (found === undefined) return [];
-  const events = (name: string) => numberAt(found, 'aggregations', name, 'doc_count');
-  if (events('untyped') > 0) throw untyped(field, events('untyped'));
-  if (events('cut') > 0) throw cutShort(field, events('cut'));
-  return possible.filter((_, i) => events(`c${i}`) > 0);
+  return possible.filter((_, i) => numberAt(found, 'aggregations', `c${i}`, 'doc_count') > 0);
+}
+
+/**
+ * Asks a question about columns of these fields; rejects where they do not tell all. That is another request at the same
+ * time, about terms that are hardly ever there: a look into their list, while a filter within the question would be
+ * asked of each event.
+ */
+export async function askCounting(
+  fields: readonly FieldRef[],
+  condition: Condition,
+  ask: Ask,
+  body: Readonly<Record<string, unknown>>,
+): Promise<unknown> {
+  const [found, refusal] = await Promise.all([ask({ ...body, query: condition }), refusalOf(fields, condition, ask)]);
+  if (refusal !== undefined) throw refusal;
+  return found;
+}
+
+/** Rejects where columns of these fields do not tell all. */
+export async function assertCounting(fields: readonly FieldRef[], condition: Condition, ask: Ask): Promise<void> {
+  const refusal = await refusalOf(fields, condition, ask);
+  if (refusal !== undefined) throw refusal;
+}
+
+async function refusalOf(fields: readonly FieldRef[], condition: Condition, ask: Ask) {
+  const marked = (field: FieldRef, mark: typeof MARK.untyped | typeof MARK.cut) => fieldTerm(fieldKey(field), mark);
+  const terms = fields.flatMap((field) => [marked(field, MARK.untyped), marked(field, MARK.cut)]);
+  if (terms.length === 0) return undefined;
+  const query = allOf([condition, { terms: { [FIELD.fields]: terms } }]);
+  const aggs = { marks: { terms: { field: FIELD.fields, include: terms, size: terms.length } } };
+  const found = await ask({ size: 0, track_total_hits: false, query, aggs });
+  if (found === undefined) return undefined;
+  for (const bucket of listAt(found, 'aggregations', 'marks', 'buckets')) {
+    const events = numberAt(bucket, 'doc_count');
+    for (const field of fields) {
+      if (textAt(bucket, 'key') === marked(field, MARK.untyped)) return untyped(field, events);
+      if (textAt(bucket, 'key') === marked(field, MARK.cut)) return cutShort(field, events);
+    }
+  }
+  return undefined;
+}
+
+/** Events may have several values there. */
+export function isArray({ type }: Column): boolean {
+  return type === 'strings' || type === 'numbers' || type === 'booleans';
 }
 
 export function isIn({ field }: Column): Condition {
@@ -55,7 +91,7 @@ export function isInAny(columns: readonly Column[]): Condition {
   return anyOf(columns.map(isIn));
 }
 
-function possibleColumns(field: FieldRef): readonly Column[] {
+export function columnsOf(field: FieldRef): readonly Column[] {
   if (field.root !== 'own') {
     const name = valueName(fieldKey(field));
     return name === undefined ? [] : VALUE_TYPES.map((type) => ({ field: valueField(type, name), type }));

@@ -2,17 +2,16 @@
 import { SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import { type Answer, type Call, type Client, Unreachable } from './client.ts';
-import type { TypedValue } from './document.ts';
 import { problemOf } from './errors.ts';
 import { at } from './json.ts';
 import { FIELD, OWN_COLUMNS, VALUE_MAPPINGS, VALUE_TYPES, type ValueType, writeAlias } from './mapping.ts';
+import { type TypedField, type TypedPaths, typedPath } from './typed-fields.ts';
 
 const OWN = Object.keys(OWN_COLUMNS).length;
 
-/** Typed fields of one index, as `type.name`. */
-export type TypedFields = ReadonlySet<string>;
-
-export const typedField = (type: ValueType, name: string): string => `${type}.${name}`;
+function roomIn(known: TypedPaths): number {
+  return OPENSEARCH_LIMITS.typedFields + OWN - known.size;
+}
 
 export class SliceIndices {
   readonly #client: Client;
@@ -22,15 +21,21 @@ export class SliceIndices {
     this.#client = client;
   }
 
+  /** What is known of an index without asking; `isFull` where it gets no more fields. */
+  known(index: string): { readonly known: TypedPaths; readonly isFull: boolean } | undefined {
+    const known = this.#known.get(index);
+    return known && { known, isFull: roomIn(known) <= 0 };
+  }
+
   /** Makes the index, where it is not there, and fields for what is new, while there is room. */
-  async prepare(index: string, values: Iterable<TypedValue>): Promise<TypedFields> {
+  async prepare(index: string, fields: Iterable<TypedField>): Promise<TypedPaths> {
     const known = this.#known.get(index) ?? (await this.#create(index));
     this.#known.set(index, known);
-    const room = OPENSEARCH_LIMITS.typedFields + OWN - known.size;
-    const wanted = new Map<string, readonly [ValueType, string]>();
-    for (const { type, name } of values) {
-      if (name === undefined || wanted.size >= room || known.has(typedField(type, name))) continue;
-      wanted.set(typedField(type, name), [type, name]);
+    const room = roomIn(known);
+    const wanted = new Map<string, TypedField>();
+    for (const field of fields) {
+      if (wanted.size >= room) break;
+      if (!known.has(field.path)) wanted.set(field.path, field);
     }
     if (wanted.size > 0) await this.#map(index, known, wanted);
     return known;
@@ -54,18 +59,14 @@ export class SliceIndices {
     const { body } = await ask(this.#client, { method: 'GET', path: `${index}/_mapping` });
     const properties = at(body, index, 'mappings', 'properties', FIELD.values, 'properties');
     const names = VALUE_TYPES.flatMap((type) =>
-      Object.keys(Object(at(properties, type, 'properties'))).map((name) => typedField(type, name)),
+      Object.keys(Object(at(properties, type, 'properties'))).map((name) => typedPath(type, name)),
     );
     return new Set(names);
   }
 
-  async #map(
-    index: string,
-    known: Set<string>,
-    wanted: ReadonlyMap<string, readonly [ValueType, string]>,
-  ): Promise<void> {
+  async #map(index: string, known: Set<string>, wanted: ReadonlyMap<string, TypedField>): Promise<void> {
     const types: Partial<Record<ValueType, { readonly properties: Record<string, unknown> }>> = {};
-    for (const [type, name] of wanted.values()) {
+    for (const { type, name } of wanted.values()) {
       types[type] ??= { properties: {} };
       types[type].properties[name] = VALUE_MAPPINGS[type];
     }
