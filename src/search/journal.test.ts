@@ -54,6 +54,7 @@ describe('the journal', () => {
     const journal = await StoreJournal.open(FOLDER, new MemoryDisk());
     await journal.begin(intent([slice('a', 5, 100, 200, 1), slice('a', 6, 0, 500, 1), slice('b', 7, 0, 500, 1)]));
     expect(journal.catalogue.days('a', 0, 100)).toEqual([6]);
+    expect(journal.catalogue.hasDaysBesides([6])).toBe(true);
     expect(journal.catalogue.days('a', 200, 201)).toEqual([5, 6]);
     expect(journal.catalogue.days('a', 501, 900)).toEqual([]);
     expect(journal.catalogue.days('nobody', 0, 900)).toEqual([]);
@@ -67,6 +68,7 @@ describe('the journal', () => {
     await journal.drop({ where: 'events', retentionDays: 30, day: 5 });
     const again = await StoreJournal.open(FOLDER, disk.afterCrash(keepNothing));
     expect([...again.catalogue.all()].map(({ tenant, day }) => [tenant, day])).toEqual([['a', 6]]);
+    expect(again.catalogue.hasDaysBesides([6])).toBe(false);
   });
 
   test('writes to a new file after a failed sync', async () => {

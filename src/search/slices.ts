@@ -70,6 +70,8 @@ export function mergeSlices(known: Slice | undefined, added: Slice): Slice {
 export class Catalogue {
   readonly #slices = new Map<string, Slice>();
   readonly #byTenant = new Map<string, Set<string>>();
+  /** How many slices each day has. */
+  readonly #days = new Map<number, number>();
 
   get size(): number {
     return this.#slices.size;
@@ -81,6 +83,7 @@ export class Catalogue {
 
   add(slice: Slice): void {
     const key = sliceKey(slice);
+    if (!this.#slices.has(key)) this.#days.set(slice.day, (this.#days.get(slice.day) ?? 0) + 1);
     this.#slices.set(key, mergeSlices(this.#slices.get(key), slice));
     const keys = this.#byTenant.get(slice.tenant) ?? new Set();
     keys.add(key);
@@ -91,6 +94,9 @@ export class Catalogue {
     for (const [key, slice] of this.#slices) {
       if (slice.where !== where || slice.retentionDays !== retention || slice.day !== day) continue;
       this.#slices.delete(key);
+      const left = (this.#days.get(day) ?? 1) - 1;
+      if (left === 0) this.#days.delete(day);
+      else this.#days.set(day, left);
       const keys = this.#byTenant.get(slice.tenant);
       keys?.delete(key);
       if (keys?.size === 0) this.#byTenant.delete(slice.tenant);
@@ -105,5 +111,10 @@ export class Catalogue {
       if (slice !== undefined && slice.fromMs < toMs && slice.toMs >= fromMs) days.add(slice.day);
     }
     return [...days].sort((a, b) => a - b);
+  }
+
+  /** Whether there are slices, of whatever tenant, of other days than these, which are days of slices. */
+  hasDaysBesides(days: readonly number[]): boolean {
+    return days.length < this.#days.size;
   }
 }

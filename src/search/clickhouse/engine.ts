@@ -9,12 +9,12 @@ import type { RebuildOriginal } from '../../event/answered.ts';
 import { QUERY_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { StoreJournal } from '../journal.ts';
-import type { SearchEngine } from '../port.ts';
+import type { Question, SearchEngine } from '../port.ts';
 import { measureQuestions } from '../question-metrics.ts';
 import { compileToSql } from './compile.ts';
 import { DraftFiles } from './draft-files.ts';
 import { EventsTable } from './events-table.ts';
-import { type QueryLimits, QueryRunner } from './query-runner.ts';
+import { type Ask, type QueryLimits, QueryRunner } from './query-runner.ts';
 import { count, histogram, stats, values } from './read-aggregates.ts';
 import { contextOf, getEvent, type ReadContext, search } from './read-events.ts';
 import { fields } from './read-fields.ts';
@@ -47,34 +47,33 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
   const files = await DraftFiles.open(directory);
   const limits: QueryLimits = { ...QUERY_LIMITS, ...options.limits };
   const runner = new QueryRunner(open, admin, limits, log);
+  const { catalogue: slices, paths } = journal;
+  const time = measureQuestions(registry, runner);
   const context: ReadContext = {
-    slices: journal.catalogue,
-    paths: journal.paths,
-    compile: (query, binder) => compile(query, binder, { typesAt: (field) => journal.paths.at(field) }),
+    slices,
+    paths,
+    compile: (query, binder) => compile(query, binder, { typesAt: (field) => paths.at(field) }),
     rebuild: rebuildOriginal,
   };
-  const time = measureQuestions(registry, runner);
+  /** Asks within the question's place and limits. */
+  const asked =
+    <Q extends Question, T>(name: string, work: (question: Q, ask: Ask, context: ReadContext) => Promise<T>) =>
+    (question: Q): Promise<T> =>
+      time(name, () => runner.run(question.tenant, question.signal, (ask) => work(question, ask, context)));
   let completeTo = () => 0;
   return {
     table,
     writer: new ClickHouseWriter(table, files, log),
     journal,
-    search: (question) =>
-      time('search', () => runner.run(question.tenant, question.signal, (ask) => search(question, ask, context))),
-    count: (question) =>
-      time('count', () => runner.run(question.tenant, question.signal, (ask) => count(question, ask, context))),
-    histogram: (question) =>
-      time('histogram', () => runner.run(question.tenant, question.signal, (ask) => histogram(question, ask, context))),
-    fields: (question) =>
-      time('fields', () => runner.run(question.tenant, question.signal, (ask) => fields(question, ask, context))),
-    values: (question) =>
-      time('values', () => runner.run(question.tenant, question.signal, (ask) => values(question, ask, context))),
-    stats: (question) =>
-      time('stats', () => runner.run(question.tenant, question.signal, (ask) => stats(question, ask, context))),
-    get: (question) =>
-      time('get', () => runner.run(question.tenant, question.signal, (ask) => getEvent(question, ask, context))),
-    context: (question) =>
-      time('context', () => runner.run(question.tenant, question.signal, (ask) => contextOf(question, ask, context))),
+    search: asked('search', search),
+    count: asked('count', count),
+    histogram: asked('histogram', histogram),
+    fields: asked('fields', fields),
+    values: asked('values', values),
+    stats: asked('stats', stats),
+    get: ({ tenant, signal, id }) =>
+      time('get', () => runner.run(tenant, signal, (ask) => getEvent({ tenant, id }, ask, context))),
+    context: asked('context', contextOf),
     completeToMs: () => completeTo(),
     completeFrom: (source) => {
       completeTo = source;

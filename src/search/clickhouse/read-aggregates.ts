@@ -22,8 +22,8 @@ import { condition } from './where.ts';
 
 /** The condition of a question for several statements; undefined where nothing can match. */
 function conditionOf(question: Question, context: ReadContext): ((binder: SqlBinder) => string) | undefined {
-  if (condition(question, new SqlBinder(), context.slices, context.compile) === undefined) return undefined;
-  return (binder) => condition(question, binder, context.slices, context.compile) ?? '0';
+  if (condition(question, new SqlBinder(), context) === undefined) return undefined;
+  return (binder) => condition(question, binder, context) ?? '0';
 }
 
 export async function count(question: Question, ask: Ask, context: ReadContext): Promise<number> {

@@ -25,7 +25,7 @@ export async function search(
   context: ReadContext,
 ): Promise<{ readonly events: readonly AnsweredEvent[]; readonly more: boolean }> {
   const binder = new SqlBinder();
-  const where = condition(question, binder, context.slices, context.compile);
+  const where = condition(question, binder, context);
   if (where === undefined) return { events: [], more: false };
   const beyond = question.after === undefined ? '' : ` AND ${after(question.after, question.order, binder)}`;
   const events = await page(`${where}${beyond}`, question.order, question.limit + 1, binder, ask, context);
@@ -84,7 +84,7 @@ export async function contextOf(question: ContextQuestion, ask: Ask, context: Re
   if (event === undefined) return undefined;
   const neighbours = async (order: 'asc' | 'desc', limit: number) => {
     const binder = new SqlBinder();
-    const where = condition(question, binder, context.slices, context.compile);
+    const where = condition(question, binder, context);
     if (where === undefined || limit === 0) return [];
     const beyond = after({ timestampMs: Date.parse(event.timestamp), id: event.id }, order, binder);
     const source = binder.bind('String', event.source);

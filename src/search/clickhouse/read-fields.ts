@@ -15,7 +15,7 @@ import { condition } from './where.ts';
 export async function fields(question: Question, ask: Ask, context: ReadContext): Promise<readonly FieldSummary[]> {
   const total = await count(question, ask, context);
   const binder = new SqlBinder();
-  const where = condition(question, binder, context.slices, context.compile);
+  const where = condition(question, binder, context);
   if (total === 0 || where === undefined) return [];
   const limit = binder.bind('UInt64', QUERY_LIMITS.fieldSample);
   // The types of all paths of a row come as one map; arrays of objects are named by their members' paths.
