@@ -34,9 +34,14 @@ export interface Loaded {
   readonly loadCpuS: number;
 }
 
-/** Sends the lines of the file; resolves when each is counted and nothing is left to do. */
-export async function load(spillway: SpillwayProcess, file: string, count: number): Promise<Loaded> {
-  const pids = (await spillway.roles()).flatMap(({ pid }) => pid ?? []);
+/** Sends the lines of the file; resolves when each is counted and nothing is left to do, for `others` neither. */
+export async function load(
+  spillway: SpillwayProcess,
+  file: string,
+  count: number,
+  others: readonly number[] = [],
+): Promise<Loaded> {
+  const pids = [...(await spillway.roles()).flatMap(({ pid }) => pid ?? []), ...others];
   const startedMs = Date.now();
   const sent = await runTcpLoad({ port: spillway.port('syslog TCP'), connections: CONNECTIONS, events: count, file });
   const acceptedMs = Date.now() - startedMs;
