@@ -15,5 +15,7 @@ export interface RoleQueue {
   rawEnd(partition: number): RawEnd | undefined;
   /** Of an earlier append that was kept on this machine first: it has its offsets now. */
   onDrained?(listener: (at: TopicPartition, batch: Buffer, appended: Appended) => void): void;
+  /** Throws CONFIG_INVALID where another store has joined meanwhile that this one cannot share the events with. */
+  mayStore?(): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 /** What people and monitors are told about topics and groups. */
 import { type GroupState, offset, type TopicState } from '../port.ts';
 import { groupStates } from '../segment-log/state.ts';
+import { brokerErrorOf } from './broker-errors.ts';
 import { committedOffsets } from './group-offsets.ts';
 import { logSizes } from './log-sizes.ts';
 import { groupDescribe } from './protocol.ts';
@@ -75,6 +76,24 @@ async function positionsOf(queue: KafkaQueue, group: string, topic: string) {
       offset: offset(committed.get(partition) ?? 0),
     };
   });
+}
+
+/** Who is a member of the group now: as each names itself, and from where. Throws where Kafka does not answer. */
+export async function clientsOf(
+  queue: KafkaQueue,
+  group: string,
+): Promise<readonly { readonly clientId: string; readonly host: string }[]> {
+  const groupId = queue.nameOf(group);
+  const doing = `asking for the members of ${groupId}`;
+  const { groups } = await queue.cluster
+    .askCoordinator('group', groupId, { doing }, groupDescribe, [groupId], false)
+    .catch((thrown: unknown) => {
+      // Nobody has joined it yet.
+      if (brokerErrorOf(thrown) === 'GROUP_ID_NOT_FOUND') return { groups: [] };
+      throw thrown;
+    });
+  const members = groups[0]?.members ?? [];
+  return members.map(({ clientId, clientHost }) => ({ clientId, host: clientHost.replace(/^\//, '') }));
 }
 
 /** None where the group is not there yet. */
