@@ -38,7 +38,7 @@ interface Round {
   readonly cpuUs: number;
 }
 
-export const run: Bench = ({ quick, rounds = quick ? 1 : 5 }) =>
+export const run: Bench = ({ quick, rounds = quick ? 1 : 3 }) =>
   withOpenSearch({ apart: true }, async (server) => {
     const count = quick ? 5_000 : 100_000;
     const events = [...storedEvents({ count, seed: 42, startMs: START_MS, spanMs: SPAN_MS })];
