@@ -22,7 +22,7 @@ import { numberAt } from '../src/search/opensearch/json.ts';
 import { allSlices, sliceIndex } from '../src/search/opensearch/mapping.ts';
 import { SliceIndices } from '../src/search/opensearch/slice-indices.ts';
 import type { WriteBlock } from '../src/search/port.ts';
-import { type Bench, hundredths, inTurns, median, say } from './harness.ts';
+import { type Bench, cpuSeconds, hundredths, inTurns, median, say } from './harness.ts';
 import { type BenchOpenSearch, withOpenSearch } from './load/opensearch.ts';
 import { storedEvents } from './load/stored-events.ts';
 
@@ -34,13 +34,14 @@ const log = createLog('bench', 'error');
 
 interface Round {
   readonly eventsPerS: number;
-  /** Of this process, for an event. */
+  /** Of this process, and of the server, for an event. */
   readonly cpuUs: number;
+  readonly serverUs: number;
 }
 
-export const run: Bench = ({ quick, rounds = quick ? 1 : 3 }) =>
+export const run: Bench = ({ quick, rounds = quick ? 1 : 7 }) =>
   withOpenSearch({ apart: true }, async (server) => {
-    const count = quick ? 5_000 : 100_000;
+    const count = quick ? 5_000 : 50_000;
     const events = [...storedEvents({ count, seed: 42, startMs: START_MS, spanMs: SPAN_MS })];
     let runs = 0;
     const ours = () =>
@@ -52,17 +53,21 @@ export const run: Bench = ({ quick, rounds = quick ? 1 : 3 }) =>
     const [own = [], theirs = []] = await inTurns<Round>(rounds, ours, bare);
     const value = Math.round(median(own.map(({ eventsPerS }) => eventsPerS)));
     const peer = Math.round(median(theirs.map(({ eventsPerS }) => eventsPerS)));
-    const cpu = (of: readonly Round[]) => ({
-      value: hundredths(median(of.map(({ cpuUs }) => cpuUs))),
-      unit: 'us/event',
-    });
+    const us = (of: readonly Round[], pick: (round: Round) => number) => {
+      return { value: hundredths(median(of.map(pick))), unit: 'us/event' };
+    };
     return {
       value,
       unit: 'events/s',
       target: Math.round(peer * SHARE),
       peer: { name: `a bare client of _bulk with prepared bodies, ${server.name}`, value: peer },
       ratio: hundredths(value / peer),
-      rows: { 'CPU of our writer': cpu(own), 'CPU of the bare client': cpu(theirs) },
+      rows: {
+        'CPU of our writer': us(own, ({ cpuUs }) => cpuUs),
+        'CPU of the bare client': us(theirs, ({ cpuUs }) => cpuUs),
+        'CPU of the server, fed by our writer': us(own, ({ serverUs }) => serverUs),
+        'CPU of the server, fed by the bare client': us(theirs, ({ serverUs }) => serverUs),
+      },
       notes: [
         `${rounds} rounds of ${count.toLocaleString('en-US')} events after one that warms the server up; medians. Bodies of up to ${OPENSEARCH_LIMITS.requestBytes / 1_048_576} MiB, two at once; one shard, no replica, ids given, the translog synced before each answer. A heap of 1 GiB, one processor (taskset, node.processors).`,
         'What limits both is the server, which is busy all the time: our writer parses events, cuts words and makes terms on the other processor meanwhile.',
@@ -74,16 +79,20 @@ export const run: Bench = ({ quick, rounds = quick ? 1 : 3 }) =>
 async function timed(
   name: string,
   count: number,
-  { ask }: BenchOpenSearch,
+  { ask, pid }: BenchOpenSearch,
   prefix: string,
   work: (prefix: string) => Promise<{ readonly ms: number; readonly cpuUs: number }>,
 ): Promise<Round> {
+  const serverBefore = await cpuSeconds(pid);
   const { ms, cpuUs } = await work(prefix);
+  const serverUs = ((await cpuSeconds(pid)) - serverBefore) * 1e6;
   const found = numberAt(await ask({ method: 'GET', path: `${allSlices(prefix)}/_count` }), 'count');
   if (found !== count) throw new Error(`${name} sent ${count} events and ${found} are found`);
   await ask({ method: 'DELETE', path: allSlices(prefix) });
-  const round = { eventsPerS: count / (ms / 1_000), cpuUs: cpuUs / count };
-  say(`  ${name}: ${Math.round(round.eventsPerS)} events/s, ${hundredths(round.cpuUs)} us of CPU each`);
+  const round = { eventsPerS: count / (ms / 1_000), cpuUs: cpuUs / count, serverUs: serverUs / count };
+  say(
+    `  ${name}: ${Math.round(round.eventsPerS)} events/s, ${hundredths(round.cpuUs)} us of CPU each, ${Math.round(round.serverUs)} of the server`,
+  );
   return round;
 }
 

@@ -42,7 +42,7 @@ const SLICES: Layout = {
 };
 
 export const run: Bench = ({ quick }) => {
-  const count = quick ? 10_000 : 1_000_000;
+  const count = quick ? 10_000 : 500_000;
   const runs = quick ? 3 : 25;
   return withEvents(count, (folder, meta) =>
     withOpenSearch({ apart: true }, async (server) => {
