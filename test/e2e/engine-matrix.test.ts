@@ -174,7 +174,11 @@ async function refusalOf(config: Config, args: readonly string[] = []): Promise<
     const defaults = { data: join(folder, 'data'), http: { port: 0 }, inputs: { syslog: [] } };
     await writeFile(file, JSON.stringify({ ...defaults, ...config }));
     const command = [join(import.meta.dirname, '../../bin/spillway.mjs'), 'start', ...args, '--config', file];
-    const child = spawn(process.execPath, command, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] });
+    // One that starts is not to run on.
+    child.stdout.on('data', (said: Buffer) => {
+      if (said.includes('"ready":true')) child.kill();
+    });
     const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
     return { said, code };
   } finally {
