@@ -1,6 +1,7 @@
 /** A role's end of the channel to its supervisor. */
 import { SpillwayError } from '../lib/errors.ts';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
+import { endNow } from './end-now.ts';
 import type { CoordinatorRequest, FromRole, ToRole } from './messages.ts';
 
 type Waiting = { readonly resolve: (answer: unknown) => void; readonly reject: (error: Error) => void };
@@ -14,7 +15,7 @@ export class SupervisorLink {
   constructor() {
     process.on('message', (message: ToRole) => this.#receive(message));
     // Without its supervisor a role has no epochs, marks or commits: everything durable is safe, so it just ends.
-    process.on('disconnect', () => process.exit(1));
+    process.on('disconnect', endNow);
   }
 
   on<K extends ToRole['kind']>(kind: K, handler: Handler<K>): void {

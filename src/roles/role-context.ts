@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../lib/clock.ts';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import { createLog, type Logger } from '../lib/log.ts';
 import { openEmbeddedQueue } from './embedded-queue.ts';
+import { endNow } from './end-now.ts';
 import type { SupervisorLink } from './link.ts';
 import type { Listening, RoleName, StartMessage } from './messages.ts';
 import type { RoleQueue } from './role-queue.ts';
@@ -43,7 +44,7 @@ export async function openRoleContext(message: StartMessage, link: SupervisorLin
   const endOnFailure = (work: Promise<void>) => {
     work.catch((error: unknown) => {
       log.fatal({ err: error }, 'cannot go on');
-      process.exit(1);
+      endNow();
     });
   };
   const clock = systemClock;

@@ -4,6 +4,7 @@ import { isDiskFull } from '../lib/disk-files.ts';
 import { type ErrorCode, messageOf, SpillwayError } from '../lib/errors.ts';
 import { createLog } from '../lib/log.ts';
 import { lockDataFolderSoon } from './data-lock.ts';
+import { endNow } from './end-now.ts';
 import { armFailpoint } from './failpoint.ts';
 import { SupervisorLink } from './link.ts';
 import type { RoleName, StartMessage } from './messages.ts';
@@ -20,13 +21,9 @@ let running: RunningRole | undefined;
 link.on('start', (message) => {
   start(message).catch((error: unknown) => {
     const code = codeOf(error);
-    link.send({ kind: 'failed', code, message: messageOf(error) });
+    link.send({ kind: 'failed', code, message: messageOf(error) }, endNow);
     // What is ours to explain has been; a stack is for what nobody expected.
     if (code === 'INTERNAL') createLog(message.role).error({ err: error }, 'cannot start');
-    // Leaves the channel a moment to carry the message; the exit code says the rest.
-    process.disconnect();
-    process.exitCode = 1;
-    setTimeout(() => process.exit(1), 100);
   });
 });
 
@@ -35,8 +32,7 @@ link.on('stop', async () => {
     await running?.stop();
     process.exit(0);
   } catch (error) {
-    link.send({ kind: 'failed', code: 'INTERNAL', message: messageOf(error) });
-    process.exit(1);
+    link.send({ kind: 'failed', code: 'INTERNAL', message: messageOf(error) }, endNow);
   }
 });
 

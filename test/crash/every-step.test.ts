@@ -127,7 +127,7 @@ describe.skipIf(lacks('crashes at every step', { long: 'it kills roles some doze
           return total.accepted === sent && total.written === sent && total.inFlight === 0;
         });
       },
-      1_800_000,
+      3_600_000,
     );
   },
 );
