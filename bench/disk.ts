@@ -15,10 +15,10 @@ import { compressPlain, loadPlain, plainBytes } from './load/plain-opensearch.ts
 const TARGET_BYTES = 100;
 const VICTORIALOGS_BYTES = 70;
 
-export const run: Bench = async ({ quick, peer }) => {
+export const run: Bench = async ({ quick, peer, events }) => {
   const missing = peer ? await lacksOpenSearch() : undefined;
   if (missing !== undefined) say(`  ${missing}`);
-  const count = quick ? 100_000 : 2_000_000;
+  const count = events ?? (quick ? 100_000 : 2_000_000);
   return withEvents(count, async (folder) => {
     const theirs = peer && missing === undefined ? await opensearchSizes(join(folder, 'events.ndjson'), count) : [];
     const spillway = await SpillwayProcess.start();

@@ -41,8 +41,8 @@ const SLICES: Layout = {
   event: (source) => [numberAt(source, FIELD.event, 'timestamp'), at(source, FIELD.event, 'message')],
 };
 
-export const run: Bench = ({ quick }) => {
-  const count = quick ? 10_000 : 500_000;
+export const run: Bench = ({ quick, events }) => {
+  const count = events ?? (quick ? 10_000 : 500_000);
   const runs = quick ? 3 : 25;
   return withEvents(count, (folder, meta) =>
     withOpenSearch({ apart: true }, async (server) => {

@@ -72,11 +72,11 @@ interface Peer {
   readonly medians: Medians;
 }
 
-export const run: Bench = async ({ quick, peer }) => {
+export const run: Bench = async ({ quick, peer, events }) => {
   const missing = peer ? await lacksOpenSearch() : undefined;
   if (missing !== undefined) say(`  ${missing}`);
   const hasPeer = peer && missing === undefined;
-  const count = quick ? 100_000 : 2_000_000;
+  const count = events ?? (quick ? 100_000 : 2_000_000);
   const runs = quick ? 3 : 15;
   return withEvents(count, async (folder, meta) => {
     const ids = requestIds(meta, 3 * idsWanted(runs) + 1);

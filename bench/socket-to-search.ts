@@ -27,11 +27,11 @@ interface Round {
   readonly cpuUs: Readonly<Record<string, number>>;
 }
 
-export const run: Bench = async ({ quick, peer, rounds: turns = quick ? 1 : 3 }) => {
+export const run: Bench = async ({ quick, peer, events, rounds: turns = quick ? 1 : 3 }) => {
   const missing = peer ? await lacksOpenSearch() : undefined;
   if (missing !== undefined) say(`  ${missing}`);
   const hasPeer = peer && missing === undefined;
-  const count = quick ? 100_000 : 2_000_000;
+  const count = events ?? (quick ? 100_000 : 2_000_000);
   return withEvents(count, async (folder) => {
     const rounds: Round[] = [];
     const theirs: PeerRound[] = [];
