@@ -353,6 +353,8 @@ export const OPENSEARCH_LIMITS = {
   refreshRows: 5_000,
   /** One bulk request, and others that write. */
   writeMs: 120_000,
+  /** A question waits so long for a slice whose parts have not been started yet. */
+  shardStartMs: 5_000,
   /** An answer of the engine. */
   answerBytes: 256 * MiB,
   /** A node that failed is asked again after this. */

@@ -2,10 +2,12 @@
  * Runs questions within their limits: places per tenant, and time. A question that is cancelled or late closes its
  * connection, on which the cluster ends its work.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
+import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import { Admission, type AdmissionLimits } from '../admission.ts';
-import { type Client, Unreachable } from './client.ts';
-import { questionError } from './errors.ts';
+import { type Answer, type Client, Unreachable } from './client.ts';
+import { isStarting, questionError } from './errors.ts';
 import { at, numberAt } from './json.ts';
 
 export interface QueryLimits extends AdmissionLimits {
@@ -53,13 +55,14 @@ export class QueryRunner {
     if (leftMs <= 0) throw late();
     const either = AbortSignal.any([signal, AbortSignal.timeout(leftMs)]);
     try {
-      const answer = await this.#client.call({
+      const call = {
         method: 'POST',
         path: this.#path,
         body: { timeout: `${leftMs}ms`, ...body },
         signal: either,
         timeoutMs: leftMs + 1_000,
-      });
+      } as const;
+      const answer = await whenStarted(() => this.#client.call(call), either);
       if (answer.status !== 200) throw questionError(answer);
       if (at(answer.body, 'timed_out') === true) throw late();
       return numberAt(answer.body, '_shards', 'total') === 0 ? undefined : answer.body;
@@ -69,6 +72,16 @@ export class QueryRunner {
       if (thrown instanceof Unreachable) throw new SpillwayError('UNAVAILABLE', messageOf(thrown), { cause: thrown });
       throw thrown;
     }
+  }
+}
+
+/** A slice that is just being made is there before it answers. */
+async function whenStarted(ask: () => Promise<Answer>, signal: AbortSignal): Promise<Answer> {
+  const untilMs = performance.now() + OPENSEARCH_LIMITS.shardStartMs;
+  for (;;) {
+    const answer = await ask();
+    if (!isStarting(answer) || performance.now() > untilMs) return answer;
+    await delay(OPENSEARCH_LIMITS.retryDelayMs, undefined, { signal });
   }
 }
 

@@ -274,6 +274,20 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     expect(await kit.engine.count({ ...ask(), tenant: 'longer' })).toBe(1);
   });
 
+  test('a question waits for a slice that is just being made', async () => {
+    const meddler = await Meddler.start(TEST_NODE);
+    const kit = await open({}, { cluster: { nodes: [meddler.url] } });
+    await insert(kit, numbered(5));
+    meddler.meddle = (path) => (path.includes('_search') && meddler.meddled < 2 ? 'starting' : 'pass');
+    expect(await kit.engine.count(ask())).toBe(5);
+    expect(meddler.meddled).toBe(2);
+    meddler.meddle = (path) => (path.includes('_search') ? 'starting' : 'pass');
+    await expect(kit.engine.count(ask())).rejects.toHaveProperty('code', 'UNAVAILABLE');
+    await kit.close();
+    kits.length = 0;
+    await meddler.close();
+  });
+
   test('a question that is cancelled or late ends, and its place is free', async () => {
     const meddler = await Meddler.start(TEST_NODE);
     const kit = await open(
