@@ -61,21 +61,26 @@ export async function assertCounting(fields: readonly FieldRef[], condition: Con
 }
 
 async function refusalOf(fields: readonly FieldRef[], condition: Condition, ask: Ask) {
-  const marked = (field: FieldRef, mark: typeof MARK.untyped | typeof MARK.cut) => fieldTerm(fieldKey(field), mark);
-  const terms = fields.flatMap((field) => [marked(field, MARK.untyped), marked(field, MARK.cut)]);
-  if (terms.length === 0) return undefined;
-  const query = allOf([condition, { terms: { [FIELD.fields]: terms } }]);
+  const marks = fields.flatMap((field) => [
+    { term: fieldTerm(fieldKey(field), MARK.untyped), refuse: (events: number) => untyped(field, events) },
+    { term: fieldTerm(fieldKey(field), MARK.cut), refuse: (events: number) => cutShort(field, events) },
+  ]);
+  if (marks.length === 0) return undefined;
+  // One by one: of a list of terms the engine may look into the columns of each event instead.
+  const any = anyOf(marks.map(({ term }) => ({ term: { [FIELD.fields]: term } })));
+  const query = allOf([condition, any]);
+  const found = await ask({ size: 0, track_total_hits: 1, query });
+  if (found === undefined || numberAt(found, 'hits', 'total', 'value') === 0) return undefined;
+  const terms = marks.map(({ term }) => term);
   const aggs = { marks: { terms: { field: FIELD.fields, include: terms, size: terms.length } } };
-  const found = await ask({ size: 0, track_total_hits: false, query, aggs });
-  if (found === undefined) return undefined;
-  for (const bucket of listAt(found, 'aggregations', 'marks', 'buckets')) {
-    const events = numberAt(bucket, 'doc_count');
-    for (const field of fields) {
-      if (textAt(bucket, 'key') === marked(field, MARK.untyped)) return untyped(field, events);
-      if (textAt(bucket, 'key') === marked(field, MARK.cut)) return cutShort(field, events);
-    }
-  }
-  return undefined;
+  const [largest] = listAt(
+    await ask({ size: 0, track_total_hits: false, query, aggs }),
+    'aggregations',
+    'marks',
+    'buckets',
+  );
+  const mark = marks.find(({ term }) => term === textAt(largest, 'key'));
+  return mark?.refuse(numberAt(largest, 'doc_count'));
 }
 
 /** Events may have several values there. */
