@@ -165,11 +165,11 @@ async function bareClient({ url, ask }: BenchOpenSearch, prefix: string, events:
 /** What our writer sends of them, and the index that it sends them to. */
 async function prepared(client: Client, prefix: string, index: string, events: readonly Buffer[]): Promise<Buffer[]> {
   await prepareCluster(client, { prefix, shards: 1, replicas: 0 }, log);
-  const block = new DocumentBlock({ origin: 'bench', indexOf: () => index, typedFields: () => undefined });
+  const block = new DocumentBlock({ origin: 'bench', indexOf: () => index, lacks: () => false });
   for (const [offset, bytes] of events.entries()) add(block, bytes, offset);
   const batch = await block.finish();
   if (!(batch instanceof DocumentBatch)) return [];
-  await new SliceIndices(client).prepare(index, batch.assumed.get(index) ?? []);
+  await new SliceIndices(client, log).prepare(index, batch.assumed.get(index) ?? []);
   const bodies: Buffer[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const { lines } of batch.rows) {

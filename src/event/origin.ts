@@ -12,7 +12,8 @@ export interface Origin {
   readonly index: number;
 }
 
-const PRINTED = /^([a-z0-9_-]{1,32})\.([a-z0-9_-]{1,64})\.(\d{1,5})\.(\d{1,16})\.(\d{1,7})$/;
+/** Numbers as they are printed, without leading zeros: two texts are never one id. */
+const PRINTED = /^([a-z0-9_-]{1,32})\.([a-z0-9_-]{1,64})\.(0|[1-9]\d{0,4})\.(0|[1-9]\d{0,15})\.(0|[1-9]\d{0,6})$/;
 
 export function printOrigin(origin: Origin): string {
   return `${origin.site}.${origin.topic}.${origin.partition}.${origin.offset}.${origin.index}`;
@@ -23,6 +24,7 @@ export function parseOrigin(text: string): Origin | undefined {
   const match = PRINTED.exec(text);
   if (match === null) return undefined;
   const [, site = '', topic = '', partition, offset, index] = match;
+  if (!Number.isSafeInteger(Number(offset))) return undefined;
   return { site, topic, partition: Number(partition), offset: Number(offset), index: Number(index) };
 }
 

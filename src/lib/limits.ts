@@ -65,8 +65,12 @@ export const KAFKA_LIMITS = {
   appendsInFlight: 5,
   /** A question that no broker answers is asked again for so long; appends and waits are for as long as they live. */
   answerMs: 15_000,
+  /** A topic that was there once is waited for so long at a start: a broker that has just started may not know it yet. */
+  missingTopicMs: 5_000,
   retryDelayMs: 50,
   retryDelayMaxMs: 1_000,
+  /** A read whose answer did not come whole is asked again for half as much, down to this. */
+  readLeastBytes: 16 * KiB,
   /** How long a reader's request waits at the broker for new records. */
   pollMs: 1_000,
   /** A writer that is closed waits for what is under way for so long. */
@@ -82,7 +86,7 @@ export const KAFKA_LIMITS = {
   revokeTimeoutMs: 60_000,
   /** How often a member of a group says that it is alive. */
   heartbeatMs: 1_000,
-  /** How often partitions that were added meanwhile are looked for. */
+  /** How often partitions that were added meanwhile are looked for, and topics that are gone. */
   layoutMs: 5_000,
 } as const;
 
@@ -342,6 +346,8 @@ export const OPENSEARCH_LIMITS = {
   insertRows: 10_000,
   insertBytes: 32 * MiB,
   requestBytes: 4 * MiB,
+  /** A cluster that refuses requests for their size or number gets smaller ones, down to this. */
+  requestLeastBytes: 64 * KiB,
   requestsAtOnce: 2,
   /** Of one insert before the indexer looks what of it is visible. */
   attempts: 6,
@@ -395,6 +401,8 @@ export const SUPERVISOR_LIMITS = {
   /** Marks and metrics are sent at least this often. */
   heartbeatMs: 200,
   metricsMs: 1_000,
+  /** /metrics waits for the queue's groups for so long, and shows the rest without them then. */
+  groupsMs: 2_000,
   /** How often old segments are looked for. */
   retainMs: 60_000,
   /** How long changed marks are gathered before they are sent. */

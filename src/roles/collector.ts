@@ -57,7 +57,7 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
     storeAddress: () => store,
     coordinator: new SupervisorQuestions(link),
     queue,
-    troubles: () => collector.troubles(),
+    troubles: () => [...collector.troubles(), ...(context.troubles?.() ?? [])],
     ingestPlugins: [collector.httpPlugin],
     consoleRoot: CONSOLE_ROOT,
     clock,

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Registry } from 'prom-client';
 import type { Config } from '../config/schema.ts';
 import { GROUPS, TOPICS } from '../event/topics.ts';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
@@ -24,7 +25,12 @@ const WRITERS: Readonly<Record<string, KafkaTopicOptions['writers']>> = {
   [TOPICS.deadLetter]: 'many',
 };
 
-export function openKafkaQueue(config: Config, clientId: string, log: Logger): Promise<KafkaQueue> {
+export function openKafkaQueue(
+  config: Config,
+  clientId: string,
+  log: Logger,
+  registry?: Registry,
+): Promise<KafkaQueue> {
   const { brokers, prefix, replication, minInsyncReplicas, tls, sasl } = config.queue;
   const topics = Object.entries(topicsOf(config)).map(([topic, options]) => {
     return [topic, { ...options, writers: WRITERS[topic] ?? 'one' }] as const;
@@ -38,6 +44,7 @@ export function openKafkaQueue(config: Config, clientId: string, log: Logger): P
     replication,
     minInsyncReplicas,
     log,
+    ...(registry === undefined ? {} : { registry }),
     ...(tls.enabled ? { tls: tlsOf(tls) } : {}),
     ...(username === undefined || password === undefined ? {} : { login: { mechanism, username, password } }),
   });
@@ -59,17 +66,22 @@ function tlsOf(tls: Config['queue']['tls']): Record<string, Buffer> {
   );
 }
 
-export async function openKafkaRoleQueue(config: Config, role: string, log: Logger): Promise<RoleQueue> {
+export async function openKafkaRoleQueue(
+  config: Config,
+  role: string,
+  log: Logger,
+  registry: Registry,
+): Promise<RoleQueue> {
   // The collector watches how full the disk below is.
   const directory = join(config.data, 'queue', 'spool');
   mkdirSync(directory, { recursive: true });
   const clientId =
     role === 'store' ? storeClientId(config.site, config.search.engine, storeName(config)) : `${config.site}-${role}`;
-  const queue = await openKafkaQueue(config, clientId, log);
+  const queue = await openKafkaQueue(config, clientId, log, registry);
   const mayStore = async () => assertOnlyStore(clientId, await clientsOf(queue, GROUPS.store));
   if (role === 'store') await mayStore().catch((thrown: unknown) => queue.close().then(() => Promise.reject(thrown)));
   const ends = new Map<number, RawEnd>();
-  if (role === 'collector') return spoolingQueue(queue, directory, log);
+  if (role === 'collector') return spoolingQueue(queue, directory, log, registry);
   // Only the store asks how complete its answers are.
   const timer =
     role === 'store' ? setInterval(() => void lookForEnds(queue, ends), SUPERVISOR_LIMITS.heartbeatMs) : undefined;
@@ -97,7 +109,12 @@ function storeName({ data }: Config): string {
 }
 
 /** What collectors accept while Kafka is away is kept on their own disk. */
-async function spoolingQueue(queue: KafkaQueue, directory: string, log: Logger): Promise<RoleQueue> {
+async function spoolingQueue(
+  queue: KafkaQueue,
+  directory: string,
+  log: Logger,
+  registry: Registry,
+): Promise<RoleQueue> {
   let told: Parameters<NonNullable<RoleQueue['onDrained']>>[0] = () => {};
   const topics = [TOPICS.raw, TOPICS.deadLetter];
   const spooling = await SpoolingQueue.open({
@@ -105,6 +122,7 @@ async function spoolingQueue(queue: KafkaQueue, directory: string, log: Logger):
     directory,
     topics,
     log,
+    registry,
     onDrained: (...drained) => told(...drained),
   });
   return {
@@ -114,6 +132,7 @@ async function spoolingQueue(queue: KafkaQueue, directory: string, log: Logger):
     onDrained: (listener) => {
       told = listener;
     },
+    troubles: () => spooling.troubles(),
     close: () => spooling.close(),
   };
 }

@@ -1,5 +1,7 @@
 /** The metrics of all roles, as they last stated them, and the supervisor's own: what /metrics shows. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { AggregatorRegistry, Gauge, type MetricObjectWithValues, type MetricValue, Registry } from 'prom-client';
+import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import { LEDGER_COLUMNS, type Ledger } from '../monitor/ledger/ledger.ts';
 import type { GroupState } from '../queue/port.ts';
 import type { RoleName } from './messages.ts';
@@ -34,6 +36,8 @@ export class MetricsBoard {
     'partition',
   ]);
 
+  readonly #answers = this.#gauge('spillway_queue_answers', '1 while the queue says where its groups are.', []);
+
   constructor(sources: MetricsSources) {
     this.#sources = sources;
     this.#registry.setDefaultLabels({});
@@ -59,13 +63,22 @@ export class MetricsBoard {
     const { total } = this.#sources.ledger.answer({ fromMs: 0, toMs: Number.MAX_SAFE_INTEGER, by: [] });
     for (const column of LEDGER_COLUMNS) this.#ledger.set({ outcome: column }, total[column]);
     this.#ledger.set({ outcome: 'inFlight' }, total.inFlight);
-    for (const { group, members, partitions } of await this.#sources.groups()) {
+    const groups = await this.#groups();
+    this.#answers.set(groups === undefined ? 0 : 1);
+    for (const gauge of [this.#members, this.#lag, this.#lagMs]) gauge.reset();
+    for (const { group, members, partitions } of groups ?? []) {
       this.#members.set({ group }, members);
       for (const { topic, partition, lag, lagMs } of partitions) {
         this.#lag.set({ group, topic, partition }, lag);
         this.#lagMs.set({ group, topic, partition }, lagMs);
       }
     }
+  }
+
+  /** A queue that is away must not take the other figures with it. */
+  async #groups(): Promise<readonly GroupState[] | undefined> {
+    const groups = this.#sources.groups().catch(() => undefined);
+    return Promise.race([groups, delay(SUPERVISOR_LIMITS.groupsMs, undefined, { ref: false })]);
   }
 
   #gauge<T extends string>(name: string, help: string, labelNames: readonly T[]): Gauge<T> {

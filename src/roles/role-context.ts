@@ -40,7 +40,7 @@ export async function openRoleContext(message: StartMessage, link: SupervisorLin
   const opened =
     config.queue.engine === 'embedded'
       ? openEmbeddedQueue(message, link, log, registry)
-      : await (await import('./kafka-queue.ts')).openKafkaRoleQueue(config, role, log);
+      : await (await import('./kafka-queue.ts')).openKafkaRoleQueue(config, role, log, registry);
   const endOnFailure = (work: Promise<void>) => {
     work.catch((error: unknown) => {
       log.fatal({ err: error }, 'cannot go on');

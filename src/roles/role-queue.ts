@@ -17,5 +17,7 @@ export interface RoleQueue {
   onDrained?(listener: (at: TopicPartition, batch: Buffer, appended: Appended) => void): void;
   /** Throws CONFIG_INVALID where another store has joined meanwhile that this one cannot share the events with. */
   mayStore?(): Promise<void>;
+  /** What it cannot do now, for people; empty where all is well. */
+  troubles?(): readonly string[];
   close(): Promise<void>;
 }

@@ -8,6 +8,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { LedgerReport } from '../../src/api/schemas/index.ts';
+import { Random } from '../../src/lib/random.ts';
 import { type Failpoint, LISTED, STRUCK } from '../../src/roles/failpoint.ts';
 import { lacks } from '../support/needs.ts';
 import { SpillwayProcess, until } from '../support/spillway.ts';
@@ -15,6 +16,8 @@ import { SpillwayProcess, until } from '../support/spillway.ts';
 const POINTS = process.env.SPILLWAY_TEST_CRASH_POINTS ?? '8';
 const SEED = Number(process.env.SPILLWAY_TEST_SEED ?? Date.now() % 1_000_000);
 const REQUESTS = 3;
+/** For a start that is killed, and the next one. */
+const REVIVE_MS = 120_000;
 const START = { script: 'test/support/start-fast.ts' };
 
 describe.skipIf(lacks('crashes at every step', { long: 'it kills roles some dozen times' }))(
@@ -76,10 +79,11 @@ describe.skipIf(lacks('crashes at every step', { long: 'it kills roles some doze
 
     /** Starts the program again as often as the supervisor's failpoint kills it on its way. */
     async function revive(): Promise<void> {
-      await until('the program starts', async () => {
+      const starts = async () => {
         await start(spillway.folder);
         return true;
-      });
+      };
+      await until('the program starts', starts, REVIVE_MS);
     }
 
     /** Starts the program again whenever the supervisor's failpoint has killed it meanwhile. */
@@ -138,10 +142,6 @@ function choosePoints(role: string, changes: number): readonly Failpoint[] {
     { role, at, when: 'after' },
   ]);
   if (POINTS === 'all') return all;
-  let state = SEED;
-  const random = (below: number) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-  return Array.from({ length: Number(POINTS) }, () => all.splice(random(all.length), 1)).flat();
+  const random = new Random(SEED);
+  return Array.from({ length: Number(POINTS) }, () => all.splice(random.below(all.length), 1)).flat();
 }

@@ -9,10 +9,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectOnce, ledgerAtRest } from '../support/accounts.ts';
 import { AcknowledgedLoad } from '../support/acknowledged-load.ts';
 import { lacks } from '../support/needs.ts';
+import { seededRandom } from '../support/seeded.ts';
 import { SpillwayProcess, until } from '../support/spillway.ts';
 
 const ROUNDS = Number(process.env.SPILLWAY_TEST_KILL_ROUNDS ?? 20);
-const SEED = Number(process.env.SPILLWAY_TEST_SEED ?? Date.now() % 1_000_000);
 const EVENTS = 20;
 /** At the latest so long after it is ready again. */
 const KILL_WITHIN_MS = 1_500;
@@ -35,13 +35,12 @@ describe.skipIf(lacks('kills of the whole program', { long: `it kills it ${ROUND
     test(
       `${ROUNDS} times loses nothing that was acknowledged, and doubles nothing`,
       async () => {
-        console.info(`SPILLWAY_TEST_SEED=${SEED}`);
-        const random = randomFrom(SEED);
+        const random = seededRandom();
         load.start();
         for (let round = 1; round <= ROUNDS; round++) {
           const { size } = load.acknowledged;
           await until(`round ${round} takes requests`, async () => load.acknowledged.size > size);
-          await delay(random() * KILL_WITHIN_MS);
+          await delay(random.next() * KILL_WITHIN_MS);
           await killEverything(spillway);
           spillway = await SpillwayProcess.start({ folder: spillway.folder });
         }
@@ -69,12 +68,4 @@ async function killEverything(spillway: SpillwayProcess): Promise<void> {
     }
   }
   await spillway.ended();
-}
-
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
 }

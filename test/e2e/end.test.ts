@@ -10,6 +10,7 @@ import { expectRawOnce, ledgerAtRest } from '../support/accounts.ts';
 import { lacks } from '../support/needs.ts';
 import { type Senders, startNginxThroughRsyslog } from '../support/nginx-rsyslog.ts';
 import { NumberedLoad } from '../support/numbered-load.ts';
+import { seededRandom } from '../support/seeded.ts';
 import { SpillwayProcess, until } from '../support/spillway.ts';
 import { selectStored } from '../support/stored-events.ts';
 
@@ -82,22 +83,16 @@ describe.skipIf(lacks('the end test', needs))('under kills at random', () => {
 });
 
 async function killAtRandom(spillway: SpillwayProcess, until: Promise<unknown>): Promise<number> {
-  const seed = Number(process.env.SPILLWAY_TEST_SEED ?? Date.now() % 1_000_000);
-  console.info(`SPILLWAY_TEST_SEED=${seed}`);
-  let state = seed;
-  const random = () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
+  const random = seededRandom();
   let kills = 0;
   let over = false;
   const end = until.then(() => {
     over = true;
   });
   for (;;) {
-    await Promise.race([end, new Promise((resolve) => setTimeout(resolve, KILL_EVERY_MS * (0.5 + random())))]);
+    await Promise.race([end, new Promise((resolve) => setTimeout(resolve, KILL_EVERY_MS * (0.5 + random.next())))]);
     if (over) return kills;
-    const strike = STRIKES[Math.floor(random() * STRIKES.length)] ?? ROLES;
+    const strike = random.pick(STRIKES);
     // The collector may itself be away: then there is nobody to ask for process ids, and the next turn tries again.
     kills += await spillway.kill(...strike).catch(() => 0);
   }

@@ -105,6 +105,19 @@ describe.skipIf(lacksKafka('Spillway while Kafka is away', { own: true }))('whil
       await down('kafka', { data: kafka.data });
       expect(await post('{"message":"tamarillo under way"}')).toEqual(accepted);
       for (let i = 0; i < 20; i++) expect(await post(`{"message":"tamarillo ${i}"}`)).toEqual(accepted);
+      await until('the figures say so', async () => {
+        const figures = await (await fetch(`${spillway.url}/metrics`)).text();
+        const ready = await (await fetch(`${spillway.url}/health/ready`)).text();
+        return (
+          /^spillway_queue_spooling\{.*topic="raw".*\} 1$/m.test(figures) &&
+          /^spillway_queue_spool_records\{.*topic="raw".*\} [1-9]/m.test(figures) &&
+          /^spillway_queue_spool_age_seconds\{.*topic="raw".*\} [0-9.]*[1-9]/m.test(figures) &&
+          /^spillway_queue_trouble_seconds\{.*topic="raw".*\} [0-9.]*[1-9]/m.test(figures) &&
+          /^spillway_queue_append_retries_total\{.*\} [1-9]/m.test(figures) &&
+          /^spillway_queue_answers 0$/m.test(figures) &&
+          ready.includes("kept on this machine's disk")
+        );
+      });
       await up('kafka', { data: kafka.data });
       await until('all are found', async () => (await count()) === 22, 90_000);
       const total = await until('the ledger is at rest', () => ledgerAtRest(spillway), 60_000);

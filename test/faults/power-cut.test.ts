@@ -12,6 +12,7 @@ import { AcknowledgedLoad } from '../support/acknowledged-load.ts';
 import { run, TestDisks } from '../support/disks.ts';
 import { lacks } from '../support/needs.ts';
 import { NumberedLoad } from '../support/numbered-load.ts';
+import { seededRandom } from '../support/seeded.ts';
 import { SpillwayProcess, until } from '../support/spillway.ts';
 import { selectStored } from '../support/stored-events.ts';
 
@@ -26,6 +27,7 @@ const needs = {
 } as const;
 
 describe.skipIf(lacks('power cuts', needs))('a power cut', () => {
+  const random = seededRandom();
   const disks = new TestDisks();
   let image: string;
   let below: string;
@@ -58,7 +60,7 @@ describe.skipIf(lacks('power cuts', needs))('a power cut', () => {
       const target = http.events + 500;
       await until('more is acknowledged', async () => http.events > target);
       // At any moment of a group.
-      await delay(Math.random() * 50);
+      await delay(random.next() * 50);
       const acknowledged = new Set(http.acknowledged);
       const copy = join(below, `cut-${cut}.img`);
       run('cp', '--reflink=always', image, copy);

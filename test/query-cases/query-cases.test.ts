@@ -11,7 +11,7 @@ import { QueryTable } from '../../src/search/clickhouse/testing/query-table.ts';
 import { QueryIndex } from '../../src/search/opensearch/testing/query-index.ts';
 import { lacks } from '../support/needs.ts';
 
-interface CaseEvent extends Partial<Omit<StoredEvent, 'id' | 'timestamp' | 'received'>> {
+interface CaseEvent extends Partial<Omit<StoredEvent, 'timestamp' | 'received'>> {
   readonly n: number;
   readonly timestamp?: string;
   readonly received?: string;
@@ -30,7 +30,7 @@ const files = readdirSync(folder)
   .filter((name) => name.endsWith('.json'))
   .map((name) => ({ name, ...(JSON.parse(readFileSync(join(folder, name), 'utf8')) as CaseFile) }));
 
-function eventOf({ n, timestamp, received, ...rest }: CaseEvent): StoredEvent {
+function eventOf({ n, id = `local.raw.0.${n}.0`, timestamp, received, ...rest }: CaseEvent): StoredEvent {
   const time = (text: string | undefined) => (text === undefined ? 0 : Date.parse(text));
   return {
     tenant: 'default',
@@ -39,7 +39,7 @@ function eventOf({ n, timestamp, received, ...rest }: CaseEvent): StoredEvent {
     metadata: {},
     payload: {},
     ...rest,
-    id: `local.raw.0.${n}.0`,
+    id,
     timestamp: time(timestamp),
     received: time(received),
   };

@@ -1,14 +1,6 @@
-/** The queue on Kafka while brokers stop, stand still, refuse, and speak TLS with a login. */
-import { execFile } from 'node:child_process';
-import { pbkdf2Sync, randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { alterUserScramCredentialsV0, incrementalAlterConfigsV1 } from '@platformatic/kafka';
+/** The queue on Kafka while brokers stop, stand still, and are killed. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { KAFKA_LIMITS } from '../../src/lib/limits.ts';
-import { BrokerLink } from '../../src/queue/kafka/broker-link.ts';
-import { parseAddress } from '../../src/queue/kafka/options.ts';
 import type { KafkaQueue, KafkaQueueOptions } from '../../src/queue/kafka/queue.ts';
 import { offset } from '../../src/queue/port.ts';
 import { readAll, values } from '../../src/queue/test-records.ts';
@@ -19,7 +11,6 @@ import { freePort } from '../support/ports.ts';
 const LONG_MS = 180_000;
 const BATCHES = 40;
 const raw = { topic: 'raw', partition: 0 };
-const run = promisify(execFile);
 
 describe.skipIf(lacksKafka('faults of Kafka', { own: true }))('a queue on Kafka', () => {
   let kafka: Awaited<ReturnType<typeof startKafka>>;
@@ -85,27 +76,6 @@ describe.skipIf(lacksKafka('faults of Kafka', { own: true }))('a queue on Kafka'
     LONG_MS,
   );
 
-  it('refuses a batch past the limit of the topic, and goes on with those after it', async () => {
-    const { queue, prefix } = await open();
-    const writer = await queue.openWriter(raw);
-    const link = await BrokerLink.open(addressOf(kafka.brokers[0]), kafkaOptions(kafka.brokers));
-    const configs = [{ name: 'max.message.bytes', configOperation: 0 as const, value: '10000' }];
-    const resource = { resourceType: 2 as const, resourceName: `${prefix}raw`, configs };
-    await link.ask(incrementalAlterConfigsV1.api, [resource], false);
-    link.close();
-    // The broker hears of it a moment later.
-    await expect
-      .poll(() => writer.append(values('x'.repeat(20_000))).then(String, ({ code }) => code))
-      .toBe('MESSAGE_TOO_LARGE');
-    const outcomes = await Promise.allSettled([
-      writer.append(values('a')),
-      writer.append(values('x'.repeat(20_000))),
-      writer.append(values('b')),
-    ]);
-    expect(outcomes.map(({ status: outcome }) => outcome)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-    expect((await texts(queue)).slice(-2)).toEqual(['a', 'b']);
-  });
-
   it('refuses topics that cannot keep what was promised, with what to do', async () => {
     await expect(open({ replication: 3 })).rejects.toMatchObject({
       code: 'QUEUE_TOPIC_INVALID',
@@ -125,44 +95,6 @@ describe.skipIf(lacksKafka('faults of Kafka', { own: true }))('a queue on Kafka'
       message: expect.stringContaining(nobody),
     });
   });
-
-  it(
-    'speaks TLS with a SCRAM login, and says so where the password is wrong or the certificate is not known',
-    async () => {
-      await addUser(kafka.brokers[0], 'spillway', 'right');
-      await down('kafka', { data: kafka.data });
-      const pem = join(kafka.data, 'broker.pem');
-      const cert = join(kafka.data, 'cert.pem');
-      await makeCertificate(pem, cert);
-      const login = 'org.apache.kafka.common.security.scram.ScramLoginModule required';
-      await up('kafka', {
-        data: kafka.data,
-        settings: {
-          'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:SASL_SSL',
-          'sasl.enabled.mechanisms': 'SCRAM-SHA-512',
-          'sasl.mechanism.inter.broker.protocol': 'SCRAM-SHA-512',
-          'listener.name.plaintext.scram-sha-512.sasl.jaas.config': `${login} username="spillway" password="right";`,
-          'ssl.keystore.type': 'PEM',
-          'ssl.keystore.location': pem,
-          'ssl.truststore.type': 'PEM',
-          'ssl.truststore.location': cert,
-        },
-      });
-      const tls = { ca: await readFile(cert) };
-      const mechanism = 'SCRAM-SHA-512' as const;
-      const { queue } = await open({ tls, login: { mechanism, username: 'spillway', password: 'right' } });
-      const writer = await queue.openWriter(raw);
-      await writer.append(values('secret'));
-      expect(await texts(queue)).toEqual(['secret']);
-      await expect(open({ tls, login: { mechanism, username: 'spillway', password: 'wrong' } })).rejects.toMatchObject({
-        code: 'QUEUE_REFUSED',
-      });
-      await expect(
-        open({ tls: {}, login: { mechanism, username: 'spillway', password: 'right' } }),
-      ).rejects.toMatchObject({ code: 'QUEUE_REFUSED', message: expect.stringContaining('queue.tls.ca') });
-    },
-    LONG_MS,
-  );
 });
 
 describe.skipIf(lacksKafka('a broker of three is killed', { own: true }))('a queue on three brokers', () => {
@@ -205,39 +137,3 @@ describe.skipIf(lacksKafka('a broker of three is killed', { own: true }))('a que
     2 * LONG_MS,
   );
 });
-
-function addressOf(text: string | undefined) {
-  const address = parseAddress(text ?? '');
-  if (address === undefined) throw new Error(`${text} is no address`);
-  return address;
-}
-
-async function addUser(broker: string | undefined, name: string, password: string): Promise<void> {
-  const link = await BrokerLink.open(addressOf(broker), { brokers: [], clientId: 'test' });
-  const salt = randomBytes(24);
-  const iterations = 4_096;
-  const saltedPassword = pbkdf2Sync(password, salt, iterations, 64, 'sha512');
-  const user = { name, mechanism: 2 as const, iterations, salt, saltedPassword };
-  await link.ask(alterUserScramCredentialsV0.api, [], [user]);
-  link.close();
-}
-
-async function makeCertificate(pem: string, cert: string): Promise<void> {
-  const key = `${cert}.key`;
-  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
-  await run('openssl', [
-    'req',
-    '-x509',
-    '-newkey',
-    'rsa:2048',
-    '-nodes',
-    '-days',
-    '2',
-    '-keyout',
-    key,
-    '-out',
-    cert,
-    ...subject,
-  ]);
-  await writeFile(pem, `${await readFile(key, 'utf8')}${await readFile(cert, 'utf8')}`);
-}

@@ -1,11 +1,12 @@
 /** What a queue on Kafka promises beyond the contract: retention, partitions that are added, and several writers. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { KafkaQueue, KafkaQueueOptions } from '../../src/queue/kafka/queue.ts';
 import { groupStatesOf, topicStatesOf } from '../../src/queue/kafka/state.ts';
 import { offset } from '../../src/queue/port.ts';
 import { batchOf, readAll, TestMember, values } from '../../src/queue/test-records.ts';
 import { kafkaOptions, lacksKafka, openKafka, removeTopics, startKafka, type TestKafka } from '../support/kafka.ts';
 
+const DAY_MS = 86_400_000;
 const raw = { topic: 'raw', partition: 0 };
 const added = { topic: 'raw', partition: 2 };
 
@@ -16,6 +17,7 @@ describe.skipIf(lacksKafka('the queue on Kafka'))('a queue on Kafka', () => {
     kafka = await startKafka();
   }, 180_000);
   afterEach(async () => {
+    vi.useRealTimers();
     const all = opened.splice(0);
     await Promise.all(all.map(({ queue }) => queue.close()));
     await Promise.all(all.map(({ options }) => removeTopics(options)));
@@ -57,6 +59,30 @@ describe.skipIf(lacksKafka('the queue on Kafka'))('a queue on Kafka', () => {
       details: { earliest: 3, lost: 2 },
     });
     expect(await readAll(reader, 3)).toEqual([{ offset: 3, value: 'new' }]);
+  });
+
+  it.each([
+    ['before', -3],
+    ['after', 3],
+  ])('does not ask a broker what time it is: with a clock that is days %s theirs all is as ever', async (_, days) => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + days * DAY_MS });
+    const retention = { maxAgeMs: DAY_MS };
+    const topics = { raw: { partitions: 1, compression: 'none', writers: 'many', retention } } as const;
+    const { queue } = await open({ topics });
+    const writer = await queue.openWriter(raw);
+    const now = Date.now();
+    for (const [value, ageDays] of Object.entries({ old: 1.5, young: 0.5, new: 0 })) {
+      await writer.append(batchOf([{ value, timestampMs: now - ageDays * DAY_MS }]));
+    }
+    const reader = queue.openReader(raw);
+    expect(await reader.offsetAtTime(now - DAY_MS)).toBe(1);
+    expect(await reader.offsetAtTime(now)).toBe(2);
+    const member = await TestMember.join(queue, 'store');
+    await member.commit(raw, 1);
+    await queue.retain();
+    await expect(reader.read(offset(0))).rejects.toMatchObject({ code: 'QUEUE_OFFSET_OUT_OF_RANGE' });
+    expect((await readAll(reader, 1)).map(({ value }) => value)).toEqual(['young', 'new']);
+    expect(await member.committed(raw)).toBe(1);
   });
 
   it('lets several processes append to one partition, each in its order', async () => {

@@ -3,6 +3,7 @@
  * acknowledged, and keeps the numbers of those that were. It lives in another process than what is tested.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { Random } from '../../src/lib/random.ts';
 
 const RETRY_MS = 50;
 /** So that all partitions are written. */
@@ -111,11 +112,8 @@ export class AcknowledgedLoad {
 
 /** Text that no compression makes small: a full disk should come soon. */
 function paddingOf(number: number, chars: number): string {
-  let state = number + 1;
+  const random = new Random(number);
   let text = '';
-  while (text.length < chars) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    text += state.toString(36);
-  }
+  while (text.length < chars) text += random.below(2 ** 32).toString(36);
   return text.slice(0, chars);
 }

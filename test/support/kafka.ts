@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { deleteTopicsV6 } from '@platformatic/kafka';
+import { createTopicsV7, deleteTopicsV6, incrementalAlterConfigsV1 } from '@platformatic/kafka';
 import { createLog } from '../../src/lib/log.ts';
 import { BrokerLink } from '../../src/queue/kafka/broker-link.ts';
 import { parseAddress } from '../../src/queue/kafka/options.ts';
@@ -82,13 +82,54 @@ export function kafkaOptions(brokers: readonly string[], options: Partial<KafkaQ
   };
 }
 
-export async function removeTopics({ prefix, topics, ...options }: KafkaQueueOptions): Promise<void> {
-  const address = parseAddress(options.brokers[0] ?? '');
-  if (address === undefined) return;
-  const link = await BrokerLink.open(address, options);
-  const names = [...Object.keys(topics), 'control'].map((topic) => ({ name: `${prefix}${topic}` }));
-  await link.ask(deleteTopicsV6.api, names, 5_000).catch(() => {});
-  link.close();
+export async function removeTopics({ prefix, topics, brokers }: KafkaQueueOptions): Promise<void> {
+  for (const topic of [...Object.keys(topics), 'control']) {
+    await removeTopic(brokers, `${prefix}${topic}`).catch(() => {});
+  }
 }
+
+/** As an operator does it. */
+export async function removeTopic(brokers: readonly string[], name: string): Promise<void> {
+  await asOperator(brokers, (link) => link.ask(deleteTopicsV6.api, [{ name }], 5_000));
+}
+
+export async function makeTopic(
+  brokers: readonly string[],
+  name: string,
+  numPartitions: number,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const configs = Object.entries(settings).map(([key, value]) => ({ name: key, value }));
+  const topic = { name, numPartitions, replicationFactor: 1, assignments: [], configs };
+  await asOperator(brokers, (link) => link.ask(createTopicsV7.api, [topic], 5_000, false));
+}
+
+/** A value of undefined is Kafka's default again. Brokers hear of it a moment later. */
+export async function alterTopic(
+  brokers: readonly string[],
+  resourceName: string,
+  settings: Readonly<Record<string, string | undefined>>,
+): Promise<void> {
+  const configs = Object.entries(settings).map(([name, value]) =>
+    value === undefined ? { name, configOperation: DELETE, value: null } : { name, configOperation: SET, value },
+  );
+  await asOperator(brokers, (link) =>
+    link.ask(incrementalAlterConfigsV1.api, [{ resourceType: TOPIC, resourceName, configs }], false),
+  );
+}
+
+async function asOperator<T>(brokers: readonly string[], work: (link: BrokerLink) => Promise<T>): Promise<T> {
+  const address = parseAddress(brokers[0] ?? '');
+  if (address === undefined) throw new Error(`${brokers[0]} is no address`);
+  const link = await BrokerLink.open(address, { brokers, clientId: 'operator' });
+  try {
+    return await work(link);
+  } finally {
+    link.close();
+  }
+}
+
+const TOPIC = 2 as const;
+const [SET, DELETE] = [0, 1] as const;
 
 export { openKafka };

@@ -71,7 +71,7 @@ export class MemoryReader implements SearchReader {
     const found = await this.#found(question);
     const { field } = question;
     const byEvent = found.map((event) =>
-      isOwn(field, 'message') ? [...new Set(tokenize(event.message ?? ''))] : valuesAt(event, field),
+      isOwn(field, 'message') ? [...new Set(tokenize(event.message ?? ''))] : [...new Set(valuesAt(event, field))],
     );
     const values: Scalar[] = byEvent.flat();
     const groups = [...Map.groupBy(values, (value) => value)].map(([value, all]) => ({ value, count: all.length }));

@@ -50,7 +50,14 @@ export const kafka: Engine = {
       const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`);
       await writeFile(file, lines.join(''));
       if (!(await isThere(join(folder, 'data/meta.properties')))) {
-        await toolIn(place.home, 'kafka.tools.StorageTool', ['format', '-t', CLUSTER_ID, '-c', file]);
+        await toolIn(place.home, 'kafka.tools.StorageTool', [
+          'format',
+          '--ignore-formatted',
+          '-t',
+          CLUSTER_ID,
+          '-c',
+          file,
+        ]);
       }
       plans.push({
         name: `node-${n}`,

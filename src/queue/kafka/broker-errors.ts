@@ -11,8 +11,8 @@ export type Verdict =
   | 'sequence'
   /** The offset is before the first or after the last record. */
   | 'out-of-range'
-  /** The batch itself, and only it, is refused. */
-  | 'batch'
+  /** Somebody has changed the topic: it does not take what it had promised to take. */
+  | 'settings'
   | 'login'
   /** The broker's certificate is not one that is trusted here. */
   | 'certificate'
@@ -30,12 +30,11 @@ const VERDICTS: Readonly<Record<string, Verdict>> = {
   UNKNOWN_PRODUCER_ID: 'sequence',
   INVALID_PRODUCER_ID_MAPPING: 'sequence',
   OFFSET_OUT_OF_RANGE: 'out-of-range',
-  MESSAGE_TOO_LARGE: 'batch',
-  RECORD_LIST_TOO_LARGE: 'batch',
-  INVALID_RECORD: 'batch',
-  INVALID_TIMESTAMP: 'batch',
-  CORRUPT_MESSAGE: 'batch',
-  UNSUPPORTED_COMPRESSION_TYPE: 'batch',
+  MESSAGE_TOO_LARGE: 'settings',
+  RECORD_LIST_TOO_LARGE: 'settings',
+  INVALID_RECORD: 'settings',
+  INVALID_TIMESTAMP: 'settings',
+  UNSUPPORTED_COMPRESSION_TYPE: 'settings',
   SASL_AUTHENTICATION_FAILED: 'login',
   UNSUPPORTED_SASL_MECHANISM: 'login',
   ILLEGAL_SASL_STATE: 'login',
@@ -47,6 +46,9 @@ const VERDICTS: Readonly<Record<string, Verdict>> = {
 
 /** Kafka's own word for these is not "retriable", but a moment later the answer is another. */
 const PASSING = new Set([
+  // On the way: its checksum was made just before it was sent.
+  'CORRUPT_MESSAGE',
+  'UNKNOWN_SERVER_ERROR',
   'CONCURRENT_TRANSACTIONS',
   'UNKNOWN_TOPIC_OR_PARTITION',
   'UNKNOWN_TOPIC_ID',
@@ -88,8 +90,9 @@ function* nodesOf(thrown: unknown): Generator<Node> {
 
 /** Kafka's name of the error, where a broker gave one. */
 export function brokerErrorOf(thrown: unknown): string | undefined {
-  for (const { apiId } of nodesOf(thrown)) if (apiId !== undefined) return apiId;
-  return undefined;
+  const names = [...nodesOf(thrown)].flatMap(({ apiId }) => apiId ?? []);
+  // The library says this of each record that is refused, beside why the batch is.
+  return names.find((name) => name !== 'UNKNOWN_SERVER_ERROR') ?? names[0];
 }
 
 export function verdictOn(thrown: unknown): Verdict {
@@ -106,10 +109,21 @@ export function verdictOn(thrown: unknown): Verdict {
   return verdict;
 }
 
+/** In a word, for a label of a metric. */
+export function labelOf(thrown: unknown): string {
+  const name = brokerErrorOf(thrown);
+  if (name !== undefined) return name;
+  for (const { code } of nodesOf(thrown)) {
+    if (typeof code === 'string' && /^[A-Z][A-Z0-9_]+$/.test(code) && !code.startsWith('PLT_')) return code;
+  }
+  return verdictOn(thrown);
+}
+
 /** In words, for a sentence. */
 export function reasonOf(thrown: unknown): string {
-  for (const { apiId, code } of nodesOf(thrown)) {
-    if (apiId !== undefined) return WORDS[apiId] ?? apiId;
+  const name = brokerErrorOf(thrown);
+  if (name !== undefined) return WORDS[name] ?? name;
+  for (const { code } of nodesOf(thrown)) {
     if (typeof code === 'string' && (/^E[A-Z]+$/.test(code) || CERTIFICATE_CODE.test(code))) return code;
   }
   return thrown instanceof Error ? thrown.message : String(thrown);
@@ -120,6 +134,12 @@ const WORDS: Readonly<Record<string, string>> = {
   NOT_ENOUGH_REPLICAS_AFTER_APPEND:
     'fewer replicas are in sync than min.insync.replicas asks for (NOT_ENOUGH_REPLICAS_AFTER_APPEND)',
   UNKNOWN_TOPIC_OR_PARTITION: 'the topic or partition is not there (UNKNOWN_TOPIC_OR_PARTITION)',
+  UNKNOWN_TOPIC_ID: 'the topic is not there any more (UNKNOWN_TOPIC_ID)',
+  MESSAGE_TOO_LARGE: 'it is larger than max.message.bytes of the topic: raise that (MESSAGE_TOO_LARGE)',
+  RECORD_LIST_TOO_LARGE: 'it is larger than segment.bytes of the topic: raise that (RECORD_LIST_TOO_LARGE)',
+  INVALID_TIMESTAMP:
+    'its time is outside message.timestamp.before.max.ms and after.max.ms of the topic: raise them (INVALID_TIMESTAMP)',
+  INVALID_RECORD: 'the topic asks for keys, so its cleanup.policy is not delete any more: set that (INVALID_RECORD)',
   LEADER_NOT_AVAILABLE: 'the partition has no leader now (LEADER_NOT_AVAILABLE)',
   REQUEST_TIMED_OUT: 'the replicas did not answer in time (REQUEST_TIMED_OUT)',
 };
@@ -158,13 +178,28 @@ export function asSpillwayError(thrown: unknown, doing: string, brokers: string)
         `Kafka (${brokers}) does not allow this user: ${doing}: ${reason}. Give it the rights that the page about Kafka lists.`,
         options,
       );
-    case 'batch':
+    case 'settings':
       return new SpillwayError(
-        brokerErrorOf(thrown) === 'MESSAGE_TOO_LARGE' ? 'MESSAGE_TOO_LARGE' : 'QUEUE_TOPIC_INVALID',
+        'QUEUE_TOPIC_INVALID',
         `Kafka (${brokers}) refused a batch: ${doing}: ${reason}. Look at max.message.bytes and the other settings of the topic.`,
         options,
       );
     default:
       return new SpillwayError('INTERNAL', `Kafka (${brokers}): ${doing}: ${reason}.`, options);
   }
+}
+
+const ADVICE =
+  'Its records cannot be brought back. To begin with empty topics, set another queue.prefix, and another site so that ' +
+  'new events do not get the ids of old ones';
+
+export function topicGone(topic: string): SpillwayError {
+  return new SpillwayError('QUEUE_TOPIC_INVALID', `The topic ${topic} was removed by somebody. ${ADVICE}.`, {
+    details: { topic },
+  });
+}
+
+export function topicReplaced(topic: string): SpillwayError {
+  const what = `The topic ${topic} was removed by somebody and made again`;
+  return new SpillwayError('QUEUE_TOPIC_INVALID', `${what}. ${ADVICE}.`, { details: { topic } });
 }

@@ -6,24 +6,28 @@
 import { isIP } from 'node:net';
 import { type API, Connection } from '@platformatic/kafka';
 import { KAFKA_LIMITS } from '../../lib/limits.ts';
-import { verdictOn } from './broker-errors.ts';
-import type { BrokerAddress, KafkaOptions } from './options.ts';
+import { labelOf, verdictOn } from './broker-errors.ts';
+import type { LinkMetrics } from './metrics.ts';
+import { type BrokerAddress, type KafkaOptions, printAddress } from './options.ts';
 
 export class BrokerLink {
   readonly address: BrokerAddress;
   readonly #connection: Connection;
   #isClosed = false;
 
-  private constructor(address: BrokerAddress, connection: Connection) {
+  private constructor(address: BrokerAddress, connection: Connection, metrics: LinkMetrics | undefined) {
     this.address = address;
     this.#connection = connection;
-    connection.on('close', () => {
+    metrics?.opened(printAddress(address));
+    connection.once('close', () => {
       this.#isClosed = true;
+      metrics?.closed(printAddress(address));
     });
   }
 
   /** Throws what the library throws (see broker-errors.ts). */
-  static async open(address: BrokerAddress, { clientId, tls, login }: KafkaOptions): Promise<BrokerLink> {
+  static async open(address: BrokerAddress, options: KafkaOptions, metrics?: LinkMetrics): Promise<BrokerLink> {
+    const { clientId, tls, login } = options;
     const connection = new Connection(clientId, {
       connectTimeout: KAFKA_LIMITS.connectMs,
       requestTimeout: KAFKA_LIMITS.requestMs,
@@ -37,9 +41,10 @@ export class BrokerLink {
       await connection.connect(address.host, address.port);
     } catch (thrown) {
       connection.socket?.destroy();
+      metrics?.failed(printAddress(address), labelOf(thrown));
       throw thrown;
     }
-    return new BrokerLink(address, connection);
+    return new BrokerLink(address, connection, metrics);
   }
 
   get isOpen(): boolean {

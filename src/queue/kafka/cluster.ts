@@ -8,8 +8,9 @@ import type { API } from '@platformatic/kafka';
 import { SpillwayError } from '../../lib/errors.ts';
 import { KAFKA_LIMITS } from '../../lib/limits.ts';
 import type { TopicPartition } from '../port.ts';
-import { asSpillwayError, placeOf, verdictOn } from './broker-errors.ts';
+import { asSpillwayError, placeOf, topicReplaced, verdictOn } from './broker-errors.ts';
 import { BrokerLink } from './broker-link.ts';
+import type { LinkMetrics } from './metrics.ts';
 import { type BrokerAddress, type KafkaOptions, parseAddress, printAddress } from './options.ts';
 import { findCoordinator, metadata } from './protocol.ts';
 
@@ -33,17 +34,21 @@ export interface AskOptions {
 
 export class Cluster {
   readonly #options: KafkaOptions;
+  readonly #metrics: LinkMetrics | undefined;
   readonly #bootstrap: readonly BrokerAddress[];
   readonly #links = new Map<string, Promise<BrokerLink>>();
   readonly #topics = new Map<string, KnownTopic>();
+  /** Which topic of that name is meant. */
+  readonly #pinned = new Map<string, string>();
   readonly #coordinators = new Map<string, BrokerAddress>();
   #brokers = new Map<number, BrokerAddress>();
   #names: readonly string[] = [];
   #refreshing: Promise<void> | undefined;
   #isClosed = false;
 
-  constructor(options: KafkaOptions) {
+  constructor(options: KafkaOptions, metrics?: LinkMetrics) {
     this.#options = options;
+    this.#metrics = metrics;
     this.#bootstrap = options.brokers.flatMap((text) => parseAddress(text) ?? []);
   }
 
@@ -64,6 +69,30 @@ export class Cluster {
   /** As last heard; undefined where it is not there. */
   topic(name: string): KnownTopic | undefined {
     return this.#topics.get(name);
+  }
+
+  /** From now on only the topic with this id is meant by the name. */
+  pin(name: string, id: string): void {
+    this.#pinned.set(name, id);
+  }
+
+  /** What the topic of that name that is meant is called by brokers. Throws an error that passes where there was none yet. */
+  idOf(name: string): string {
+    const id = this.#pinned.get(name) ?? this.#topics.get(name)?.id;
+    if (id === undefined) throw new NoLeader(`${name} is not there`);
+    return id;
+  }
+
+  /** Whether there is another topic of that name now than the one that is meant. */
+  isReplaced(name: string): boolean {
+    const pinned = this.#pinned.get(name);
+    const id = this.#topics.get(name)?.id;
+    return pinned !== undefined && id !== undefined && id !== pinned;
+  }
+
+  /** Throws QUEUE_TOPIC_INVALID where another topic has the name now. */
+  assertSame(name: string): void {
+    if (this.isReplaced(name)) throw topicReplaced(name);
   }
 
   /** Asks which topics and brokers there are. */
@@ -125,12 +154,16 @@ export class Cluster {
 
   /** A link of the caller's own to the leader of the partition. Throws what the library throws. */
   async openLink(at: TopicPartition): Promise<BrokerLink> {
-    return BrokerLink.open(await this.leader(at), this.#options);
+    return BrokerLink.open(await this.leader(at), this.#options, this.#metrics);
   }
 
-  /** The leader as far as it is known. Throws an error that passes where there is none now. */
+  /**
+   * The leader as far as it is known. Throws an error that passes where there is none now, and QUEUE_TOPIC_INVALID where
+   * another topic has the name.
+   */
   async leader(at: TopicPartition): Promise<BrokerAddress> {
     if (!this.#topics.has(at.topic)) await this.refresh();
+    this.assertSame(at.topic);
     const topic = this.#topics.get(at.topic);
     const id = topic?.leaders[at.partition];
     const address = id === undefined ? undefined : this.#brokers.get(id);
@@ -207,7 +240,7 @@ export class Cluster {
     const known = this.#links.get(key);
     if (known !== undefined && (await known.catch(() => undefined))?.isOpen === true) return known;
     if (this.#links.get(key) !== known) return this.#link(address);
-    const opening = BrokerLink.open(address, this.#options);
+    const opening = BrokerLink.open(address, this.#options, this.#metrics);
     this.#links.set(key, opening);
     opening.catch(() => this.#links.delete(key));
     return opening;

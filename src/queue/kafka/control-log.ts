@@ -11,6 +11,8 @@ import type { TopicRecord } from '../segment-log/coordinator-state.ts';
 export interface ControlState {
   readonly version: 1;
   readonly topics: Record<string, TopicRecord>;
+  /** Kafka's ids of the topics; of some, what was written by an earlier version of Spillway has none. */
+  readonly ids: Record<string, string>;
 }
 
 export interface ControlLogOptions {
@@ -88,18 +90,22 @@ export class ControlLog {
   #take(batch: Buffer): void {
     const record = new RecordCursor(batch);
     while (record.next()) {
-      const state: ControlState = JSON.parse(record.value().toString('utf8'));
+      const state: Partial<ControlState> = JSON.parse(record.value().toString('utf8'));
       if (state.version !== 1) {
         throw new SpillwayError(
           'QUEUE_TOPIC_INVALID',
           `The topic ${this.#options.at.topic} was written by a newer version of Spillway: use that one.`,
         );
       }
-      this.#state = { version: 1, topics: Object.assign(Object.create(null), state.topics) };
+      this.#state = {
+        version: 1,
+        topics: Object.assign(Object.create(null), state.topics),
+        ids: Object.assign(Object.create(null), state.ids),
+      };
     }
   }
 }
 
 function emptyControl(): ControlState {
-  return { version: 1, topics: Object.create(null) };
+  return { version: 1, topics: Object.create(null), ids: Object.create(null) };
 }

@@ -29,6 +29,8 @@ export interface ReaderOptions {
   readonly cluster: Cluster;
   readonly log: Logger;
   readonly onCorrupt: (range: CorruptRange) => void;
+  /** Told how many records were asked for that are not retained any more. */
+  readonly onLost: (records: number) => void;
   readonly onClose: () => void;
 }
 
@@ -105,9 +107,14 @@ export class KafkaReader implements PartitionReader {
   async #read(from: number, maxBytes: number): Promise<ReadResult> {
     const { at, cluster, onCorrupt, log } = this.#options;
     let fetched: Fetched;
+    let nextBytes = maxBytes;
     try {
       const options = { doing: `reading ${placeOf(at)} at ${from}`, signal: this.#closing.signal };
-      fetched = await cluster.persist(options, () => this.#fetch(from, maxBytes));
+      fetched = await cluster.persist(options, () => {
+        const askedBytes = nextBytes;
+        nextBytes = Math.min(askedBytes, Math.max(askedBytes >> 1, KAFKA_LIMITS.readLeastBytes));
+        return this.#fetch(from, askedBytes);
+      });
     } catch (thrown) {
       if (!(thrown instanceof SpillwayError) || verdictOn(thrown.cause) !== 'out-of-range') throw thrown;
       return this.#outside(from);
@@ -156,7 +163,15 @@ export class KafkaReader implements PartitionReader {
     try {
       if (this.#link?.isOpen !== true) this.#link = await cluster.openLink(at);
       // A broker always gives the first batch whole; less than a header would be asked for in vain.
-      return await this.#link.ask(fetchBytes, { ...at, offset: from, maxBytes: Math.max(maxBytes, 1), waitMs });
+      const { partition } = at;
+      const topicId = cluster.idOf(at.topic);
+      return await this.#link.ask(fetchBytes, {
+        topicId,
+        partition,
+        offset: from,
+        maxBytes: Math.max(maxBytes, 1),
+        waitMs,
+      });
     } catch (thrown) {
       this.#forget(thrown);
       throw thrown;
@@ -172,6 +187,7 @@ export class KafkaReader implements PartitionReader {
     const { at } = this.#options;
     const [earliest, end] = await Promise.all([this.earliestOffset(), this.endOffset()]);
     if (from < earliest) {
+      this.#options.onLost(earliest - from);
       throw new SpillwayError(
         'QUEUE_OFFSET_OUT_OF_RANGE',
         `${placeOf(at)} begins at offset ${earliest}: offset ${from} is not retained any more.`,
@@ -188,7 +204,8 @@ export class KafkaReader implements PartitionReader {
       try {
         await this.#pollOnce(from);
         delayMs = KAFKA_LIMITS.retryDelayMs;
-      } catch {
+      } catch (thrown) {
+        if (isOver(thrown)) throw thrown;
         // A wait ends when there are records: a cluster that is away has none yet.
         await delay(delayMs, undefined, { signal }).catch(() => {});
         delayMs = Math.min(delayMs * 2, KAFKA_LIMITS.retryDelayMaxMs);
@@ -230,4 +247,9 @@ export class KafkaReader implements PartitionReader {
     this.#link = undefined;
     this.#ahead = undefined;
   }
+}
+
+/** Nothing will ever come to whoever waits. */
+function isOver(thrown: unknown): boolean {
+  return thrown instanceof SpillwayError && thrown.code === 'QUEUE_TOPIC_INVALID';
 }

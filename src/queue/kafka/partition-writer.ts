@@ -2,7 +2,8 @@
  * The writer of one partition: batches are sent as they are, several under way, in order, until Kafka has acknowledged
  * them (acks=all). Where the outcome of one is not known (a broker died, an answer did not come) it is sent again with
  * the sequence that it had, to whoever leads the partition by then: a broker passes over what it has already. So an
- * append takes as long as the cluster is away, and is there once.
+ * append takes as long as the cluster is away, and is there once. So it is where somebody has changed the topic so that it
+ * does not take what it had promised to take (max.message.bytes): that is said, and goes on by itself when it is mended.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { batchMemory, readBatchHeader, sealForKafka } from '../../event/record-batch.ts';
@@ -10,9 +11,18 @@ import { SpillwayError } from '../../lib/errors.ts';
 import { KAFKA_LIMITS, QUEUE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type Appended, type Offset, offset, type PartitionWriter, type TopicPartition } from '../port.ts';
-import { asSpillwayError, brokerErrorOf, placeOf, reasonOf, type Verdict, verdictOn } from './broker-errors.ts';
+import {
+  asSpillwayError,
+  labelOf,
+  placeOf,
+  reasonOf,
+  topicReplaced,
+  type Verdict,
+  verdictOn,
+} from './broker-errors.ts';
 import type { BrokerLink } from './broker-link.ts';
 import type { Cluster } from './cluster.ts';
+import type { WriterMetrics } from './metrics.ts';
 import { type PendingAppend, PendingAppends } from './pending-appends.ts';
 import { produceBatch } from './protocol.ts';
 import type { Producer } from './take-over.ts';
@@ -23,6 +33,7 @@ export interface WriterOptions {
   readonly as: TopicPartition;
   readonly cluster: Cluster;
   readonly log: Logger;
+  readonly metrics: WriterMetrics;
   readonly producer: Producer;
   /** Where the partition ends now. */
   readonly endOffset: number;
@@ -33,8 +44,8 @@ export interface WriterOptions {
   readonly onClose: () => void;
 }
 
-/** A right that was taken away may be given back: what was accepted waits for that too. */
-const GOES_ON: ReadonlySet<Verdict> = new Set(['retry', 'login', 'certificate', 'right']);
+/** A right that was taken away may be given back, and a limit raised again: what was accepted waits for that too. */
+const GOES_ON: ReadonlySet<Verdict> = new Set(['retry', 'login', 'certificate', 'right', 'settings']);
 
 type Outcome = { readonly baseOffset: number } | { readonly failure: unknown };
 
@@ -42,7 +53,7 @@ export class KafkaWriter implements PartitionWriter {
   readonly topic: string;
   readonly partition: number;
   readonly #options: WriterOptions;
-  readonly #pending = new PendingAppends();
+  readonly #pending: PendingAppends;
   #producer: Producer;
   #nextOffset: number;
   #link: BrokerLink | undefined;
@@ -52,8 +63,11 @@ export class KafkaWriter implements PartitionWriter {
   #isRunning = false;
   #running: Promise<void> = Promise.resolve();
   #acknowledgedMs = 0;
+  /** The end of what was acknowledged last. */
+  #acknowledgedTo: number;
   /** Since when appends fail. */
   #troubledMs: number | undefined;
+  #trouble: Verdict | undefined;
   #failure: SpillwayError | undefined;
   readonly #closing = new AbortController();
 
@@ -63,6 +77,8 @@ export class KafkaWriter implements PartitionWriter {
     this.#options = options;
     this.#producer = options.producer;
     this.#nextOffset = options.endOffset;
+    this.#acknowledgedTo = options.endOffset;
+    this.#pending = new PendingAppends((bytes) => options.metrics.pending(bytes));
   }
 
   get nextOffset(): Offset {
@@ -79,8 +95,19 @@ export class KafkaWriter implements PartitionWriter {
     return oldest === undefined ? 0 : performance.now() - Math.max(oldest.arrivedMs, this.#acknowledgedMs);
   }
 
+  /** Why nothing can be appended any more. */
+  get failure(): SpillwayError | undefined {
+    return this.#failure;
+  }
+
   drained(): Promise<void> {
     return this.#pending.drained();
+  }
+
+  /** Gives up where another topic has the name now: its offsets are not those of before. */
+  endIfReplaced(): void {
+    const { at, cluster } = this.#options;
+    if (this.#failure === undefined && cluster.isReplaced(at.topic)) this.#fail(topicReplaced(at.topic));
   }
 
   append(batch: Buffer): Promise<Appended> {
@@ -116,6 +143,7 @@ export class KafkaWriter implements PartitionWriter {
     await this.#running;
     clearTimeout(tooLong);
     this.#dropLink();
+    this.#options.metrics.end();
     this.#options.onClose();
   }
 
@@ -132,6 +160,8 @@ export class KafkaWriter implements PartitionWriter {
         outcome = { failure };
       }
       if ('baseOffset' in outcome) {
+        // Offsets never go back but in another topic of that name, or where an unclean election lost records.
+        if (outcome.baseOffset < this.#acknowledgedTo && (await this.#isReplaced())) break;
         this.#acknowledge(outcome.baseOffset);
         delayMs = KAFKA_LIMITS.retryDelayMs;
         continue;
@@ -169,6 +199,9 @@ export class KafkaWriter implements PartitionWriter {
     this.#pending.shift();
     this.#acknowledgedMs = performance.now();
     const nextOffset = baseOffset + append.recordCount;
+    this.#acknowledgedTo = nextOffset;
+    const { metrics } = this.#options;
+    metrics.appended(append.recordCount, append.bytes.length, (this.#acknowledgedMs - append.arrivedMs) / 1_000);
     if (this.#options.isShared) this.#nextOffset = Math.max(this.#nextOffset, nextOffset);
     batchMemory.giveBack(append.bytes);
     append.resolve({ baseOffset: offset(baseOffset), nextOffset: offset(nextOffset) });
@@ -178,30 +211,45 @@ export class KafkaWriter implements PartitionWriter {
       `Kafka takes records for ${placeOf(this.#options.at)} again`,
     );
     this.#troubledMs = undefined;
+    this.#trouble = undefined;
+    metrics.trouble(undefined);
   }
 
   async #recover(failure: unknown): Promise<void> {
-    const { at, cluster, log } = this.#options;
+    const { at, cluster } = this.#options;
     if (this.#closing.signal.aborted)
       return this.#fail(asSpillwayError(failure, `appending to ${placeOf(at)}`, cluster.brokers));
     const verdict = verdictOn(failure);
-    if (this.#troubledMs === undefined && GOES_ON.has(verdict)) {
-      this.#troubledMs = performance.now();
-      const reason = reasonOf(failure);
-      log.warn({ ...at, reason }, `Kafka does not take records for ${placeOf(at)} now: ${reason}; going on trying`);
-    }
+    this.#options.metrics.retried(labelOf(failure));
     if (GOES_ON.has(verdict)) {
+      this.#tellOfTrouble(verdict, reasonOf(failure));
       this.#pending.sendAgain();
       return cluster.refresh().catch(() => {});
     }
-    switch (verdict) {
-      case 'sequence':
-        return this.#beginAgain(failure);
-      case 'batch':
-        return this.#refuseOldest(failure);
-      default:
-        this.#fail(asSpillwayError(failure, `appending to ${placeOf(at)}`, cluster.brokers));
-    }
+    if (verdict === 'sequence') return this.#beginAgain(failure);
+    this.#fail(asSpillwayError(failure, `appending to ${placeOf(at)}`, cluster.brokers));
+  }
+
+  /** Said again where it is another trouble now, such as a login that is refused by brokers that are back. */
+  #tellOfTrouble(verdict: Verdict, reason: string): void {
+    const { at, log, metrics } = this.#options;
+    this.#troubledMs ??= performance.now();
+    metrics.trouble(this.#troubledMs);
+    if (verdict === this.#trouble) return;
+    this.#trouble = verdict;
+    const text = `Kafka does not take records for ${placeOf(at)} now: ${reason}; going on trying`;
+    // The others pass by themselves.
+    if (verdict === 'retry') log.warn({ ...at, reason }, text);
+    else log.error({ ...at, reason }, text);
+  }
+
+  async #isReplaced(): Promise<boolean> {
+    const { at, cluster, log } = this.#options;
+    await cluster.refresh().catch(() => {});
+    this.endIfReplaced();
+    if (this.#failure !== undefined) return true;
+    log.error({ ...at }, `Kafka has lost records of ${placeOf(at)} that it had acknowledged: offsets go back`);
+    return false;
   }
 
   /**
@@ -216,7 +264,7 @@ export class KafkaWriter implements PartitionWriter {
     );
     try {
       this.#producer = await renew(this.#producer);
-      this.#pending.renumber(0);
+      this.#pending.renumber();
     } catch (thrown) {
       const error = thrown instanceof SpillwayError ? thrown : undefined;
       if (error?.kind.retry !== true)
@@ -225,21 +273,21 @@ export class KafkaWriter implements PartitionWriter {
     }
   }
 
-  /** Only this one is refused; what was sent after it could not be appended without it. */
-  #refuseOldest(failure: unknown): void {
-    const { at, cluster } = this.#options;
-    const append = this.#pending.oldest;
-    if (append === undefined) return;
-    this.#pending.renumber('oldest');
-    this.#pending.shift();
-    if (!this.#options.isShared) this.#nextOffset -= append.recordCount;
-    const doing = `appending ${append.bytes.length} bytes to ${placeOf(at)} (${brokerErrorOf(failure) ?? 'refused'})`;
-    append.reject(asSpillwayError(failure, doing, cluster.brokers));
-  }
-
   #fail(error: SpillwayError): void {
-    this.#failure = error;
-    for (const { reject } of this.#pending.takeAll()) reject(error);
+    const { metrics, at, log } = this.#options;
+    const isClosing = this.#failure !== undefined;
+    this.#failure ??= error;
+    const given = this.#pending.takeAll();
+    // Whoever was fenced has a successor.
+    if (!isClosing && error.code !== 'QUEUE_FENCED') {
+      metrics.stopped(true);
+      log.error(
+        { ...at, reason: error.message },
+        `Nothing can be appended to ${placeOf(at)} any more: ${error.message}`,
+      );
+    }
+    if (given.length > 0) metrics.refused(error.code, given.length);
+    for (const { reject } of given) reject(error);
   }
 
   #dropLink(): void {

@@ -23,6 +23,12 @@ export class PendingAppends {
   #bytes = 0;
   #nextSequence = 0;
   #drained: (() => void)[] = [];
+  readonly #onBytes: (bytes: number) => void;
+
+  /** `onBytes`: told how many there are whenever that changes. */
+  constructor(onBytes: (bytes: number) => void = () => {}) {
+    this.#onBytes = onBytes;
+  }
 
   get bytes(): number {
     return this.#bytes;
@@ -43,6 +49,7 @@ export class PendingAppends {
   push(append: PendingAppend): void {
     this.#appends.push(append);
     this.#bytes += append.bytes.length;
+    this.#onBytes(this.#bytes);
   }
 
   /** What is to be sent now, with its sequences. */
@@ -62,10 +69,10 @@ export class PendingAppends {
     this.#sent = 0;
   }
 
-  /** None of it was appended: it gets new sequences, from 0 for a new producer and else from the oldest one's. */
-  renumber(from: 0 | 'oldest'): void {
+  /** None of it was appended: it gets the sequences of a new producer. */
+  renumber(): void {
     this.#sent = 0;
-    this.#nextSequence = from === 0 ? 0 : (this.oldest?.sequence ?? this.#nextSequence);
+    this.#nextSequence = 0;
     for (const append of this.#appends) append.sequence = undefined;
   }
 
@@ -92,6 +99,7 @@ export class PendingAppends {
 
   #free(bytes: number): void {
     this.#bytes -= bytes;
+    this.#onBytes(this.#bytes);
     if (this.#bytes > QUEUE_LIMITS.pendingBytes / 2) return;
     for (const resolve of this.#drained.splice(0)) resolve();
   }

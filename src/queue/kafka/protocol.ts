@@ -59,7 +59,8 @@ type MetadataAnswer = ReturnType<typeof metadataV12.parseResponse>;
 type ProduceResponse = ReturnType<typeof produceV9.parseResponse>;
 
 const PRODUCE = { key: 0, version: 9 };
-const FETCH = { key: 1, version: 12 };
+/** The first that names a topic by its id: another one of the same name is never read in its place. */
+const FETCH = { key: 1, version: 13 };
 const ACKS_ALL = -1;
 const CONSUMER = -1;
 const NO_SESSION = { id: 0, epoch: -1 };
@@ -89,7 +90,7 @@ export const produceBatch = createAPI<
 );
 
 export interface FetchQuestion {
-  readonly topic: string;
+  readonly topicId: string;
   readonly partition: number;
   readonly offset: number;
   readonly maxBytes: number;
@@ -110,7 +111,7 @@ const NOTHING = Buffer.alloc(0);
 export const fetchBytes = createAPI<[question: FetchQuestion], Fetched>(
   FETCH.key,
   FETCH.version,
-  ({ topic, partition, offset, maxBytes, waitMs }: FetchQuestion) =>
+  ({ topicId, partition, offset, maxBytes, waitMs }: FetchQuestion) =>
     Writer.create()
       .appendInt32(CONSUMER)
       .appendInt32(waitMs)
@@ -119,8 +120,8 @@ export const fetchBytes = createAPI<[question: FetchQuestion], Fetched>(
       .appendInt8(0)
       .appendInt32(NO_SESSION.id)
       .appendInt32(NO_SESSION.epoch)
-      .appendArray([topic], (topics, name) => {
-        topics.appendString(name).appendArray([partition], (partitions, index) => {
+      .appendArray([topicId], (topics, id) => {
+        topics.appendUUID(id).appendArray([partition], (partitions, index) => {
           partitions
             .appendInt32(index)
             .appendInt32(-1)
@@ -141,7 +142,7 @@ function parseFetched(key: number, version: number, reader: Reader): Fetched {
   fail(key, version, reader.readInt16());
   reader.readInt32();
   const topics = reader.readArray((topic) => {
-    topic.readString();
+    topic.readUUID();
     return topic.readArray((partition) => {
       partition.readInt32();
       const errorCode = partition.readInt16();

@@ -1,4 +1,5 @@
 /** The queue on Apache Kafka, for any number of machines. */
+import type { Registry } from 'prom-client';
 import type { BatchCompression } from '../../event/record-batch.ts';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { KAFKA_LIMITS } from '../../lib/limits.ts';
@@ -20,12 +21,14 @@ import { Cluster } from './cluster.ts';
 import { ControlLog } from './control-log.ts';
 import { KafkaGroupMember } from './group-member.ts';
 import { committedOffset } from './group-offsets.ts';
+import { KafkaMetrics } from './metrics.ts';
 import { offsetAt, WHEN } from './offsets.ts';
 import type { KafkaOptions } from './options.ts';
 import { KafkaReader } from './partition-reader.ts';
 import { KafkaWriter } from './partition-writer.ts';
 import { type RetentionPolicy, removeOld } from './retention.ts';
 import { newProducer, renew, takeOver } from './take-over.ts';
+import { assertNoneGone, MissingTopics } from './topic-identity.ts';
 import { ensurePartitions, ensureTopics } from './topics.ts';
 
 export interface KafkaTopicOptions {
@@ -48,6 +51,8 @@ export interface KafkaQueueOptions extends KafkaOptions {
   readonly replication: number;
   readonly minInsyncReplicas: number;
   readonly log: Logger;
+  /** For the queue's figures; without it they are kept and not shown. */
+  readonly registry?: Registry;
   readonly heartbeatMs?: number;
   readonly layoutMs?: number;
   /** Called for what a reader passes over because it cannot be read: for metrics and alerts. */
@@ -72,6 +77,10 @@ export class KafkaQueue implements Queue {
   readonly #options: KafkaQueueOptions;
   readonly cluster: Cluster;
   readonly #control: ControlLog;
+  readonly #metrics: KafkaMetrics;
+  readonly #missing: MissingTopics;
+  /** Kafka's names of the topics. */
+  readonly #names: readonly string[];
   readonly #writers = new Set<KafkaWriter>();
   readonly #readers = new Set<KafkaReader>();
   readonly #members = new Set<KafkaGroupMember>();
@@ -81,7 +90,10 @@ export class KafkaQueue implements Queue {
 
   constructor(options: KafkaQueueOptions) {
     this.#options = options;
-    this.cluster = new Cluster(options);
+    this.#metrics = new KafkaMetrics(options.registry);
+    this.cluster = new Cluster(options, this.#metrics.links);
+    this.#missing = new MissingTopics(options.log);
+    this.#names = [...Object.keys(options.topics), CONTROL].map((topic) => this.nameOf(topic));
     this.#control = new ControlLog({
       at: { topic: this.nameOf(CONTROL), partition: 0 },
       openReader: (at) => this.#reader(at),
@@ -93,11 +105,13 @@ export class KafkaQueue implements Queue {
     const { topics, log, layoutMs = KAFKA_LIMITS.layoutMs } = this.#options;
     const wanted = Object.entries(topics).map(([topic, { partitions }]) => ({ name: this.nameOf(topic), partitions }));
     const control = { name: this.nameOf(CONTROL), partitions: 1 };
-    this.cluster.follow([...wanted, control].map(({ name }) => name));
+    this.cluster.follow(this.#names);
+    await this.#assertNoneGone();
     await ensureTopics(this.cluster, [...wanted, control], this.#options, log);
     await this.raisePartitions(
       Object.fromEntries(Object.entries(topics).map(([topic, { partitions }]) => [topic, partitions])),
     );
+    for (const name of this.#names) this.cluster.pin(name, this.cluster.idOf(name));
     this.#timer = setInterval(() => void this.refreshLayouts(), layoutMs);
     this.#timer.unref();
   }
@@ -112,8 +126,8 @@ export class KafkaQueue implements Queue {
       assertMayRaise({ version: 2, epochs: {}, groups: {}, topics: this.#control.state.topics }, topic, count);
       await ensurePartitions(this.cluster, { name: this.nameOf(topic), partitions: count });
     }
-    await this.#control.change(({ topics }) => {
-      let changed = false;
+    await this.#control.change(({ topics, ids }) => {
+      let changed = this.#noteIds(Object.keys(counts), ids);
       const state = { version: 2 as const, epochs: {}, groups: {}, topics };
       for (const [topic, count] of Object.entries(counts))
         changed = raisePartitions(state, topic, there(topic, count)) || changed;
@@ -203,8 +217,10 @@ export class KafkaQueue implements Queue {
       const grown = Object.entries(this.#control.state.topics).filter(([topic, { partitions }]) => {
         return Object.hasOwn(this.#options.topics, topic) && partitions > (before.get(topic) ?? 0);
       });
-      if (grown.length === 0) return;
       await this.cluster.refresh();
+      this.#missing.look(this.cluster, this.#names);
+      for (const writer of this.#writers) writer.endIfReplaced();
+      if (grown.length === 0) return;
       this.#tellOf(grown.map(([topic]) => topic));
     } catch (thrown) {
       if (this.#isClosed) return;
@@ -241,6 +257,23 @@ export class KafkaQueue implements Queue {
     return { topic: this.nameOf(topic), partition };
   }
 
+  /** What is known of topics that were made before, is not made anew. */
+  async #assertNoneGone(): Promise<void> {
+    await this.cluster.persist({ doing: 'asking for the topics' }, () => this.cluster.refresh());
+    if (this.cluster.topic(this.nameOf(CONTROL)) === undefined) return;
+    await this.#control.refresh();
+    const { ids } = this.#control.state;
+    const known = Object.entries(ids).filter(([topic]) => Object.hasOwn(this.#options.topics, topic));
+    await assertNoneGone(this.cluster, new Map(known.map(([topic, id]) => [this.nameOf(topic), id])));
+  }
+
+  /** Whether any was not known before. */
+  #noteIds(topics: readonly string[], ids: Record<string, string>): boolean {
+    const unknown = topics.filter((topic) => ids[topic] === undefined);
+    for (const topic of unknown) ids[topic] = this.cluster.idOf(this.nameOf(topic));
+    return unknown.length > 0;
+  }
+
   #reader(at: TopicPartition, asked: TopicPartition = at): KafkaReader {
     const { log, onCorrupt } = this.#options;
     const reader = new KafkaReader({
@@ -248,7 +281,11 @@ export class KafkaQueue implements Queue {
       as: asked,
       cluster: this.cluster,
       log,
-      onCorrupt: (range) => onCorrupt?.(asked, range),
+      onCorrupt: (range) => {
+        this.#metrics.passedOver(asked, range.nextOffset - range.fromOffset);
+        onCorrupt?.(asked, range);
+      },
+      onLost: (records) => this.#metrics.askedTooEarly(asked, records),
       onClose: () => void this.#readers.delete(reader),
     });
     this.#readers.add(reader);
@@ -265,6 +302,7 @@ export class KafkaQueue implements Queue {
       as: asked,
       cluster,
       log: this.#options.log,
+      metrics: this.#metrics.forWriter(asked),
       producer,
       endOffset: await offsetAt(cluster, at, WHEN.end),
       isShared,

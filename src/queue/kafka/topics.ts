@@ -132,8 +132,22 @@ async function check(cluster: Cluster, { name }: WantedTopic, promise: TopicProm
     const has = Number(found.get(setting) ?? value);
     if (has < value) throw invalid(name, `has ${setting}=${has}, and at least ${value} is needed: raise it`);
   }
+  if ((found.get('message.timestamp.type') ?? 'CreateTime') !== 'CreateTime') {
+    throw invalid(
+      name,
+      'has message.timestamp.type=LogAppendTime, which changes when records were made: set CreateTime',
+    );
+  }
   if ((found.get('cleanup.policy') ?? 'delete').includes('compact')) {
     throw invalid(name, 'has cleanup.policy=compact, which removes records: set it to delete');
+  }
+  const times = ['message.timestamp.before.max.ms', 'message.timestamp.after.max.ms'];
+  const narrow = times.filter((setting) => (found.get(setting) ?? FOR_EVER) !== FOR_EVER);
+  if (narrow.length > 0) {
+    log.warn(
+      { topic: name, settings: narrow },
+      `${name} takes only records of some times: what is older or newer waits until ${narrow.join(' and ')} allow it`,
+    );
   }
   if (found.get('unclean.leader.election.enable') === 'true') {
     log.warn({ topic: name }, `${name} allows unclean leader elections: they lose what was acknowledged`);

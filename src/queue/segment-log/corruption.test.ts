@@ -5,6 +5,7 @@ import { keepEverything } from '../../lib/memory-disk-crash.ts';
 import { offset } from '../port.ts';
 import { readAll, values } from '../test-records.ts';
 import { checkSegment } from './check-segment.ts';
+import { readDurablePoint } from './durable-point.ts';
 import { MarkBoard } from './marks.ts';
 import { openTestLog } from './test-log.ts';
 
@@ -177,6 +178,35 @@ describe('a partition that came to rest', () => {
     expect(killed.files().some((name) => name.includes('torn'))).toBe(false);
     expect(log.logged.some(({ msg }) => msg.startsWith('QUEUE_CORRUPT'))).toBe(true);
     await log.close();
+  });
+});
+
+describe('the end of a partition at rest', () => {
+  it('is noted each time it comes to rest, and once while it is closed', async () => {
+    let nowMs = 0;
+    const disk = new MemoryDisk();
+    const log = await openTestLog({ disk, clock: { now: () => nowMs } });
+    const writer = await log.queue.openWriter(AT);
+    for (const nextOffset of [1, 2, 3]) {
+      await writer.append(values('one more'));
+      nowMs += QUEUE_LIMITS.restMs;
+      await vi.waitFor(async () => {
+        log.queue.heartbeat();
+        expect(await readDurablePoint(disk, '/queue/raw/0')).toMatchObject({ nextOffset });
+      });
+      // It rests on.
+      log.queue.heartbeat();
+    }
+    await writer.append(values('the last'));
+    nowMs += QUEUE_LIMITS.restMs;
+    let isClosed = false;
+    const closing = log.close().then(() => {
+      isClosed = true;
+    });
+    for (; !isClosed; await new Promise(setImmediate)) log.queue.heartbeat();
+    await closing;
+    expect(await readDurablePoint(disk, '/queue/raw/0')).toMatchObject({ nextOffset: 4 });
+    expect(log.logged.filter(({ msg }) => msg.includes('durable point'))).toEqual([]);
   });
 });
 

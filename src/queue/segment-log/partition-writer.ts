@@ -119,7 +119,7 @@ export class SegmentWriter implements PartitionWriter {
     metrics.pendingBytes.set(this.#appends.pendingBytes);
     const restsSinceMs = clock.now() - this.#lastDurableMs;
     if (this.#flight !== undefined || restsSinceMs < QUEUE_LIMITS.restMs || this.#resting !== undefined) return;
-    this.#resting = this.#rest();
+    void this.#comeToRest();
   }
 
   /** Removes the oldest segments that may go. One call at a time. */
@@ -143,7 +143,7 @@ export class SegmentWriter implements PartitionWriter {
   async close(): Promise<void> {
     while (this.#flight !== undefined) await this.#flight;
     await this.#resting;
-    if (this.#failure === undefined) await this.#rest();
+    if (this.#failure === undefined) await this.#comeToRest();
     this.#failure = new SpillwayError('UNAVAILABLE', `The writer of ${partitionName(this)} is closed.`);
     this.#options.onClose();
     await this.#segment.close();
@@ -266,6 +266,14 @@ export class SegmentWriter implements PartitionWriter {
     });
   }
 
+  /** One at a time: heartbeats come while a writer closes, too. */
+  #comeToRest(): Promise<void> {
+    this.#resting ??= this.#rest().finally(() => {
+      this.#resting = undefined;
+    });
+    return this.#resting;
+  }
+
   /** Proves to recovery that the last group, too, was durable. */
   async #rest(): Promise<void> {
     const { at, disk, folder, log } = this.#options;
@@ -279,6 +287,5 @@ export class SegmentWriter implements PartitionWriter {
     } catch (err) {
       log.warn({ ...at, err }, 'the durable point was not written; it is only a hint');
     }
-    this.#resting = undefined;
   }
 }

@@ -1,7 +1,8 @@
 /**
  * A writer that keeps accepting while its queue is away: what the queue does not take within a moment is made durable in
  * a log on this machine, and goes to the queue from there, in order, when it is back. Only when all of that has gone
- * do appends go to the queue directly again.
+ * do appends go to the queue directly again. Where the queue's writer gives up for good (its topic was removed), all is
+ * kept until somebody has mended that and this process has been started again.
  *
  * What was under way when the queue went away is in both: its own writer goes on trying, with the sequences that it had,
  * and the copy is for the case that this process ends before. After such an end the copy is appended by another producer:
@@ -17,6 +18,8 @@ import { type Appended, type Offset, offset, type PartitionReader, type Partitio
 export interface DirectWriter extends PartitionWriter {
   /** For how long what waits has not moved on; 0 where nothing waits. */
   readonly troubledForMs: number;
+  /** Why it never takes anything any more. */
+  readonly failure?: SpillwayError | undefined;
 }
 
 export interface SpoolWriterOptions {
@@ -32,6 +35,7 @@ export interface SpoolWriterOptions {
   /** A batch that was in the log is in the queue now. */
   readonly onDrained: (batch: Buffer, appended: Appended) => void;
   readonly spoolAfterMs: number;
+  readonly nowMs?: () => number;
 }
 
 interface Flight {
@@ -56,6 +60,9 @@ export class SpoolWriter implements PartitionWriter {
   readonly #closing = new AbortController();
   readonly #timer: NodeJS.Timeout;
   #isSpooling = false;
+  /** How far the log has gone to the queue, and when the next record of it was made. */
+  #drainedTo: Offset;
+  #oldestMs = 0;
   #closed: Promise<void> | undefined;
   #modeChanged = Promise.withResolvers<void>();
   #draining: Promise<void> = Promise.resolve();
@@ -64,6 +71,7 @@ export class SpoolWriter implements PartitionWriter {
     this.#options = options;
     this.topic = options.direct.topic;
     this.partition = options.direct.partition;
+    this.#drainedTo = options.drained;
     // What a process of before has left.
     if (options.drained < options.spool.nextOffset) this.#beginSpooling(options.drained);
     this.#timer = setInterval(() => this.#look(), SPOOL_LIMITS.lookMs);
@@ -76,6 +84,24 @@ export class SpoolWriter implements PartitionWriter {
 
   get isSpooling(): boolean {
     return this.#isSpooling;
+  }
+
+  /** Records of the log that have not gone to the queue. */
+  get spooledRecords(): number {
+    return this.#isSpooling ? this.#options.spool.nextOffset - this.#drainedTo : 0;
+  }
+
+  /** The age of the oldest of them. */
+  get spooledForMs(): number {
+    const { nowMs = Date.now } = this.#options;
+    return this.spooledRecords === 0 || this.#oldestMs === 0 ? 0 : Math.max(0, nowMs() - this.#oldestMs);
+  }
+
+  /** Why records are kept here and not in the queue, for people; undefined where they are not. */
+  get trouble(): string | undefined {
+    if (!this.#isSpooling) return undefined;
+    const why = this.#options.direct.failure?.message ?? 'The queue does not take it now.';
+    return `${this.topic}/${this.partition} is kept on this machine's disk. ${why}`;
   }
 
   get saturated(): boolean {
@@ -123,6 +149,7 @@ export class SpoolWriter implements PartitionWriter {
         return true;
       },
       (reason: unknown) => {
+        if (this.#mustKeep) this.#beginSpooling(this.#options.spool.nextOffset);
         this.#flights.delete(flight);
         // Else it is in the log, if the log has taken it.
         if (flight.copy === undefined) reject(reason);
@@ -142,7 +169,13 @@ export class SpoolWriter implements PartitionWriter {
 
   #look(): void {
     const { direct, spoolAfterMs, spool } = this.#options;
-    if (!this.#isSpooling && direct.troubledForMs >= spoolAfterMs) this.#beginSpooling(spool.nextOffset);
+    if (this.#isSpooling) return;
+    if (this.#mustKeep || direct.troubledForMs >= spoolAfterMs) this.#beginSpooling(spool.nextOffset);
+  }
+
+  /** The queue's writer has given up, and not because it is to. */
+  get #mustKeep(): boolean {
+    return !this.#isSpooling && !this.#closing.signal.aborted && this.#options.direct.failure !== undefined;
   }
 
   /** `from`: where in the log that begins which is to go to the queue, copies of what is under way included. */
@@ -153,13 +186,15 @@ export class SpoolWriter implements PartitionWriter {
       `${topic}/${partition} is kept on this machine's disk until the queue takes it again`,
     );
     this.#isSpooling = true;
+    this.#drainedTo = from;
+    this.#oldestMs = (this.#options.nowMs ?? Date.now)();
     const flights = [...this.#flights];
     for (const flight of flights) void this.#keepFlight(flight);
     this.#modeChanged.resolve();
     this.#modeChanged = Promise.withResolvers();
     this.#draining = this.#drain(flights, from).catch((thrown: unknown) => {
       if (!this.#closing.signal.aborted)
-        log.error({ topic, partition, reason: messageOf(thrown) }, 'the spool stands still');
+        log.error({ topic, partition, reason: messageOf(thrown) }, 'the spool stands still: nothing of it is lost');
     });
   }
 
@@ -183,6 +218,7 @@ export class SpoolWriter implements PartitionWriter {
       position = offset(position + (copy === undefined ? 0 : (readBatchHeader(copy)?.recordCount ?? 0)));
     }
     if (position > from) await this.#commit(position);
+    this.#drainedTo = position;
     while (!this.#closing.signal.aborted) {
       const { spool, reader, log } = this.#options;
       if (position === spool.nextOffset) {
@@ -196,26 +232,19 @@ export class SpoolWriter implements PartitionWriter {
       await reader.waitFor(position, this.#closing.signal);
       if (this.#closing.signal.aborted) return;
       const { batches, nextOffset } = await reader.read(position);
+      this.#oldestMs = batches[0]?.maxTimestampMs ?? this.#oldestMs;
       const copies = batches.filter((batch) => batch.nextOffset > position).map(({ bytes }) => plain(bytes));
       await Promise.all(copies.map((copy) => this.#send(copy)));
       position = nextOffset;
       await this.#commit(position);
+      this.#drainedTo = position;
     }
   }
 
   async #send(batch: Buffer): Promise<void> {
-    const { direct, onDrained, log } = this.#options;
+    const { direct, onDrained } = this.#options;
     const kept = Buffer.from(batch);
-    try {
-      onDrained(kept, await direct.append(batch));
-    } catch (thrown) {
-      if (thrown instanceof SpillwayError && thrown.code === 'MESSAGE_TOO_LARGE') {
-        log.error(
-          { topic: this.topic, reason: thrown.message },
-          'a batch of the spool is refused by the queue and left out',
-        );
-      } else throw thrown;
-    }
+    onDrained(kept, await direct.append(batch));
   }
 
   /** A position that is not committed costs a repetition after a crash, and no record. */

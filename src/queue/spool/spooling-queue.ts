@@ -1,4 +1,5 @@
 /** A queue whose writers keep accepting while it is away (spool-writer.ts); all else is the queue's own. */
+import type { Registry } from 'prom-client';
 import { type Disk, nodeDisk } from '../../lib/disk.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { SPOOL_LIMITS } from '../../lib/limits.ts';
@@ -19,6 +20,7 @@ import {
 import { LocalCoordinator } from '../segment-log/coordinator.ts';
 import { MarkBoard } from '../segment-log/marks.ts';
 import { openSegmentLog, type SegmentLogQueue } from '../segment-log/queue.ts';
+import { showSpool } from './metrics.ts';
 import { type DirectWriter, SpoolWriter } from './spool-writer.ts';
 
 export interface SpoolingOptions {
@@ -31,6 +33,8 @@ export interface SpoolingOptions {
   readonly log: Logger;
   readonly disk?: Disk;
   readonly spoolAfterMs?: number;
+  /** For the figures of what is kept here; without it they are kept and not shown. */
+  readonly registry?: Registry;
   /** A batch that was in the log is in the queue now. */
   readonly onDrained?: (at: TopicPartition, batch: Buffer, appended: Appended) => void;
 }
@@ -41,6 +45,7 @@ export class SpoolingQueue implements Queue {
   readonly #options: SpoolingOptions;
   readonly #queue: Queue;
   readonly #coordinator: LocalCoordinator;
+  readonly #marks = new MarkBoard();
   readonly #spool: SegmentLogQueue;
   readonly #assigned = new Map<string, AssignedPartition>();
   readonly #writers = new Set<SpoolWriter>();
@@ -62,7 +67,7 @@ export class SpoolingQueue implements Queue {
         }),
       ),
       coordinator,
-      marks: new MarkBoard(),
+      marks: this.#marks,
       log,
       disk,
     });
@@ -72,6 +77,11 @@ export class SpoolingQueue implements Queue {
         .catch((thrown: unknown) => log.warn({ reason: messageOf(thrown) }, 'the spool was not shortened'));
     }, SPOOL_LIMITS.retainMs);
     this.#timer.unref();
+    showSpool(
+      options.registry,
+      () => [...this.#writers],
+      () => this.#marks.all(),
+    );
   }
 
   static async open(options: SpoolingOptions): Promise<SpoolingQueue> {
@@ -117,6 +127,11 @@ export class SpoolingQueue implements Queue {
   /** How many partitions are kept on this machine now. */
   get spooling(): number {
     return [...this.#writers].filter(({ isSpooling }) => isSpooling).length;
+  }
+
+  /** Why partitions are kept on this machine now, for people; empty where none is. */
+  troubles(): readonly string[] {
+    return [...this.#writers].flatMap(({ trouble }) => trouble ?? []);
   }
 
   openReader(at: TopicPartition): PartitionReader {

@@ -67,7 +67,8 @@ export function groupKey(field: FieldRef, types: readonly JsonType[], binder: Sq
   if (present.length === 1 && only !== undefined && SINGLE.includes(only)) {
     return { sql: jsonValue(field, only, binder), isPresent: isNotNull, isSingle: true, decode: decodePlain };
   }
-  const sql = `arrayJoin(${orAbsent(pathValues(field, present, binder))})`;
+  // Each value of an event once: how often it stands in one array is not how many events have it.
+  const sql = `arrayJoin(arrayDistinct(${orAbsent(pathValues(field, present, binder))}))`;
   return { sql, isPresent: (alias) => `${alias}.1 != ''`, isSingle: false, decode: decodeTyped };
 }
 
@@ -80,7 +81,7 @@ function ownKey(name: Extract<FieldRef, { root: 'own' }>['name']): GroupKey {
       return { sql: OWN_COLUMNS[name], isPresent: () => '1', isSingle: true, decode: decodePlain };
     case 'tags':
       return {
-        sql: "arrayJoin(if(empty(tags), [''], arrayMap(t -> toString(t), tags)))",
+        sql: "arrayJoin(if(empty(tags), [''], arrayDistinct(arrayMap(t -> toString(t), tags))))",
         isPresent: isNotEmpty,
         isSingle: false,
         decode: decodeText,

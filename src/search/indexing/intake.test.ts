@@ -22,7 +22,7 @@ test('events that were removed before the store had read them are counted and lo
   await vi.waitFor(() => expect(member.keys).toEqual(['events/0']));
   const intake = new Intake(log.queue, member.held(at), 2, recordingLog(logged), (records) => lost.push(records));
   const builder = new BlockBuilder(
-    new DocumentBlock({ origin: '', indexOf: () => 'slice', typedFields: () => undefined }),
+    new DocumentBlock({ origin: '', indexOf: () => 'slice', lacks: () => false }),
     DEFAULT_RETENTION,
   );
   expect(await intake.fill(builder)).toBe(true);

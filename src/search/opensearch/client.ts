@@ -36,6 +36,12 @@ export interface Answer {
 /** No node could be asked, or the connection broke: whether a write took place is not known. */
 export class Unreachable extends Error {}
 
+/** Node's name of what is wrong with a certificate; undefined where the failure is another one. */
+export function certificateProblem(thrown: unknown): string | undefined {
+  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
+  return /CERT|SELF_SIGNED|SIGNATURE|ISSUER/.test(code) ? code : undefined;
+}
+
 interface Node {
   readonly url: URL;
   pausedUntilMs: number;

@@ -57,8 +57,8 @@ export interface BlockOptions {
   /** Names the queue that offsets are of. */
   readonly origin: string;
   readonly indexOf: (placement: Placement) => string;
-  /** Typed fields of an index as far as they are known, and whether it can get more. */
-  readonly typedFields: (index: string) => { readonly known: TypedPaths; readonly isFull: boolean } | undefined;
+  /** Whether it is known that the index has no such field and gets none. */
+  readonly lacks: (index: string, field: TypedField) => boolean;
 }
 
 export class DocumentBlock implements WriteBlock {
@@ -130,10 +130,9 @@ export class DocumentBlock implements WriteBlock {
   #assuming(index: string): IsTyped {
     const assumed = this.#assumed.get(index) ?? new Set();
     this.#assumed.set(index, assumed);
-    const there = this.#options.typedFields(index);
     return (field) => {
       if (assumed.has(field)) return true;
-      if (there?.isFull === true && !there.known.has(field.path)) return false;
+      if (this.#options.lacks(index, field)) return false;
       assumed.add(field);
       return true;
     };

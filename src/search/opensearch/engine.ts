@@ -6,13 +6,13 @@ import type { Registry } from 'prom-client';
 import type { RebuildOriginal } from '../../event/answered.ts';
 import { nodeDisk } from '../../lib/disk.ts';
 import { makeDirectories, readWhole, replaceFile } from '../../lib/disk-files.ts';
-import { messageOf } from '../../lib/errors.ts';
+import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS, QUERY_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { StoreJournal } from '../journal.ts';
 import type { SearchEngine } from '../port.ts';
 import { measureQuestions } from '../question-metrics.ts';
-import { Client, type ClientOptions, Unreachable } from './client.ts';
+import { Client, type ClientOptions, certificateProblem, Unreachable } from './client.ts';
 import { prepareCluster } from './cluster.ts';
 import { aliasOf, type IndexOptions } from './mapping.ts';
 import { type Ask, type QueryLimits, QueryRunner } from './query-runner.ts';
@@ -50,7 +50,7 @@ export async function openOpenSearch(options: OpenSearchOptions): Promise<Search
     time(name, () => runner.run(tenant, cancelled, work));
   let completeTo = () => 0;
   return {
-    writer: new OpenSearchWriter({ client, prefix: index.prefix, origin, refreshEveryMs }),
+    writer: new OpenSearchWriter({ client, prefix: index.prefix, origin, refreshEveryMs, log }),
     journal,
     search: (question) => answer('search', question, (ask) => search(question, ask, rebuild)),
     count: (question) => answer('count', question, (ask) => count(question, ask)),
@@ -84,6 +84,11 @@ async function whenReachable(work: () => Promise<void>, log: Logger, signal?: Ab
       return;
     } catch (thrown) {
       if (!(thrown instanceof Unreachable) || signal?.aborted === true) throw thrown;
+      const untrusted = certificateProblem(thrown.cause);
+      if (untrusted !== undefined) {
+        const advice = 'Look at search.tls.ca and at the names in the certificate.';
+        throw new SpillwayError('CONFIG_INVALID', `${messageOf(thrown)} (${untrusted}). ${advice}`, { cause: thrown });
+      }
       log.error({ reason: messageOf(thrown) }, 'The store waits for OpenSearch');
     }
     await delay(Math.min(pauseMs, OPENSEARCH_LIMITS.retryDelayMaxMs), undefined, signal && { signal });

@@ -11,6 +11,9 @@ export interface EngineProblem {
 /** The innermost cause of an error document; the type is `http 502` and the like where there is none. */
 export function problemOf({ status, body }: Answer): EngineProblem {
   const error = at(body, 'error');
+  if (status === 401) {
+    return { type: 'http 401', reason: 'the credentials are refused: look at search.username and search.password' };
+  }
   return innermost(error) ?? { type: `http ${status}`, reason: typeof body === 'string' ? body.slice(0, 500) : '' };
 }
 

@@ -1,9 +1,10 @@
 /** The indices of slices: made before they are written, with a typed field for each new path until there are enough. */
 import { SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
+import type { Logger } from '../../lib/log.ts';
 import { type Answer, type Call, type Client, Unreachable } from './client.ts';
 import { problemOf } from './errors.ts';
-import { at } from './json.ts';
+import { at, textAt } from './json.ts';
 import { FIELD, OWN_COLUMNS, VALUE_MAPPINGS, VALUE_TYPES, type ValueType, writeAlias } from './mapping.ts';
 import { type TypedField, type TypedPaths, typedPath } from './typed-fields.ts';
 
@@ -15,27 +16,35 @@ function roomIn(known: TypedPaths): number {
 
 export class SliceIndices {
   readonly #client: Client;
+  readonly #log: Logger;
   readonly #known = new Map<string, Set<string>>();
+  /** Indices that were there once. */
+  readonly #seen = new Set<string>();
+  /** By index, fields that somebody has mapped to something else: their values are searched as terms. */
+  readonly #unmappable = new Map<string, Set<string>>();
 
-  constructor(client: Client) {
+  constructor(client: Client, log: Logger) {
     this.#client = client;
+    this.#log = log;
   }
 
-  /** What is known of an index without asking; `isFull` where it gets no more fields. */
-  known(index: string): { readonly known: TypedPaths; readonly isFull: boolean } | undefined {
+  /** Whether it is known, without asking, that the index has no such field and gets none. */
+  lacks(index: string, { path }: TypedField): boolean {
     const known = this.#known.get(index);
-    return known && { known, isFull: roomIn(known) <= 0 };
+    if (known === undefined || known.has(path)) return false;
+    return roomIn(known) <= 0 || this.#unmappable.get(index)?.has(path) === true;
   }
 
   /** Makes the index, where it is not there, and fields for what is new, while there is room. */
   async prepare(index: string, fields: Iterable<TypedField>): Promise<TypedPaths> {
     const known = this.#known.get(index) ?? (await this.#create(index));
     this.#known.set(index, known);
+    const unmappable = this.#unmappable.get(index);
     const room = roomIn(known);
     const wanted = new Map<string, TypedField>();
     for (const field of fields) {
       if (wanted.size >= room) break;
-      if (!known.has(field.path)) wanted.set(field.path, field);
+      if (!known.has(field.path) && unmappable?.has(field.path) !== true) wanted.set(field.path, field);
     }
     if (wanted.size > 0) await this.#map(index, known, wanted);
     return known;
@@ -46,20 +55,38 @@ export class SliceIndices {
     this.#known.delete(index);
   }
 
+  /** It is gone because it was to go. */
+  drop(index: string): void {
+    this.forget(index);
+    this.#seen.delete(index);
+  }
+
   async #create(index: string): Promise<Set<string>> {
     const body = { aliases: { [writeAlias(index)]: {} } };
     const created = await this.#client.call({ method: 'PUT', path: index, body });
     if (created.status !== 200 && problemOf(created).type !== 'resource_already_exists_exception') {
       throw failed(`The slice ${index} cannot be made`, created);
     }
+    if (created.status === 200 && this.#seen.has(index)) {
+      this.#log.error(
+        { index },
+        `The index ${index} was removed by somebody: the events that were in it are not found any more. It is made again ` +
+          'for those to come; the others can be read from the queue or the archive',
+      );
+    }
+    this.#seen.add(index);
+    this.#unmappable.delete(index);
     return this.#read(index);
   }
 
+  /** Its typed fields that are what they have to be. */
   async #read(index: string): Promise<Set<string>> {
     const { body } = await ask(this.#client, { method: 'GET', path: `${index}/_mapping` });
     const properties = at(body, index, 'mappings', 'properties', FIELD.values, 'properties');
     const names = VALUE_TYPES.flatMap((type) =>
-      Object.keys(Object(at(properties, type, 'properties'))).map((name) => typedPath(type, name)),
+      Object.entries(Object(at(properties, type, 'properties'))).flatMap(([name, field]) =>
+        textAt(field, 'type') === VALUE_MAPPINGS[type].type ? [typedPath(type, name)] : [],
+      ),
     );
     return new Set(names);
   }
@@ -77,9 +104,32 @@ export class SliceIndices {
       return;
     }
     if (answer.status === 404) this.forget(index);
-    if (!/total fields/i.test(problemOf(answer).reason)) throw failed(`The mapping of ${index} cannot grow`, answer);
+    const { reason } = problemOf(answer);
+    if (answer.status === 400 && /cannot be changed|different type|conflict/i.test(reason)) {
+      return this.#mapEach(index, known, wanted, reason);
+    }
+    if (!/total fields/i.test(reason)) throw failed(`The mapping of ${index} cannot grow`, answer);
     // Another store has filled it meanwhile: what is there counts, the rest has no field of its own.
     for (const field of await this.#read(index)) known.add(field);
+  }
+
+  /** One of them cannot be: the others are not to wait for it. */
+  async #mapEach(
+    index: string,
+    known: Set<string>,
+    wanted: ReadonlyMap<string, TypedField>,
+    reason: string,
+  ): Promise<void> {
+    const [one] = wanted;
+    if (one === undefined) return;
+    if (wanted.size > 1) {
+      for (const entry of wanted) await this.#map(index, known, new Map([entry]));
+      return;
+    }
+    const [field] = one;
+    const unmappable = this.#unmappable.get(index) ?? new Set();
+    this.#unmappable.set(index, unmappable.add(field));
+    this.#log.error({ index, field, reason }, `Somebody has mapped ${field} of ${index} to something else: ${reason}`);
   }
 }
 

@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { JsonValue } from '../../event/event.ts';
 import { SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
+import type { Logger } from '../../lib/log.ts';
 import type { Range } from '../journal.ts';
 import type { RefusedRecord, SearchWriter, StoredSlice, WriteBatch, WriteBlock } from '../port.ts';
 import { type BulkOutcome, sendBulk } from './bulk.ts';
@@ -27,6 +28,7 @@ export interface WriterOptions {
   /** Names the queue of this data folder, whose offsets the rows have. */
   readonly origin: string;
   readonly refreshEveryMs: number;
+  readonly log: Logger;
 }
 
 export class OpenSearchWriter implements SearchWriter {
@@ -37,19 +39,19 @@ export class OpenSearchWriter implements SearchWriter {
   readonly #indices: SliceIndices;
   readonly #refreshed = new Map<string, number>();
 
-  constructor({ client, prefix, origin, refreshEveryMs }: WriterOptions) {
+  constructor({ client, prefix, origin, refreshEveryMs, log }: WriterOptions) {
     this.#client = client;
     this.#prefix = prefix;
     this.#origin = origin;
     this.#refreshEveryMs = refreshEveryMs;
-    this.#indices = new SliceIndices(client);
+    this.#indices = new SliceIndices(client, log);
   }
 
   createBlock(): WriteBlock {
     return new DocumentBlock({
       origin: this.#origin,
       indexOf: ({ retentionDays, sliceDay }) => sliceIndex(this.#prefix, retentionDays, sliceDay),
-      typedFields: (index) => this.#indices.known(index),
+      lacks: (index, field) => this.#indices.lacks(index, field),
     });
   }
 
@@ -59,7 +61,8 @@ export class OpenSearchWriter implements SearchWriter {
     const refused: RefusedRecord[] = [];
     let pending = rows;
     for (let attempt = 1; pending.length > 0; attempt++) {
-      const { again, trouble } = await this.#attempt(await this.#fitted(pending, batch), refused);
+      const requestBytes = OPENSEARCH_LIMITS.requestBytes >> (attempt - 1);
+      const { again, trouble } = await this.#attempt(await this.#fitted(pending, batch), refused, requestBytes);
       pending = again;
       if (pending.length === 0) break;
       if (attempt === OPENSEARCH_LIMITS.attempts) {
@@ -119,7 +122,7 @@ export class OpenSearchWriter implements SearchWriter {
     const index = sliceIndex(this.#prefix, retentionDays, day);
     const answer = await this.#client.call({ method: 'DELETE', path: index });
     if (answer.status !== 200 && answer.status !== 404) throw failed(`The slice ${index} cannot be removed`, answer);
-    this.#indices.forget(index);
+    this.#indices.drop(index);
     this.#refreshed.delete(index);
   }
 
@@ -144,10 +147,11 @@ export class OpenSearchWriter implements SearchWriter {
   async #attempt(
     rows: readonly Row[],
     refused: RefusedRecord[],
+    requestBytes: number,
   ): Promise<{ readonly again: readonly Row[]; readonly trouble: string | undefined }> {
     const again: Row[] = [];
     let trouble: string | undefined;
-    const chunks = chunksOf(rows);
+    const chunks = chunksOf(rows, Math.max(requestBytes, OPENSEARCH_LIMITS.requestLeastBytes));
     const sendNext = async (): Promise<void> => {
       for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
         const outcome = await sendBulk(this.#client, chunk);
@@ -207,11 +211,11 @@ function pauseMs(attempt: number): number {
   return Math.min(retryDelayMs * 2 ** (attempt - 1), retryDelayMaxMs) * (0.5 + Math.random() / 2);
 }
 
-function chunksOf(rows: readonly Row[]): (readonly Row[])[] {
+function chunksOf(rows: readonly Row[], requestBytes: number): (readonly Row[])[] {
   const chunks: Row[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const row of rows) {
-    if (bytes + row.lines.length > OPENSEARCH_LIMITS.requestBytes) {
+    if (bytes + row.lines.length > requestBytes) {
       chunks.push([]);
       bytes = 0;
     }
