@@ -43,6 +43,15 @@ const WHAT_TO_DO: Record<ErrorCode, string> = {
   DISK_FULL: 'Free some space. Senders are pushed back until then and nothing is dropped.',
   DISK_ALMOST_FULL:
     'Free some space or enlarge the disk; inputs go on by themselves. `usedPercent` and `freeBytes` say how full it is, `queue.highWater` and `queue.minFree` from where on inputs pause.',
+  TOPIC_EXISTS:
+    'A topic of that name has other settings: choose another name, or change the retention and the required groups of that one.',
+  LIMIT_REACHED: 'Delete topics or groups that nobody needs; `limit` says how many there may be.',
+  GROUP_IN_USE:
+    'A group that has members cannot be reset or deleted, and one that a topic requires cannot be deleted: let its members leave, or change the topic.',
+  MEMBER_UNKNOWN:
+    'It was silent for longer than its session, or its collector has started again: join again. Reading goes on at what was committed.',
+  RECORD_INVALID:
+    '`record` is its number in the request, from 0. Nothing of the request was taken: mend it and send all of it.',
   MESSAGE_TOO_LARGE: 'The beginning is kept as a dead letter. Send shorter messages.',
   FRAME_INVALID: 'What was received is kept as a dead letter. Check the framing of the sender.',
   JSON_INVALID: 'The line is kept as a dead letter. Send `text/plain` where lines are not JSON.',

@@ -12,6 +12,7 @@ import * as ingest from './schemas/ingest.ts';
 import { ProblemSchema } from './schemas/problem.ts';
 import * as queue from './schemas/queue.ts';
 import * as search from './schemas/search.ts';
+import * as topics from './schemas/topics.ts';
 
 export interface RouteSchemas {
   readonly querystring?: TSchema;
@@ -22,8 +23,10 @@ export interface RouteSchemas {
   readonly consumes?: string[];
 }
 
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
 interface About {
-  readonly method: 'GET' | 'POST';
+  readonly method: Method;
   readonly url: string;
   readonly scope: Scope | 'nobody';
   readonly summary: string;
@@ -35,7 +38,7 @@ interface About {
 
 /** A route without the types of its parts, for those who treat all alike. */
 export interface Route {
-  readonly method: 'GET' | 'POST';
+  readonly method: Method;
   readonly url: string;
   readonly config: FastifyContextConfig;
   readonly schema: FastifySchema;
@@ -60,9 +63,12 @@ function define<S extends RouteSchemas>(about: About, schemas: S) {
   };
 }
 
-/** `GET /api/topics/:topic/records` is `getTopicsRecords`. */
+/** `GET /api/topics/:topic/records` is `getTopicsRecords`, and `GET /api/topics/:topic` is `getTopicsByTopic`. */
 function nameOf(method: string, url: string): string {
-  const words = url.split('/').filter((word) => word !== '' && word !== 'api' && !word.startsWith(':'));
+  const words = url
+    .replace(/\/:(\w+)$/, '/by/$1')
+    .split('/')
+    .filter((word) => word !== '' && word !== 'api' && !word.startsWith(':'));
   return method.toLowerCase() + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
 }
 
@@ -211,6 +217,120 @@ export const accounts = {
     },
     { body: queue.AddPartitionsQuestionSchema, querystring: queue.NoParametersSchema },
   ),
+  createTopic: define(
+    {
+      method: 'PUT',
+      url: '/api/topics/:topic',
+      scope: 'admin',
+      summary: 'Create a topic; the same again changes nothing',
+      answer: queue.TopicSchema,
+    },
+    { params: queue.RecordsPathSchema, body: topics.CreateTopicSchema, querystring: queue.NoParametersSchema },
+  ),
+  topic: define(
+    { method: 'GET', url: '/api/topics/:topic', scope: 'read', summary: 'One topic', answer: queue.TopicSchema },
+    { params: queue.RecordsPathSchema, querystring: queue.NoParametersSchema },
+  ),
+  changeTopic: define(
+    {
+      method: 'PATCH',
+      url: '/api/topics/:topic',
+      scope: 'admin',
+      summary: 'Change the retention of a topic, or the groups that it waits for',
+      answer: queue.TopicSchema,
+    },
+    { params: queue.RecordsPathSchema, body: topics.ChangeTopicSchema, querystring: queue.NoParametersSchema },
+  ),
+  deleteTopic: define(
+    {
+      method: 'DELETE',
+      url: '/api/topics/:topic',
+      scope: 'admin',
+      summary: 'Delete a topic with all of its records',
+      answer: topics.TopicDeletedSchema,
+    },
+    { params: queue.RecordsPathSchema, querystring: queue.NoParametersSchema },
+  ),
+  group: define(
+    {
+      method: 'GET',
+      url: '/api/groups/:group',
+      scope: 'read',
+      summary: 'One consumer group',
+      answer: queue.GroupSchema,
+    },
+    { params: topics.GroupPathSchema, querystring: queue.NoParametersSchema },
+  ),
+  deleteGroup: define(
+    {
+      method: 'DELETE',
+      url: '/api/groups/:group',
+      scope: 'admin',
+      summary: 'Delete a group without members, with all that it has committed',
+      answer: topics.GroupDeletedSchema,
+    },
+    { params: topics.GroupPathSchema, querystring: queue.NoParametersSchema },
+  ),
+  resetOffsets: define(
+    {
+      method: 'POST',
+      url: '/api/groups/:group/offsets',
+      scope: 'read',
+      summary: 'Set where a group without members goes on',
+      answer: topics.OffsetsAnswerSchema,
+    },
+    { params: topics.GroupPathSchema, body: topics.ResetOffsetsSchema, querystring: queue.NoParametersSchema },
+  ),
+  join: define(
+    {
+      method: 'POST',
+      url: '/api/groups/:group/members',
+      scope: 'read',
+      summary: 'Join a group, as a new member',
+      answer: topics.MemberSchema,
+    },
+    { params: topics.GroupPathSchema, body: topics.JoinSchema, querystring: queue.NoParametersSchema },
+  ),
+  member: define(
+    {
+      method: 'GET',
+      url: '/api/groups/:group/members/:member',
+      scope: 'read',
+      summary: 'What a member has; says that it is alive',
+      answer: topics.MemberSchema,
+    },
+    { params: topics.MemberPathSchema, querystring: queue.NoParametersSchema },
+  ),
+  consume: define(
+    {
+      method: 'GET',
+      url: '/api/groups/:group/members/:member/records',
+      scope: 'read',
+      summary: 'The next records for a member',
+      answer: topics.ConsumedSchema,
+    },
+    { params: topics.MemberPathSchema, querystring: topics.ConsumeQuestionSchema },
+  ),
+  commit: define(
+    {
+      method: 'POST',
+      url: '/api/groups/:group/members/:member/commit',
+      scope: 'read',
+      summary: 'Commit how far a member has come; the answer comes when it is durable',
+      answer: topics.OffsetsAnswerSchema,
+    },
+    { params: topics.MemberPathSchema, body: topics.CommitSchema, querystring: queue.NoParametersSchema },
+  ),
+  leave: define(
+    {
+      method: 'DELETE',
+      url: '/api/groups/:group/members/:member',
+      scope: 'read',
+      summary: 'Leave a group',
+      answer: topics.LeftSchema,
+    },
+    { params: topics.MemberPathSchema, querystring: queue.NoParametersSchema },
+  ),
   metrics: define(
     {
       method: 'GET',
@@ -265,6 +385,22 @@ export const inputs = {
       headers: ingest.LogsHeadersSchema,
       body: ingest.LogsBodySchema,
       consumes: ['application/json', 'application/x-ndjson', 'text/plain'],
+    },
+  ),
+  produce: define(
+    {
+      method: 'POST',
+      url: '/api/topics/:topic/records',
+      scope: 'ingest',
+      summary: 'Append records to a topic; the answer comes when they are durable',
+      answer: topics.ProducedSchema,
+    },
+    {
+      params: queue.RecordsPathSchema,
+      querystring: topics.ProduceQuestionSchema,
+      headers: ingest.LogsHeadersSchema,
+      body: topics.ProduceBodySchema,
+      consumes: ['application/json', 'application/x-ndjson', 'text/plain', 'application/octet-stream'],
     },
   ),
 } as const;

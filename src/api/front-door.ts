@@ -14,9 +14,13 @@ import { closingOf } from './closing.ts';
 import { accountRoutes } from './front/account-routes.ts';
 import { answerWithPage, consoleRoutes } from './front/console.ts';
 import type { CoordinatorView } from './front/coordinator-view.ts';
+import { groupRoutes } from './front/group-routes.ts';
 import { inputRoutes } from './front/input-routes.ts';
 import { proxyRoutes } from './front/proxy.ts';
 import { queueRoutes } from './front/queue-routes.ts';
+import { topicRoutes } from './front/topic-routes.ts';
+import type { UserTopics } from './front/user-topics.ts';
+import { Waiting } from './front/waiting.ts';
 import { documentRoutes } from './openapi.ts';
 import { probeRoutes } from './probe-routes.ts';
 import { createServer, sendNotFound } from './server.ts';
@@ -33,6 +37,8 @@ export interface FrontDoorOptions {
   readonly coordinator: CoordinatorView;
   /** For looking at records. */
   readonly queue: Pick<Queue, 'openReader'>;
+  /** Those that users create; without it there are none. */
+  readonly topics?: UserTopics;
   /** Inputs, such as `POST /api/logs`: their routes need the scope `ingest` unless they say otherwise. */
   readonly ingestPlugins: readonly FastifyPluginAsync[];
   /** Folder of the built console. */
@@ -65,7 +71,13 @@ export async function createFrontDoor(options: FrontDoorOptions): Promise<Fastif
   inputRoutes(app, options.ingestPlugins);
   proxyRoutes(app, { storeAddress: options.storeAddress, internalSecret: options.internalSecret, closing, registry });
   accountRoutes(app, coordinator, clock);
-  queueRoutes(app, { coordinator, queue, clock });
+  const waiting = new Waiting(closing.begun);
+  const { topics } = options;
+  queueRoutes(app, { coordinator, queue, clock, topics, waiting });
+  if (topics !== undefined) {
+    topicRoutes(app, coordinator, topics);
+    groupRoutes(app, { coordinator, topics, waiting, clock, log });
+  }
   probeRoutes(app, options.missing ?? (() => []), options.troubles);
   if (consoleRoot !== undefined) consoleRoutes(app, consoleRoot);
   return app;

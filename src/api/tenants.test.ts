@@ -81,6 +81,7 @@ async function start(open: OpenEngine): Promise<void> {
       tokens.set(`${tenant} ${scope}`, api.token(tenant, scope));
   }
   await api.publish(EVENTS);
+  for (const tenant of TENANTS) await startTopics(tenant);
   for (const tenant of TENANTS) {
     await ask(tenant, `/api/logs?app=${marker(tenant)}`, { method: 'POST', body: `${marker(tenant)} raw` }, 'ingest');
     const ndjson = { 'content-type': 'application/x-ndjson' };
@@ -88,6 +89,33 @@ async function start(open: OpenEngine): Promise<void> {
     await ask(tenant, '/api/logs', { method: 'POST', body, headers: ndjson }, 'ingest');
   }
 }
+
+const asJson = (method: string, body: unknown): RequestInit => ({
+  method,
+  body: JSON.stringify(body),
+  headers: { 'content-type': 'application/json' },
+});
+
+/** Both tenants have a topic and a group of the same name, and one that only they have. */
+async function startTopics(tenant: Tenant): Promise<void> {
+  const done = async (path: string, init: RequestInit, scope: Scope): Promise<unknown> => {
+    const response = await ask(tenant, path, init, scope);
+    expect(response.status, await response.clone().text()).toBe(200);
+    return response.json();
+  };
+  for (const topic of ['same', marker(tenant)]) {
+    await done(`/api/topics/${topic}`, asJson('PUT', { partitions: 2, required: ['readers'] }), 'admin');
+    const record = { key: marker(tenant), value: marker(tenant), headers: { of: marker(tenant) } };
+    await done(`/api/topics/${topic}/records`, asJson('POST', [record, { value: marker(tenant) }]), 'ingest');
+  }
+  for (const group of ['readers', marker(tenant)]) {
+    const init = asJson('POST', { topics: ['same', marker(tenant)] });
+    const { member } = (await done(`/api/groups/${group}/members`, init, 'read')) as { member: string };
+    members.set(`${tenant} ${group}`, member);
+  }
+}
+
+const members = new Map<string, string>();
 
 async function stop(): Promise<void> {
   await api.close();
@@ -117,11 +145,24 @@ const REQUESTS: Record<RouteName, (tenant: Tenant) => readonly string[]> = {
   status: () => ['/api/status'],
   topics: () => ['/api/topics'],
   records: () =>
-    ['raw', 'events', 'dead-letter'].flatMap((topic) =>
-      [0, 1].map((p) => `/api/topics/${topic}/records?partition=${p}`),
+    ['raw', 'events', 'dead-letter', 'same', 'private-to-shop', 'private-to-bank', 'bank.same', 'shop.same'].flatMap(
+      (topic) => [0, 1].map((p) => `/api/topics/${topic}/records?partition=${p}`),
     ),
   groups: () => ['/api/groups'],
   addPartitions: () => [],
+  createTopic: () => [],
+  topic: (tenant) => ['same', marker(other(tenant))].map((topic) => `/api/topics/${topic}`),
+  changeTopic: () => [],
+  deleteTopic: () => [],
+  group: (tenant) => ['readers', marker(other(tenant))].map((group) => `/api/groups/${group}`),
+  deleteGroup: () => [],
+  resetOffsets: () => [],
+  join: () => [],
+  member: () => [],
+  consume: () => [],
+  commit: () => [],
+  leave: () => [],
+  produce: () => [],
   metrics: () => ['/metrics'],
   live: () => ['/health/live'],
   ready: () => ['/health/ready'],
@@ -142,8 +183,10 @@ function theTenant(tenant: Tenant): void {
 
   it.each(paths)("finds nothing of the other's at %s", async (path) => {
     const response = await ask(tenant, path);
-    // A hint repeats the name that was asked for.
-    const text = (await response.text()).replace(/No event of this range has the field [\w-]+\./, '');
+    // A hint or a refusal repeats the name that was asked for.
+    const text = (await response.text())
+      .replace(/No event of this range has the field [\w-]+\./, '')
+      .replace(/There is no (topic|group) [\w-]+\./, '');
     expect(text).not.toContain(marker(other(tenant)));
     if (!path.includes(other(tenant))) expect(text).not.toMatch(new RegExp(`\\b${other(tenant)}\\b`));
   });
@@ -205,6 +248,53 @@ function theTenant(tenant: Tenant): void {
     await reading;
   });
 
+  it("cannot touch the other's topics and groups, not even as an admin, nor tell them from what is not there", async () => {
+    const theirs = marker(other(tenant));
+    const theirMember = members.get(`${other(tenant)} readers`);
+    const member = `/api/groups/readers/members/${theirMember}`;
+    const attempts: readonly (readonly [string, RequestInit, string])[] = [
+      [`/api/topics/${theirs}`, asJson('PATCH', { retention: '1s' }), 'NOT_FOUND'],
+      [`/api/topics/${theirs}`, { method: 'DELETE' }, 'NOT_FOUND'],
+      [`/api/topics/${other(tenant)}.same`, asJson('PUT', {}), 'BAD_REQUEST'],
+      [`/api/topics/${theirs}/records`, asJson('POST', { value: 'forged' }), 'NOT_FOUND'],
+      [`/api/groups/${theirs}`, { method: 'DELETE' }, 'NOT_FOUND'],
+      [`/api/groups/mine/offsets`, asJson('POST', { topic: theirs, to: 'latest' }), 'NOT_FOUND'],
+      [`/api/groups/mine/members`, asJson('POST', { topics: [theirs] }), 'NOT_FOUND'],
+      [member, {}, 'MEMBER_UNKNOWN'],
+      [`${member}/records`, {}, 'MEMBER_UNKNOWN'],
+      [`${member}/commit`, asJson('POST', { offsets: [{ topic: 'same', partition: 0, offset: 0 }] }), 'MEMBER_UNKNOWN'],
+      [member, { method: 'DELETE' }, 'MEMBER_UNKNOWN'],
+    ];
+    for (const [path, init, code] of attempts) {
+      const answer = await (await ask(tenant, path, init, 'admin')).json();
+      expect(answer, `${init.method} ${path}`).toMatchObject({ code });
+    }
+    const { assigned } = await (await ask(other(tenant), member)).json();
+    expect(assigned).toHaveLength(4);
+  });
+
+  it('has its own topics and groups, though the other has some of the same name', async () => {
+    const own = await (await ask(tenant, '/api/topics')).json();
+    const created = own.topics.filter((topic: { tenant?: string }) => topic.tenant !== undefined);
+    expect(created.map((topic: { topic: string }) => topic.topic).sort()).toEqual(['same', marker(tenant)].sort());
+    const member = members.get(`${tenant} readers`);
+    const { records } = await (await ask(tenant, `/api/groups/readers/members/${member}/records`)).json();
+    expect(new Set(records.map(({ value }: { value: string }) => value))).toEqual(
+      new Set([JSON.stringify(marker(tenant))]),
+    );
+    expect(records).toHaveLength(4);
+    const { groups } = await (await ask(tenant, '/api/groups')).json();
+    const named = groups.filter((group: { tenant?: string }) => group.tenant !== undefined);
+    expect(named.map((group: { group: string }) => group.group).sort()).toEqual(['readers', marker(tenant)].sort());
+  });
+
+  it('as an admin sees how large the topics of all are, and who reads them', async () => {
+    for (const path of ['/api/topics', '/api/groups']) {
+      const text = await (await ask(tenant, path, {}, 'admin')).text();
+      expect(text, path).toContain(`"tenant":"${other(tenant)}"`);
+    }
+  });
+
   it('sees all tenants of the queue and the ledger as an admin, and its own events only', async () => {
     const admin = async (path: string) => (await ask(tenant, path, {}, 'admin')).text();
     const raw = await Promise.all([0, 1].map((p) => admin(`/api/topics/raw/records?partition=${p}`)));
@@ -218,11 +308,14 @@ describe('a scope', () => {
   beforeAll(() => start(theModel));
   afterAll(stop);
   const all = [...Object.values(questions), ...Object.values(accounts), ...Object.values(inputs)];
-  const pathOf = (url: string) => url.replace(':topic', 'raw');
+  const pathOf = (url: string) =>
+    url.replace(':topic', 'nobodys').replace(':group', 'nobodys').replace(':member', 'nobody');
   const send = async (method: string, url: string, headers: Record<string, string>) => {
     const gone = new AbortController();
     const body =
-      method === 'POST' ? { body: '{}', headers: { ...headers, 'content-type': 'application/json' } } : { headers };
+      method !== 'GET' && method !== 'DELETE'
+        ? { body: '{}', headers: { ...headers, 'content-type': 'application/json' } }
+        : { headers };
     const response = await fetch(`${api.frontUrl}${pathOf(url)}`, { method, signal: gone.signal, ...body });
     const { status } = response;
     gone.abort();

@@ -19,7 +19,7 @@ export type Parameters = Readonly<Record<string, string | number | undefined>>;
 
 export interface RequestOptions {
   readonly parameters?: Parameters;
-  readonly method?: 'GET' | 'POST';
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array<ArrayBuffer>;
   readonly signal?: AbortSignal;

@@ -1,6 +1,7 @@
-/** Delivers batches to POST /api/logs, each exactly once: repeated with the same Idempotency-Key until it is acknowledged. */
+/** Delivers batches to POST /api/logs or a topic, each exactly once: repeated with the same Idempotency-Key until it is acknowledged. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Produced } from '../api/schemas/index.ts';
 import { SpillwayError } from '../lib/errors.ts';
 import type { Client, Parameters } from './client.ts';
 
@@ -18,6 +19,8 @@ export interface Acknowledged {
 export interface DeliveryOptions {
   readonly client: Client;
   readonly parameters: Parameters;
+  /** Instead of the logs. */
+  readonly topic?: string | undefined;
   /** How long one batch is tried, ms. */
   readonly retryForMs: number;
   readonly signal: AbortSignal;
@@ -34,12 +37,15 @@ export async function deliver(
   contentType: string,
   options: DeliveryOptions,
 ): Promise<Acknowledged> {
-  const { client, parameters, signal } = options;
+  const { client, parameters, signal, topic } = options;
   const headers = { 'content-type': contentType, 'idempotency-key': randomUUID() };
   const deadlineMs = performance.now() + options.retryForMs;
   for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(delayMs * 2, LONGEST_DELAY_MS)) {
     try {
-      return await client.json<Acknowledged>('/api/logs', { method: 'POST', parameters, headers, body, signal });
+      const request = { method: 'POST', parameters, headers, body, signal } as const;
+      if (topic === undefined) return await client.json<Acknowledged>('/api/logs', request);
+      const produced = await client.json<Produced>(`/api/topics/${encodeURIComponent(topic)}/records`, request);
+      return { accepted: produced.records.length, deadLettered: 0 };
     } catch (thrown) {
       const error = retryable(thrown);
       const waitMs = error?.retryAfterS === undefined ? delayMs : error.retryAfterS * 1_000;

@@ -1,6 +1,6 @@
 /** `spillway read`: records of the queue as they are kept, before or after processing. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { QueueRecord, RecordsAnswer, TopicsAnswer } from '../api/schemas/index.ts';
+import type { QueueRecord, RecordsAnswer, TopicAnswer, TopicsAnswer } from '../api/schemas/index.ts';
 import { SpillwayError } from '../lib/errors.ts';
 import { QUEUE_READ_LIMITS } from '../lib/limits.ts';
 import { suggest } from '../lib/suggest.ts';
@@ -17,7 +17,8 @@ export const command: Command = {
   usage: 'read TOPIC [--from OFFSET|TIME] [--partition N] [--limit N] [--follow]',
   summary: 'Look into the queue: print the records of a topic.',
   details: [
-    'Topics: raw (what was received, byte for byte), events (after processing), dead-letter (what could not be processed).',
+    'Topics: raw (what was received, byte for byte), events (after processing), dead-letter (what could not be',
+    'processed), and those that were created.',
     '--from is an offset (1042), a time (2026-11-23T10:00:00Z) or how long ago (10m). Default: the oldest record.',
   ],
   options: {
@@ -75,13 +76,7 @@ async function run(invocation: Invocation): Promise<number> {
 }
 
 async function begin(client: Client, topic: string, invocation: Invocation): Promise<Position[]> {
-  const { topics } = await client.json<TopicsAnswer>('/api/topics');
-  const found = topics.find((known) => known.topic === topic);
-  if (found === undefined)
-    throw noTopic(
-      topic,
-      topics.map((known) => known.topic),
-    );
+  const found = await describe(client, topic);
   const only = countOption(invocation, 'partition', 0, found.partitions.length - 1);
   const from = textOption(invocation, 'from');
   const isOffset = from !== undefined && /^\d{1,12}$/.test(from);
@@ -89,6 +84,19 @@ async function begin(client: Client, topic: string, invocation: Invocation): Pro
   return found.partitions
     .filter(({ partition }) => only === undefined || partition === only)
     .map(({ partition }) => ({ partition, next, atEnd: false }));
+}
+
+async function describe(client: Client, topic: string): Promise<TopicAnswer> {
+  try {
+    return await client.json<TopicAnswer>(`/api/topics/${encodeURIComponent(topic)}`);
+  } catch (thrown) {
+    if (!(thrown instanceof SpillwayError) || !['NOT_FOUND', 'BAD_REQUEST'].includes(thrown.code)) throw thrown;
+    const { topics } = await client.json<TopicsAnswer>('/api/topics');
+    throw noTopic(
+      topic,
+      topics.map((known) => known.topic),
+    );
+  }
 }
 
 function noTopic(topic: string, known: readonly string[]): SpillwayError {

@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
-import { COLLECT_LIMITS } from '../lib/limits.ts';
+import { COLLECT_LIMITS, TOPIC_LIMITS } from '../lib/limits.ts';
 import { formatSize, parseDuration } from '../lib/units.ts';
 import { CLIENT_OPTIONS, Client } from './client.ts';
 import { type Command, choiceOption, EXIT, type Invocation, textOption, UsageError } from './command.ts';
@@ -13,12 +13,15 @@ import { count, plural, visible } from './table.ts';
 const BATCH_BYTES = 1024 * 1024;
 const IDLE_MS = 200;
 const DEFAULT_RETRY_FOR = '1m';
+/** However short the lines are, a batch has no more of them than a request may have records. */
+const TOPIC_BATCH_BYTES = 2 * TOPIC_LIMITS.requestRecords;
+const OF_LOGS = ['format', 'team', 'app', 'host'] as const;
 const SHOWN_ERRORS = 5;
 const FORMATS = ['auto', 'json', 'text'] as const;
 type LineFormat = (typeof FORMATS)[number];
 
 export const command: Command = {
-  usage: 'send [FILE …]',
+  usage: 'send [--topic TOPIC [--key KEY]] [FILE …]',
   summary: 'Send lines: standard input or files, one event a line.',
   details: [
     'Lines are sent in batches over HTTP, and a batch counts when it is durable. What fails is repeated under the same',
@@ -33,6 +36,12 @@ export const command: Command = {
     team: { type: 'string', value: 'NAME', description: 'Team of the lines that name none.' },
     app: { type: 'string', value: 'NAME', description: 'App of the lines that name none.' },
     host: { type: 'string', value: 'NAME', description: 'Host of the lines that name none.' },
+    topic: {
+      type: 'string',
+      value: 'TOPIC',
+      description: 'To a topic that was created, each line as one record, instead of the logs.',
+    },
+    key: { type: 'string', value: 'KEY', description: 'With --topic: key of the records.' },
     'retry-for': {
       type: 'string',
       value: 'DURATION',
@@ -44,6 +53,7 @@ export const command: Command = {
   examples: [
     ['spillway send --app nginx /var/log/nginx/access.log', 'a file'],
     ['tail -F app.log | spillway send --app shop', 'a file that grows'],
+    ['spillway send --topic orders orders.ndjson', 'records of a topic'],
     ['echo \'{"level":"error","message":"disk full"}\' | spillway send', 'one event'],
   ],
   run,
@@ -70,6 +80,7 @@ class Sending {
   readonly #invocation: Invocation;
   readonly #client: Client;
   readonly #format: LineFormat;
+  readonly #topic: string | undefined;
   readonly #retryForMs: number;
   readonly #patient: boolean;
   readonly #signal: AbortSignal;
@@ -84,6 +95,13 @@ class Sending {
     this.#invocation = invocation;
     this.#client = Client.of(invocation);
     this.#format = choiceOption(invocation, 'format', FORMATS) ?? 'auto';
+    this.#topic = textOption(invocation, 'topic');
+    const stray = (this.#topic === undefined ? (['key'] as const) : OF_LOGS).find(
+      (name) => textOption(invocation, name) !== undefined,
+    );
+    if (stray !== undefined) {
+      throw new UsageError(`--${stray} goes ${this.#topic === undefined ? 'only with' : 'not together with'} --topic.`);
+    }
     const retryFor = textOption(invocation, 'retry-for');
     this.#patient = retryFor !== undefined;
     const ms = parseDuration(retryFor ?? DEFAULT_RETRY_FOR);
@@ -96,7 +114,8 @@ class Sending {
   async send(file: string): Promise<void> {
     const input: AsyncIterable<Buffer> =
       file === '-' ? process.stdin : createReadStream(file, { highWaterMark: BATCH_BYTES });
-    const options = { maxBytes: BATCH_BYTES, maxLineBytes: COLLECT_LIMITS.httpBodyBytes, idleMs: IDLE_MS };
+    const maxBytes = this.#topic === undefined ? BATCH_BYTES : TOPIC_BATCH_BYTES;
+    const options = { maxBytes, maxLineBytes: COLLECT_LIMITS.httpBodyBytes, idleMs: IDLE_MS };
     try {
       for await (const batch of lineBatches(input, options)) {
         await this.#deliver(batch);
@@ -111,9 +130,12 @@ class Sending {
   async #deliver(batch: LineBatch): Promise<void> {
     const { output } = this.#invocation;
     const anythingArrived = this.#accepted + this.#deadLettered > 0;
-    const acknowledged = await deliver(batch.bytes, contentTypeOf(batch.bytes, this.#format), {
+    const isText = this.#topic !== undefined;
+    const names = isText ? (['key'] as const) : (['team', 'app', 'host'] as const);
+    const acknowledged = await deliver(batch.bytes, isText ? TEXT : contentTypeOf(batch.bytes, this.#format), {
       client: this.#client,
-      parameters: Object.fromEntries(['team', 'app', 'host'].map((name) => [name, textOption(this.#invocation, name)])),
+      topic: this.#topic,
+      parameters: Object.fromEntries(names.map((name) => [name, textOption(this.#invocation, name)])),
       // Where Spillway has never answered it is probably not running, and waiting would only hide that.
       retryForMs: anythingArrived || this.#patient ? this.#retryForMs : 0,
       signal: this.#signal,
@@ -151,7 +173,9 @@ class Sending {
     if (output.isTerminal) {
       const dead =
         this.#deadLettered === 0 ? '' : `, ${plural(this.#deadLettered, 'dead letter')} (spillway read dead-letter)`;
-      output.line(`${plural(this.#accepted, 'event')} accepted and durable${dead}.`);
+      output.line(
+        `${plural(this.#accepted, this.#topic === undefined ? 'event' : 'record')} accepted and durable${dead}.`,
+      );
     } else
       output.line(JSON.stringify({ lines: this.#lines, accepted: this.#accepted, deadLettered: this.#deadLettered }));
     if (!this.#signal.aborted) return EXIT.done;
@@ -160,10 +184,12 @@ class Sending {
   }
 }
 
+const TEXT = 'text/plain; charset=utf-8';
+
 /** Where every line looks like a JSON object it is sent as such; a mixture is text, and each line is looked at later. */
 function contentTypeOf(bytes: Buffer, format: LineFormat): string {
   if (format === 'json' || (format === 'auto' && looksLikeJson(bytes))) return 'application/x-ndjson';
-  return 'text/plain; charset=utf-8';
+  return TEXT;
 }
 
 function looksLikeJson(bytes: Buffer): boolean {

@@ -1,33 +1,57 @@
-/** `spillway topics`: the queue's topics and partitions, and how far their readers are; and adding partitions. */
+/** `spillway topics`: the queue's topics and partitions, and how far their readers are; and changing them. */
 import type { HealthAnswer } from '../api/schemas/account.ts';
-import type { AddPartitionsAnswer, GroupsAnswer, TopicsAnswer } from '../api/schemas/index.ts';
+import type { AddPartitionsAnswer, GroupsAnswer, TopicAnswer, TopicsAnswer } from '../api/schemas/index.ts';
 import { TOPICS } from '../event/topics.ts';
-import { QUEUE_LIMITS } from '../lib/limits.ts';
+import { QUEUE_LIMITS, TOPIC_LIMITS } from '../lib/limits.ts';
 import { formatSize } from '../lib/units.ts';
 import { CLIENT_OPTIONS, Client } from './client.ts';
-import { type Command, EXIT, type Invocation, UsageError } from './command.ts';
-import { count, table } from './table.ts';
+import { type Command, countOption, EXIT, type Invocation, textOption, UsageError } from './command.ts';
+import { count, plural, table } from './table.ts';
 import { shownAge, shownTime } from './times.ts';
 
 export const command: Command = {
-  usage: 'topics [add-partitions COUNT]',
+  usage: 'topics [create TOPIC | delete TOPIC | add-partitions COUNT]',
   summary: 'Show the topics of the queue and the lag of their readers.',
   details: [
-    '`add-partitions` adds so many partitions to raw and events, for ever, while they are used: the order of each',
-    'source is kept.',
+    '`create` makes a topic for records of any kind; the same again changes nothing. `delete` removes it with all of its',
+    'records. `add-partitions` adds so many partitions to raw and events, for ever, while they are used: the order of',
+    'each source is kept.',
   ],
-  options: CLIENT_OPTIONS,
+  options: {
+    partitions: { type: 'string', value: 'N', description: 'create: as many readers of a group at once. Default: 1' },
+    retention: { type: 'string', value: 'DURATION', description: 'create: older records go. Default: queue.retention' },
+    'max-size': {
+      type: 'string',
+      value: 'SIZE',
+      description: 'create: beyond it the oldest go. Default: queue.maxSize',
+    },
+    required: {
+      type: 'string',
+      value: 'GROUPS',
+      description: 'create: groups, with commas, that must have read a record before it goes.',
+    },
+    ...CLIENT_OPTIONS,
+  },
   args: [0, 2],
   examples: [
     ['spillway topics', 'what is kept, and who has read how far'],
+    ['spillway topics create orders --partitions 4 --retention 3d', 'a topic of your own'],
+    ['spillway topics delete orders', 'without it, and its records'],
     ['spillway topics add-partitions 4', 'four more partitions of raw and of events'],
   ],
   run,
 };
 
+const CREATE_OPTIONS = ['partitions', 'retention', 'max-size', 'required'] as const;
+
 async function run(invocation: Invocation): Promise<number> {
   const client = Client.of(invocation);
-  if (invocation.args.length > 0) return addPartitions(client, invocation);
+  const [action] = invocation.args;
+  const stray = CREATE_OPTIONS.find((name) => action !== 'create' && textOption(invocation, name) !== undefined);
+  if (stray !== undefined) throw new UsageError(`--${stray} goes only with: spillway topics create TOPIC`);
+  if (action === 'create') return createTopic(client, invocation);
+  if (action === 'delete') return deleteTopic(client, invocation);
+  if (action !== undefined) return addPartitions(client, invocation);
   const { topics } = await client.json<TopicsAnswer>('/api/topics');
   const { groups } = await client.json<GroupsAnswer>('/api/groups');
   const { output } = invocation;
@@ -38,11 +62,50 @@ async function run(invocation: Invocation): Promise<number> {
     for (const reason of reasons) output.note(reason);
     return EXIT.done;
   }
-  for (const { topic, partitions } of topics) {
-    for (const partition of partitions)
-      output.line(JSON.stringify({ topic, ...partition, groups: readersOf(groups, topic, partition.partition) }));
+  for (const { topic, tenant, partitions } of topics) {
+    const whose = tenant === undefined ? {} : { tenant };
+    for (const partition of partitions) {
+      const readers = readersOf(groups, { topic, tenant, partition: partition.partition });
+      output.line(JSON.stringify({ topic, ...whose, ...partition, groups: readers }));
+    }
   }
   return EXIT.done;
+}
+
+async function createTopic(client: Client, invocation: Invocation): Promise<number> {
+  const topic = topicOf(invocation);
+  const partitions = countOption(invocation, 'partitions', 1, TOPIC_LIMITS.partitionsPerTopic);
+  const body = {
+    partitions,
+    retention: textOption(invocation, 'retention'),
+    maxSize: textOption(invocation, 'max-size'),
+    required: textOption(invocation, 'required')?.split(','),
+  };
+  const created = await client.json<TopicAnswer>(`/api/topics/${encodeURIComponent(topic)}`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: new TextEncoder().encode(JSON.stringify(body)),
+  });
+  const { output } = invocation;
+  output.line(
+    output.isTerminal
+      ? `${topic} has ${plural(created.partitions.length, 'partition')} and keeps records for ${created.retention}.`
+      : JSON.stringify(created),
+  );
+  return EXIT.done;
+}
+
+async function deleteTopic(client: Client, invocation: Invocation): Promise<number> {
+  const topic = topicOf(invocation);
+  const { output } = invocation;
+  const answer = await client.json<object>(`/api/topics/${encodeURIComponent(topic)}`, { method: 'DELETE' });
+  output.line(output.isTerminal ? `${topic} is deleted.` : JSON.stringify(answer));
+  return EXIT.done;
+}
+
+function topicOf({ args: [action, topic] }: Invocation): string {
+  if (topic !== undefined) return topic;
+  throw new UsageError('Which topic?', `Like: spillway topics ${action} orders`);
 }
 
 async function addPartitions(client: Client, { args, output }: Invocation): Promise<number> {
@@ -50,7 +113,7 @@ async function addPartitions(client: Client, { args, output }: Invocation): Prom
   if (action !== 'add-partitions') {
     throw new UsageError(
       `"${action}" is not something to do with topics.`,
-      'Did you mean: spillway topics add-partitions',
+      'Did you mean: spillway topics create, delete or add-partitions',
     );
   }
   const added = Number(text);
@@ -74,17 +137,31 @@ async function addPartitions(client: Client, { args, output }: Invocation): Prom
   return EXIT.done;
 }
 
-function readersOf(groups: GroupsAnswer['groups'], topic: string, partition: number): Record<string, number> {
-  const readers = groups.flatMap(({ group, partitions }) =>
-    partitions.filter((at) => at.topic === topic && at.partition === partition).map((at) => [group, at.committed]),
+interface Place {
+  readonly topic: string;
+  readonly tenant: string | undefined;
+  readonly partition: number;
+}
+
+function readersOf(groups: GroupsAnswer['groups'], { topic, tenant, partition }: Place): Record<string, number> {
+  const readers = groups.flatMap((group) =>
+    group.tenant === tenant
+      ? group.partitions
+          .filter((at) => at.topic === topic && at.partition === partition)
+          .map((at) => [group.group, at.committed])
+      : [],
   );
   return Object.fromEntries(readers);
 }
 
+/** Those of users by tenant and name: an admin sees those of all. */
+const called = (name: string, tenant: string | undefined): string =>
+  tenant === undefined ? name : `${tenant}/${name}`;
+
 function topicLines(topics: TopicsAnswer['topics']): string[] {
-  const rows = topics.flatMap(({ topic, partitions }) =>
+  const rows = topics.flatMap(({ topic, tenant, partitions }) =>
     partitions.map((at) => [
-      topic,
+      called(topic, tenant),
       String(at.partition),
       count(at.endOffset - at.earliestOffset),
       count(at.earliestOffset),
@@ -109,10 +186,10 @@ function topicLines(topics: TopicsAnswer['topics']): string[] {
 }
 
 function groupLines(groups: GroupsAnswer['groups']): string[] {
-  const rows = groups.flatMap(({ group, partitions }) =>
+  const rows = groups.flatMap(({ group, tenant, partitions }) =>
     partitions.map((at) => [
-      group,
-      at.topic,
+      called(group, tenant),
+      called(at.topic, tenant),
       String(at.partition),
       count(at.committed),
       count(at.lag),

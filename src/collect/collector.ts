@@ -11,6 +11,7 @@ import { type AskSpace, nodeSpace } from '../lib/disk-space.ts';
 import { SpillwayError } from '../lib/errors.ts';
 import { COLLECT_LIMITS, type CollectLimits } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
+import type { TopicAdmin } from '../queue/created/topic-admin.ts';
 import type { PartitionWriter, Queue } from '../queue/port.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Growth } from './growth.ts';
@@ -26,6 +27,7 @@ import { Lane } from './lane.ts';
 import { type CollectMetrics, createCollectMetrics } from './metrics.ts';
 import { type InputContext, type Outlet, RawOutlets } from './outlets.ts';
 import type { DurableBatch } from './tally.ts';
+import { openTopics, type Topics } from './topics/topics.ts';
 
 export interface SyslogInputConfig {
   readonly host: string;
@@ -46,6 +48,10 @@ export interface CollectorOptions {
   readonly registry: Registry;
   /** Where to note Idempotency-Keys, so that a start need not read a day of the log for them. */
   readonly keysFile?: string;
+  /** Where topics of users are created; without it there are none. */
+  readonly topicAdmin?: TopicAdmin;
+  /** As `keysFile`, of what is produced to them. */
+  readonly topicKeysFile?: string;
   /** The queue's folder, and from where on its disk is too full for inputs. */
   readonly disk: HighWaterMarks & { readonly folder: string; readonly ask?: AskSpace };
   /** Lowered in tests. */
@@ -63,6 +69,8 @@ export interface Collector {
   listen(): Promise<readonly Listening[]>;
   /** Registers `POST /api/logs`; may be used before and after `listen()`. */
   readonly httpPlugin: FastifyPluginAsync;
+  /** Those that users create. */
+  readonly topics: Topics | undefined;
   /** What it cannot do now, for people, without paths; empty where all is well. */
   troubles(): readonly string[];
   /** Takes nothing new, finishes what was received, makes it durable and closes the writers. Again is the same. */
@@ -127,15 +135,24 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     keys,
     keysKnown: () => soon(memory.recalled, limits.httpQueueWaitMs),
   });
+  const topics =
+    options.topicAdmin === undefined
+      ? undefined
+      : await openTopics({ ...options, context, admin: options.topicAdmin, keysFile: options.topicKeysFile });
   const inputs = syslogInputs(context, options.inputs.syslog);
   const allLanes = () => [...outlets.raw.all, outlets.dead].flatMap(({ sockets, requests }) => [sockets, requests]);
   const close = async (): Promise<void> => {
-    await Promise.all([within(limits.drainMs, http.close()), ...inputs.map((input) => input.close())]);
+    await Promise.all([
+      within(limits.drainMs, http.close()),
+      within(limits.drainMs, topics?.input.close() ?? Promise.resolve()),
+      ...inputs.map((input) => input.close()),
+    ]);
     const lanes = allLanes();
     await within(limits.drainMs, Promise.all(lanes.map((lane) => lane.drain())));
     for (const lane of lanes) lane.abandon();
     await growth.close();
     await memory.close();
+    await topics?.close();
     highWater.close();
     await Promise.all([...writers, deadWriter].map((writer) => writer.close()));
   };
@@ -143,6 +160,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   return {
     listen: () => Promise.all(inputs.map((input) => input.listen())),
     httpPlugin: http.plugin,
+    topics,
     troubles: () => [...new Set([highWater.reason ?? [], allLanes().flatMap((lane) => lane.trouble ?? [])].flat())],
     close: () => {
       closed ??= close();

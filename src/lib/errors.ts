@@ -48,6 +48,12 @@ export const ERROR_KINDS = {
   QUEUE_UNREACHABLE: { status: 503, title: 'The queue does not answer.', retry: true },
   QUEUE_REFUSED: { status: 503, title: 'The queue refused the login or the right to do this.', retry: false },
   QUEUE_TOPIC_INVALID: { status: 503, title: 'A topic of the queue is not as it has to be.', retry: false },
+  // topics and groups of users
+  TOPIC_EXISTS: { status: 409, title: 'There is such a topic, and it is another.', retry: false },
+  LIMIT_REACHED: { status: 409, title: 'There are as many as there may be.', retry: false },
+  GROUP_IN_USE: { status: 409, title: 'The group is in use.', retry: false },
+  MEMBER_UNKNOWN: { status: 404, title: 'The group has no such member.', retry: false },
+  RECORD_INVALID: { status: 400, title: 'A record cannot be read.', retry: false },
   // records that cannot be events
   MESSAGE_TOO_LARGE: { status: 413, title: 'The message is longer than the limit.', retry: false },
   FRAME_INVALID: { status: 400, title: 'The frame is broken.', retry: false },

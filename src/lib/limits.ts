@@ -42,7 +42,7 @@ export const QUEUE_LIMITS = {
 } as const;
 
 export const GROUP_LIMITS = {
-  groups: 100,
+  groups: 500,
   membersPerGroup: 256,
   topicsPerMember: 16,
   /** A member that says nothing for so long has left. */
@@ -53,6 +53,58 @@ export const GROUP_LIMITS = {
   tickMs: 200,
   /** Times that partitions were added to one topic. */
   additions: 64,
+} as const;
+
+/** Topics that users create, and the groups that read them over HTTP. */
+export const TOPIC_LIMITS = {
+  topicsPerTenant: 100,
+  topics: 500,
+  partitionsPerTopic: 64,
+  /** Of all such topics: each is a folder, a writer and some open files. */
+  partitions: 1_024,
+  /** Partitions of a topic that are taken over at the same time at the start. */
+  openedAtOnce: 16,
+  groupsPerTenant: 50,
+  groups: 400,
+  /** Positions of all groups: each commit of the embedded queue writes all of them. */
+  groupPartitions: 4_096,
+  /** Groups that hold back the retention of one topic. */
+  requiredGroups: 8,
+  /** Retention of a topic. */
+  retentionLeastMs: 1_000,
+  retentionMostMs: 3_650 * 86_400_000,
+  /** One record: key, value and headers. */
+  recordBytes: 1_000_000,
+  keyBytes: 4 * KiB,
+  headers: 32,
+  headersBytes: 16 * KiB,
+  /** One request that produces, after decompression. */
+  requestRecords: 50_000,
+  requestBytes: 16 * MiB,
+  /** Bodies of such requests under way, together: also those whose records wait for a queue that is away. */
+  bodiesBytes: 128 * MiB,
+  /** Members that one collector keeps for consumers over HTTP. */
+  members: 500,
+  membersPerTenant: 100,
+  sessionLeastMs: 1_000,
+  sessionMs: 30_000,
+  sessionMostMs: 5 * 60_000,
+  /** How often silence of consumers is measured. */
+  sweepMs: 200,
+  /** A member that is told of changes asks by itself only every so many heartbeats. */
+  patientHeartbeats: 25,
+  /** How long a request may wait for records, and how many may. */
+  waitMs: 30_000,
+  waiting: 1_000,
+  waitingPerTenant: 100,
+  /** The `after` of a consumer: where it has come in each partition. */
+  placeChars: 48 * KiB,
+  /** Positions of one commit. */
+  commitOffsets: 1_024,
+  /** How often a topic that is not known is looked for. */
+  lookAgainMs: 250,
+  /** Retry-After of what the queue cannot take now. */
+  retryS: 5,
 } as const;
 
 export const KAFKA_LIMITS = {
@@ -440,6 +492,23 @@ const relations: readonly (readonly [boolean, string])[] = [
   [COLLECT_LIMITS.deadLetterChunkBytes <= COLLECT_LIMITS.messageBytes, 'a chunk of a dead letter fits a record'],
   [COLLECT_LIMITS.httpDecompressedBytes <= COLLECT_LIMITS.httpConcurrentBodiesBytes, 'one body fits all bodies'],
   [COLLECT_LIMITS.httpBodyTimeoutMs < HTTP_LIMITS.requestTimeoutMs, 'an input times out before its connection'],
+  [
+    TOPIC_LIMITS.recordBytes + TOPIC_LIMITS.headersBytes + TOPIC_LIMITS.keyBytes < QUEUE_LIMITS.groupBytes,
+    'a produced record and what is added to it fit a batch',
+  ],
+  [TOPIC_LIMITS.requestBytes <= TOPIC_LIMITS.bodiesBytes, 'one body fits all bodies'],
+  [TOPIC_LIMITS.groups < GROUP_LIMITS.groups, 'there is room for the groups of the roles'],
+  [TOPIC_LIMITS.partitionsPerTopic <= QUEUE_LIMITS.partitionsPerTopic, 'a topic of a user fits the queue'],
+  [
+    TOPIC_LIMITS.partitionsPerTopic * GROUP_LIMITS.topicsPerMember <= TOPIC_LIMITS.commitOffsets,
+    'a commit may be whole',
+  ],
+  [TOPIC_LIMITS.waitMs < HTTP_LIMITS.idleMs, 'a waiting consumer is not idle'],
+  [TOPIC_LIMITS.placeChars < HTTP_LIMITS.headerBytes, 'a place fits an address'],
+  [
+    TOPIC_LIMITS.patientHeartbeats * SUPERVISOR_LIMITS.heartbeatMs * 3 < GROUP_LIMITS.sessionTimeoutMs,
+    'a patient member outlives its own patience',
+  ],
   [QUERY_LIMITS.tailHeartbeatMs < HTTP_LIMITS.idleMs, 'a quiet tail is not idle'],
   [QUERY_LIMITS.timeMs < PROXY_LIMITS.timeoutMs, 'a query ends before those who wait for it give up'],
   [PROXY_LIMITS.concurrentPerTenant < PROXY_LIMITS.concurrent, 'one tenant leaves places to others'],

@@ -125,6 +125,8 @@ export interface JoinOptions {
   readonly topics: readonly string[];
   /** Called for each partition that this member gets. It must not throw. */
   readonly onAssigned: (partition: AssignedPartition) => void;
+  /** One of many in this process: it says less often that it is alive. */
+  readonly isPatient?: boolean;
 }
 
 /**

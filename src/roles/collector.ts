@@ -1,8 +1,10 @@
 /** The collector: every listener and the front door. It appends, acknowledges, and knows nothing of what comes after. */
 import { join } from 'node:path';
 import { createAuth } from '../api/auth/authenticate.ts';
+import type { UserTopics } from '../api/front/user-topics.ts';
 import { createFrontDoor } from '../api/front-door.ts';
 import { createCollector } from '../collect/collector.ts';
+import type { TopicWriters } from '../collect/topics/topic-writers.ts';
 import { assertExposureAllowed } from '../config/exposure.ts';
 import { DEAD_LETTER_PARTITIONS } from '../event/dead-letter.ts';
 import { TOPICS } from '../event/topics.ts';
@@ -43,6 +45,8 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
       minFreeBytes: config.queue.minFreeBytes,
     },
     keysFile: join(config.data, 'collector', 'keys.json'),
+    topicAdmin: context.topicAdmin,
+    topicKeysFile: join(config.data, 'collector', 'topic-keys.json'),
     onOpened: (partition) => ledger.follow({ at: { topic: TOPICS.raw, partition }, count: countAccepted }),
     onAccepted: ({ topic, partition, nextOffset, counts }) => {
       const rows = counts.map(({ tenant, receivedMs, count }) => {
@@ -58,7 +62,8 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
     coordinator: new SupervisorQuestions(link),
     queue,
     troubles: () => [...collector.troubles(), ...(context.troubles?.() ?? [])],
-    ingestPlugins: [collector.httpPlugin],
+    ...(collector.topics === undefined ? {} : { topics: userTopics(context, collector.topics.writers) }),
+    ingestPlugins: [collector.httpPlugin, ...(collector.topics === undefined ? [] : [collector.topics.input.plugin])],
     consoleRoot: CONSOLE_ROOT,
     clock,
     log,
@@ -74,5 +79,16 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
       await ledger.stop();
       await context.close();
     },
+  };
+}
+
+function userTopics({ topicAdmin: admin, queue, config }: RoleContext, writers: TopicWriters): UserTopics {
+  return {
+    admin,
+    queue,
+    retention: { maxAgeMs: config.queue.retentionMs, maxBytes: config.queue.maxSizeBytes },
+    topic: (name) => writers.topic(name),
+    open: (at) => writers.open(at),
+    closed: (name) => writers.closed(name),
   };
 }

@@ -9,14 +9,27 @@ import { nodeDisk } from '../lib/disk.ts';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
 import { GROUP_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
+import type { Catalogue } from '../queue/created/catalogue.ts';
+import { ownerOf } from '../queue/created/owned-names.ts';
+import { handleCall } from '../queue/created/topic-admin.ts';
 import type { GroupState, TopicLayout, TopicState } from '../queue/port.ts';
+import { CatalogueFile } from '../queue/segment-log/catalogue-file.ts';
 import { LocalCoordinator } from '../queue/segment-log/coordinator.ts';
+import { createdTopicOptions, LocalTopics } from '../queue/segment-log/local-topics.ts';
 import { type Mark, MarkBoard } from '../queue/segment-log/marks.ts';
 import { openSegmentLog, type SegmentLogQueue } from '../queue/segment-log/queue.ts';
 import { groupStates, topicStates } from '../queue/segment-log/state.ts';
 import type { RoleName } from './messages.ts';
 import type { CoordinatorListeners, Handled, QueueCoordinator } from './queue-coordinator.ts';
 import { topicsOf } from './topics.ts';
+
+interface Parts {
+  readonly coordinator: LocalCoordinator;
+  readonly board: MarkBoard;
+  readonly queue: SegmentLogQueue;
+  readonly topics: LocalTopics;
+  readonly log: Logger;
+}
 
 interface Member {
   readonly role: RoleName;
@@ -28,31 +41,38 @@ export class CoordinatorServer implements QueueCoordinator {
   readonly #coordinator: LocalCoordinator;
   readonly #board: MarkBoard;
   readonly #queue: SegmentLogQueue;
+  readonly #topics: LocalTopics;
   readonly #log: Logger;
   readonly #timer: NodeJS.Timeout;
   #members: Member[] = [];
   /** How many processes of each role have ended: a member may join for one that ends meanwhile. */
   readonly #ended: Partial<Record<RoleName, number>> = {};
 
-  private constructor(coordinator: LocalCoordinator, board: MarkBoard, queue: SegmentLogQueue, log: Logger) {
+  private constructor({ coordinator, board, queue, topics, log }: Parts) {
     this.#coordinator = coordinator;
     this.#board = board;
     this.#queue = queue;
+    this.#topics = topics;
     this.#log = log;
     this.#timer = setInterval(() => this.#inBackground(coordinator.tick()), GROUP_LIMITS.tickMs);
   }
 
   static async open(config: Config, log: Logger): Promise<CoordinatorServer> {
     const directory = join(config.data, 'queue');
-    const coordinator = await LocalCoordinator.open({ directory, disk: nodeDisk, log });
-    const marks = new MarkBoard();
-    const queue = openSegmentLog({ directory, topics: topicsOf(config), coordinator, marks, log });
+    const disk = nodeDisk;
+    const file = await CatalogueFile.open(disk, directory);
+    const coordinator = await LocalCoordinator.open({ directory, disk, log, floor: () => file.state.floor });
+    const board = new MarkBoard();
+    const created = (topic: string) => createdTopicOptions(file.state, topic);
+    const queue = openSegmentLog({ directory, topics: topicsOf(config), created, coordinator, marks: board, log });
     await queue.prepare();
-    return new CoordinatorServer(coordinator, marks, queue, log);
+    const topics = await LocalTopics.open({ directory, disk, file, coordinator, log });
+    return new CoordinatorServer({ coordinator, board, queue, topics, log });
   }
 
   listen(listeners: CoordinatorListeners): void {
     this.#coordinator.onLayout(() => listeners.onLayouts(this.layouts()));
+    this.#topics.onChange(() => listeners.onCatalogue(this.catalogue()));
     this.#coordinator.onNews((group, member) => {
       const known = this.#members.find((one) => one.group === group && one.member === member);
       if (known !== undefined) listeners.onNews(known.role, group, member);
@@ -63,12 +83,16 @@ export class CoordinatorServer implements QueueCoordinator {
     return this.#coordinator.layouts();
   }
 
+  catalogue(): Catalogue {
+    return this.#topics.catalogue;
+  }
+
   marks(): readonly Mark[] {
     return this.#board.all();
   }
 
   setMarks(marks: readonly Mark[]): void {
-    for (const mark of marks) this.#board.set(mark);
+    for (const mark of marks) if (this.#isKnown(mark)) this.#board.set(mark);
   }
 
   /** Its process is gone: what its members had is free at once, without waiting for their sessions to end. */
@@ -77,6 +101,10 @@ export class CoordinatorServer implements QueueCoordinator {
     const gone = this.#members.filter((known) => known.role === role);
     this.#members = this.#members.filter((known) => known.role !== role);
     for (const { group, member } of gone) this.#inBackground(this.#coordinator.leave(group, member));
+  }
+
+  #isKnown({ topic }: Mark): boolean {
+    return ownerOf(topic) === undefined || this.catalogue().topics[topic] !== undefined;
   }
 
   async handle(from: RoleName, request: Handled): Promise<unknown> {
@@ -106,16 +134,21 @@ export class CoordinatorServer implements QueueCoordinator {
         await this.#coordinator.commit(request.group, request, request.generation, request.offset);
         return null;
       case 'topics':
-        return this.topics();
+        return this.topics(request.only);
       case 'groups':
         return this.groups();
       case 'addPartitions':
         return this.#addPartitions(request.partitions);
+      case 'topicAdmin': {
+        const answer = await handleCall(this.#topics, request.asked);
+        if (request.asked.call === 'endDeletion') this.#board.forget(request.asked.name);
+        return answer;
+      }
     }
   }
 
-  topics(): readonly TopicState[] {
-    return topicStates(this.#board.all());
+  topics(only?: string): readonly TopicState[] {
+    return topicStates(this.#board.all().filter(({ topic }) => only === undefined || topic === only));
   }
 
   groups(): Promise<readonly GroupState[]> {
@@ -130,6 +163,7 @@ export class CoordinatorServer implements QueueCoordinator {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#queue.close();
+    await this.#topics.close();
     await this.#coordinator.close();
   }
 

@@ -8,8 +8,10 @@ import { GROUPS, TOPICS } from '../event/topics.ts';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
+import { type Catalogue, emptyCatalogue } from '../queue/created/catalogue.ts';
+import { clientsOf } from '../queue/kafka/group-members.ts';
 import { type KafkaQueue, type KafkaTopicOptions, openKafka } from '../queue/kafka/queue.ts';
-import { clientsOf, groupStatesOf, topicStatesOf } from '../queue/kafka/state.ts';
+import { groupStatesOf, topicStatesOf } from '../queue/kafka/state.ts';
 import type { GroupState, TopicState } from '../queue/port.ts';
 import { SpoolingQueue } from '../queue/spool/spooling-queue.ts';
 import { assertOnlyStore, storeClientId } from './combinations.ts';
@@ -78,7 +80,7 @@ export async function openKafkaRoleQueue(
   const clientId =
     role === 'store' ? storeClientId(config.site, config.search.engine, storeName(config)) : `${config.site}-${role}`;
   const queue = await openKafkaQueue(config, clientId, log, registry);
-  const mayStore = async () => assertOnlyStore(clientId, await clientsOf(queue, GROUPS.store));
+  const mayStore = async () => assertOnlyStore(clientId, await clientsOf(queue.cluster, queue.nameOf(GROUPS.store)));
   if (role === 'store') await mayStore().catch((thrown: unknown) => queue.close().then(() => Promise.reject(thrown)));
   const ends = new Map<number, RawEnd>();
   if (role === 'collector') return spoolingQueue(queue, directory, log, registry);
@@ -88,6 +90,7 @@ export async function openKafkaRoleQueue(
   timer?.unref();
   return {
     queue,
+    topicAdmin: queue.created,
     committed: (group, at) => queue.committed(group, at),
     rawEnd: (partition) => ends.get(partition),
     mayStore,
@@ -127,6 +130,7 @@ async function spoolingQueue(
   });
   return {
     queue: spooling,
+    topicAdmin: queue.created,
     committed: (group, at) => queue.committed(group, at),
     rawEnd: () => undefined,
     onDrained: (listener) => {
@@ -170,6 +174,11 @@ export class KafkaCoordinator implements QueueCoordinator {
     return {};
   }
 
+  /** Roles read it themselves. */
+  catalogue(): Catalogue {
+    return emptyCatalogue();
+  }
+
   marks(): readonly never[] {
     return [];
   }
@@ -179,18 +188,25 @@ export class KafkaCoordinator implements QueueCoordinator {
   roleEnded(): void {}
 
   async handle(_from: RoleName, request: Handled): Promise<unknown> {
-    if (request.do === 'topics') return this.topics();
+    if (request.do === 'topics') return this.topics(request.only);
     if (request.do === 'groups') return this.groups();
     if (request.do === 'addPartitions') return this.#addPartitions(request.partitions);
     throw new SpillwayError('INTERNAL', `The queue is Kafka: nobody here answers '${request.do}'.`);
   }
 
-  topics(): Promise<readonly TopicState[]> {
-    return topicStatesOf(this.#queue);
+  async topics(only?: string): Promise<readonly TopicState[]> {
+    await this.#queue.created.refresh();
+    return topicStatesOf(this.#queue, only);
   }
 
-  groups(): Promise<readonly GroupState[]> {
+  async groups(): Promise<readonly GroupState[]> {
+    await this.#queue.created.refresh();
+    const { topics, groups } = this.#queue.created.catalogue;
+    const living = Object.entries(groups).map(([group, known]) => {
+      return [group, known.topics.filter((topic) => topics[topic]?.isDeleting === false)] as const;
+    });
     return groupStatesOf(this.#queue, {
+      ...Object.fromEntries(living),
       [GROUPS.processor]: [TOPICS.raw],
       [GROUPS.store]: [TOPICS.events],
     });

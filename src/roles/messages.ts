@@ -5,6 +5,8 @@
 import type { Config } from '../config/schema.ts';
 import type { ErrorCode } from '../lib/errors.ts';
 import type { LedgerQuestion, LedgerRow } from '../monitor/ledger/ledger.ts';
+import type { Catalogue } from '../queue/created/catalogue.ts';
+import type { TopicAdminCall } from '../queue/created/topic-admin.ts';
 import type { TopicLayout } from '../queue/port.ts';
 import type { Mark } from '../queue/segment-log/marks.ts';
 
@@ -34,6 +36,8 @@ export interface StartMessage {
   readonly config: Config;
   /** Of the queue, as it is now. */
   readonly topics: Readonly<Record<string, TopicLayout>>;
+  /** What users created, as it is now. */
+  readonly catalogue: Catalogue;
   /** Proves that a request to the store comes from the front door; new at every start. */
   readonly internalSecret: string;
   /** Whether the role runs without the others. */
@@ -45,6 +49,8 @@ export type ToRole =
   | { readonly kind: 'marks'; readonly marks: readonly Mark[] }
   /** All topics of the queue, when one has changed. */
   | { readonly kind: 'topics'; readonly layouts: Readonly<Record<string, TopicLayout>> }
+  /** What users created, when it has changed. */
+  | { readonly kind: 'catalogue'; readonly catalogue: Catalogue }
   /** The member of this role should ask what it has. */
   | { readonly kind: 'news'; readonly group: string; readonly member: string }
   /** Where the store listens; the collector streams queries there. Undefined while it is down. */
@@ -86,10 +92,12 @@ export type CoordinatorRequest =
       readonly generation: number;
       readonly offset: number;
     }
-  | { readonly do: 'topics' }
+  | { readonly do: 'topics'; readonly only?: string }
   | { readonly do: 'groups' }
   /** Answer: how many partitions `raw` and `events` have now. */
   | { readonly do: 'addPartitions'; readonly partitions: number }
+  /** Answer: null; refused with what the change may not be for. */
+  | { readonly do: 'topicAdmin'; readonly asked: TopicAdminCall }
   | { readonly do: 'ledger'; readonly question: LedgerQuestion }
   /** Answer: the Prometheus text of all roles and the supervisor. */
   | { readonly do: 'metrics' }

@@ -1,4 +1,5 @@
 /** What a role needs of the queue, whichever engine it is. */
+import type { TopicAdmin } from '../queue/created/topic-admin.ts';
 import type { Appended, Queue, TopicPartition } from '../queue/port.ts';
 
 /** Where a partition ended, and when that was so (epoch ms). */
@@ -9,6 +10,7 @@ export interface RawEnd {
 
 export interface RoleQueue {
   readonly queue: Queue;
+  readonly topicAdmin: TopicAdmin;
   /** What the group has durably committed. */
   committed(group: string, at: TopicPartition): Promise<number | undefined>;
   /** As last heard, of `raw`. */

@@ -11,8 +11,8 @@ export class SupervisorQuestions {
     this.#link = link;
   }
 
-  topics(): Promise<readonly TopicState[]> {
-    return this.#link.request({ do: 'topics' });
+  topics(only?: string): Promise<readonly TopicState[]> {
+    return this.#link.request({ do: 'topics', ...(only === undefined ? {} : { only }) });
   }
 
   groups(): Promise<readonly GroupState[]> {

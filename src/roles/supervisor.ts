@@ -60,7 +60,15 @@ export class Supervisor {
     for (const role of options.roles ?? ALL_ROLES) {
       const alone = options.roles?.length === 1;
       const start = () =>
-        ({ kind: 'start', role, config, topics: coordinator.layouts(), internalSecret, alone }) as const;
+        ({
+          kind: 'start',
+          role,
+          config,
+          topics: coordinator.layouts(),
+          catalogue: coordinator.catalogue(),
+          internalSecret,
+          alone,
+        }) as const;
       const events = {
         onMessage: (name: RoleName, message: FromRole) => this.#receive(name, message),
         onReady: (name: RoleName, listening: readonly Listening[]) => this.#ready(name, listening),
@@ -72,6 +80,9 @@ export class Supervisor {
     coordinator.listen({
       onLayouts: (layouts) => {
         for (const role of this.#roles.values()) role.send({ kind: 'topics', layouts });
+      },
+      onCatalogue: (catalogue) => {
+        for (const role of this.#roles.values()) role.send({ kind: 'catalogue', catalogue });
       },
       onNews: (role, group, member) => this.#roles.get(role)?.send({ kind: 'news', group, member }),
     });
@@ -160,6 +171,7 @@ export class Supervisor {
     // A role that comes (back) learns at once what the others have already said.
     process?.send({ kind: 'marks', marks: this.#coordinator.marks() });
     process?.send({ kind: 'topics', layouts: this.#coordinator.layouts() });
+    process?.send({ kind: 'catalogue', catalogue: this.#coordinator.catalogue() });
     this.#sayWhereTheStoreIs();
     if (this.#announced || this.#listening.size < this.#roles.size) return;
     this.#announced = true;

@@ -131,6 +131,27 @@ describe('the queue', () => {
     expect(again).toEqual(record);
   });
 
+  test('topics are created, filled by send, read, listed and deleted', async () => {
+    const create = ['topics', 'create', 'orders', '--partitions', '2', '--retention', '3d', '--required', 'billing'];
+    expect(await objects(...create)).toMatchObject([{ topic: 'orders', retention: '3d', required: ['billing'] }]);
+    expect((await objects(...create))[0]?.partitions).toHaveLength(2);
+    // More than one request may have.
+    const lines = Array.from({ length: 60_000 }, (_, index) => `${index}`);
+    const sent = await run(['send', '--topic', 'orders', '--key', 'k'], `${lines.join('\n')}\n`);
+    expect(JSON.parse(sent.stdout)).toEqual({ lines: 60_000, accepted: 60_000, deadLettered: 0 });
+    const records = await objects('read', 'orders', '--limit', '100000');
+    expect(records.map(({ value }) => value)).toEqual(lines);
+    expect(records[0]).toMatchObject({ topic: 'orders', offset: 0, key: 'k' });
+    const listed = (await objects('topics')).filter(({ topic }) => topic === 'orders');
+    expect(listed.map(({ tenant, partition }) => `${tenant} ${partition}`)).toEqual(['default 0', 'default 1']);
+    expect(await objects('topics', 'delete', 'orders')).toEqual([{ topic: 'orders', deleted: true }]);
+    expect(await run(['read', 'orders'])).toMatchObject({ code: 1, stderr: expect.stringContaining('no topic') });
+    for (const wrong of [['create'], ['delete'], ['--retention', '1d'], ['create', 'x', '--partitions', '0']]) {
+      expect(await run(['topics', ...wrong])).toMatchObject({ code: 2 });
+    }
+    expect(await run(['send', '--topic', 'orders', '--app', 'x'], 'x')).toMatchObject({ code: 2 });
+  });
+
   test('topics add-partitions adds to raw and events, for good, and none can be taken away', async () => {
     expect(await objects('topics', 'add-partitions', '2')).toEqual([{ before: 4, partitions: 6 }]);
     await until('they are there', async () => {

@@ -113,7 +113,7 @@ export const MISTAKES: readonly Mistake[] = [
   {
     name: 'generations begin again after a start',
     file: 'src/queue/segment-log/coordinator.ts',
-    target: 'const generation = (known?.generation ?? 0) + 1;',
+    target: 'const generation = (known?.generation ?? this.#floorOf(group.name)) + 1;',
     replacement: 'const generation = (group.holderOf(grant.at)?.generation ?? 0) + 1;',
   },
 ];

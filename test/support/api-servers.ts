@@ -11,20 +11,27 @@ import { type Logger, pino } from 'pino';
 import { Registry } from 'prom-client';
 import { createAuth } from '../../src/api/auth/authenticate.ts';
 import { createToken } from '../../src/api/auth/tokens.ts';
+import type { UserTopics } from '../../src/api/front/user-topics.ts';
 import { createFrontDoor } from '../../src/api/front-door.ts';
 import { createStoreApi } from '../../src/api/store-api.ts';
 import { createCollector } from '../../src/collect/collector.ts';
+import type { TopicWriters } from '../../src/collect/topics/topic-writers.ts';
 import type { StoredEvent } from '../../src/event/event.ts';
 import { RecordBatchBuilder } from '../../src/event/record-batch.ts';
 import { TOPICS } from '../../src/event/topics.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { nodeDisk } from '../../src/lib/disk.ts';
+import type { DiskSpace } from '../../src/lib/disk-space.ts';
 import type { Scope } from '../../src/lib/principal.ts';
 import { Ledger, type LedgerRow, minuteOf } from '../../src/monitor/ledger/ledger.ts';
+import type { TopicAdmin } from '../../src/queue/created/topic-admin.ts';
+import type { Queue } from '../../src/queue/port.ts';
+import { CatalogueFile } from '../../src/queue/segment-log/catalogue-file.ts';
 import { LocalCoordinator } from '../../src/queue/segment-log/coordinator.ts';
+import { createdTopicOptions, LocalTopics } from '../../src/queue/segment-log/local-topics.ts';
 import { MarkBoard } from '../../src/queue/segment-log/marks.ts';
 import { openSegmentLog } from '../../src/queue/segment-log/queue.ts';
-import { topicStates } from '../../src/queue/segment-log/state.ts';
+import { groupStates, topicStates } from '../../src/queue/segment-log/state.ts';
 import type { SearchReader } from '../../src/search/port.ts';
 
 const SECRET = 'the secret of this start';
@@ -37,6 +44,8 @@ export interface ApiServersOptions {
   readonly consoleRoot?: string;
   readonly names?: readonly string[];
   readonly plugins?: readonly FastifyPluginAsync[];
+  /** How full the queue's disk is said to be. */
+  readonly space?: () => DiskSpace;
 }
 
 export type ApiServers = Awaited<ReturnType<typeof startApiServers>>;
@@ -45,7 +54,7 @@ export async function startApiServers(options: ApiServersOptions) {
   const { reader, names = [], consoleRoot, clock = systemClock } = options;
   const folder = await mkdtemp(join(tmpdir(), 'spillway-api-'));
   const log = pino({ level: 'silent' });
-  const { queue, marks, coordinator } = await openQueue(join(folder, 'queue'), log);
+  const { queue, marks, coordinator, topicAdmin } = await openQueue(join(folder, 'queue'), log);
   const writers = await Promise.all(
     Array.from({ length: PARTITIONS }, (_, partition) => queue.openWriter({ topic: TOPICS.events, partition })),
   );
@@ -55,12 +64,16 @@ export async function startApiServers(options: ApiServersOptions) {
   const collector = await createCollector({
     inputs: { syslog: [] },
     queue,
-    disk: { folder, highWaterPercent: 100, minFreeBytes: 0 },
+    disk: {
+      ...{ folder, highWaterPercent: 90, minFreeBytes: 0 },
+      ask: async () => options.space?.() ?? { usedPercent: 0, freeBytes: 1, totalBytes: 1 },
+    },
     authenticate: (request) => request.principal,
     site: 'local',
     clock,
     log,
     registry: registries.front,
+    topicAdmin,
     onAccepted: ({ partition, counts }) => ledger.state(`batch ${ledgerRows++}`, rowsOf(partition, counts), true),
   });
   const store = await createStoreApi({
@@ -75,8 +88,14 @@ export async function startApiServers(options: ApiServersOptions) {
     storeAddress: () => where.store,
     internalSecret: SECRET,
     coordinator: {
-      topics: async () => topicStates(marks.all()),
-      groups: async () => [],
+      topics: async (only) => topicStates(marks.all().filter(({ topic }) => only === undefined || topic === only)),
+      groups: () =>
+        groupStates({
+          queue,
+          positions: coordinator.positions(),
+          endOffset: (at) => marks.get(at)?.endOffset,
+          nowMs: clock.now(),
+        }),
       addPartitions: async (partitions) => {
         await coordinator.raisePartitions({ [TOPICS.raw]: partitions, [TOPICS.events]: partitions });
         return queue.partitionCount(TOPICS.raw);
@@ -85,14 +104,21 @@ export async function startApiServers(options: ApiServersOptions) {
       metrics: () => registries.front.metrics(),
       roles: async () => [{ role: 'store', state: 'ready', pid: process.pid, restarts: 0 }],
     },
-    ingestPlugins: [collector.httpPlugin, ...(options.plugins ?? [])],
+    ...(collector.topics === undefined
+      ? {}
+      : { topics: userTopics({ queue, topicAdmin, writers: collector.topics.writers }) }),
+    ingestPlugins: [
+      collector.httpPlugin,
+      ...(collector.topics === undefined ? [] : [collector.topics.input.plugin]),
+      ...(options.plugins ?? []),
+    ],
     ...(consoleRoot === undefined ? {} : { consoleRoot }),
     registry: registries.front,
   });
   await front.listen({ host: HERE, port: 0 });
 
   return {
-    ...{ folder, front, store, where, queue, registries, ledger },
+    ...{ folder, front, store, where, queue, registries, ledger, topicAdmin },
     secret: SECRET,
     frontUrl: `http://${HERE}:${portOf(front)}`,
     storeUrl: `http://${HERE}:${portOf(store)}`,
@@ -130,7 +156,9 @@ function rowsOf(
 }
 
 async function openQueue(directory: string, log: Logger) {
-  const coordinator = await LocalCoordinator.open({ directory, disk: nodeDisk, log });
+  const disk = nodeDisk;
+  const file = await CatalogueFile.open(disk, directory);
+  const coordinator = await LocalCoordinator.open({ directory, disk, log, floor: () => file.state.floor });
   const marks = new MarkBoard();
   const topics = {
     [TOPICS.raw]: { partitions: PARTITIONS, compression: 'none' },
@@ -138,7 +166,22 @@ async function openQueue(directory: string, log: Logger) {
     // Nothing goes before somebody calls retain().
     [TOPICS.deadLetter]: { partitions: 3, compression: 'none', retention: { maxBytes: 1 } },
   } as const;
-  return { queue: openSegmentLog({ directory, topics, coordinator, marks, log }), marks, coordinator };
+  const created = (topic: string) => createdTopicOptions(file.state, topic);
+  const queue = openSegmentLog({ directory, topics, created, coordinator, marks, log });
+  const topicAdmin = await LocalTopics.open({ directory, disk, file, coordinator, log });
+  return { queue, marks, coordinator, topicAdmin };
+}
+
+function userTopics(parts: { queue: Queue; topicAdmin: TopicAdmin; writers: TopicWriters }): UserTopics {
+  const { queue, topicAdmin: admin, writers } = parts;
+  return {
+    admin,
+    queue,
+    retention: { maxAgeMs: 7 * 86_400_000, maxBytes: 2 ** 36 },
+    topic: (name) => writers.topic(name),
+    open: (at) => writers.open(at),
+    closed: (name) => writers.closed(name),
+  };
 }
 
 function portOf(server: FastifyInstance): number {

@@ -83,7 +83,7 @@ export function kafkaOptions(brokers: readonly string[], options: Partial<KafkaQ
 }
 
 export async function removeTopics({ prefix, topics, brokers }: KafkaQueueOptions): Promise<void> {
-  for (const topic of [...Object.keys(topics), 'control']) {
+  for (const topic of [...Object.keys(topics), 'control', 'topics']) {
     await removeTopic(brokers, `${prefix}${topic}`).catch(() => {});
   }
 }

@@ -13,7 +13,8 @@ export interface RoleState {
 }
 
 export interface CoordinatorView {
-  topics(): Promise<readonly TopicState[]>;
+  /** All, or only the one of that name in the queue. */
+  topics(only?: string): Promise<readonly TopicState[]>;
   groups(): Promise<readonly GroupState[]>;
   /** Raises `raw` and `events` to so many; how many they have then. Throws BAD_REQUEST where that is fewer than before. */
   addPartitions(partitions: number): Promise<number>;

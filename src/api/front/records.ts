@@ -9,11 +9,16 @@ import { offset as asOffset, type PartitionReader } from '../../queue/port.ts';
 import type { QueueRecord } from '../schemas/queue.ts';
 import { isoTime } from '../time.ts';
 
+/** What Spillway adds to records of users begins so, and is nobody's to see. */
+const OWN_HEADERS_PREFIX = 'spillway-';
+
 export interface RecordsQuestion {
   readonly from: number;
   readonly limit: number;
   /** Undefined sees all. */
   readonly tenant: string | undefined;
+  /** What the values may have together; one is always taken. */
+  readonly answerBytes?: number;
 }
 
 export interface RecordsFound {
@@ -26,7 +31,7 @@ export interface RecordsFound {
 export async function readRecords(reader: PartitionReader, question: RecordsQuestion): Promise<RecordsFound> {
   const { from, limit, tenant } = question;
   const records: QueueRecord[] = [];
-  let room: number = QUEUE_READ_LIMITS.answerBytes;
+  let room: number = question.answerBytes ?? QUEUE_READ_LIMITS.answerBytes;
   let toRead: number = QUEUE_READ_LIMITS.readBytes;
   let next = from;
   for (;;) {
@@ -93,7 +98,8 @@ function headersOf({ bytes, headersStart, headersEnd }: RecordCursor): Record<st
   };
   for (let left = readVarint(bytes, cursor); left > 0 && cursor.at < headersEnd; left--) {
     const name = text();
-    headers[name] = text();
+    const value = text();
+    if (!name.startsWith(OWN_HEADERS_PREFIX)) headers[name] = value;
   }
   return headers;
 }

@@ -5,5 +5,14 @@ export type { ContextAnswer, TailDropped } from './context.ts';
 export type { AnsweredEvent } from './event.ts';
 export type { LogsAnswer } from './ingest.ts';
 export type { Problem } from './problem.ts';
-export type { AddPartitionsAnswer, GroupsAnswer, QueueRecord, RecordsAnswer, TopicsAnswer } from './queue.ts';
+export type {
+  AddPartitionsAnswer,
+  GroupAnswer,
+  GroupsAnswer,
+  QueueRecord,
+  RecordsAnswer,
+  TopicAnswer,
+  TopicsAnswer,
+} from './queue.ts';
 export type { CountAnswer, SearchAnswer, SearchParameters } from './search.ts';
+export type { Consumed, MemberAnswer, OffsetsAnswer, Produced } from './topics.ts';

@@ -1,37 +1,56 @@
 /** `GET /api/topics`, `/api/topics/{topic}/records` and `/api/groups`: looking into the queue. */
 import { type Static, Type } from 'typebox';
-import { QUEUE_LIMITS, QUEUE_READ_LIMITS } from '../../lib/limits.ts';
+import { QUEUE_LIMITS, QUEUE_READ_LIMITS, TOPIC_LIMITS } from '../../lib/limits.ts';
+import { DURATION_PATTERN } from '../../lib/units.ts';
 import { AskedTime, Closed, IsoTime } from './common.ts';
 
 const Count = (description: string) => Type.Integer({ minimum: 0, description });
 
 export const NoParametersSchema = Closed({}, 'Takes no parameters.');
 
-export const TopicsAnswerSchema = Type.Object(
+const OfUsers = 'Only of topics that users create.';
+
+export const TopicSchema = Type.Object(
   {
-    topics: Type.Array(
+    topic: Type.String({ examples: ['raw', 'events', 'dead-letter', 'orders'] }),
+    tenant: Type.Optional(Type.String({ description: `Whose it is. ${OfUsers}` })),
+    created: Type.Optional(IsoTime(`When it was created. ${OfUsers}`)),
+    retention: Type.Optional(
+      Type.String({ description: `Older records may be removed. ${OfUsers}`, examples: ['7d'] }),
+    ),
+    maxBytes: Type.Optional(Count(`Beyond this size the oldest records may be removed. ${OfUsers}`)),
+    required: Type.Optional(
+      Type.Array(Type.String(), {
+        description: `Groups that must have read a record before it may be removed. ${OfUsers}`,
+      }),
+    ),
+    partitions: Type.Array(
       Type.Object({
-        topic: Type.String({ examples: ['raw', 'events', 'dead-letter'] }),
-        partitions: Type.Array(
-          Type.Object({
-            partition: Count('Number of the partition.'),
-            earliestOffset: Count('The first offset that is retained.'),
-            endOffset: Count('The offset after the last durable record.'),
-            bytes: Count('Bytes on disk.'),
-            segments: Count('Segment files.'),
-            oldest: Type.Optional(IsoTime('Time of the oldest retained record.')),
-          }),
-        ),
+        partition: Count('Number of the partition.'),
+        earliestOffset: Count('The first offset that is retained.'),
+        endOffset: Count('The offset after the last durable record.'),
+        bytes: Count('Bytes on disk.'),
+        segments: Count('Segment files.'),
+        oldest: Type.Optional(IsoTime('Time of the oldest retained record.')),
       }),
     ),
   },
-  { title: 'TopicsAnswer' },
+  { title: 'Topic' },
 );
+
+export const TopicsAnswerSchema = Type.Object({ topics: Type.Array(TopicSchema) }, { title: 'TopicsAnswer' });
 
 export const RecordsPathSchema = Closed(
   { topic: Type.String({ pattern: '^[a-z0-9][a-z0-9_-]{0,63}$', description: 'Name of the topic.' }) },
   'The topic.',
 );
+
+export const AskedWait = Type.String({
+  pattern: DURATION_PATTERN,
+  default: '0s',
+  description: `How long to wait for the first record where there is none, at most ${TOPIC_LIMITS.waitMs / 1_000}s.`,
+  examples: ['20s'],
+});
 
 export const RecordsQuestionSchema = Closed(
   {
@@ -54,6 +73,7 @@ export const RecordsQuestionSchema = Closed(
         description: 'Records in the answer. There may be fewer although more follow: go on at `next`.',
       }),
     ),
+    wait: Type.Optional(AskedWait),
   },
   'Records of one partition.',
 );
@@ -87,29 +107,28 @@ export const RecordsAnswerSchema = Type.Object(
   { title: 'RecordsAnswer' },
 );
 
-export const GroupsAnswerSchema = Type.Object(
+export const GroupSchema = Type.Object(
   {
-    groups: Type.Array(
+    group: Type.String({ examples: ['processor', 'billing'] }),
+    tenant: Type.Optional(Type.String({ description: 'Whose it is; absent for those of the roles.' })),
+    members: Count('How many members are alive.'),
+    partitions: Type.Array(
       Type.Object({
-        group: Type.String({ examples: ['processor'] }),
-        members: Count('How many members are alive.'),
-        partitions: Type.Array(
-          Type.Object({
-            topic: Type.String(),
-            partition: Count('Number of the partition.'),
-            generation: Count('Grows with every assignment to a member; 0 before the first.'),
-            member: Type.Optional(Type.String({ description: 'Who has it; absent where nobody has.' })),
-            committed: Count('The next offset that the group will read after a restart.'),
-            endOffset: Count('The durable end of the partition.'),
-            lag: Count('Records between the two.'),
-            lagMs: Type.Number({ minimum: 0, description: 'Age of the first uncommitted record; 0 without one.' }),
-          }),
-        ),
+        topic: Type.String(),
+        partition: Count('Number of the partition.'),
+        generation: Count('Grows with every assignment to a member; 0 before the first.'),
+        member: Type.Optional(Type.String({ description: 'Who has it; absent where nobody has.' })),
+        committed: Count('The next offset that the group will read after a restart.'),
+        endOffset: Count('The durable end of the partition.'),
+        lag: Count('Records between the two.'),
+        lagMs: Type.Number({ minimum: 0, description: 'Age of the first uncommitted record; 0 without one.' }),
       }),
     ),
   },
-  { title: 'GroupsAnswer' },
+  { title: 'Group' },
 );
+
+export const GroupsAnswerSchema = Type.Object({ groups: Type.Array(GroupSchema) }, { title: 'GroupsAnswer' });
 
 export const AddPartitionsQuestionSchema = Closed(
   {
@@ -128,6 +147,8 @@ export const AddPartitionsAnswerSchema = Type.Object(
 );
 
 export type AddPartitionsAnswer = Static<typeof AddPartitionsAnswerSchema>;
+export type TopicAnswer = Static<typeof TopicSchema>;
+export type GroupAnswer = Static<typeof GroupSchema>;
 export type TopicsAnswer = Static<typeof TopicsAnswerSchema>;
 export type QueueRecord = Static<typeof RecordSchema>;
 export type RecordsAnswer = Static<typeof RecordsAnswerSchema>;

@@ -11,7 +11,9 @@ import {
   createAPI,
   createPartitionsV3,
   createTopicsV7,
+  deleteGroupsV2,
   deleteRecordsV2,
+  deleteTopicsV6,
   describeConfigsV4,
   describeLogDirsV4,
   findCoordinatorV4,
@@ -32,6 +34,8 @@ export const groupDescribe = consumerGroupDescribeV0.api;
 export const groupHeartbeat = consumerGroupHeartbeatV1.api;
 export const createPartitions = createPartitionsV3.api;
 export const createTopics = createTopicsV7.api;
+export const deleteGroups = deleteGroupsV2.api;
+export const deleteTopics = deleteTopicsV6.api;
 export const deleteRecords = deleteRecordsV2.api;
 export const describeConfigs = describeConfigsV4.api;
 export const describeLogDirs = describeLogDirsV4.api;

@@ -18,7 +18,8 @@ import type {
 import { assertMayRaise, layoutOf, raisePartitions, setBarrier } from '../segment-log/topic-partitions.ts';
 import { countAssignable } from './assignable.ts';
 import { Cluster } from './cluster.ts';
-import { ControlLog } from './control-log.ts';
+import { CONTROL, ControlLog, type ControlState } from './control-log.ts';
+import { KafkaTopics } from './created-topics.ts';
 import { KafkaGroupMember } from './group-member.ts';
 import { committedOffset } from './group-offsets.ts';
 import { KafkaMetrics } from './metrics.ts';
@@ -26,7 +27,7 @@ import { offsetAt, WHEN } from './offsets.ts';
 import type { KafkaOptions } from './options.ts';
 import { KafkaReader } from './partition-reader.ts';
 import { KafkaWriter } from './partition-writer.ts';
-import { type RetentionPolicy, removeOld } from './retention.ts';
+import { type RetentionPolicy, removeBefore, removeOld } from './retention.ts';
 import { newProducer, renew, takeOver } from './take-over.ts';
 import { assertNoneGone, MissingTopics } from './topic-identity.ts';
 import { ensurePartitions, ensureTopics } from './topics.ts';
@@ -59,7 +60,9 @@ export interface KafkaQueueOptions extends KafkaOptions {
   readonly onCorrupt?: (at: TopicPartition, range: CorruptRange) => void;
 }
 
-const CONTROL = 'control';
+const CONTROL_TOPIC = 'control';
+/** What users created: their topics have a tenant and a dot before their names. */
+const CATALOGUE_TOPIC = 'topics';
 
 /** Makes and checks the topics. Throws QUEUE_UNREACHABLE, QUEUE_REFUSED, QUEUE_TOPIC_INVALID. */
 export async function openKafka(options: KafkaQueueOptions): Promise<KafkaQueue> {
@@ -76,11 +79,13 @@ export async function openKafka(options: KafkaQueueOptions): Promise<KafkaQueue>
 export class KafkaQueue implements Queue {
   readonly #options: KafkaQueueOptions;
   readonly cluster: Cluster;
-  readonly #control: ControlLog;
+  readonly #control: ControlLog<ControlState>;
   readonly #metrics: KafkaMetrics;
   readonly #missing: MissingTopics;
-  /** Kafka's names of the topics. */
+  /** Kafka's names of the roles' own topics. */
   readonly #names: readonly string[];
+  /** The topics that users create. */
+  readonly created: KafkaTopics;
   readonly #writers = new Set<KafkaWriter>();
   readonly #readers = new Set<KafkaReader>();
   readonly #members = new Set<KafkaGroupMember>();
@@ -93,21 +98,37 @@ export class KafkaQueue implements Queue {
     this.#metrics = new KafkaMetrics(options.registry);
     this.cluster = new Cluster(options, this.#metrics.links);
     this.#missing = new MissingTopics(options.log);
-    this.#names = [...Object.keys(options.topics), CONTROL].map((topic) => this.nameOf(topic));
+    this.#names = [...Object.keys(options.topics), CONTROL_TOPIC, CATALOGUE_TOPIC].map((topic) => this.nameOf(topic));
+    const controlLog = {
+      log: options.log,
+      openReader: (at: TopicPartition) => this.#reader(at),
+      openWriter: (at: TopicPartition) => this.#writer(at, 'one'),
+      removeBefore: (at: TopicPartition, position: number) => removeBefore(this.cluster, at, position),
+    };
     this.#control = new ControlLog({
-      at: { topic: this.nameOf(CONTROL), partition: 0 },
-      openReader: (at) => this.#reader(at),
-      openWriter: (at) => this.#writer(at, 'one'),
+      ...controlLog,
+      ...CONTROL,
+      at: { topic: this.nameOf(CONTROL_TOPIC), partition: 0 },
+    });
+    this.created = new KafkaTopics({
+      controlLog,
+      at: { topic: this.nameOf(CATALOGUE_TOPIC), partition: 0 },
+      cluster: this.cluster,
+      promise: options,
+      log: options.log,
+      nameOf: (name) => this.nameOf(name),
+      follow: (topics) => this.#follow(topics),
     });
   }
 
   async prepare(): Promise<void> {
     const { topics, log, layoutMs = KAFKA_LIMITS.layoutMs } = this.#options;
     const wanted = Object.entries(topics).map(([topic, { partitions }]) => ({ name: this.nameOf(topic), partitions }));
-    const control = { name: this.nameOf(CONTROL), partitions: 1 };
-    this.cluster.follow(this.#names);
+    const own = [CONTROL_TOPIC, CATALOGUE_TOPIC].map((topic) => ({ name: this.nameOf(topic), partitions: 1 }));
+    this.#follow([]);
     await this.#assertNoneGone();
-    await ensureTopics(this.cluster, [...wanted, control], this.#options, log);
+    await ensureTopics(this.cluster, [...wanted, ...own], this.#options, log);
+    await this.created.refresh();
     await this.raisePartitions(
       Object.fromEntries(Object.entries(topics).map(([topic, { partitions }]) => [topic, partitions])),
     );
@@ -213,6 +234,7 @@ export class KafkaQueue implements Queue {
       Object.entries(this.#control.state.topics).map(([topic, { partitions }]) => [topic, partitions]),
     );
     try {
+      await this.created.refresh();
       await this.#control.refresh();
       const grown = Object.entries(this.#control.state.topics).filter(([topic, { partitions }]) => {
         return Object.hasOwn(this.#options.topics, topic) && partitions > (before.get(topic) ?? 0);
@@ -231,7 +253,11 @@ export class KafkaQueue implements Queue {
   /** Removes what is old, or too much, and was read by everybody who must; any process may, as often as it likes. */
   async retain(): Promise<void> {
     const { topics, log } = this.#options;
-    for (const [topic, { retention, requiredGroups = [] }] of Object.entries(topics)) {
+    await this.created.refresh();
+    for (const [topic, { retention, requiredGroups = [] }] of [
+      ...Object.entries(topics),
+      ...this.created.living.map((name) => [name, this.#topic(name)] as const),
+    ]) {
       if (retention === undefined) continue;
       const groups = requiredGroups.map((group) => this.nameOf(group));
       const removed = await removeOld(this.cluster, this.nameOf(topic), this.partitionCount(topic), retention, groups);
@@ -253,6 +279,11 @@ export class KafkaQueue implements Queue {
     return `${this.#options.prefix}${name}`;
   }
 
+  /** Whose leaders are to be known. */
+  #follow(created: readonly string[]): void {
+    this.cluster.follow([...this.#names, ...created.map((topic) => this.nameOf(topic))]);
+  }
+
   #named({ topic, partition }: TopicPartition): TopicPartition {
     return { topic: this.nameOf(topic), partition };
   }
@@ -260,7 +291,7 @@ export class KafkaQueue implements Queue {
   /** What is known of topics that were made before, is not made anew. */
   async #assertNoneGone(): Promise<void> {
     await this.cluster.persist({ doing: 'asking for the topics' }, () => this.cluster.refresh());
-    if (this.cluster.topic(this.nameOf(CONTROL)) === undefined) return;
+    if (this.cluster.topic(this.nameOf(CONTROL_TOPIC)) === undefined) return;
     await this.#control.refresh();
     const { ids } = this.#control.state;
     const known = Object.entries(ids).filter(([topic]) => Object.hasOwn(this.#options.topics, topic));
@@ -327,7 +358,9 @@ export class KafkaQueue implements Queue {
   }
 
   #topic(topic: string): KafkaTopicOptions {
-    const known = Object.hasOwn(this.#options.topics, topic) ? this.#options.topics[topic] : undefined;
+    const known = Object.hasOwn(this.#options.topics, topic)
+      ? this.#options.topics[topic]
+      : this.created.optionsOf(topic);
     if (known === undefined) throw new SpillwayError('NOT_FOUND', `There is no topic '${topic}'.`);
     return known;
   }

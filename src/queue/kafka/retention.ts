@@ -37,12 +37,16 @@ export async function removeOld(
       ...(await Promise.all(requiredGroups.map(async (group) => (await committedOffset(cluster, group, at)) ?? 0))),
     );
     if (before <= earliest) continue;
-    const doing = `removing what is old from ${placeOf(at)}`;
-    const range = { name: topic, partitions: [{ partitionIndex: partition, offset: BigInt(before) }] };
-    await cluster.askLeader(at, { doing }, deleteRecords, [range], KAFKA_LIMITS.acknowledgeMs);
+    await removeBefore(cluster, at, before);
     removed += before - earliest;
   }
   return removed;
+}
+
+export async function removeBefore(cluster: Cluster, at: TopicPartition, before: number): Promise<void> {
+  const doing = `removing what is old from ${placeOf(at)}`;
+  const range = { name: at.topic, partitions: [{ partitionIndex: at.partition, offset: BigInt(before) }] };
+  await cluster.askLeader(at, { doing }, deleteRecords, [range], KAFKA_LIMITS.acknowledgeMs);
 }
 
 async function offsetByAge(

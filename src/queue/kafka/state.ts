@@ -1,14 +1,16 @@
 /** What people and monitors are told about topics and groups. */
+import { ownerOf } from '../created/owned-names.ts';
 import { type GroupState, offset, type TopicState } from '../port.ts';
 import { groupStates } from '../segment-log/state.ts';
-import { brokerErrorOf } from './broker-errors.ts';
+import { membersOf } from './group-members.ts';
 import { committedOffsets } from './group-offsets.ts';
 import { logSizes } from './log-sizes.ts';
-import { groupDescribe } from './protocol.ts';
 import type { KafkaQueue } from './queue.ts';
 
-export async function topicStatesOf(queue: KafkaQueue): Promise<TopicState[]> {
-  return Promise.all(queue.topicNames.map((topic) => topicState(queue, topic)));
+export async function topicStatesOf(queue: KafkaQueue, only?: string): Promise<TopicState[]> {
+  const all = [...queue.topicNames, ...queue.created.living];
+  const topics = only === undefined ? all : all.filter((topic) => topic === only);
+  return Promise.all(topics.map((topic) => topicState(queue, topic)));
 }
 
 async function topicState(queue: KafkaQueue, topic: string): Promise<TopicState> {
@@ -18,7 +20,9 @@ async function topicState(queue: KafkaQueue, topic: string): Promise<TopicState>
     const reader = queue.openReader({ topic, partition });
     try {
       const [earliestOffset, endOffset] = [await reader.earliestOffset(), await reader.endOffset()];
-      const first = endOffset > earliestOffset ? await reader.read(earliestOffset, { maxBytes: 1 }) : undefined;
+      // There may be many topics of users, and a read needs a connection each.
+      const isRead = endOffset > earliestOffset && ownerOf(topic) === undefined;
+      const first = isRead ? await reader.read(earliestOffset, { maxBytes: 1 }) : undefined;
       const oldestMs = first?.batches[0]?.maxTimestampMs;
       const bytes = sizes.get(partition) ?? 0;
       // Kafka does not say how many files a partition has.
@@ -46,9 +50,10 @@ export async function groupStatesOf(
     Object.entries(groups).flatMap(([group, topics]) => topics.map((topic) => positionsOf(queue, group, topic))),
   );
   const ends = new Map<string, number>();
-  for (const { topic, partition } of positions.flat()) {
+  const asked = positions.flat().map(async ({ topic, partition }) => {
     ends.set(`${topic}/${partition}`, await queue.endOffset({ topic, partition }));
-  }
+  });
+  await Promise.all(asked);
   return groupStates({
     queue,
     positions: positions.flat(),
@@ -61,7 +66,7 @@ async function positionsOf(queue: KafkaQueue, group: string, topic: string) {
   const [groupId, name] = [queue.nameOf(group), queue.nameOf(topic)];
   const numbers = Array.from({ length: queue.partitionCount(topic) }, (_, partition) => partition);
   const committed = await committedOffsets(queue.cluster, groupId, name, numbers);
-  const members = await membersOf(queue, groupId);
+  const members = await membersOf(queue.cluster, groupId);
   return numbers.map((partition) => {
     const holder = members.find(({ assignment }) =>
       assignment.topicPartitions.some((at) => at.topicName === name && at.partitions.includes(partition)),
@@ -76,33 +81,4 @@ async function positionsOf(queue: KafkaQueue, group: string, topic: string) {
       offset: offset(committed.get(partition) ?? 0),
     };
   });
-}
-
-/** Who is a member of the group now: as each names itself, and from where. Throws where Kafka does not answer. */
-export async function clientsOf(
-  queue: KafkaQueue,
-  group: string,
-): Promise<readonly { readonly clientId: string; readonly host: string }[]> {
-  const groupId = queue.nameOf(group);
-  const doing = `asking for the members of ${groupId}`;
-  const { groups } = await queue.cluster
-    .askCoordinator('group', groupId, { doing }, groupDescribe, [groupId], false)
-    .catch((thrown: unknown) => {
-      // Nobody has joined it yet.
-      if (brokerErrorOf(thrown) === 'GROUP_ID_NOT_FOUND') return { groups: [] };
-      throw thrown;
-    });
-  const members = groups[0]?.members ?? [];
-  return members.map(({ clientId, clientHost }) => ({ clientId, host: clientHost.replace(/^\//, '') }));
-}
-
-/** None where the group is not there yet. */
-async function membersOf({ cluster }: KafkaQueue, groupId: string) {
-  const doing = `asking for the members of ${groupId}`;
-  try {
-    const { groups } = await cluster.askCoordinator('group', groupId, { doing }, groupDescribe, [groupId], false);
-    return groups[0]?.members ?? [];
-  } catch {
-    return [];
-  }
 }

@@ -4,7 +4,14 @@ import { KAFKA_LIMITS, QUEUE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { brokerErrorOf } from './broker-errors.ts';
 import type { Cluster } from './cluster.ts';
-import { apiVersions, createPartitions, createTopics, describeConfigs, groupHeartbeat } from './protocol.ts';
+import {
+  apiVersions,
+  createPartitions,
+  createTopics,
+  deleteTopics,
+  describeConfigs,
+  groupHeartbeat,
+} from './protocol.ts';
 
 export interface WantedTopic {
   readonly name: string;
@@ -42,6 +49,38 @@ export async function ensureTopics(
       'acknowledges, so records that senders were told are durable are lost with the power or the disk of one machine; ' +
       'set queue.replication to 3 and queue.minInsyncReplicas to 2',
   );
+}
+
+/** One more topic, while the queue is used: as the others are. Throws as `ensureTopics`. */
+export async function ensureTopic(
+  cluster: Cluster,
+  topic: WantedTopic,
+  promise: TopicPromise,
+  log: Logger,
+): Promise<void> {
+  if (cluster.topic(topic.name) === undefined) await create(cluster, topic, promise, log);
+  await cluster.persist({ doing: `waiting for ${topic.name}`, forMs: KAFKA_LIMITS.createTopicsMs }, async () => {
+    for (let partition = 0; partition < topic.partitions; partition++) {
+      await cluster.leader({ topic: topic.name, partition });
+    }
+  });
+  await check(cluster, topic, promise, log);
+}
+
+/** Whether or not it is there. Resolves when no broker that is asked knows it any more. */
+export async function removeTopic(cluster: Cluster, name: string): Promise<void> {
+  const options = { doing: `removing the topic ${name}`, forMs: KAFKA_LIMITS.createTopicsMs };
+  await cluster.persist(options, async () => {
+    await cluster.refresh();
+    if (cluster.topic(name) === undefined) return;
+    await cluster.askAny({ ...options, forMs: 0 }, deleteTopics, [{ name }], KAFKA_LIMITS.acknowledgeMs);
+    throw new StillThere(`${name} is still there`);
+  });
+}
+
+/** As passing as a broker that does not answer. */
+class StillThere extends Error {
+  readonly code = 'PLT_KFK_NETWORK';
 }
 
 /** Adds partitions where there are fewer. */

@@ -154,6 +154,15 @@ export class ConsumerGroup {
     if (this.#holdings.get(key)?.generation === generation) this.#holdings.delete(key);
   }
 
+  /** The topic is gone: nobody has anything of it. */
+  drop(topic: string): void {
+    for (const [key, { at, member }] of this.#holdings) {
+      if (at.topic !== topic) continue;
+      this.#holdings.delete(key);
+      this.#news.add(member);
+    }
+  }
+
   takeNews(): string[] {
     const news = [...this.#news];
     this.#news = new Set();

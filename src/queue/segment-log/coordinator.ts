@@ -8,6 +8,8 @@ import { type Clock, systemClock } from '../../lib/clock.ts';
 import { listOrNone } from '../../lib/disk-files.ts';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { GROUP_LIMITS } from '../../lib/limits.ts';
+import { groupInUse } from '../created/catalogue.ts';
+import { ownerOf } from '../created/owned-names.ts';
 import type { TopicLayout, TopicPartition } from '../port.ts';
 import { ConsumerGroup, type HeldPartition } from './consumer-group.ts';
 import { CoordinatorFile, type CoordinatorFileOptions } from './coordinator-file.ts';
@@ -53,6 +55,8 @@ export interface GroupPosition extends TopicPartition {
 
 export interface LocalCoordinatorOptions extends CoordinatorFileOptions {
   readonly clock?: Clock;
+  /** Of what users create: numbers that are not known begin after this (see `Catalogue.floor`). */
+  readonly floor?: () => number;
 }
 
 /** Open it with `LocalCoordinator.open`; exactly one process may. */
@@ -83,7 +87,7 @@ export class LocalCoordinator implements Coordinator {
     // The folder is asked too: where the coordinator's file was lost, its epochs must not begin again.
     const names = await listOrNone(this.#options.disk, partitionFolder(this.#options.directory, at));
     const seen = names.reduce((newest, name) => Math.max(newest, parseSegmentName(name)?.epoch ?? 0), 0);
-    const epoch = Math.max(this.#file.next.epochs[key] ?? 0, seen) + 1;
+    const epoch = Math.max(this.#file.next.epochs[key] ?? this.#floorOf(at.topic), seen) + 1;
     await this.#file.change((state) => {
       state.epochs[key] = epoch;
     });
@@ -132,7 +136,7 @@ export class LocalCoordinator implements Coordinator {
     this.#assertMayJoin(name, topics);
     let number = 0;
     await this.#file.change((state) => {
-      const known = state.groups[name] ?? newGroup();
+      const known = state.groups[name] ?? newGroup(this.#floorOf(name));
       state.groups[name] = known;
       number = ++known.members;
     });
@@ -194,6 +198,56 @@ export class LocalCoordinator implements Coordinator {
     if (!wasWhole && this.#groups.get(name) === group) await this.#rebalance(group);
   }
 
+  /** Where a group without members goes on. Throws GROUP_IN_USE. */
+  async setPosition(name: string, at: TopicPartition, offset: number): Promise<void> {
+    this.#assertUnused(name);
+    await this.#file.change((state) => {
+      const record = state.groups[name] ?? newGroup(this.#floorOf(name));
+      state.groups[name] = record;
+      const key = partitionKey(at);
+      record.partitions[key] = { generation: this.#floorOf(name), ...record.partitions[key], committed: offset };
+    });
+  }
+
+  /** Forgets a group without members. Throws GROUP_IN_USE. */
+  async removeGroup(name: string): Promise<void> {
+    this.#assertUnused(name);
+    this.#groups.delete(name);
+    await this.#file.change((state) => delete state.groups[name]);
+  }
+
+  /** The largest number that was given out in a group. */
+  newestOfGroup(name: string): number {
+    const { members = 0, partitions = {} } = this.#file.next.groups[name] ?? {};
+    return Math.max(members, ...Object.values(partitions).map(({ generation }) => generation));
+  }
+
+  /** The largest number that was given out for the topic. */
+  newestOf(topic: string): number {
+    const { epochs, groups } = this.#file.next;
+    const records = [epochs, ...Object.values(groups).map(({ partitions }) => partitions)];
+    const numbers = records.flatMap((record) =>
+      Object.entries(record).flatMap(([key, value]) => {
+        if (parsePartitionKey(key)?.topic !== topic) return [];
+        return typeof value === 'number' ? value : value.generation;
+      }),
+    );
+    return Math.max(0, ...numbers);
+  }
+
+  /** Forgets a topic that nobody writes: its members have nothing of it any more. */
+  async removeTopic(topic: string): Promise<void> {
+    for (const group of this.#groups.values()) group.drop(topic);
+    await this.#file.change((state) => {
+      delete state.topics[topic];
+      const records = [state.epochs, ...Object.values(state.groups).map(({ partitions }) => partitions)];
+      for (const record of records) {
+        for (const key of Object.keys(record)) if (parsePartitionKey(key)?.topic === topic) delete record[key];
+      }
+    });
+    await this.#layoutsChanged([topic]);
+  }
+
   /** Of all groups, for people, in the order of topics and partitions. */
   positions(): GroupPosition[] {
     const positions = Object.entries(this.#file.durable.groups).flatMap(([name, record]) => {
@@ -231,13 +285,13 @@ export class LocalCoordinator implements Coordinator {
       if (wanted.length === 0) break;
       const grants = wanted.map((grant) => {
         const known = this.#file.next.groups[group.name]?.partitions[partitionKey(grant.at)];
-        const generation = (known?.generation ?? 0) + 1;
+        const generation = (known?.generation ?? this.#floorOf(group.name)) + 1;
         group.grant(grant, generation);
         return { at: grant.at, generation };
       });
       try {
         await this.#file.change((state) => {
-          const record = state.groups[group.name] ?? newGroup();
+          const record = state.groups[group.name] ?? newGroup(this.#floorOf(group.name));
           state.groups[group.name] = record;
           for (const { at, generation } of grants) {
             const key = partitionKey(at);
@@ -253,6 +307,14 @@ export class LocalCoordinator implements Coordinator {
       for (const { at, generation } of grants) group.confirm(at, generation);
     }
     for (const member of group.takeNews()) for (const listener of this.#newsListeners) listener(group.name, member);
+  }
+
+  #floorOf(name: string): number {
+    return ownerOf(name) === undefined ? 0 : (this.#options.floor?.() ?? 0);
+  }
+
+  #assertUnused(group: string): void {
+    if ((this.#groups.get(group)?.size ?? 0) > 0) throw groupInUse(group);
   }
 
   #assignable(group: ConsumerGroup): TopicPartition[] {
@@ -299,6 +361,6 @@ export class LocalCoordinator implements Coordinator {
   }
 }
 
-function newGroup(): GroupRecord {
-  return { members: 0, partitions: Object.create(null) };
+function newGroup(members: number): GroupRecord {
+  return { members, partitions: Object.create(null) };
 }

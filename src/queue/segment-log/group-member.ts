@@ -43,6 +43,11 @@ export class SegmentGroupMember implements GroupMember {
     return this.#id;
   }
 
+  /** Asked to be refreshed only now and then. */
+  get isPatient(): boolean {
+    return this.#options.isPatient ?? false;
+  }
+
   async committed(at: TopicPartition): Promise<Offset | undefined> {
     const position = await this.#options.coordinator.committed(this.group, at);
     return position === undefined ? undefined : offset(position);

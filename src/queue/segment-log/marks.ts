@@ -32,6 +32,11 @@ export class MarkBoard {
     return [...this.#marks.values()];
   }
 
+  /** A topic that was deleted; whoever waits for it goes on waiting for one of the same name. */
+  forget(topic: string): void {
+    for (const [key, mark] of this.#marks) if (mark.topic === topic) this.#marks.delete(key);
+  }
+
   /** Takes the mark unless a newer one is known. */
   set(mark: Mark): void {
     const key = partitionKey(mark);

@@ -11,6 +11,10 @@
  *   <directory>/<topic>/<partition>/torn.<epoch>.tmp      a torn tail while it is copied
  *   <directory>/<topic>/<partition>/durable               where the durable data ended when the writer last said so
  *   <directory>/.coordinator/state                        epochs, partitions, generations, committed offsets, as JSON
+ *   <directory>/.coordinator/topics                       the topics and groups that users created, as JSON
+ *
+ * A topic that a user created is called `<tenant>.<topic>`. Programs of before know neither such topics nor that file,
+ * and leave both as they are.
  *
  * `<base>` is the offset of the segment's first record in 20 digits (Kafka's tools read it), `<epoch>` 10 digits.
  */
@@ -28,11 +32,13 @@ export const OWNER_FILE = 'owner';
 export const DURABLE_FILE = 'durable';
 export const COORDINATOR_FOLDER = '.coordinator';
 export const COORDINATOR_FILE = 'state';
+export const CATALOGUE_FILE = 'topics';
 
 const SEGMENT = /^(\d{20})\.(\d{10})\.log$/;
 const TORN = /^(\d{20}\.\d{10})\.torn-\d+$/;
 const ANNOUNCED = /^(?:owner|segment|torn)(?:\.(\d+))?\.tmp$/;
-const TOPIC = /^[a-z0-9_-]{1,64}$/;
+/** Of the roles, or after the tenant that created it and a dot. */
+const TOPIC = /^(?:[a-z0-9][a-z0-9_-]{0,63}\.)?[a-z0-9_-]{1,64}$/;
 const PARTITION = /^(0|[1-9]\d{0,4})$/;
 
 export interface SegmentName {

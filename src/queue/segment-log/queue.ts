@@ -6,7 +6,7 @@ import { type Clock, systemClock } from '../../lib/clock.ts';
 import { type Disk, nodeDisk } from '../../lib/disk.ts';
 import { isDiskFull, makeDirectories, readWhole, replaceFile } from '../../lib/disk-files.ts';
 import { SpillwayError } from '../../lib/errors.ts';
-import { QUEUE_LIMITS } from '../../lib/limits.ts';
+import { QUEUE_LIMITS, TOPIC_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import type {
   CorruptRange,
@@ -39,11 +39,15 @@ export interface TopicOptions {
   readonly retention?: RetentionPolicy;
   /** Groups that must have committed past a record before it may go. */
   readonly requiredGroups?: readonly string[];
+  /** A segment is closed at this size. */
+  readonly segmentBytes?: number;
 }
 
 export interface SegmentLogOptions {
   readonly directory: string;
   readonly topics: Readonly<Record<string, TopicOptions>>;
+  /** Topics that come and go while the queue is open; undefined where there is none of that name. */
+  readonly created?: (topic: string) => TopicOptions | undefined;
   readonly coordinator: Coordinator;
   readonly marks: MarkBoard;
   readonly log: Logger;
@@ -73,6 +77,7 @@ export class SegmentLogQueue implements Queue {
   readonly #readers = new Set<SegmentReader>();
   readonly #members = new Set<SegmentGroupMember>();
   readonly #ignoreNews: () => void;
+  #heartbeats = 0;
   #format: Promise<void> | undefined;
 
   constructor(options: SegmentLogOptions) {
@@ -97,7 +102,8 @@ export class SegmentLogQueue implements Queue {
   async openWriter(at: TopicPartition): Promise<PartitionWriter> {
     const folder = this.#folder(at);
     await this.prepare();
-    const { coordinator, marks, log, segmentBytes = QUEUE_LIMITS.segmentBytes } = this.#options;
+    const { coordinator, marks, log } = this.#options;
+    const segmentBytes = this.#options.segmentBytes ?? this.#topic(at.topic).segmentBytes ?? QUEUE_LIMITS.segmentBytes;
     const epoch = await coordinator.nextEpoch(at);
     const opened = await openPartition(this.#disk, folder, epoch, log).catch((cause: unknown) => {
       if (isDiskFull(cause)) throw diskFull(folder, cause);
@@ -159,13 +165,18 @@ export class SegmentLogQueue implements Queue {
    */
   async heartbeat(): Promise<void> {
     for (const writer of this.#writers.values()) writer.heartbeat();
-    await Promise.all([...this.#members].map((member) => member.refresh()));
+    this.#heartbeats++;
+    const due = [...this.#members].filter(
+      ({ isPatient }) => !isPatient || this.#heartbeats % TOPIC_LIMITS.patientHeartbeats === 0,
+    );
+    await Promise.all(due.map((member) => member.refresh()));
   }
 
   /** Removes what this process's partitions need not keep any more; call it every minute or so. */
   async retain(): Promise<void> {
     for (const writer of this.#writers.values()) {
-      const { retention, requiredGroups = [] } = this.#topic(writer.topic);
+      // None where it is being deleted.
+      const { retention, requiredGroups = [] } = this.#known(writer.topic) ?? {};
       if (retention === undefined) continue;
       const { maxAgeMs, maxBytes } = retention;
       const policy = {
@@ -225,8 +236,13 @@ export class SegmentLogQueue implements Queue {
     await Promise.all([...this.#readers].map((reader) => reader.close()));
   }
 
+  #known(topic: string): TopicOptions | undefined {
+    const { topics, created } = this.#options;
+    return Object.hasOwn(topics, topic) ? topics[topic] : created?.(topic);
+  }
+
   #topic(topic: string): TopicOptions {
-    const known = Object.hasOwn(this.#options.topics, topic) ? this.#options.topics[topic] : undefined;
+    const known = this.#known(topic);
     if (known === undefined) throw new SpillwayError('NOT_FOUND', `There is no topic '${topic}'.`);
     return known;
   }

@@ -206,7 +206,7 @@ async function inTurns<Result>(work: Generator<undefined, Result>): Promise<Resu
 }
 
 /** What the queue refused with, as an answer: with the time after which a retry may help. */
-function asRefusal(error: unknown): unknown {
+export function asRefusal(error: unknown): unknown {
   if (!(error instanceof SpillwayError) || error.retryAfterS !== undefined) return error;
   if (error.code === 'QUEUE_FENCED') {
     return new SpillwayError('UNAVAILABLE', 'Another process writes this partition now.', {
@@ -218,5 +218,5 @@ function asRefusal(error: unknown): unknown {
   return new SpillwayError(error.code, error.message, { cause: error, details: error.details, retryAfterS: RETRY_S });
 }
 
-const headerText = (header: string | string[] | undefined): string | undefined =>
+export const headerText = (header: string | string[] | undefined): string | undefined =>
   Array.isArray(header) ? header.join(', ') : header;

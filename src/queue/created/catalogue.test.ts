@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest';
+import { SpillwayError } from '../../lib/errors.ts';
+import { TOPIC_LIMITS } from '../../lib/limits.ts';
+import * as change from './catalogue.ts';
+import { assertGroupName, assertTopicName, ownedName, ownerOf } from './owned-names.ts';
+
+const settings = (partitions = 1): change.TopicSettings => ({
+  partitions,
+  retention: { maxAgeMs: 1_000, maxBytes: 1_000 },
+  requiredGroups: [],
+});
+
+function codeOf(work: () => unknown): string {
+  try {
+    work();
+  } catch (thrown) {
+    if (thrown instanceof SpillwayError) return thrown.code;
+    throw thrown;
+  }
+  return 'done';
+}
+
+describe('the catalogue', () => {
+  it('creates the same again without a change, and refuses another', () => {
+    const catalogue = change.emptyCatalogue();
+    expect(change.addTopic(catalogue, 'shop.a', settings(), 5)).toBe(true);
+    expect(change.addTopic(catalogue, 'shop.a', settings(), 6)).toBe(false);
+    expect(catalogue.topics['shop.a']).toMatchObject({ createdMs: 5, partitions: 1 });
+    expect(codeOf(() => change.addTopic(catalogue, 'shop.a', settings(2), 7))).toBe('TOPIC_EXISTS');
+  });
+
+  it('knows a topic that is being deleted no more, and its name is free only afterwards', () => {
+    const catalogue = change.emptyCatalogue();
+    change.addTopic(catalogue, 'shop.a', settings(), 0);
+    change.addGroup(catalogue, 'shop.g', ['shop.a']);
+    expect(change.beginDeletion(catalogue, 'shop.a')).toBe(true);
+    expect(codeOf(() => change.addTopic(catalogue, 'shop.a', settings(), 0))).toBe('TOPIC_EXISTS');
+    expect(codeOf(() => change.changeTopic(catalogue, 'shop.a', {}))).toBe('NOT_FOUND');
+    expect(codeOf(() => change.addGroup(catalogue, 'shop.g', ['shop.a']))).toBe('NOT_FOUND');
+    change.endDeletion(catalogue, 'shop.a');
+    expect(catalogue.groups['shop.g']).toEqual({ topics: [] });
+    expect(change.addTopic(catalogue, 'shop.a', settings(), 0)).toBe(true);
+  });
+
+  it('forgets no group that a topic requires', () => {
+    const catalogue = change.emptyCatalogue();
+    change.addTopic(catalogue, 'shop.a', { ...settings(), requiredGroups: ['shop.g'] }, 0);
+    change.addGroup(catalogue, 'shop.g', ['shop.a']);
+    expect(codeOf(() => change.removeGroup(catalogue, 'shop.g'))).toBe('GROUP_IN_USE');
+    change.changeTopic(catalogue, 'shop.a', { requiredGroups: [] });
+    expect(change.removeGroup(catalogue, 'shop.g')).toBe(true);
+    expect(codeOf(() => change.removeGroup(catalogue, 'shop.g'))).toBe('NOT_FOUND');
+  });
+});
+
+describe('limits', () => {
+  const fill = (catalogue: change.Catalogue, tenant: string, count: number, partitions = 1) => {
+    for (let i = 0; i < count; i++) change.addTopic(catalogue, `${tenant}.t${i}`, settings(partitions), 0);
+  };
+
+  it("of a tenant's topics, which another tenant does not feel", () => {
+    const catalogue = change.emptyCatalogue();
+    fill(catalogue, 'shop', TOPIC_LIMITS.topicsPerTenant);
+    expect(codeOf(() => change.addTopic(catalogue, 'shop.more', settings(), 0))).toBe('LIMIT_REACHED');
+    expect(change.addTopic(catalogue, 'bank.t', settings(), 0)).toBe(true);
+  });
+
+  it('of all topics', () => {
+    const catalogue = change.emptyCatalogue();
+    const { topics, topicsPerTenant } = TOPIC_LIMITS;
+    for (let tenant = 0; tenant < topics / topicsPerTenant; tenant++) fill(catalogue, `t${tenant}`, topicsPerTenant);
+    expect(Object.keys(catalogue.topics)).toHaveLength(topics);
+    expect(codeOf(() => change.addTopic(catalogue, 'last.t', settings(), 0))).toBe('LIMIT_REACHED');
+  });
+
+  it('of all partitions', () => {
+    const catalogue = change.emptyCatalogue();
+    const { partitions, partitionsPerTopic } = TOPIC_LIMITS;
+    fill(catalogue, 'shop', partitions / partitionsPerTopic - 1, partitionsPerTopic);
+    expect(codeOf(() => change.addTopic(catalogue, 'shop.more', settings(partitionsPerTopic + 1), 0))).toBe(
+      'LIMIT_REACHED',
+    );
+    expect(change.addTopic(catalogue, 'shop.more', settings(partitionsPerTopic), 0)).toBe(true);
+    expect(codeOf(() => change.addTopic(catalogue, 'shop.one', settings(), 0))).toBe('LIMIT_REACHED');
+  });
+
+  it("of a tenant's groups, of all groups, and of what they read", () => {
+    const catalogue = change.emptyCatalogue();
+    const { groups, groupsPerTenant, groupPartitions, partitionsPerTopic } = TOPIC_LIMITS;
+    for (let i = 0; i < groupsPerTenant; i++) change.addGroup(catalogue, `shop.g${i}`, []);
+    expect(codeOf(() => change.addGroup(catalogue, 'shop.more', []))).toBe('LIMIT_REACHED');
+    expect(change.addGroup(catalogue, 'shop.g0', [])).toBe(false);
+    for (let i = groupsPerTenant; i < groups; i++) change.addGroup(catalogue, `t${i}.g`, []);
+    expect(codeOf(() => change.addGroup(catalogue, 'last.g', []))).toBe('LIMIT_REACHED');
+
+    const reading = change.emptyCatalogue();
+    fill(reading, 'shop', 8, partitionsPerTopic);
+    const all = Array.from({ length: 8 }, (_, i) => `shop.t${i}`);
+    const most = groupPartitions / (8 * partitionsPerTopic);
+    for (let i = 0; i < most; i++) expect(change.addGroup(reading, `shop.g${i}`, all)).toBe(true);
+    expect(codeOf(() => change.addGroup(reading, 'shop.more', ['shop.t0']))).toBe('LIMIT_REACHED');
+    expect(reading.groups['shop.more']).toBeUndefined();
+  });
+});
+
+describe('names', () => {
+  it('of two tenants never meet, and none is one of the roles', () => {
+    expect(ownerOf(ownedName({ tenant: 'a-b', name: 'c' }))).toEqual({ tenant: 'a-b', name: 'c' });
+    expect(ownerOf('raw')).toBeUndefined();
+    const longest = 'x'.repeat(64);
+    for (const name of ['orders', '0', 'a_b-c', longest]) expect(codeOf(() => assertTopicName(name))).toBe('done');
+    for (const name of [
+      '',
+      'A',
+      'a.b',
+      '-a',
+      '_a',
+      'ü',
+      'a/b',
+      '..',
+      `${longest}x`,
+      'raw',
+      'events',
+      'control',
+      'partitions',
+    ])
+      expect(
+        codeOf(() => assertTopicName(name)),
+        name,
+      ).toBe('BAD_REQUEST');
+    for (const name of ['a.b', 'processor', 'store'])
+      expect(
+        codeOf(() => assertGroupName(name)),
+        name,
+      ).toBe('BAD_REQUEST');
+  });
+});
