@@ -54,10 +54,22 @@ module.exports = {
       to: { path: '^src/(roles|cli|collect|process|search/(clickhouse|opensearch)|queue/(segment-log|kafka))/' },
     },
     {
+      name: 'roles-import-no-cli-nor-doctor',
+      severity: 'error',
+      from: { path: '^src/roles/' },
+      to: { path: '^src/(doctor|cli)/' },
+    },
+    {
+      name: 'doctor-imports-no-cli',
+      severity: 'error',
+      from: { path: '^src/doctor/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^src/cli/' },
+    },
+    {
       name: 'only-cli-and-supervisor-start-roles',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(roles|cli)/|\\.test\\.ts$' },
-      to: { path: '^src/(roles|cli)/' },
+      from: { path: '^src/', pathNot: '^src/(roles|doctor|cli)/|\\.test\\.ts$' },
+      to: { path: '^src/(roles|doctor|cli)/' },
     },
   ],
   options: {

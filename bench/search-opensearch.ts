@@ -50,7 +50,7 @@ export const run: Bench = ({ quick, events }) => {
       const search = { engine: 'opensearch', nodes: [server.url], index };
       const spillway = await SpillwayProcess.start({ config: { search } });
       try {
-        await load(spillway, join(folder, 'syslog.log'), count, [server.pid]);
+        await load(spillway, join(folder, 'syslog.log'), count, { others: [server.pid] });
         const ids = requestIds(meta, idsWanted(runs) + 1);
         const lastId = ids.at(-1) ?? '';
         const ours = askFrontDoor(spillway.url);

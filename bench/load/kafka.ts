@@ -14,6 +14,8 @@ const SHARE = 0.6;
 
 export interface BenchKafka {
   readonly broker: string;
+  /** Of its process. */
+  readonly pid: number;
   /** A queue with an empty topic `raw` of one partition, which Kafka calls `topic`. */
   fresh(): Promise<{ readonly queue: KafkaQueue; readonly topic: string }>;
 }
@@ -22,9 +24,11 @@ export async function withKafka<Result>(work: (kafka: BenchKafka) => Promise<Res
   const data = await mkdtemp(join(tmpdir(), 'spillway-bench-kafka-'));
   const queues: KafkaQueue[] = [];
   try {
-    const broker = (await up('kafka', { data }))[0]?.address ?? '';
+    const [node] = await up('kafka', { data });
+    const broker = node?.address ?? '';
     return await work({
       broker,
+      pid: node?.pid ?? 0,
       fresh: async () => {
         const prefix = `bench-${queues.length}.`;
         const queue = await openKafka({

@@ -34,23 +34,26 @@ export interface Loaded {
   readonly loadCpuS: number;
 }
 
-/** Sends the lines of the file; resolves when each is counted and nothing is left to do, for `others` neither. */
+/**
+ * Sends the lines of the file; resolves when each is counted, with those of before, and nothing is left to do, for the
+ * processes `others` neither.
+ */
 export async function load(
   spillway: SpillwayProcess,
   file: string,
   count: number,
-  others: readonly number[] = [],
+  { before = 0, others = [] }: { readonly before?: number; readonly others?: readonly number[] } = {},
 ): Promise<Loaded> {
   const pids = [...(await spillway.roles()).flatMap(({ pid }) => pid ?? []), ...others];
   const startedMs = Date.now();
   const sent = await runTcpLoad({ port: spillway.port('syslog TCP'), connections: CONNECTIONS, events: count, file });
   const acceptedMs = Date.now() - startedMs;
-  // An index of a cluster that is just being made does not answer at once.
-  const isCounted = async () => (await countAll(spillway).catch(() => 0)) >= count;
-  await until('every event is counted', isCounted, 600_000, 50);
+  // An index of OpenSearch that is just being made answers a moment later.
+  const counted = () => countAll(spillway).catch(() => 0);
+  await until('every event is counted', async () => (await counted()) >= before + count, 600_000, 50);
   const searchableMs = Date.now() - startedMs;
   const found = await countAll(spillway);
-  if (found !== count) throw new Error(`${count} events were sent and ${found} are found`);
+  if (found !== before + count) throw new Error(`${before + count} events were sent and ${found} are found`);
   return { startedMs, acceptedMs, searchableMs, settledMs: await settled(pids, startedMs), loadCpuS: sent.cpuS };
 }
 

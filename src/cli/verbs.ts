@@ -26,6 +26,14 @@ export const VERBS = {
   topics: { summary: 'Show the topics of the queue and the lag of their readers.', load: () => import('./topics.ts') },
   read: { summary: 'Look into the queue: print the records of a topic.', load: () => import('./read.ts') },
   segment: { summary: 'Check a segment file of the queue, checksum by checksum.', load: () => import('./segment.ts') },
+  drain: {
+    summary: 'Process and index what is in the embedded queue, take nothing new, and stop.',
+    load: () => import('./drain.ts'),
+  },
+  doctor: {
+    summary: 'Look at this machine and every engine, and say what to mend.',
+    load: () => import('./doctor.ts'),
+  },
   token: { summary: 'Create, list and revoke the tokens of senders and readers.', load: () => import('./token.ts') },
   config: { summary: 'Check, print or explain the configuration.', load: () => import('./config.ts') },
 } as const satisfies Record<string, VerbEntry>;

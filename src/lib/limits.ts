@@ -465,6 +465,44 @@ export const SUPERVISOR_LIMITS = {
   restartDelayMaxMs: 10_000,
 } as const;
 
+export const DRAIN_LIMITS = {
+  lookMs: 200,
+  /** A queue of which nothing was read for so long is not going to be emptied. */
+  stillMs: 10 * 60_000,
+} as const;
+
+export const DOCTOR_LIMITS = {
+  /** One check; what has not answered by then is said to have not answered. Checks run at the same time. */
+  checkMs: 10_000,
+  /** A connection that a check makes for itself. */
+  connectMs: 4_000,
+  /** One request to an engine. */
+  requestMs: 5_000,
+  /** Programs that are asked about the clock. */
+  programMs: 2_000,
+  /** Writes of this size, each synced, tell how fast the disk is; they end after so long too. */
+  syncs: 32,
+  syncBytes: 4_096,
+  syncsMs: 3_000,
+  /** A median of more than this, in ms, is slow for a disk that every acknowledgement waits for. */
+  slowSyncMs: 20,
+  /** Clocks further apart than this are worth a warning; further than the second one they are wrong. */
+  clockWarningMs: 1_000,
+  clockWrongMs: 60_000,
+  /** Files and sockets: below the first it cannot work, below the second not with all connections that it may take. */
+  openFilesLeast: 1_024,
+  openFiles: 16_384,
+  memoryLeastBytes: 512 * MiB,
+  /** What a process tree with the embedded search engine may need (docs/benchmarks.md), and one without. */
+  memoryBytes: 2_048 * MiB,
+  memoryWithoutSearchBytes: 768 * MiB,
+  /** From so many percent of what is allowed on there is a warning: shards of OpenSearch. */
+  nearPercent: 80,
+  /** Points of percent below the high-water mark from which on there is a warning. */
+  nearHighWaterPoints: 10,
+  heapPercent: 90,
+} as const;
+
 export const CONFIG_LIMITS = {
   fileBytes: 1 * MiB,
   secretBytes: 64 * KiB,

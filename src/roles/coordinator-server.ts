@@ -20,6 +20,7 @@ import { type Mark, MarkBoard } from '../queue/segment-log/marks.ts';
 import { openSegmentLog, type SegmentLogQueue } from '../queue/segment-log/queue.ts';
 import { groupStates, topicStates } from '../queue/segment-log/state.ts';
 import type { RoleName } from './messages.ts';
+import { assertNotKafka } from './queue-binding.ts';
 import type { CoordinatorListeners, Handled, QueueCoordinator } from './queue-coordinator.ts';
 import { topicsOf } from './topics.ts';
 
@@ -58,6 +59,7 @@ export class CoordinatorServer implements QueueCoordinator {
   }
 
   static async open(config: Config, log: Logger): Promise<CoordinatorServer> {
+    await assertNotKafka(config);
     const directory = join(config.data, 'queue');
     const disk = nodeDisk;
     const file = await CatalogueFile.open(disk, directory);

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { lockDataFolder, lockDataFolderSoon } from './data-lock.ts';
+import { holderOf, lockDataFolder, lockDataFolderSoon } from './data-lock.ts';
 
 let folder: string;
 
@@ -56,4 +56,16 @@ test('roles do not keep each other out', () => {
   const store = lockDataFolder(folder, 'store');
   collector.release();
   store.release();
+});
+
+test('whoever asks who has the lock is told, and takes nothing', async () => {
+  expect(holderOf(folder, 'collector')).toBeUndefined();
+  const holder = await startHolder();
+  expect(holderOf(folder, 'collector')).toEqual({ pid: holder.pid });
+  expect(holderOf(folder, 'store')).toBeUndefined();
+  expect(() => lockDataFolder(folder, 'collector')).toThrow(`process ${holder.pid}`);
+  holder.kill('SIGKILL');
+  await once(holder, 'exit');
+  // Its note is there, and it is not.
+  expect(holderOf(folder, 'collector')).toBeUndefined();
 });

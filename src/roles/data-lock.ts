@@ -3,7 +3,7 @@
  * kernel's (an fcntl lock that SQLite takes on a small file), so it is gone with its holder however that dies, and no
  * stale lock file can keep anybody out. A note beside it names the holder, for the message only.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -34,7 +34,7 @@ export function lockDataFolder(dataFolder: string, holder: 'supervisor' | RoleNa
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (cause) {
     database.close();
-    if (!(cause instanceof Error && 'errcode' in cause && cause.errcode === SQLITE_BUSY)) throw cause;
+    if (!isBusy(cause)) throw cause;
     throw new SpillwayError(
       'DATA_FOLDER_IN_USE',
       `The data folder ${dataFolder} is in use by ${describeHolder(note, holder)}. ` +
@@ -52,6 +52,37 @@ export function lockDataFolder(dataFolder: string, holder: 'supervisor' | RoleNa
   };
 }
 
+export interface LockHolder {
+  /** As it has noted itself; undefined where the note cannot be read. */
+  readonly pid: number | undefined;
+}
+
+/** Who has the lock now; undefined where nobody has. Takes nothing. */
+export function holderOf(dataFolder: string, holder: 'supervisor' | RoleName): LockHolder | undefined {
+  const folder = join(dataFolder, LOCK_FOLDER);
+  const path = join(folder, `${holder}.lock`);
+  if (!existsSync(path) || !isLocked(path)) return undefined;
+  return { pid: noteOf(join(folder, `${holder}.json`))?.pid };
+}
+
+function isLocked(path: string): boolean {
+  let database: DatabaseSync;
+  try {
+    database = new DatabaseSync(path, { timeout: 0, readOnly: true });
+  } catch {
+    // Another user's: whoever may not read it cannot see.
+    return false;
+  }
+  try {
+    database.exec('PRAGMA schema_version');
+    return false;
+  } catch (cause) {
+    return isBusy(cause);
+  } finally {
+    database.close();
+  }
+}
+
 /** The same, waiting for a holder that is going away: the roles of a supervisor that died exit by themselves. */
 export async function lockDataFolderSoon(dataFolder: string, holder: RoleName): Promise<DataLock> {
   const deadline = Date.now() + SUPERVISOR_LIMITS.lockWaitMs;
@@ -66,6 +97,9 @@ export async function lockDataFolderSoon(dataFolder: string, holder: RoleName): 
   }
 }
 
+const isBusy = (thrown: unknown): boolean =>
+  thrown instanceof Error && 'errcode' in thrown && thrown.errcode === SQLITE_BUSY;
+
 function describeMyself(note: string): void {
   try {
     writeFileSync(note, JSON.stringify({ pid: process.pid, since: new Date().toISOString() }));
@@ -76,10 +110,14 @@ function describeMyself(note: string): void {
 }
 
 function describeHolder(note: string, holder: string): string {
+  const known = noteOf(note);
+  return known === undefined ? `another ${holder}` : `another ${holder}, process ${known.pid}, started ${known.since}`;
+}
+
+function noteOf(path: string): { readonly pid: number; readonly since: string } | undefined {
   try {
-    const { pid, since } = JSON.parse(readFileSync(note, 'utf8'));
-    return `another ${holder}, process ${pid}, started ${since}`;
+    return JSON.parse(readFileSync(path, 'utf8'));
   } catch {
-    return `another ${holder}`;
+    return undefined;
   }
 }

@@ -10,12 +10,14 @@ import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import { type Catalogue, emptyCatalogue } from '../queue/created/catalogue.ts';
 import { clientsOf } from '../queue/kafka/group-members.ts';
-import { type KafkaQueue, type KafkaTopicOptions, openKafka } from '../queue/kafka/queue.ts';
+import type { KafkaOptions } from '../queue/kafka/options.ts';
+import { CONTROL_TOPIC, type KafkaQueue, type KafkaTopicOptions, openKafka } from '../queue/kafka/queue.ts';
 import { groupStatesOf, topicStatesOf } from '../queue/kafka/state.ts';
 import type { GroupState, TopicState } from '../queue/port.ts';
 import { SpoolingQueue } from '../queue/spool/spooling-queue.ts';
 import { assertOnlyStore, storeClientId } from './combinations.ts';
 import type { RoleName } from './messages.ts';
+import { assertNotEmbedded, bindToTopics, type TopicIds } from './queue-binding.ts';
 import type { Handled, QueueCoordinator } from './queue-coordinator.ts';
 import type { RawEnd, RoleQueue } from './role-queue.ts';
 import { topicsOf } from './topics.ts';
@@ -33,23 +35,36 @@ export function openKafkaQueue(
   log: Logger,
   registry?: Registry,
 ): Promise<KafkaQueue> {
-  const { brokers, prefix, replication, minInsyncReplicas, tls, sasl } = config.queue;
+  const { prefix, replication, minInsyncReplicas } = config.queue;
   const topics = Object.entries(topicsOf(config)).map(([topic, options]) => {
     return [topic, { ...options, writers: WRITERS[topic] ?? 'one' }] as const;
   });
-  const { username, password, mechanism } = sasl;
   return openKafka({
-    brokers,
-    clientId,
+    ...kafkaOptionsOf(config, clientId),
     prefix,
     topics: Object.fromEntries(topics),
     replication,
     minInsyncReplicas,
     log,
     ...(registry === undefined ? {} : { registry }),
+  });
+}
+
+/** How its brokers are reached. Throws CONFIG_INVALID where a file of certificates cannot be read. */
+export function kafkaOptionsOf({ queue }: Config, clientId: string): KafkaOptions {
+  const { brokers, tls, sasl } = queue;
+  const { username, password, mechanism } = sasl;
+  return {
+    brokers,
+    clientId,
     ...(tls.enabled ? { tls: tlsOf(tls) } : {}),
     ...(username === undefined || password === undefined ? {} : { login: { mechanism, username, password } }),
-  });
+  };
+}
+
+/** As Kafka calls them, that of the queue's own records too. */
+export function kafkaTopicNames(config: Config): string[] {
+  return [...Object.keys(topicsOf(config)), CONTROL_TOPIC].map((topic) => `${config.queue.prefix}${topic}`);
 }
 
 function tlsOf(tls: Config['queue']['tls']): Record<string, Buffer> {
@@ -150,6 +165,12 @@ async function lookForEnds(queue: KafkaQueue, ends: Map<number, RawEnd>): Promis
   }
 }
 
+/** By Kafka's name; made anew, a topic has another id. */
+function topicIdsOf(queue: KafkaQueue): TopicIds {
+  const names = [TOPICS.raw, TOPICS.events].map((topic) => queue.nameOf(topic));
+  return Object.fromEntries(names.map((name) => [name, queue.cluster.topic(name)?.id ?? '']));
+}
+
 /** Kafka coordinates by itself: the supervisor makes the topics once, removes what is old, and answers questions. */
 export class KafkaCoordinator implements QueueCoordinator {
   readonly #queue: KafkaQueue;
@@ -165,7 +186,15 @@ export class KafkaCoordinator implements QueueCoordinator {
   }
 
   static async open(config: Config, log: Logger): Promise<KafkaCoordinator> {
-    return new KafkaCoordinator(await openKafkaQueue(config, `${config.site}-supervisor`, log), log);
+    await assertNotEmbedded(config);
+    const queue = await openKafkaQueue(config, `${config.site}-supervisor`, log);
+    try {
+      await bindToTopics(config, topicIdsOf(queue));
+      return new KafkaCoordinator(queue, log);
+    } catch (thrown) {
+      await queue.close();
+      throw thrown;
+    }
   }
 
   listen(): void {}

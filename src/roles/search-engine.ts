@@ -6,6 +6,7 @@ import type { Config } from '../config/schema.ts';
 import type { RebuildOriginal } from '../event/answered.ts';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
+import type { ClientOptions } from '../search/opensearch/client.ts';
 import type { SearchEngine } from '../search/port.ts';
 
 export interface SearchEngineParts {
@@ -20,22 +21,28 @@ export async function openSearchEngine(config: Config, parts: SearchEngineParts)
     case 'embedded':
       return (await import('../search/clickhouse/engine.ts')).openClickHouse({ ...parts, directory });
     case 'opensearch': {
-      const { nodes, username, password, tls, index } = config.search;
+      const { index } = config.search;
       return (await import('../search/opensearch/engine.ts')).openOpenSearch({
         ...parts,
         directory,
-        cluster: {
-          nodes,
-          verify: tls.verify,
-          ...(username === undefined ? {} : { username }),
-          ...(password === undefined ? {} : { password }),
-          ...(tls.ca === undefined ? {} : { ca: readCertificates(tls.ca) }),
-        },
+        cluster: clusterOf(config),
         index: { prefix: index.prefix, shards: index.shards, replicas: index.replicas },
         refreshEveryMs: index.refreshMs,
       });
     }
   }
+}
+
+/** How its nodes are reached. Throws CONFIG_INVALID where the certificates cannot be read. */
+export function clusterOf({ search }: Config): ClientOptions {
+  const { nodes, username, password, tls } = search;
+  return {
+    nodes,
+    verify: tls.verify,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(tls.ca === undefined ? {} : { ca: readCertificates(tls.ca) }),
+  };
 }
 
 function readCertificates(path: string): string {

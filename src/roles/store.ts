@@ -1,4 +1,5 @@
 /** The store: pulls `events` into the search engine and answers questions. */
+import { join } from 'node:path';
 import { createAuth } from '../api/auth/authenticate.ts';
 import { createStoreApi } from '../api/store-api.ts';
 import { assertExposureAllowed } from '../config/exposure.ts';
@@ -29,6 +30,7 @@ export async function runStore(context: RoleContext): Promise<RunningRole> {
   const indexer = runIndexer({
     queue,
     engine,
+    engineInUse: { name: config.search.engine, directory: join(config.data, 'search') },
     site: config.site,
     retention: retentionOf(config),
     rawEnd: (partition) => context.rawEnd(partition),

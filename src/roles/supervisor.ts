@@ -13,6 +13,7 @@ import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import { createLog, type Logger } from '../lib/log.ts';
 import { Ledger } from '../monitor/ledger/ledger.ts';
 import { createTopology } from '../process/topology.ts';
+import type { GroupState } from '../queue/port.ts';
 import { assertCombinable } from './combinations.ts';
 import { CoordinatorServer } from './coordinator-server.ts';
 import { lockDataFolder } from './data-lock.ts';
@@ -101,6 +102,11 @@ export class Supervisor {
 
   get reports(): readonly RoleReport[] {
     return [...this.#roles.values()].map((role) => role.report);
+  }
+
+  /** How far the readers of the queue are. */
+  groups(): Promise<readonly GroupState[]> {
+    return this.#coordinator.groups();
   }
 
   /** Resolves when everything has ended after stop(); rejects with what a role could not start for. */

@@ -16,6 +16,7 @@ import { BlockBuilder } from './indexing/block-builder.ts';
 import { Completeness, type RawEnd } from './indexing/completeness.ts';
 import { DeadLetters } from './indexing/dead-letters.ts';
 import type { Draft } from './indexing/draft.ts';
+import { type EngineInUse, goOnWithEngine } from './indexing/engine-change.ts';
 import { type Committed, Inserter } from './indexing/inserter.ts';
 import { Intake, visibleBefore } from './indexing/intake.ts';
 import { lostPartition, Membership } from './indexing/membership.ts';
@@ -28,6 +29,8 @@ import { DEFAULT_RETENTION, type RetentionPolicy } from './slices.ts';
 export interface IndexerOptions {
   readonly queue: Queue;
   readonly engine: SearchEngine;
+  /** Of a data folder whose engine may change; left out, it does not. */
+  readonly engineInUse?: EngineInUse;
   readonly site: string;
   readonly retention?: RetentionPolicy;
   readonly rawEnd: RawEnd;
@@ -94,6 +97,8 @@ async function startAs(membership: Membership, options: IndexerOptions, signal: 
       onCommitted?.(committed);
     },
   });
+  const { engineInUse } = options;
+  if (engineInUse !== undefined) await goOnWithEngine({ engine: engineInUse, queue, membership, log, signal });
   await rewindLostIndex({ queue, membership, writer, journal, log, signal });
   await inserter.recover();
   const open = async (assigned: AssignedPartition): Promise<Intake> => {

@@ -2,14 +2,19 @@
  * A Kafka to test with: the one that SPILLWAY_TEST_KAFKA names (`host:port`, any cluster that may have topics made and
  * removed), else one of the suite's own by tools/engines, where that is installed. Every test has topics of its own.
  */
-import { randomBytes } from 'node:crypto';
+import { pbkdf2Sync, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createTopicsV7, deleteTopicsV6, incrementalAlterConfigsV1 } from '@platformatic/kafka';
+import {
+  alterUserScramCredentialsV0,
+  createTopicsV7,
+  deleteTopicsV6,
+  incrementalAlterConfigsV1,
+} from '@platformatic/kafka';
 import { createLog } from '../../src/lib/log.ts';
 import { BrokerLink } from '../../src/queue/kafka/broker-link.ts';
-import { parseAddress } from '../../src/queue/kafka/options.ts';
+import { type BrokerAddress, parseAddress } from '../../src/queue/kafka/options.ts';
 import { type KafkaQueueOptions, openKafka } from '../../src/queue/kafka/queue.ts';
 import { kafkaIsInstalled } from '../../tools/engines/kafka.ts';
 import { down, up } from '../../tools/engines/lifecycle.ts';
@@ -86,6 +91,23 @@ export async function removeTopics({ prefix, topics, brokers }: KafkaQueueOption
   for (const topic of [...Object.keys(topics), 'control', 'topics']) {
     await removeTopic(brokers, `${prefix}${topic}`).catch(() => {});
   }
+}
+
+/** Who may log in by SCRAM-SHA-512, once the broker asks for it. */
+export async function addUser(broker: string | undefined, name: string, password: string): Promise<void> {
+  const link = await BrokerLink.open(addressOf(broker), { brokers: [], clientId: 'test' });
+  const salt = randomBytes(24);
+  const iterations = 4_096;
+  const saltedPassword = pbkdf2Sync(password, salt, iterations, 64, 'sha512');
+  const user = { name, mechanism: 2 as const, iterations, salt, saltedPassword };
+  await link.ask(alterUserScramCredentialsV0.api, [], [user]);
+  link.close();
+}
+
+export function addressOf(text: string | undefined): BrokerAddress {
+  const address = parseAddress(text ?? '');
+  if (address === undefined) throw new Error(`${text} is no address`);
+  return address;
 }
 
 /** As an operator does it. */

@@ -4,6 +4,7 @@
  * comes back, as the bytes that it is.
  */
 import {
+  type API,
   addPartitionsToTxnV3,
   apiVersionsV3,
   consumerGroupDescribeV0,
@@ -16,6 +17,7 @@ import {
   deleteTopicsV6,
   describeConfigsV4,
   describeLogDirsV4,
+  describeQuorumV1,
   findCoordinatorV4,
   initProducerIdV4,
   listOffsetsV7,
@@ -39,27 +41,34 @@ export const deleteTopics = deleteTopicsV6.api;
 export const deleteRecords = deleteRecordsV2.api;
 export const describeConfigs = describeConfigsV4.api;
 export const describeLogDirs = describeLogDirsV4.api;
+export const describeQuorum = describeQuorumV1.api;
 export const findCoordinator = findCoordinatorV4.api;
 export const initProducerId = initProducerIdV4.api;
 export const listOffsets = listOffsetsV7.api;
-/** The library makes an error of an answer in which one topic is not there; what it says of the others counts too. */
-export const metadata = createAPI<[topics: string[]], MetadataAnswer>(
-  metadataV12.api.key,
-  metadataV12.api.version,
-  (topics: string[]) => metadataV12.createRequest(topics, false, false),
-  (...answer) => {
-    try {
-      return metadataV12.parseResponse(...answer);
-    } catch (thrown) {
-      if (thrown instanceof ResponseError && 'response' in thrown) return thrown.response as MetadataAnswer;
-      throw thrown;
-    }
-  },
-);
+export const metadata = metadataApi(false);
+/** With what the user may do with each topic, as bits by Kafka's numbers of operations. */
+export const metadataWithRights = metadataApi(true);
 export const offsetCommit = offsetCommitV9.api;
 export const offsetFetch = offsetFetchV9.api;
 
-type MetadataAnswer = ReturnType<typeof metadataV12.parseResponse>;
+/** The library makes an error of an answer in which one topic is not there; what it says of the others counts too. */
+function metadataApi(withRights: boolean): API<[topics: string[]], MetadataAnswer> {
+  return createAPI<[topics: string[]], MetadataAnswer>(
+    metadataV12.api.key,
+    metadataV12.api.version,
+    (topics: string[]) => metadataV12.createRequest(topics, false, withRights),
+    (...answer) => {
+      try {
+        return metadataV12.parseResponse(...answer);
+      } catch (thrown) {
+        if (thrown instanceof ResponseError && 'response' in thrown) return thrown.response as MetadataAnswer;
+        throw thrown;
+      }
+    },
+  );
+}
+
+export type MetadataAnswer = ReturnType<typeof metadataV12.parseResponse>;
 type ProduceResponse = ReturnType<typeof produceV9.parseResponse>;
 
 const PRODUCE = { key: 0, version: 9 };

@@ -60,7 +60,8 @@ export interface KafkaQueueOptions extends KafkaOptions {
   readonly onCorrupt?: (at: TopicPartition, range: CorruptRange) => void;
 }
 
-const CONTROL_TOPIC = 'control';
+/** The topic of what the queue keeps for itself: partitions, barriers, ids of topics. */
+export const CONTROL_TOPIC = 'control';
 /** What users created: their topics have a tenant and a dot before their names. */
 const CATALOGUE_TOPIC = 'topics';
 

@@ -23,7 +23,7 @@ export interface TopicPromise {
   readonly minInsyncReplicas: number;
 }
 
-const TOPIC_RESOURCE = 2;
+export const TOPIC_RESOURCE = 2;
 const FOR_EVER = '9223372036854775807';
 
 /** Throws QUEUE_TOPIC_INVALID, QUEUE_REFUSED, QUEUE_UNREACHABLE. */
@@ -153,51 +153,73 @@ async function create(
 
 async function check(cluster: Cluster, { name }: WantedTopic, promise: TopicPromise, log: Logger): Promise<void> {
   const replicas = Math.min(...(cluster.topic(name)?.replicas ?? [0]));
-  if (replicas < promise.replication) {
-    throw invalid(
-      name,
-      `has ${replicas} replicas, and queue.replication is ${promise.replication}: add replicas, or set it`,
-    );
-  }
-  const { results } = await cluster.askAny({ doing: `asking for the settings of ${name}` }, describeConfigs, [
+  const answer = await cluster.askAny({ doing: `asking for the settings of ${name}` }, describeConfigs, [
     { resourceType: TOPIC_RESOURCE, resourceName: name, configurationKeys: null },
   ]);
-  const found = new Map((results[0]?.configs ?? []).map((config) => [config.name, config.value ?? '']));
+  const { faults, warnings } = topicFaults(replicas, settingsOf(answer), promise);
+  const [fault] = faults;
+  if (fault !== undefined) throw invalid(name, `${fault.what}: ${fault.mend}`);
+  for (const { what, mend } of warnings) log.warn({ topic: name }, `${name} ${what}: ${mend}`);
+}
+
+type Settings = ReadonlyMap<string, string>;
+
+/** Of the one topic that was asked for. */
+export function settingsOf({ results }: Awaited<ReturnType<typeof describeConfigs.async>>): Settings {
+  return new Map((results[0]?.configs ?? []).map((config) => [config.name, config.value ?? '']));
+}
+
+export interface TopicFault {
+  /** After the topic's name. */
+  readonly what: string;
+  readonly mend: string;
+}
+
+export interface TopicFaults {
+  /** What was promised does not hold. */
+  readonly faults: readonly TopicFault[];
+  readonly warnings: readonly TopicFault[];
+}
+
+/** What of a topic does not keep what is promised. */
+export function topicFaults(replicas: number, settings: Settings, promise: TopicPromise): TopicFaults {
+  const faults: TopicFault[] = [];
+  const warnings: TopicFault[] = [];
+  if (replicas < promise.replication) {
+    const what = `has ${replicas} replicas, and queue.replication is ${promise.replication}`;
+    faults.push({ what, mend: 'add replicas, or set it' });
+  }
   const least: readonly (readonly [string, number])[] = [
     ['min.insync.replicas', promise.minInsyncReplicas],
     ['max.message.bytes', QUEUE_LIMITS.batchBytes],
   ];
   for (const [setting, value] of least) {
-    const has = Number(found.get(setting) ?? value);
-    if (has < value) throw invalid(name, `has ${setting}=${has}, and at least ${value} is needed: raise it`);
+    const has = Number(settings.get(setting) ?? value);
+    if (has < value) faults.push({ what: `has ${setting}=${has}, and at least ${value} is needed`, mend: 'raise it' });
   }
-  if ((found.get('message.timestamp.type') ?? 'CreateTime') !== 'CreateTime') {
-    throw invalid(
-      name,
-      'has message.timestamp.type=LogAppendTime, which changes when records were made: set CreateTime',
-    );
+  if ((settings.get('message.timestamp.type') ?? 'CreateTime') !== 'CreateTime') {
+    const what = 'has message.timestamp.type=LogAppendTime, which changes when records were made';
+    faults.push({ what, mend: 'set CreateTime' });
   }
-  if ((found.get('cleanup.policy') ?? 'delete').includes('compact')) {
-    throw invalid(name, 'has cleanup.policy=compact, which removes records: set it to delete');
+  if ((settings.get('cleanup.policy') ?? 'delete').includes('compact')) {
+    faults.push({ what: 'has cleanup.policy=compact, which removes records', mend: 'set it to delete' });
   }
   const times = ['message.timestamp.before.max.ms', 'message.timestamp.after.max.ms'];
-  const narrow = times.filter((setting) => (found.get(setting) ?? FOR_EVER) !== FOR_EVER);
-  if (narrow.length > 0) {
-    log.warn(
-      { topic: name, settings: narrow },
-      `${name} takes only records of some times: what is older or newer waits until ${narrow.join(' and ')} allow it`,
-    );
+  const narrow = times.filter((setting) => (settings.get(setting) ?? FOR_EVER) !== FOR_EVER).join(' and ');
+  if (narrow !== '') {
+    const what = 'takes only records of some times: what is older or newer waits';
+    warnings.push({ what, mend: `raise ${narrow}` });
   }
-  if (found.get('unclean.leader.election.enable') === 'true') {
-    log.warn({ topic: name }, `${name} allows unclean leader elections: they lose what was acknowledged`);
+  if (settings.get('unclean.leader.election.enable') === 'true') {
+    const what = 'allows unclean leader elections, which lose what was acknowledged';
+    warnings.push({ what, mend: 'set unclean.leader.election.enable to false' });
   }
-  if ((found.get('retention.ms') ?? '-1') !== '-1' || (found.get('retention.bytes') ?? '-1') !== '-1') {
-    log.warn(
-      { topic: name },
-      `Kafka removes old records of ${name} by itself, also what has not been read yet: set its retention.ms and ` +
-        'retention.bytes to -1, and Spillway removes what is old and read',
-    );
+  if ((settings.get('retention.ms') ?? '-1') !== '-1' || (settings.get('retention.bytes') ?? '-1') !== '-1') {
+    const what = 'has a retention of its own, by which Kafka removes also what has not been read yet';
+    const mend = 'set retention.ms and retention.bytes to -1: Spillway removes what is old and read';
+    warnings.push({ what, mend });
   }
+  return { faults, warnings };
 }
 
 function invalid(topic: string, what: string, cause?: unknown): SpillwayError {

@@ -39,7 +39,8 @@ export interface SpoolingOptions {
   readonly onDrained?: (at: TopicPartition, batch: Buffer, appended: Appended) => void;
 }
 
-const GROUP = 'drain';
+/** Of the log on this machine: it has committed what has gone to the queue. */
+export const DRAIN_GROUP = 'drain';
 
 export class SpoolingQueue implements Queue {
   readonly #options: SpoolingOptions;
@@ -63,7 +64,7 @@ export class SpoolingQueue implements Queue {
       topics: Object.fromEntries(
         topics.map((topic) => {
           const partitions = queue.partitionCount(topic);
-          return [topic, { partitions, compression: 'none', retention, requiredGroups: [GROUP] } as const];
+          return [topic, { partitions, compression: 'none', retention, requiredGroups: [DRAIN_GROUP] } as const];
         }),
       ),
       coordinator,
@@ -88,7 +89,7 @@ export class SpoolingQueue implements Queue {
     const { directory, log, disk = nodeDisk } = options;
     const spooling = new SpoolingQueue(options, await LocalCoordinator.open({ directory, disk, log }));
     await spooling.#spool.prepare();
-    spooling.#member = await spooling.#spool.joinGroup(GROUP, {
+    spooling.#member = await spooling.#spool.joinGroup(DRAIN_GROUP, {
       topics: options.topics,
       onAssigned: (assigned) => void spooling.#assigned.set(keyOf(assigned), assigned),
     });

@@ -7,6 +7,7 @@ import { type IndexOptions, indexTemplate } from './mapping.ts';
 import { ask, failed } from './slice-indices.ts';
 
 const OLDEST = { opensearch: [2, 19], elasticsearch: [8, 0] } as const;
+export const EXPENSIVE = 'search.allow_expensive_queries';
 
 /** Rejects with Unreachable while it cannot be asked; with CONFIG_INVALID where that will not change. */
 export async function prepareCluster(client: Client, index: IndexOptions, log: Logger): Promise<void> {
@@ -15,16 +16,8 @@ export async function prepareCluster(client: Client, index: IndexOptions, log: L
     throw refused('OpenSearch refuses the credentials', 'Check search.username and search.password.');
   }
   if (info.status !== 200) throw failed('OpenSearch does not say what it is', info);
-  const name = textAt(info.body, 'version', 'distribution') === 'opensearch' ? 'opensearch' : 'elasticsearch';
-  const version = textAt(info.body, 'version', 'number') ?? '';
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  const [oldestMajor, oldestMinor] = OLDEST[name];
-  if (!(major > oldestMajor || (major === oldestMajor && minor >= oldestMinor))) {
-    throw refused(
-      `search.nodes is ${name} ${version || 'of no known version'}`,
-      'OpenSearch 2.19 or later is needed (or Elasticsearch 8).',
-    );
-  }
+  const { name, version, refusal } = versionOf(info.body);
+  if (refusal !== undefined) throw refused(refusal.what, refusal.mend);
   log.info({ name, version, cluster: textAt(info.body, 'cluster_name') }, 'The search engine is a cluster');
   if (name === 'elasticsearch')
     log.warn('Elasticsearch speaks the same protocol; this version is tested with OpenSearch');
@@ -32,15 +25,38 @@ export async function prepareCluster(client: Client, index: IndexOptions, log: L
   await ask(client, { method: 'PUT', path: `_index_template/${index.prefix}`, body: indexTemplate(index) });
 }
 
+export interface ClusterVersion {
+  readonly name: keyof typeof OLDEST;
+  readonly version: string;
+  /** Why it cannot be used. */
+  readonly refusal?: { readonly what: string; readonly mend: string };
+}
+
+/** Of what `GET /` answers. */
+export function versionOf(info: unknown): ClusterVersion {
+  const name = textAt(info, 'version', 'distribution') === 'opensearch' ? 'opensearch' : 'elasticsearch';
+  const version = textAt(info, 'version', 'number') ?? '';
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [oldestMajor, oldestMinor] = OLDEST[name];
+  if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return { name, version };
+  const what = `search.nodes is ${name} ${version || 'of no known version'}`;
+  return { name, version, refusal: { what, mend: 'OpenSearch 2.19 or later is needed (or Elasticsearch 8).' } };
+}
+
+/** Of its settings, flat and with defaults. */
+export function refusesExpensiveQueries(settings: unknown): boolean {
+  const levels = ['transient', 'persistent', 'defaults'].map((level) => at(settings, level, EXPENSIVE));
+  const set = levels.find((value) => value !== undefined);
+  return set === 'false' || set === false;
+}
+
 /** A setting of the cluster that refuses patterns; managed clusters may not show their settings. */
 async function refuseCheapQueriesOnly(client: Client): Promise<void> {
   const path = '_cluster/settings?include_defaults=true&flat_settings=true';
   const { status, body } = await client.call({ method: 'GET', path });
   if (status !== 200) return;
-  const name = 'search.allow_expensive_queries';
-  const set = ['transient', 'persistent', 'defaults'].map((level) => at(body, level, name)).find((value) => value);
-  if (set !== 'false' && set !== false) return;
-  throw refused(`The cluster has ${name} set to false`, 'Patterns and ranges of texts need it: set it to true.');
+  if (!refusesExpensiveQueries(body)) return;
+  throw refused(`The cluster has ${EXPENSIVE} set to false`, 'Patterns and ranges of texts need it: set it to true.');
 }
 
 function refused(what: string, advice: string): SpillwayError {

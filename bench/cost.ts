@@ -1,0 +1,128 @@
+/**
+ * What one event costs on Kafka and OpenSearch, from the socket until it is found: CPU of each role and of both engines,
+ * bytes on their disks for one copy, and bytes that each role reads and writes. docs/scaling.md is reckoned from it.
+ */
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TopicsAnswer } from '../src/api/schemas/index.ts';
+import { TOPICS } from '../src/event/topics.ts';
+import { SpillwayProcess } from '../test/support/spillway.ts';
+import { down, status, up } from '../tools/engines/lifecycle.ts';
+import { type Bench, cpuSeconds, type Measured, say } from './harness.ts';
+import { withKafka } from './load/kafka.ts';
+import { load, withEvents } from './load/loaded-spillway.ts';
+
+const EVENTS = { full: 200_000, quick: 10_000 };
+
+export const run: Bench = ({ quick }) => {
+  const count = quick ? EVENTS.quick : EVENTS.full;
+  return withEvents(count, (folder) =>
+    withKafka(async ({ broker, pid }) =>
+      withOpenSearch(async (search) => {
+        const parts = { file: join(folder, 'syslog.log'), count, broker, url: search.url };
+        return measure({ ...parts, engines: { Kafka: pid, OpenSearch: search.pid }, prefix: 'cost' });
+      }),
+    ),
+  );
+};
+
+interface Parts {
+  readonly file: string;
+  readonly count: number;
+  /** Their processes. */
+  readonly engines: Readonly<Record<string, number>>;
+  readonly broker: string;
+  readonly url: string;
+  /** Of topics and indices of its own. */
+  readonly prefix: string;
+}
+
+/** On engines that run. The events of the file are sent twice. */
+export async function measure({ file, count, engines, broker, url, prefix }: Parts) {
+  const spillway = await start(broker, url, prefix);
+  try {
+    const roles = (await spillway.roles()).map(({ role, pid }) => [role, pid ?? 0] as const);
+    // The programs compile themselves while they run: the first round is not counted.
+    await load(spillway, file, count);
+    const before = await readings([...roles, ...Object.entries(engines)]);
+    const { loadCpuS } = await load(spillway, file, count, { before: count });
+    const after = await readings([...roles, ...Object.entries(engines)]);
+    const rows: Record<string, Measured> = {};
+    const add = (name: string, total: number, unit: string) => {
+      rows[name] = { value: Math.round((total / count) * 10) / 10, unit };
+    };
+    for (const [name, { cpuS }] of after)
+      add(`CPU of ${name}`, (cpuS - (before.get(name)?.cpuS ?? 0)) * 1e6, 'us/event');
+    for (const [role] of roles) {
+      add(`read by the ${role}`, (after.get(role)?.read ?? 0) - (before.get(role)?.read ?? 0), 'B/event');
+      add(`written by the ${role}`, (after.get(role)?.written ?? 0) - (before.get(role)?.written ?? 0), 'B/event');
+    }
+    const { topics } = await spillway.json<TopicsAnswer>('/api/topics');
+    for (const topic of [TOPICS.raw, TOPICS.events]) {
+      const partitions = topics.find((known) => known.topic === topic)?.partitions ?? [];
+      add(`${topic} in Kafka, one copy`, partitions.reduce((sum, { bytes }) => sum + bytes, 0) / 2, 'B/event');
+    }
+    add('index in OpenSearch, one copy', (await indexBytes(url, prefix)) / 2, 'B/event');
+    const value = roles.reduce((sum, [role]) => sum + (rows[`CPU of ${role}`]?.value ?? 0), 0);
+    for (const [name, row] of Object.entries(rows)) say(`  ${name}: ${row.value} ${row.unit}`);
+    return {
+      value: Math.round(value * 10) / 10,
+      unit: 'us/event',
+      rows,
+      loadCpuS,
+      notes: [
+        `${count.toLocaleString('en-US')} events of about 330 bytes; one broker and one node with one replica and no copies, all on the same cores, as fast as they go together, after a round that is not counted. The headline is the CPU of the three roles.`,
+        'Read and written is what the process asks of the system: nearly all of it goes over sockets, since these roles keep next to nothing on their disks.',
+        'The index is measured after a merge to one segment a shard.',
+      ],
+    };
+  } finally {
+    await spillway.dispose();
+  }
+}
+
+function start(broker: string, url: string, prefix: string): Promise<SpillwayProcess> {
+  const queue = { engine: 'kafka', brokers: [broker], prefix: `${prefix}.`, replication: 1, minInsyncReplicas: 1 };
+  const search = { engine: 'opensearch', nodes: [url], index: { prefix, replicas: 0 } };
+  return SpillwayProcess.start({ config: { queue, search } });
+}
+
+interface Reading {
+  readonly cpuS: number;
+  /** Bytes, of files and sockets. */
+  readonly read: number;
+  readonly written: number;
+}
+
+async function readings(processes: readonly (readonly [string, number])[]): Promise<ReadonlyMap<string, Reading>> {
+  const all = processes.map(async ([name, pid]) => {
+    const text = await readFile(`/proc/${pid}/io`, 'utf8').catch(() => '');
+    const of = (field: string) => Number(new RegExp(`^${field}: (\\d+)`, 'm').exec(text)?.[1] ?? 0);
+    return [name, { cpuS: await cpuSeconds(pid), read: of('rchar'), written: of('wchar') }] as const;
+  });
+  return new Map(await Promise.all(all));
+}
+
+async function indexBytes(url: string, prefix: string): Promise<number> {
+  await fetch(`${url}/${prefix}-slice-*/_forcemerge?max_num_segments=1&flush=true`, { method: 'POST' });
+  const answer = await fetch(`${url}/${prefix}-slice-*/_stats/store`);
+  const { _all: all } = (await answer.json()) as { _all: { total: { store: { size_in_bytes: number } } } };
+  return all.total.store.size_in_bytes;
+}
+
+async function withOpenSearch<T>(
+  work: (search: { readonly url: string; readonly pid: number }) => Promise<T>,
+): Promise<T> {
+  // It does not run as root, and others must be able to enter the folder.
+  const folder = await mkdtemp('/var/tmp/spillway-bench-');
+  await chmod(folder, 0o755);
+  const data = join(folder, 'opensearch');
+  try {
+    await up('opensearch', { data });
+    const [node] = await status('opensearch', data);
+    return await work({ url: `http://${node?.address}`, pid: node?.pid ?? 0 });
+  } finally {
+    await down('opensearch', { data, wipe: true });
+    await rm(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,83 @@
+/** Whether the user may do what Spillway does: by what Kafka says it may, and by trying where that changes nothing. */
+import { GROUPS } from '../../event/topics.ts';
+import { brokerErrorOf } from '../../queue/kafka/broker-errors.ts';
+import { createTopics, findCoordinator, metadataWithRights } from '../../queue/kafka/protocol.ts';
+import { kafkaTopicNames } from '../../roles/kafka-queue.ts';
+import { type Check, type Installation, onKafka } from '../check.ts';
+import { type Finding, well, wrong } from '../finding.ts';
+import type { KafkaProbe } from '../kafka-probe.ts';
+
+/** Bits of `topicAuthorizedOperations` (AclOperation of Kafka). */
+const OPERATIONS = { Read: 3, Write: 4, Delete: 6, Alter: 7, Describe: 8, DescribeConfigs: 10 } as const;
+/** The answer where the broker was not asked, or has no word of it. */
+const NOT_TOLD = -2_147_483_648;
+const COORDINATOR = { group: 0, transaction: 1 } as const;
+
+export const kafkaRights: Check = {
+  about: 'rights in Kafka',
+  applies: onKafka,
+  async examine(installation) {
+    const probe = await installation.kafka();
+    const missing = [
+      ...(await onTopics(probe, installation)),
+      ...(await onGroups(probe, installation)),
+      ...(await onTakeOvers(probe, installation)),
+    ];
+    if (missing.length === 0) return [well('the user may do all that was tried')];
+    return missing.map((what) => denied(what, installation));
+  },
+};
+
+function denied(what: string, { config }: Installation): Finding {
+  const { prefix, sasl, brokers } = config.queue;
+  const user = sasl.username ?? 'ANONYMOUS';
+  const mend = `kafka-acls.sh --bootstrap-server ${brokers[0]} --add --allow-principal User:${user} --resource-pattern-type prefixed, as docs/engines/kafka.md lists for the prefix ${prefix}`;
+  return wrong(`the user ${user} may not ${what}`, mend);
+}
+
+/** Error codes of one topic in an answer of metadata. */
+const TOPIC_AUTHORIZATION_FAILED = 29;
+
+async function onTopics(probe: KafkaProbe, { config }: Installation): Promise<readonly string[]> {
+  const { topics } = await probe.ask(metadataWithRights, kafkaTopicNames(config));
+  const missing: string[] = [];
+  for (const { name, errorCode, topicAuthorizedOperations: bits } of topics) {
+    if (errorCode === TOPIC_AUTHORIZATION_FAILED) {
+      missing.push(`describe the topic ${name}`);
+      continue;
+    }
+    if (errorCode !== 0 || bits === NOT_TOLD) continue;
+    const lacking = Object.entries(OPERATIONS).filter(([, bit]) => (bits & (1 << bit)) === 0);
+    if (lacking.length > 0) missing.push(`${lacking.map(([operation]) => operation).join(', ')} on the topic ${name}`);
+  }
+  const name = `${config.queue.prefix}doctor`;
+  const topic = { name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] };
+  // Validated, and not made.
+  const made = await denies(probe.ask(createTopics, [topic], 5_000, true));
+  return made ? [...missing, `make topics such as ${name}`] : missing;
+}
+
+async function onGroups(probe: KafkaProbe, { config }: Installation): Promise<readonly string[]> {
+  const missing: string[] = [];
+  for (const group of Object.values(GROUPS)) {
+    const name = `${config.queue.prefix}${group}`;
+    if (await denies(probe.ask(findCoordinator, COORDINATOR.group, [name]))) missing.push(`use the group ${name}`);
+  }
+  return missing;
+}
+
+async function onTakeOvers(probe: KafkaProbe, { config }: Installation): Promise<readonly string[]> {
+  const name = `${config.queue.prefix}events-0`;
+  const isDenied = await denies(probe.ask(findCoordinator, COORDINATOR.transaction, [name]));
+  return isDenied ? [`use the transactional id ${name}`] : [];
+}
+
+/** Any other failure is another check's. */
+async function denies(asked: Promise<unknown>): Promise<boolean> {
+  try {
+    await asked;
+    return false;
+  } catch (thrown) {
+    return brokerErrorOf(thrown)?.endsWith('_AUTHORIZATION_FAILED') === true;
+  }
+}

@@ -1,0 +1,82 @@
+/** Whether the topics keep what is promised of them, and all their replicas are there now. */
+import { describeConfigs, type MetadataAnswer, metadata } from '../../queue/kafka/protocol.ts';
+import { settingsOf, TOPIC_RESOURCE, topicFaults } from '../../queue/kafka/topics.ts';
+import { kafkaTopicNames } from '../../roles/kafka-queue.ts';
+import { type Check, type Installation, onKafka } from '../check.ts';
+import { type Finding, warning, well, wrong } from '../finding.ts';
+import type { KafkaProbe } from '../kafka-probe.ts';
+
+type KnownTopic = MetadataAnswer['topics'][number];
+
+export const kafkaTopics: Check = {
+  about: 'topics',
+  applies: onKafka,
+  async examine(installation) {
+    const probe = await installation.kafka();
+    const names = kafkaTopicNames(installation.config);
+    const { topics, brokers } = await probe.ask(metadata, names);
+    const there = new Map(topics.filter(({ errorCode }) => errorCode === 0).map((topic) => [topic.name, topic]));
+    const findings: Finding[] = [];
+    const missing = names.filter((name) => !there.has(name));
+    if (missing.length > 0) findings.push(notMade(missing, brokers.length, installation));
+    for (const [name, topic] of there) {
+      if (typeof name === 'string') findings.push(...(await examineTopic(probe, name, topic, installation)));
+    }
+    const { replication, minInsyncReplicas } = installation.config.queue;
+    if (replication < 2 || minInsyncReplicas < 2) {
+      const found = 'one broker acknowledges what is written, and has not written it to its disk then';
+      const mend = 'Set queue.replication to 3 and queue.minInsyncReplicas to 2 (docs/engines/kafka.md).';
+      findings.push(warning(found, mend));
+    }
+    return findings;
+  },
+};
+
+function notMade(missing: readonly string[], brokers: number, { config }: Installation): Finding {
+  const { replication } = config.queue;
+  const names = missing.join(', ');
+  if (brokers >= replication) return well(`the first start makes ${names}, with ${replication} replicas`);
+  const found = `${names} cannot be made with ${replication} replicas (queue.replication): there are ${brokers} brokers`;
+  return wrong(found, 'Start more brokers, or set queue.replication and queue.minInsyncReplicas.');
+}
+
+async function examineTopic(
+  probe: KafkaProbe,
+  name: string,
+  { partitions }: KnownTopic,
+  { config }: Installation,
+): Promise<readonly Finding[]> {
+  const { queue } = config;
+  const resource = { resourceType: TOPIC_RESOURCE, resourceName: name, configurationKeys: null } as const;
+  const settings = settingsOf(await probe.ask(describeConfigs, [resource]));
+  const replicas = Math.min(...partitions.map(({ replicaNodes }) => replicaNodes.length));
+  const { faults, warnings } = topicFaults(replicas, settings, queue);
+  const [broker] = queue.brokers;
+  const how = `such as by kafka-configs.sh --bootstrap-server ${broker} --alter --topic ${name} --add-config NAME=VALUE`;
+  const findings: Finding[] = [
+    ...faults.map(({ what, mend }) => wrong(`${name} ${what}`, `${mend}, ${how}`)),
+    ...warnings.map(({ what, mend }) => warning(`${name} ${what}`, `${mend}, ${how}`)),
+  ];
+  findings.push(...syncFindings(name, partitions, Number(settings.get('min.insync.replicas') ?? 1)));
+  if (findings.length > 0) return findings;
+  return [well(`${name}: ${partitions.length} partitions with ${replicas} replicas, all in sync`)];
+}
+
+function syncFindings(name: string, partitions: KnownTopic['partitions'], least: number): readonly Finding[] {
+  const numbers = (of: (partition: KnownTopic['partitions'][number]) => boolean) =>
+    partitions.filter(of).map(({ partitionIndex }) => partitionIndex);
+  const leaderless = numbers(({ leaderId }) => leaderId < 0);
+  const short = numbers(({ leaderId, isrNodes }) => leaderId >= 0 && isrNodes.length < least);
+  const behind = numbers(
+    ({ leaderId, isrNodes, replicaNodes }) =>
+      leaderId >= 0 && isrNodes.length >= least && isrNodes.length < replicaNodes.length,
+  );
+  const mend = 'Start the brokers that are away; where all run, their logs say why a replica does not follow.';
+  const findings: Finding[] = [];
+  const say = (found: string, at: readonly number[]) => `${name} ${found}: partition ${at.join(', ')}`;
+  if (leaderless.length > 0) findings.push(wrong(say('has no leader', leaderless), mend));
+  if (short.length > 0)
+    findings.push(wrong(say(`has fewer than ${least} replicas in sync and takes nothing`, short), mend));
+  if (behind.length > 0) findings.push(warning(say('has replicas that are not in sync', behind), mend));
+  return findings;
+}

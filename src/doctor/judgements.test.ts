@@ -1,0 +1,106 @@
+import { describe, expect, test } from 'vitest';
+import { loadConfig } from '../config/load.ts';
+import { DOCTOR_LIMITS } from '../lib/limits.ts';
+import type { Installation } from './check.ts';
+import { judgeMemory } from './checks/memory.ts';
+import { isPast } from './checks/opensearch-disk.ts';
+import { CHECK_NAMES, CHECKS } from './checks.ts';
+import { judgeClock } from './engine-clock.ts';
+import { TooLate, within } from './finding.ts';
+
+const refuse = () => Promise.reject(new Error('not asked'));
+const installation = (overrides: object = {}): Installation => ({
+  config: loadConfig({ env: {}, overrides: { ...overrides } }),
+  role: undefined,
+  token: undefined,
+  holder: undefined,
+  kafka: refuse,
+  openSearch: refuse,
+});
+const states = (findings: readonly { readonly state: string }[]) => findings.map(({ state }) => state);
+
+describe('a clock elsewhere', () => {
+  const at = (thereMs: number) => judgeClock({ whose: 'it', beforeMs: 10_000_000, thereMs, afterMs: 10_000_400 });
+
+  test('is right within the time that the question took, and a second', () => {
+    expect(at(10_000_000).state).toBe('well');
+    expect(at(10_000_400 + DOCTOR_LIMITS.clockWarningMs - 1).state).toBe('well');
+    expect(at(10_000_000 - DOCTOR_LIMITS.clockWarningMs + 1).state).toBe('well');
+  });
+
+  test('is a warning from a second on, and wrong from a minute on, with which way', () => {
+    expect(at(10_000_400 + DOCTOR_LIMITS.clockWarningMs)).toMatchObject({
+      state: 'warning',
+      found: 'the clock of it is 1.0 s ahead of this one',
+    });
+    expect(at(10_000_000 - DOCTOR_LIMITS.clockWrongMs)).toMatchObject({
+      state: 'wrong',
+      found: 'the clock of it is 60.0 s behind this one',
+    });
+  });
+});
+
+describe('memory', () => {
+  const seen = { bytes: DOCTOR_LIMITS.memoryBytes, isLimited: true, kills: 0 };
+
+  test('is enough for the embedded search engine, or for roles without it', () => {
+    expect(states(judgeMemory(installation(), seen))).toEqual(['well']);
+    expect(states(judgeMemory(installation(), { ...seen, bytes: seen.bytes - 1 }))).toEqual(['warning']);
+    const collector = { ...installation(), role: 'collector' } as const;
+    const bytes = DOCTOR_LIMITS.memoryWithoutSearchBytes;
+    expect(states(judgeMemory(collector, { ...seen, bytes }))).toEqual(['well']);
+    expect(states(judgeMemory(collector, { ...seen, bytes: bytes - 1 }))).toEqual(['warning']);
+    const few = { ...seen, bytes: DOCTOR_LIMITS.memoryLeastBytes - 1 };
+    expect(states(judgeMemory(collector, few))).toEqual(['wrong']);
+  });
+
+  test('of a container is told from that of a machine, and kills are a warning', () => {
+    const [limited] = judgeMemory(installation(), { ...seen, bytes: 1 });
+    expect(limited).toMatchObject({ mend: expect.stringContaining('container') });
+    const [whole] = judgeMemory(installation(), { bytes: 1, isLimited: false, kills: 0 });
+    expect(whole).toMatchObject({ mend: expect.stringContaining('larger machine') });
+    expect(states(judgeMemory(installation(), { ...seen, kills: 3 }))).toEqual(['well', 'warning']);
+  });
+});
+
+test('watermarks are shares that are used, or sizes that are left', () => {
+  const total = 1_000 * 1_024 ** 3;
+  const free = 100 * 1_024 ** 3;
+  expect(isPast('90%', free, total)).toBe(false);
+  expect(isPast('89.5%', free, total)).toBe(true);
+  expect(isPast('0.85', free, total)).toBe(true);
+  expect(isPast('0.95', free, total)).toBe(false);
+  expect(isPast('101gb', free, total)).toBe(true);
+  expect(isPast('99gb', free, total)).toBe(false);
+  expect(isPast('nonsense', free, total)).toBe(false);
+});
+
+test('only what is configured, and runs here, is looked at', () => {
+  const applying = (of: Installation) => CHECK_NAMES.filter((name) => CHECKS[name].applies(of));
+  expect(applying(installation()).filter((name) => /kafka|opensearch/.test(name))).toEqual([]);
+  const far = installation({
+    queue: { engine: 'kafka', brokers: ['k:9092'] },
+    search: { engine: 'opensearch', nodes: ['http://o:9200'] },
+  });
+  expect(applying(far)).toEqual(CHECK_NAMES.filter((name) => name !== 'embedded-search'));
+  const collector = applying({ ...far, role: 'collector' });
+  expect(collector.filter((name) => name.startsWith('opensearch'))).toEqual([]);
+  expect(collector).toContain('kafka-topics');
+});
+
+test('what goes to another machine in the clear is a warning', async () => {
+  const encryption = async (overrides: object) => states(await CHECKS.encryption.examine(installation(overrides)));
+  const kafka = { engine: 'kafka', brokers: ['10.0.0.1:9092'] };
+  expect(await encryption({ queue: kafka })).toEqual(['warning']);
+  expect(await encryption({ queue: { ...kafka, tls: { enabled: true } } })).toEqual(['well']);
+  expect(await encryption({ queue: { ...kafka, brokers: ['127.0.0.1:9092', '[::1]:9092'] } })).toEqual(['well']);
+  const search = (nodes: string[], tls: object = {}) => ({ search: { engine: 'opensearch', nodes, tls } });
+  expect(await encryption(search(['http://10.0.0.1:9200']))).toEqual(['warning']);
+  expect(await encryption(search(['http://127.0.0.1:9200']))).toEqual(['well']);
+  expect(await encryption(search(['https://10.0.0.1:9200'], { verify: false }))).toEqual(['warning']);
+});
+
+test('work that does not end in time is given up', async () => {
+  await expect(within(1, 'nothing came', new Promise(() => {}))).rejects.toThrow(TooLate);
+  await expect(within(1_000, 'nothing came', Promise.resolve(7))).resolves.toBe(7);
+});

@@ -1,0 +1,180 @@
+/** `spillway doctor`, with faults of this machine made for real. */
+
+import { once } from 'node:events';
+import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { run as runProgram, TestDisks, takeSpace } from '../support/disks.ts';
+import { askDoctor, run } from '../support/doctor.ts';
+import { findProgram, lacks } from '../support/needs.ts';
+import { freePort } from '../support/ports.ts';
+import { SpillwayProcess } from '../support/spillway.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'spillway-doctor-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let folders = 0;
+const data = () => join(folder, `data-${folders++}`);
+
+describe('doctor', () => {
+  test('finds nothing wrong with a fresh machine, and changes nothing there', async () => {
+    const asked = { data: data() };
+    const { status, findings, of, text } = await askDoctor(asked);
+    expect(findings.filter(({ state }) => state === 'wrong')).toEqual([]);
+    expect(status).toBe(0);
+    expect(of('data-folder')[0]?.found).toContain('can be made');
+    expect(of('disk-sync')[0]?.found).toMatch(/a synced write takes [\d.]+ ms/);
+    expect(JSON.parse(text.trim().split('\n').at(-1) ?? '')).toMatchObject({ total: true, wrong: 0 });
+    // Nothing was made: not the folder, and no file for the trial is left.
+    const again = await run(['ls', '-A', folder]);
+    expect(again.text).not.toContain('data-0');
+    expect(again.text).not.toContain('doctor');
+  });
+
+  test('says which process has a port, and how to get another', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    const { status, of } = await askDoctor({ data: data(), config: { http: { port } } });
+    server.close();
+    expect(status).toBe(1);
+    const [found] = of('ports');
+    expect(found?.state).toBe('wrong');
+    if (process.platform === 'linux') expect(found?.found).toContain(`process ${process.pid}`);
+    expect(found?.mend).toContain('http.port');
+  });
+
+  test('knows an address that is not of this machine', async () => {
+    const config = { http: { port: await freePort(), host: '203.0.113.7' } };
+    const { of } = await askDoctor({ data: data(), config });
+    expect(of('ports')[0]).toMatchObject({ state: 'wrong', mend: expect.stringContaining('http.host') });
+    // It would also be open to the network, with no token.
+    expect(of('access')[0]).toMatchObject({ state: 'wrong', mend: expect.stringContaining('spillway token create') });
+  });
+
+  test('says that there may be too few open files', async () => {
+    const under = ['sh', '-c', 'ulimit -n 512; exec "$@"', 'sh'];
+    const { status, of } = await askDoctor({ data: data(), under });
+    expect(of('open-files')[0]).toMatchObject({ state: 'wrong', mend: expect.stringContaining('LimitNOFILE') });
+    expect(status).toBe(1);
+  });
+
+  test('names the stage of the topology that cannot be used', async () => {
+    const { of } = await askDoctor({
+      data: data(),
+      config: { topology: [{ stage: 'filter', when: 'a:(', drop: true }] },
+    });
+    expect(of('topology')[0]?.state).toBe('wrong');
+  });
+
+  test('ends with 1 where the configuration is wrong, and with 2 where it is asked wrongly', async () => {
+    const unknownOption = await askDoctor({ data: data(), config: { htp: {} } });
+    expect(unknownOption).toMatchObject({ status: 1, text: expect.stringContaining('CONFIG_INVALID') });
+    expect((await askDoctor({ data: data(), args: ['--role', 'cook'] })).status).toBe(2);
+  });
+
+  test('says that the data folder belongs to a queue on Kafka', async () => {
+    const asked = { data: data() };
+    mkdirSync(join(asked.data, 'queue'), { recursive: true });
+    writeFileSync(join(asked.data, 'queue/kafka.json'), '{"topics":{"spillway.raw":"x"}}\n');
+    const { of } = await askDoctor(asked);
+    expect(of('queue-folder')[0]).toMatchObject({ state: 'wrong', found: expect.stringContaining('spillway.raw') });
+  });
+
+  test('while it runs: who has the ports and how the roles are; nothing of it is disturbed', async () => {
+    const spillway = await SpillwayProcess.start();
+    try {
+      const http = { port: spillway.port('http') };
+      const syslog = [{ port: spillway.port('syslog TCP') }];
+      const config = { http, inputs: { syslog } };
+      const told = await askDoctor({ data: join(spillway.folder, 'data'), config });
+      expect(told.findings.filter(({ state }) => state === 'wrong')).toEqual([]);
+      expect(told.of('running').map(({ found }) => found)).toEqual([
+        expect.stringContaining('is ready'),
+        'the collector runs',
+        'the processor runs',
+        'the store runs',
+      ]);
+      for (const { found } of told.of('ports')) expect(found).toMatch(/by this Spillway|as it seems/);
+      // One that stands still has the folder and does not answer.
+      const roles = await spillway.roles();
+      for (const { pid } of roles) if (pid !== null) process.kill(pid, 'SIGSTOP');
+      const stopped = await askDoctor({ data: join(spillway.folder, 'data'), config });
+      for (const { pid } of roles) if (pid !== null) process.kill(pid, 'SIGCONT');
+      expect(stopped.of('running')[0]).toMatchObject({
+        state: 'wrong',
+        found: expect.stringContaining('nothing answers'),
+      });
+      expect(stopped.status).toBe(1);
+    } finally {
+      await spillway.dispose();
+    }
+  });
+});
+
+describe.skipIf(lacks('doctor and disks', { root: true, mounts: 'tmpfs', programs: { fallocate: 'util-linux' } }))(
+  'doctor and disks',
+  () => {
+    const disks = new TestDisks();
+    afterAll(() => disks.dispose());
+
+    test('a full disk', async () => {
+      const path = disks.tmpfs('full', '4m');
+      takeSpace(join(path, 'other'), 4 * 1024 ** 2);
+      const { status, of } = await askDoctor({ data: path, config: { queue: { highWater: '90%' } } });
+      expect(status).toBe(1);
+      expect(of('disk-space')[0]).toMatchObject({ state: 'wrong', found: expect.stringContaining('100 % used') });
+      expect(of('data-folder')[0]).toMatchObject({ state: 'wrong', mend: expect.stringContaining('Free some space') });
+      expect(of('data-folder')[1]).toMatchObject({ state: 'warning', found: expect.stringContaining('tmpfs') });
+      expect(of('disk-sync')[0]?.state).toBe('unknown');
+    });
+
+    test('one that is nearly at the mark at which inputs pause', async () => {
+      const path = disks.tmpfs('near', '10m');
+      takeSpace(join(path, 'other'), 8.5 * 1024 ** 2);
+      const { of } = await askDoctor({ data: path, config: { queue: { highWater: '90%' } } });
+      expect(of('disk-space')[0]).toMatchObject({ state: 'warning', found: expect.stringContaining('90 %') });
+    });
+
+    test('a folder that is mounted read-only', async () => {
+      const path = disks.tmpfs('read-only', '4m');
+      runProgram('mount', '-o', 'remount,ro', path);
+      const { of } = await askDoctor({ data: path });
+      expect(of('data-folder')[0]).toMatchObject({ state: 'wrong', mend: expect.stringContaining('remount,rw') });
+    });
+
+    test('files of another user', async () => {
+      const asked = { data: data() };
+      mkdirSync(join(asked.data, 'queue/raw'), { recursive: true });
+      chownSync(join(asked.data, 'queue/raw'), 12_345, 12_345);
+      const { of } = await askDoctor(asked);
+      expect(of('data-folder')).toContainEqual(
+        expect.objectContaining({
+          state: 'wrong',
+          found: expect.stringContaining('user 12345'),
+          mend: expect.stringContaining('chown -R 0 '),
+        }),
+      );
+    });
+  },
+);
+
+describe.skipIf(lacks('doctor and a bad disk', { programs: { strace: 'strace' } }))('doctor and a bad disk', () => {
+  const injected = (what: string) => {
+    const strace = findProgram('strace') ?? 'strace';
+    return [strace, '-f', '-qq', '-o', '/dev/null', '-e', 'trace=fdatasync', '-e', `inject=fdatasync:${what}`];
+  };
+
+  test('one that takes long to sync', async () => {
+    const { of, status } = await askDoctor({ data: data(), under: injected('delay_enter=60000') });
+    expect(of('disk-sync')[0]).toMatchObject({ state: 'warning', mend: expect.stringContaining('SSD') });
+    expect(status).toBe(0);
+  });
+
+  test('one that fails to', async () => {
+    const { of, status } = await askDoctor({ data: data(), under: injected('error=EIO') });
+    expect(of('disk-sync')[0]).toMatchObject({ state: 'wrong', found: expect.stringContaining('EIO') });
+    expect(status).toBe(1);
+  });
+});
