@@ -15,6 +15,8 @@ export interface BenchOptions {
   readonly peer: boolean;
   /** How often subject and peer take turns, where the benchmark's own number is not wanted. */
   readonly rounds?: number;
+  /** Of another size than the full one: for a look on a busy machine. The result is not kept. */
+  readonly events?: number;
 }
 
 export interface Measured {

@@ -1,5 +1,5 @@
 /**
- * Runs one benchmark: `npm run bench -- NAME [--quick] [--peer] [--rounds N]`. Lines for people go to standard error; the last line of
+ * Runs one benchmark: `npm run bench -- NAME [--quick] [--peer] [--rounds N] [--events N]`. Lines for people go to standard error; the last line of
  * standard output is the result as one JSON object. A full run is kept in bench/results, from which report.ts makes
  * docs/benchmarks.md.
  */
@@ -17,22 +17,28 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     peer: { type: 'boolean', default: false },
     rounds: { type: 'string' },
+    events: { type: 'string' },
   },
 });
 const [name = ''] = positionals;
 const file = join(import.meta.dirname, `${name}.ts`);
 if (!/^[a-z][a-z0-9-]*$/.test(name) || NOT_BENCHES.includes(`${name}.ts`) || !existsSync(file)) {
   say(
-    `usage: npm run bench -- NAME [--quick] [--peer] [--rounds N]\nNAME is one of: ${(await benchNames()).join(', ')}`,
+    `usage: npm run bench -- NAME [--quick] [--peer] [--rounds N] [--events N]\nNAME is one of: ${(await benchNames()).join(', ')}`,
   );
   process.exit(2);
 }
 const { run } = (await import(file)) as { run: Bench };
 say(`${name}${values.quick ? ' (quick)' : ''} on ${machineName()}`);
-const { quick, peer, rounds } = values;
-const result = await run({ quick, peer, ...(rounds === undefined ? {} : { rounds: Number(rounds) }) });
+const { quick, peer, rounds, events } = values;
+const result = await run({
+  quick,
+  peer,
+  ...(rounds === undefined ? {} : { rounds: Number(rounds) }),
+  ...(events === undefined ? {} : { events: Number(events) }),
+});
 const line = { bench: name, ...result, machine: machineName() };
-if (!values.quick) {
+if (!quick && events === undefined) {
   await mkdir(join(ROOT, 'bench/results'), { recursive: true });
   const kept = { ...line, about: await headComment(), at: new Date().toISOString() };
   await writeFile(join(ROOT, 'bench/results', `${name}.json`), `${JSON.stringify(kept, undefined, 2)}\n`);

@@ -417,6 +417,8 @@ export const OPENSEARCH_LIMITS = {
   /** Typed fields of one index, over the fixed ones: each costs the cluster memory on every node. */
   typedFields: 1_000,
   typedNameChars: 256,
+  /** Of each type, remembered by the program: so many names are not made again for each event. */
+  fieldsKept: 20_000,
   /** Longer names of fields are hashed. */
   keyChars: 512,
   /** Of a longer keyword or word the beginning is indexed: no query is longer, so only patterns can tell. */
@@ -424,9 +426,9 @@ export const OPENSEARCH_LIMITS = {
   /** The longest regular expression as the engine writes them. */
   regexpChars: 100_000,
   regexpStates: 100_000,
-  /** Rows and bytes of one insert, and the bytes of one request of it. */
+  /** Rows and bytes of one insert, and the bytes of one request of it, as they are sent: a few times the events' own. */
   insertRows: 10_000,
-  insertBytes: 16 * MiB,
+  insertBytes: 32 * MiB,
   requestBytes: 4 * MiB,
   /** A cluster that refuses requests for their size or number gets smaller ones, down to this. */
   requestLeastBytes: 64 * KiB,
@@ -437,8 +439,12 @@ export const OPENSEARCH_LIMITS = {
   retryDelayMaxMs: 5_000,
   /** How often an index is refreshed at the most: what is inserted can be found this much later. */
   refreshEveryMs: 1_000,
+  /** But after each insert of at least so many rows. */
+  refreshRows: 5_000,
   /** One bulk request, and others that write. */
   writeMs: 120_000,
+  /** A question waits so long for a slice whose parts have not been started yet. */
+  shardStartMs: 5_000,
   /** An answer of the engine. */
   answerBytes: 256 * MiB,
   /** A node that failed is asked again after this. */

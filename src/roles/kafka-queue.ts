@@ -1,5 +1,6 @@
 /** The queue on Kafka, as roles and the supervisor use it. Loaded only where it is configured. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Registry } from 'prom-client';
 import type { Config } from '../config/schema.ts';
@@ -8,11 +9,13 @@ import { messageOf, SpillwayError } from '../lib/errors.ts';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import { type Catalogue, emptyCatalogue } from '../queue/created/catalogue.ts';
+import { clientsOf } from '../queue/kafka/group-members.ts';
 import type { KafkaOptions } from '../queue/kafka/options.ts';
 import { CONTROL_TOPIC, type KafkaQueue, type KafkaTopicOptions, openKafka } from '../queue/kafka/queue.ts';
 import { groupStatesOf, topicStatesOf } from '../queue/kafka/state.ts';
 import type { GroupState, TopicState } from '../queue/port.ts';
 import { SpoolingQueue } from '../queue/spool/spooling-queue.ts';
+import { assertOnlyStore, storeClientId } from './combinations.ts';
 import type { RoleName } from './messages.ts';
 import { assertNotEmbedded, bindToTopics, type TopicIds } from './queue-binding.ts';
 import type { Handled, QueueCoordinator } from './queue-coordinator.ts';
@@ -89,7 +92,11 @@ export async function openKafkaRoleQueue(
   // The collector watches how full the disk below is.
   const directory = join(config.data, 'queue', 'spool');
   mkdirSync(directory, { recursive: true });
-  const queue = await openKafkaQueue(config, `${config.site}-${role}`, log, registry);
+  const clientId =
+    role === 'store' ? storeClientId(config.site, config.search.engine, storeName(config)) : `${config.site}-${role}`;
+  const queue = await openKafkaQueue(config, clientId, log, registry);
+  const mayStore = async () => assertOnlyStore(clientId, await clientsOf(queue.cluster, queue.nameOf(GROUPS.store)));
+  if (role === 'store') await mayStore().catch((thrown: unknown) => queue.close().then(() => Promise.reject(thrown)));
   const ends = new Map<number, RawEnd>();
   if (role === 'collector') return spoolingQueue(queue, directory, log, registry);
   // Only the store asks how complete its answers are.
@@ -101,11 +108,22 @@ export async function openKafkaRoleQueue(
     topicAdmin: queue.created,
     committed: (group, at) => queue.committed(group, at),
     rawEnd: (partition) => ends.get(partition),
+    mayStore,
     close: async () => {
       clearInterval(timer);
       await queue.close();
     },
   };
+}
+
+/** Of this data folder: a store that starts again is not another one. */
+function storeName({ data }: Config): string {
+  const path = join(data, 'queue', 'store-name');
+  if (!existsSync(path)) {
+    writeFileSync(`${path}.new`, randomBytes(6).toString('hex'));
+    renameSync(`${path}.new`, path);
+  }
+  return readFileSync(path, 'utf8');
 }
 
 /** What collectors accept while Kafka is away is kept on their own disk. */

@@ -17,6 +17,8 @@ export interface RoleQueue {
   rawEnd(partition: number): RawEnd | undefined;
   /** Of an earlier append that was kept on this machine first: it has its offsets now. */
   onDrained?(listener: (at: TopicPartition, batch: Buffer, appended: Appended) => void): void;
+  /** Throws CONFIG_INVALID where another store has joined meanwhile that this one cannot share the events with. */
+  mayStore?(): Promise<void>;
   /** What it cannot do now, for people; empty where all is well. */
   troubles?(): readonly string[];
   close(): Promise<void>;

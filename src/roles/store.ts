@@ -46,6 +46,8 @@ export async function runStore(context: RoleContext): Promise<RunningRole> {
     },
   });
   await indexer.started;
+  // Looked at before it joined too; two that began at the same moment see each other now.
+  await context.mayStore?.();
   context.endOnFailure(indexer.done);
   await ledger.start();
   const api = await createStoreApi({

@@ -14,6 +14,7 @@ import { createLog, type Logger } from '../lib/log.ts';
 import { Ledger } from '../monitor/ledger/ledger.ts';
 import { createTopology } from '../process/topology.ts';
 import type { GroupState } from '../queue/port.ts';
+import { assertCombinable } from './combinations.ts';
 import { CoordinatorServer } from './coordinator-server.ts';
 import { lockDataFolder } from './data-lock.ts';
 import { armFailpoint } from './failpoint.ts';
@@ -91,6 +92,7 @@ export class Supervisor {
   /** Takes the data folder and starts the roles. Throws DATA_FOLDER_IN_USE, CONFIG_INVALID. */
   static async start(config: Config, options: SupervisorOptions = {}): Promise<Supervisor> {
     createTopology(config.topology);
+    assertCombinable(config, options.roles);
     const log = createLog('supervisor', config.log.level);
     const coordinator = await openCoordinator(config, log);
     const supervisor = new Supervisor(config, coordinator, log, options);

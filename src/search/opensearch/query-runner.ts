@@ -2,11 +2,12 @@
  * Runs questions within their limits: places per tenant, and time. A question that is cancelled or late closes its
  * connection, on which the cluster ends its work.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import { Admission, type AdmissionLimits } from '../admission.ts';
 import { type Answer, type Call, type Client, Unreachable } from './client.ts';
-import { questionError } from './errors.ts';
+import { isStarting, questionError } from './errors.ts';
 import { at, listAt, numberAt } from './json.ts';
 
 export interface QueryLimits extends AdmissionLimits {
@@ -66,7 +67,8 @@ export class QueryRunner {
       const indices = await targets();
       if (indices.length === 0) return undefined;
       const question = { timeout: `${leftMs}ms`, ...body };
-      const answer = await this.#search(indices, question, { signal: either, timeoutMs: leftMs + 1_000 });
+      const limits = { signal: either, timeoutMs: leftMs + 1_000 };
+      const answer = await whenStarted(() => this.#search(indices, question, limits), either);
       if (answer.status !== 200) throw questionError(answer);
       if (at(answer.body, 'timed_out') === true) throw late();
       return numberAt(answer.body, '_shards', 'total') === 0 ? undefined : answer.body;
@@ -93,6 +95,16 @@ export class QueryRunner {
     if (answer.status !== 200) return answer;
     const [body] = listAt(answer.body, 'responses');
     return { status: numberAt(body, 'status'), body };
+  }
+}
+
+/** A slice that is just being made is there before it answers. */
+async function whenStarted(ask: () => Promise<Answer>, signal: AbortSignal): Promise<Answer> {
+  const untilMs = performance.now() + OPENSEARCH_LIMITS.shardStartMs;
+  for (;;) {
+    const answer = await ask();
+    if (!isStarting(answer) || performance.now() > untilMs) return answer;
+    await delay(OPENSEARCH_LIMITS.retryDelayMs, undefined, { signal });
   }
 }
 

@@ -3,7 +3,6 @@ import { SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type Answer, type Call, type Client, Unreachable } from './client.ts';
-import type { TypedValue } from './document.ts';
 import { problemOf } from './errors.ts';
 import { at, textAt } from './json.ts';
 import {
@@ -16,13 +15,13 @@ import {
   type ValueType,
   writeAlias,
 } from './mapping.ts';
+import { type TypedField, type TypedPaths, typedPath } from './typed-fields.ts';
 
 const OWN = Object.keys(OWN_COLUMNS).length;
 
-/** Typed fields of one index, as `type.name`. */
-export type TypedFields = ReadonlySet<string>;
-
-export const typedField = (type: ValueType, name: string): string => `${type}.${name}`;
+function roomIn(known: TypedPaths): number {
+  return OPENSEARCH_LIMITS.typedFields + OWN - known.size;
+}
 
 export class SliceIndices {
   readonly #client: Client;
@@ -40,17 +39,23 @@ export class SliceIndices {
     this.#log = log;
   }
 
+  /** Whether it is known, without asking, that the index has no such field and gets none. */
+  lacks(index: string, { path }: TypedField): boolean {
+    const known = this.#known.get(index);
+    if (known === undefined || known.has(path)) return false;
+    return roomIn(known) <= 0 || this.#unmappable.get(index)?.has(path) === true;
+  }
+
   /** Makes the index as its tier wants it, where it is not there, and fields for what is new, while there is room. */
-  async prepare(index: string, tier: string, values: Iterable<TypedValue>): Promise<TypedFields> {
+  async prepare(index: string, tier: string, fields: Iterable<TypedField>): Promise<TypedPaths> {
     const known = this.#known.get(index) ?? (await this.#create(index, tier));
     this.#known.set(index, known);
     const unmappable = this.#unmappable.get(index);
-    const room = OPENSEARCH_LIMITS.typedFields + OWN - known.size;
-    const wanted = new Map<string, readonly [ValueType, string]>();
-    for (const { type, name } of values) {
-      if (name === undefined || wanted.size >= room || known.has(typedField(type, name))) continue;
-      if (unmappable?.has(typedField(type, name))) continue;
-      wanted.set(typedField(type, name), [type, name]);
+    const room = roomIn(known);
+    const wanted = new Map<string, TypedField>();
+    for (const field of fields) {
+      if (wanted.size >= room) break;
+      if (!known.has(field.path) && unmappable?.has(field.path) !== true) wanted.set(field.path, field);
     }
     if (wanted.size > 0) await this.#map(index, known, wanted);
     return known;
@@ -91,19 +96,15 @@ export class SliceIndices {
     const properties = at(body, index, 'mappings', 'properties', FIELD.values, 'properties');
     const names = VALUE_TYPES.flatMap((type) =>
       Object.entries(Object(at(properties, type, 'properties'))).flatMap(([name, field]) =>
-        textAt(field, 'type') === VALUE_MAPPINGS[type].type ? [typedField(type, name)] : [],
+        textAt(field, 'type') === VALUE_MAPPINGS[type].type ? [typedPath(type, name)] : [],
       ),
     );
     return new Set(names);
   }
 
-  async #map(
-    index: string,
-    known: Set<string>,
-    wanted: ReadonlyMap<string, readonly [ValueType, string]>,
-  ): Promise<void> {
+  async #map(index: string, known: Set<string>, wanted: ReadonlyMap<string, TypedField>): Promise<void> {
     const types: Partial<Record<ValueType, { readonly properties: Record<string, unknown> }>> = {};
-    for (const [type, name] of wanted.values()) {
+    for (const { type, name } of wanted.values()) {
       types[type] ??= { properties: {} };
       types[type].properties[name] = VALUE_MAPPINGS[type];
     }
@@ -127,7 +128,7 @@ export class SliceIndices {
   async #mapEach(
     index: string,
     known: Set<string>,
-    wanted: ReadonlyMap<string, readonly [ValueType, string]>,
+    wanted: ReadonlyMap<string, TypedField>,
     reason: string,
   ): Promise<void> {
     const [one] = wanted;

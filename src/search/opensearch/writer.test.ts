@@ -199,8 +199,10 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
   test('beyond the cap of typed fields every field is searched, ranges of numbers too, and counting by it is refused', async () => {
     const kit = await open();
     const perEvent = 100;
+    const numberedPayload = (i: number) =>
+      Object.fromEntries(Array.from({ length: perEvent }, (_, j) => [`n${i}x${j}`, i + j]));
     const events = Array.from({ length: OPENSEARCH_LIMITS.typedFields / perEvent + 2 }, (_, i) =>
-      eventOf(i, { payload: Object.fromEntries(Array.from({ length: perEvent }, (_, j) => [`n${i}x${j}`, i + j])) }),
+      eventOf(i, { payload: numberedPayload(i) }),
     );
     expect(await insert(kit, events)).toEqual([]);
     const last = events.length - 1;
@@ -213,6 +215,30 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
       kit.engine.values({ ...ask(), field: { root: 'payload', path: [`n${number}x5`] }, limit: 5 });
     expect((await values(0)).values).toEqual([{ value: 5, count: 1 }]);
     await expect(values(last)).rejects.toHaveProperty('code', 'QUERY_UNSUPPORTED');
+    // By now the writer knows that the index is full, and by what.
+    const late = { ...numberedPayload(0), late: 7 };
+    expect(await insert(kit, [eventOf(events.length, { payload: late })])).toEqual([]);
+    expect(await kit.engine.count(ask('late:[7 TO 7] n0x5:5'))).toBe(1);
+    expect((await values(0)).values).toEqual([{ value: 5, count: 2 }]);
+    const field = { root: 'payload', path: ['late'] } as const;
+    for (const asked of [
+      () => kit.engine.values({ ...ask(), field, limit: 5 }),
+      () => kit.engine.stats({ ...ask(), fn: 'max', of: field, by: [], limit: 5 }),
+      () => kit.engine.stats({ ...ask(), fn: 'count', by: [field], intervalMs: 1e12, limit: 5 }),
+      () => kit.engine.histogram({ ...ask(), by: field, intervalMs: 1e12 }),
+    ]) {
+      await expect(asked()).rejects.toHaveProperty('code', 'QUERY_UNSUPPORTED');
+    }
+  });
+
+  test('many rows at once do not wait until the index may be refreshed again', async () => {
+    const kit = await open({}, { refreshEveryMs: 3_600_000 });
+    const events = numbered(2 * OPENSEARCH_LIMITS.refreshRows);
+    for (const half of [0, 1]) {
+      const from = half * OPENSEARCH_LIMITS.refreshRows;
+      await insert(kit, events.slice(from, from + OPENSEARCH_LIMITS.refreshRows));
+      expect(await kit.engine.count(ask())).toBe(from + OPENSEARCH_LIMITS.refreshRows);
+    }
   });
 
   test('a keyword or word of any length is found by its whole and its beginning; patterns that cannot tell are refused', async () => {
@@ -247,6 +273,20 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     );
     expect(await kit.engine.count(ask())).toBe(0);
     expect(await kit.engine.count({ ...ask(), tenant: 'longer' })).toBe(1);
+  });
+
+  test('a question waits for a slice that is just being made', async () => {
+    const meddler = await Meddler.start(TEST_NODE);
+    const kit = await open({}, { cluster: { nodes: [meddler.url] } });
+    await insert(kit, numbered(5));
+    meddler.meddle = (path) => (path.includes('_search') && meddler.meddled < 2 ? 'starting' : 'pass');
+    expect(await kit.engine.count(ask())).toBe(5);
+    expect(meddler.meddled).toBe(2);
+    meddler.meddle = (path) => (path.includes('_search') ? 'starting' : 'pass');
+    await expect(kit.engine.count(ask())).rejects.toHaveProperty('code', 'UNAVAILABLE');
+    await kit.close();
+    kits.length = 0;
+    await meddler.close();
   });
 
   test('a question that is cancelled or late ends, and its place is free', async () => {
