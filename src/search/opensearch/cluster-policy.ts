@@ -35,7 +35,16 @@ export class ClusterPolicy implements PolicyLog {
   }
 
   async refresh(): Promise<void> {
-    if (await this.#decisions.refresh()) this.#current = new SlicePolicy(this.#decisions.value?.decisions ?? []);
+    const { decisions } = this.#current;
+    while (await this.#decisions.refresh()) {
+      const shared = this.#decisions.value;
+      if (shared !== undefined || decisions.length === 0) {
+        this.#current = new SlicePolicy(shared?.decisions ?? []);
+        return;
+      }
+      // Somebody has removed it: what it said holds, or events would go where nobody looks for them.
+      if (await this.#decisions.replace({ decisions })) return;
+    }
   }
 
   async append(decisions: readonly Decision[]): Promise<boolean> {

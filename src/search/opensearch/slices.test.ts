@@ -10,6 +10,7 @@ import { sliceContract } from '../testing/slice-contract.ts';
 import type { StoreKit, StoreKitOptions } from '../testing/store-kit.ts';
 import { Client } from './client.ts';
 import { ClusterDocument, sharedIndex } from './cluster-document.ts';
+import { ClusterPolicy } from './cluster-policy.ts';
 import type { OpenSearchOptions } from './engine.ts';
 import { at as memberAt } from './json.ts';
 import { QueryRunner } from './query-runner.ts';
@@ -179,8 +180,24 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     await kit.settled();
     await vi.waitFor(async () => expect(await kit.engine.count(question('shop'))).toBe(7), PATIENCE);
     expect(await kit.engine.count(question('small'))).toBe(3);
-    await vi.waitFor(() => expect(kit.engine.policy.current.latest('shop')?.rule?.tier).toBe('own'), PATIENCE);
+    expect(kit.engine.policy.current.latest('shop')?.rule?.tier).toBe('own');
     await vi.waitFor(async () => expect(await kit.engine.slices.describe()).toHaveLength(3), PATIENCE);
+  });
+
+  test('what was decided about slices outlives the document that says it, as long as a store runs', async () => {
+    const store = new ClusterPolicy(client(), index(), 'a', () => nowMs);
+    const other = new ClusterPolicy(client(), index(), 'b', () => nowMs);
+    const rule = { tier: 'own', retentionDays: 90, hours: 1, group: 'own-shop' };
+    const decision = { version: 1, tenant: 'shop', fromMs: 0, rule, decidedMs: nowMs, why: 'a test' };
+    await store.append([decision]);
+    await other.refresh();
+    await client().call({ method: 'DELETE', path: sharedIndex(prefixOf(folder)) });
+    await Promise.all([store.refresh(), other.refresh()]);
+    expect(store.current.decisions).toEqual([decision]);
+    expect(other.current.decisions).toEqual([decision]);
+    const third = new ClusterPolicy(client(), index(), 'c', () => nowMs);
+    await third.refresh();
+    expect(third.current.decisions).toEqual([decision]);
   });
 
   test('slices of a tier lie as its storage says, all others as all do', async () => {
