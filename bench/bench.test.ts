@@ -101,6 +101,7 @@ it.each([
   ['queue-append', 'records/s'],
   ['queue-latency', 'ms'],
   ['queue-read', 'records/s'],
+  ['tenants', 'us/event'],
 ])('prints one JSON object as the last line of a run of %s', async (bench, unit) => {
   const { stdout } = await run(process.execPath, [join(ROOT, 'bench/run.ts'), bench, '--quick']);
   const result = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');

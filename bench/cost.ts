@@ -45,7 +45,7 @@ export async function measure({ file, count, engines, broker, url, prefix }: Par
     // The programs compile themselves while they run: the first round is not counted.
     await load(spillway, file, count);
     const before = await readings([...roles, ...Object.entries(engines)]);
-    const { loadCpuS } = await load(spillway, file, count, count);
+    const { loadCpuS } = await load(spillway, file, count, { before: count });
     const after = await readings([...roles, ...Object.entries(engines)]);
     const rows: Record<string, Measured> = {};
     const add = (name: string, total: number, unit: string) => {

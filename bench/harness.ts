@@ -17,6 +17,8 @@ export interface BenchOptions {
   readonly rounds?: number;
   /** How long the load lasts, where the benchmark's own number is not wanted. */
   readonly seconds?: number;
+  /** Of another size than the full one: for a look on a busy machine. The result is not kept. */
+  readonly events?: number;
 }
 
 export interface Measured {

@@ -5,12 +5,11 @@
 import { Consumer } from '@platformatic/kafka';
 import { RecordCursor } from '../src/event/record-batch.ts';
 import { offset, type Queue } from '../src/queue/port.ts';
-import { type Bench, hundredths, inTurns, median } from './harness.ts';
-import { javaConsume, withKafka } from './load/kafka.ts';
+import type { Bench } from './harness.ts';
+import { compared, javaConsume, withKafka } from './load/kafka.ts';
 import { appendWhile } from './load/queue-log.ts';
 
 const AT = { topic: 'raw', partition: 0 };
-const SHARE = 0.6;
 
 export const run: Bench = async ({ quick, rounds = quick ? 1 : 3 }) =>
   withKafka(async (kafka) => {
@@ -19,25 +18,14 @@ export const run: Bench = async ({ quick, rounds = quick ? 1 : 3 }) =>
     await appendWhile(writer, () => writer.nextOffset < (quick ? 20_000 : 2_000_000));
     const records = writer.nextOffset;
     let group = 0;
-    const [own = [], java = [], library = []] = await inTurns<number>(
-      rounds,
-      () => ownConsume(queue, records),
-      () => javaConsume(kafka.broker, topic, records),
-      () => libraryConsume(kafka.broker, topic, records, `bench-${group++}`),
-    );
-    const value = Math.round(median(own));
-    const peer = Math.round(median(java));
-    return {
-      value,
-      unit: 'records/s',
-      target: Math.round(peer * SHARE),
-      peer: { name: "Kafka's ConsumerPerformance, without the time to join", value: peer },
-      ratio: hundredths(value / peer),
-      rows: {
-        "the library's own consumer, record by record": { value: Math.round(median(library)), unit: 'records/s' },
-      },
+    return compared(rounds, {
+      own: () => ownConsume(queue, records),
+      java: () => javaConsume(kafka.broker, topic, records),
+      library: () => libraryConsume(kafka.broker, topic, records, `bench-${group++}`),
+      javaName: "Kafka's ConsumerPerformance, without the time to join",
+      libraryName: "the library's own consumer, record by record",
       notes: ['One broker, one partition; broker and client share the machine; what is read is in the page cache.'],
-    };
+    });
   });
 
 async function ownConsume(queue: Queue, records: number): Promise<number> {

@@ -3,12 +3,11 @@
  * own ProducerPerformance and beside the producer of the library that we use the connections of.
  */
 import { ProduceAcks, Producer } from '@platformatic/kafka';
-import { type Bench, hundredths, inTurns, median } from './harness.ts';
-import { javaProduce, RECORD_BYTES, withKafka } from './load/kafka.ts';
+import type { Bench } from './harness.ts';
+import { compared, javaProduce, RECORD_BYTES, withKafka } from './load/kafka.ts';
 import { appendWhile } from './load/queue-log.ts';
 
 const AT = { topic: 'raw', partition: 0 };
-const SHARE = 0.6;
 /** As many records as one of our batches has. */
 const RECORDS_PER_SEND = 1_700;
 const SENDS = 5;
@@ -16,33 +15,22 @@ const SENDS = 5;
 export const run: Bench = async ({ quick, rounds = quick ? 1 : 3 }) =>
   withKafka(async (kafka) => {
     const records = quick ? 20_000 : 1_000_000;
-    const [own = [], java = [], library = []] = await inTurns<number>(
-      rounds,
-      async () => {
+    return compared(rounds, {
+      own: async () => {
         const { queue } = await kafka.fresh();
         const writer = await queue.openWriter(AT);
         const startedMs = performance.now();
         await appendWhile(writer, () => writer.nextOffset < records);
         return writer.nextOffset / ((performance.now() - startedMs) / 1_000);
       },
-      async () => javaProduce(kafka.broker, (await kafka.fresh()).topic, records),
-      async () => libraryProduce(kafka.broker, (await kafka.fresh()).topic, Math.ceil(records / 4)),
-    );
-    const value = Math.round(median(own));
-    const peer = Math.round(median(java));
-    return {
-      value,
-      unit: 'records/s',
-      target: Math.round(peer * SHARE),
-      peer: { name: "Kafka's ProducerPerformance, acks=all, batches of 512 KiB", value: peer },
-      ratio: hundredths(value / peer),
-      rows: {
-        "the library's own producer, record by record": { value: Math.round(median(library)), unit: 'records/s' },
-      },
+      java: async () => javaProduce(kafka.broker, (await kafka.fresh()).topic, records),
+      library: async () => libraryProduce(kafka.broker, (await kafka.fresh()).topic, Math.ceil(records / 4)),
+      javaName: "Kafka's ProducerPerformance, acks=all, batches of 512 KiB",
+      libraryName: "the library's own producer, record by record",
       notes: [
         "One broker, one partition, one replica; broker and client share the machine. Kafka's tool fills each record with random bytes, ours are lines of one text with a header each (380 bytes in all); neither is compressed. Ours sends whole batches of 1 MiB as they were encoded.",
       ],
-    };
+    });
   });
 
 async function libraryProduce(broker: string, topic: string, records: number): Promise<number> {

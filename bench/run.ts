@@ -1,5 +1,5 @@
 /**
- * Runs one benchmark: `npm run bench -- NAME [--quick] [--peer] [--rounds N] [--seconds N]`. Lines for people go to standard error; the last line of
+ * Runs one benchmark: `npm run bench -- NAME [--quick] [--peer] [--rounds N] [--seconds N] [--events N]`. Lines for people go to standard error; the last line of
  * standard output is the result as one JSON object. A full run is kept in bench/results, from which report.ts makes
  * docs/benchmarks.md.
  */
@@ -18,27 +18,29 @@ const { values, positionals } = parseArgs({
     peer: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
+    events: { type: 'string' },
   },
 });
 const [name = ''] = positionals;
 const file = join(import.meta.dirname, `${name}.ts`);
 if (!/^[a-z][a-z0-9-]*$/.test(name) || NOT_BENCHES.includes(`${name}.ts`) || !existsSync(file)) {
   say(
-    `usage: npm run bench -- NAME [--quick] [--peer] [--rounds N] [--seconds N]\nNAME is one of: ${(await benchNames()).join(', ')}`,
+    `usage: npm run bench -- NAME [--quick] [--peer] [--rounds N] [--seconds N] [--events N]\nNAME is one of: ${(await benchNames()).join(', ')}`,
   );
   process.exit(2);
 }
 const { run } = (await import(file)) as { run: Bench };
 say(`${name}${values.quick ? ' (quick)' : ''} on ${machineName()}`);
-const { quick, peer, rounds, seconds } = values;
+const { quick, peer, rounds, seconds, events } = values;
 const result = await run({
   quick,
   peer,
   ...(rounds === undefined ? {} : { rounds: Number(rounds) }),
   ...(seconds === undefined ? {} : { seconds: Number(seconds) }),
+  ...(events === undefined ? {} : { events: Number(events) }),
 });
 const line = { bench: name, ...result, machine: machineName() };
-if (!values.quick) {
+if (!quick && events === undefined) {
   await mkdir(join(ROOT, 'bench/results'), { recursive: true });
   const kept = { ...line, about: await headComment(), at: new Date().toISOString() };
   await writeFile(join(ROOT, 'bench/results', `${name}.json`), `${JSON.stringify(kept, undefined, 2)}\n`);

@@ -1,12 +1,15 @@
 /**
  * How many events a second go all the way: syslog over TCP, durable in the queue, parsed, indexed, until a count shows
  * every one and the search engine's merges have settled. All three roles and the load generator share the cores. Beside
- * it, in turns, what the engine takes alone: the same events, prepared as blocks, inserted into the same table.
+ * it, in turns, what the engine takes alone: the same events, prepared as blocks, inserted into the same table. With
+ * --peer also a real OpenSearch that is sent the same events as JSON by bare `_bulk`: without a queue, and nothing to parse.
  */
 import { join } from 'node:path';
 import { SpillwayProcess } from '../test/support/spillway.ts';
-import { type Bench, cpuSeconds, type Measured, median, PeakMemory, say } from './harness.ts';
+import { type Bench, cpuSeconds, hundredths, type Measured, median, PeakMemory, say } from './harness.ts';
 import { load, withEvents } from './load/loaded-spillway.ts';
+import { lacksOpenSearch, withOpenSearch } from './load/opensearch.ts';
+import { loadPlain, type PlainLoaded } from './load/plain-opensearch.ts';
 import { runBareInsert } from './load/run-load.ts';
 
 const TARGET = 60_000;
@@ -24,14 +27,33 @@ interface Round {
   readonly cpuUs: Readonly<Record<string, number>>;
 }
 
-export const run: Bench = ({ quick }) => {
-  const count = quick ? 100_000 : 2_000_000;
+export const run: Bench = async ({ quick, peer, events, rounds: turns = quick ? 1 : 3 }) => {
+  const missing = peer ? await lacksOpenSearch() : undefined;
+  if (missing !== undefined) say(`  ${missing}`);
+  const hasPeer = peer && missing === undefined;
+  const count = events ?? (quick ? 100_000 : 2_000_000);
   return withEvents(count, async (folder) => {
     const rounds: Round[] = [];
-    for (let round = 0; round < (quick ? 1 : 3); round++) rounds.push(await once(join(folder, 'syslog.log'), count));
-    return summary(rounds);
+    const theirs: PeerRound[] = [];
+    for (let turn = 0; turn < turns; turn++) {
+      rounds.push(await once(join(folder, 'syslog.log'), count));
+      if (hasPeer) theirs.push(await opensearchOnce(join(folder, 'events.ndjson'), count));
+    }
+    return summary(rounds, theirs, missing);
   });
 };
+
+interface PeerRound extends PlainLoaded {
+  readonly name: string;
+  readonly count: number;
+}
+
+/** A server of its own each time, which has both processors and begins cold, as Spillway. */
+function opensearchOnce(file: string, count: number): Promise<PeerRound> {
+  return withOpenSearch({ apart: false }, async (server) => {
+    return { ...(await loadPlain(server, file, count)), name: server.name, count };
+  });
+}
 
 async function once(file: string, count: number): Promise<Round> {
   const spillway = await SpillwayProcess.start();
@@ -77,7 +99,30 @@ function cpuBound(usPerEvent: number): string {
   return `The roles took ${usPerEvent.toFixed(1)} us of CPU an event: two processors of their own would do ${perS.toLocaleString('en-US')} events/s until the last merges, which use one.`;
 }
 
-function summary(rounds: readonly Round[]) {
+/** Rows of OpenSearch: until all can be found, and until its merges have settled too. */
+function peerRows(theirs: readonly PeerRound[], own: { readonly searchable: number; readonly settled: number }) {
+  const [first] = theirs;
+  if (first === undefined) return {};
+  const perS = (ms: (round: PeerRound) => number) =>
+    Math.round(median(theirs.map((round) => (round.count * 1_000) / ms(round))));
+  const beside = (value: number, peer: number): Measured => {
+    return { value, unit: 'events/s', peer: { name: first.name, value: peer }, ratio: hundredths(value / peer) };
+  };
+  const cpuUs = median(theirs.map(({ cpuS, count }) => (cpuS * 1e6) / count));
+  return {
+    'beside OpenSearch and bare _bulk, until merges settle': beside(
+      own.settled,
+      perS(({ settledMs }) => settledMs),
+    ),
+    'beside OpenSearch and bare _bulk, until a count shows every event': beside(
+      own.searchable,
+      perS(({ searchableMs }) => searchableMs),
+    ),
+    'CPU of OpenSearch': { value: Math.round(cpuUs * 10) / 10, unit: 'us/event' },
+  };
+}
+
+function summary(rounds: readonly Round[], theirs: readonly PeerRound[], missing: string | undefined) {
   const of = (pick: (round: Round) => number): number => Math.round(median(rounds.map(pick)));
   const roles = Object.keys(rounds[0]?.cpuUs ?? {});
   const us = (pick: (round: Round) => number): Measured => ({
@@ -105,9 +150,16 @@ function summary(rounds: readonly Round[]) {
         ratio: Math.round((value / bare) * 100) / 100,
       },
       'CPU of the bare insert': us(({ bareCpuUs }) => bareCpuUs),
+      ...peerRows(theirs, { searchable: of((round) => round.searchablePerS), settled: value }),
     },
     notes: [
       'VictoriaLogs 1.26 reaches 58,000 to 85,000 lines/s on such a machine, acknowledging before the disk has them; here every event is synced twice, in the queue and in the search engine.',
+      ...(theirs.length === 0
+        ? []
+        : [
+            'OpenSearch: all settings as they come but for a heap of 1 GiB, one index with one shard and an explicit mapping, ids given by the server, both processors, cold as ours; four requests of 5 MB at once, made ready by the client. It syncs its translog before each answer.',
+          ]),
+      ...(missing === undefined ? [] : [missing]),
       cpuBound(roles.reduce((sum, role) => sum + us(({ cpuUs }) => cpuUs[role] ?? 0).value, 0)),
     ],
   };

@@ -17,9 +17,11 @@ import { openSegmentLog } from '../../src/queue/segment-log/queue.ts';
 import { DraftFiles } from '../../src/search/clickhouse/draft-files.ts';
 import { EventsTable } from '../../src/search/clickhouse/events-table.ts';
 import { openSessions } from '../../src/search/clickhouse/sessions.ts';
+import { SliceNumbers } from '../../src/search/clickhouse/slice-numbers.ts';
 import { FileBatch, NativeBlock } from '../../src/search/clickhouse/writer.ts';
 import { BlockBuilder } from '../../src/search/indexing/block-builder.ts';
 import { Intake } from '../../src/search/indexing/intake.ts';
+import { sharedPolicy } from '../../src/search/policy/slice-policy.ts';
 import { DEFAULT_RETENTION } from '../../src/search/slices.ts';
 import { cpuSeconds } from '../harness.ts';
 import { settled } from './loaded-spillway.ts';
@@ -36,6 +38,8 @@ const { data = '', partitions = '4' } = values;
 const log = createLog('bare-insert', 'warn');
 const folder = await mkdtemp(join(tmpdir(), 'spillway-bare-'));
 const files = await DraftFiles.open(folder);
+const numbers = await SliceNumbers.open(folder);
+const policy = sharedPolicy(DEFAULT_RETENTION);
 try {
   const { paths, rows } = await prepare();
   const session = await (await openSessions(join(folder, 'engine')))();
@@ -84,7 +88,7 @@ async function prepare(): Promise<{ readonly paths: readonly string[]; readonly 
       log.warn({ partition, lost }, 'records are gone'),
     );
   });
-  const builder = new BlockBuilder(new NativeBlock(files), DEFAULT_RETENTION);
+  const builder = new BlockBuilder(new NativeBlock(files, numbers), () => policy);
   const paths: string[] = [];
   let rows = 0;
   const finish = async (): Promise<void> => {

@@ -6,8 +6,11 @@ import { createLog } from '../../src/lib/log.ts';
 import { type KafkaQueue, openKafka } from '../../src/queue/kafka/queue.ts';
 import { kafkaTool } from '../../tools/engines/kafka.ts';
 import { down, up } from '../../tools/engines/lifecycle.ts';
+import { type BenchResult, hundredths, inTurns, median } from '../harness.ts';
 
 export const RECORD_BYTES = 300;
+/** Of what Kafka's own tool reaches in the same run. */
+const SHARE = 0.6;
 
 export interface BenchKafka {
   readonly broker: string;
@@ -46,6 +49,35 @@ export async function withKafka<Result>(work: (kafka: BenchKafka) => Promise<Res
     await down('kafka', { data, wipe: true });
     await rm(data, { recursive: true, force: true });
   }
+}
+
+/** Records a second. */
+type Run = () => Promise<number>;
+
+export interface Compared {
+  readonly own: Run;
+  readonly java: Run;
+  readonly library: Run;
+  /** What they are, for the result. */
+  readonly javaName: string;
+  readonly libraryName: string;
+  readonly notes: readonly string[];
+}
+
+/** Ours, Kafka's own tool and the library whose connections we use, in turns. */
+export async function compared(rounds: number, { own, java, library, ...said }: Compared): Promise<BenchResult> {
+  const [value = 0, peer = 0, theirs = 0] = (await inTurns<number>(rounds, own, java, library)).map((values) =>
+    Math.round(median(values)),
+  );
+  return {
+    value,
+    unit: 'records/s',
+    target: Math.round(peer * SHARE),
+    peer: { name: said.javaName, value: peer },
+    ratio: hundredths(value / peer),
+    rows: { [said.libraryName]: { value: theirs, unit: 'records/s' } },
+    notes: said.notes,
+  };
 }
 
 /** Records per second of ProducerPerformance, with batches as large as ours. */

@@ -34,9 +34,17 @@ export interface Loaded {
   readonly loadCpuS: number;
 }
 
-/** Sends the lines of the file; resolves when each is counted, with those of before, and nothing is left to do. */
-export async function load(spillway: SpillwayProcess, file: string, count: number, before = 0): Promise<Loaded> {
-  const pids = (await spillway.roles()).flatMap(({ pid }) => pid ?? []);
+/**
+ * Sends the lines of the file; resolves when each is counted, with those of before, and nothing is left to do, for the
+ * processes `others` neither.
+ */
+export async function load(
+  spillway: SpillwayProcess,
+  file: string,
+  count: number,
+  { before = 0, others = [] }: { readonly before?: number; readonly others?: readonly number[] } = {},
+): Promise<Loaded> {
+  const pids = [...(await spillway.roles()).flatMap(({ pid }) => pid ?? []), ...others];
   const startedMs = Date.now();
   const sent = await runTcpLoad({ port: spillway.port('syslog TCP'), connections: CONNECTIONS, events: count, file });
   const acceptedMs = Date.now() - startedMs;

@@ -12,6 +12,7 @@ import * as ingest from './schemas/ingest.ts';
 import { ProblemSchema } from './schemas/problem.ts';
 import * as queue from './schemas/queue.ts';
 import * as search from './schemas/search.ts';
+import * as slices from './schemas/slices.ts';
 import * as topics from './schemas/topics.ts';
 
 export interface RouteSchemas {
@@ -141,6 +142,16 @@ export const questions = {
       answer: context.ContextAnswerSchema,
     },
     { querystring: context.ContextQuestionSchema },
+  ),
+  slices: define(
+    {
+      method: 'GET',
+      url: '/api/slices',
+      scope: 'read',
+      summary: 'Where events are: slices, and which of them questions touch',
+      answer: slices.SlicesAnswerSchema,
+    },
+    { querystring: slices.SlicesQuestionSchema },
   ),
   tail: define(
     {

@@ -5,7 +5,7 @@ import type { RebuildOriginal } from '../event/answered.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Authenticate } from '../lib/principal.ts';
-import type { SearchReader } from '../search/port.ts';
+import type { SearchReader, SliceReader } from '../search/port.ts';
 import { createAdmission } from './admission.ts';
 import { createBrowserGuard } from './auth/browser-guard.ts';
 import { closingOf } from './closing.ts';
@@ -15,12 +15,14 @@ import { createServer } from './server.ts';
 import { aggregateRoutes } from './store/aggregate-routes.ts';
 import type { Asking } from './store/asking.ts';
 import { searchRoutes } from './store/search-routes.ts';
+import { sliceRoutes } from './store/slice-routes.ts';
 import { type TailedQueue, TailHub } from './store/tail/hub.ts';
 import { tailRoute } from './store/tail/route.ts';
 import { VERSION } from './version.ts';
 
 export interface StoreApiOptions {
   readonly reader: SearchReader;
+  readonly slices: SliceReader;
   readonly queue: TailedQueue;
   readonly authenticate: Authenticate;
   readonly clock: Clock;
@@ -38,7 +40,18 @@ export interface StoreApiOptions {
 
 /** Ready to `listen({host, port})`; `close()` ends tails at once and gives answers under way HTTP_LIMITS.closeGraceMs. */
 export async function createStoreApi(options: StoreApiOptions): Promise<FastifyInstance> {
-  const { reader, queue, clock, log, registry, authenticate, internalSecret, names = [], missing = () => [] } = options;
+  const {
+    reader,
+    slices,
+    queue,
+    clock,
+    log,
+    registry,
+    authenticate,
+    internalSecret,
+    names = [],
+    missing = () => [],
+  } = options;
   const rebuild = options.rebuildOriginal ?? (() => undefined);
   const admit = createAdmission({ authenticate, guard: createBrowserGuard(names), internalSecret });
   const app = createServer({ name: 'store', log, registry, admit });
@@ -47,6 +60,7 @@ export async function createStoreApi(options: StoreApiOptions): Promise<FastifyI
   await documentRoutes(app, VERSION);
   searchRoutes(app, asking);
   aggregateRoutes(app, asking);
+  sliceRoutes(app, asking, slices);
   tailRoute(app, { hub: new TailHub(queue, log), rebuild, clock, registry, closing: closing.begun, admit });
   probeRoutes(app, missing);
   return app;

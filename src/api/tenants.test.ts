@@ -8,10 +8,10 @@ import { sampleEvent } from '../../test/support/sample-events.ts';
 import type { StoredEvent } from '../event/event.ts';
 import type { Scope } from '../lib/principal.ts';
 import { compileToSql } from '../search/clickhouse/compile.ts';
-import type { SearchReader } from '../search/port.ts';
+import type { SearchReader, SliceReader } from '../search/port.ts';
 import { openStoreKit } from '../search/testing/store-kit.ts';
 import { accounts, inputs, probes, questions } from './catalogue.ts';
-import type { LedgerReport, SearchAnswer } from './schemas/index.ts';
+import type { LedgerReport, SearchAnswer, SlicesAnswer } from './schemas/index.ts';
 
 type RouteName = keyof typeof questions | keyof typeof accounts | keyof typeof probes | keyof typeof inputs;
 
@@ -25,6 +25,7 @@ const bankId = (number: number) => `local.raw.0.${number}.0`;
 
 interface Engine {
   readonly reader: SearchReader;
+  readonly slices?: SliceReader;
   readonly close: () => Promise<void>;
 }
 
@@ -38,7 +39,12 @@ const theModel: OpenEngine = async (events) => {
 
 const theEmbeddedEngine: OpenEngine = async (events) => {
   const directory = await mkdtemp(join(tmpdir(), 'spillway-tenants-'));
-  const kit = await openStoreKit({ directory, engine: { compile: compileToSql } });
+  const tiers = [
+    { name: 'everyone', hours: 24, own: false },
+    { name: 'alone', hours: 1, own: true },
+  ];
+  const indexer = { tiers, pinned: { bank: 'alone' } };
+  const kit = await openStoreKit({ directory, engine: { compile: compileToSql }, indexer });
   kit.startIndexer();
   await kit.append(0, events);
   await kit.settled();
@@ -46,7 +52,7 @@ const theEmbeddedEngine: OpenEngine = async (events) => {
     await kit.close();
     await rm(directory, { recursive: true, force: true });
   };
-  return { reader: kit.engine, close };
+  return { reader: kit.engine, slices: kit.engine.slices, close };
 };
 
 let api: ApiServers;
@@ -75,7 +81,7 @@ const EVENTS = TENANTS.flatMap((tenant, t) =>
 
 async function start(open: OpenEngine): Promise<void> {
   engine = await open(EVENTS);
-  api = await startApiServers({ reader: engine.reader });
+  api = await startApiServers({ reader: engine.reader, ...(engine.slices && { slices: engine.slices }) });
   for (const tenant of TENANTS) {
     for (const scope of ['read', 'ingest', 'admin'] as const)
       tokens.set(`${tenant} ${scope}`, api.token(tenant, scope));
@@ -140,6 +146,7 @@ const REQUESTS: Record<RouteName, (tenant: Tenant) => readonly string[]> = {
   stats: () => [`/api/stats?${RANGE}&by=tenant,app`, `/api/stats?${RANGE}&fn=unique&of=same&by=same`],
   context: (tenant) =>
     [0, 1, 2, 3, 4, 5].map((i) => `/api/context?id=${bankId(i)}&before=9&after=9&q=NOT tenant:${tenant}`),
+  slices: (tenant) => ['/api/slices', '/api/slices?from=now-1d', `/api/slices?tenant=${other(tenant)}`],
   tail: () => [],
   ledger: () => ['/api/ledger?by=tenant,minute,partition', '/api/ledger?by=tenant&from=0'],
   status: () => ['/api/status'],
@@ -303,6 +310,39 @@ function theTenant(tenant: Tenant): void {
     expect(await admin(`/api/search?${RANGE}`)).not.toContain(marker(other(tenant)));
   });
 }
+
+describe('slices', () => {
+  beforeAll(() => start(theEmbeddedEngine));
+  afterAll(stop);
+
+  it('are shown to a tenant where its questions touch them, and how large the shared ones are only to an admin', async () => {
+    const slices = async (tenant: Tenant, path = '', scope: Scope = 'read'): Promise<SlicesAnswer> =>
+      (await ask(tenant, `/api/slices${path}`, {}, scope)).json();
+    const shop = await slices('shop');
+    expect(shop.slices).toMatchObject([{ tier: 'everyone', where: expect.any(String) }]);
+    for (const hidden of ['tenant', 'docs', 'bytes', 'tenants', 'oldest'])
+      expect(shop.slices[0]).not.toHaveProperty(hidden);
+    expect(shop.decisions.map(({ tenant, tier }) => [tenant, tier])).toEqual([[undefined, 'everyone']]);
+    const bank = await slices('bank');
+    expect(bank.slices).toMatchObject([{ tier: 'alone', tenant: 'bank', docs: 3, bytes: expect.any(Number) }]);
+    expect(bank.decisions).toContainEqual(
+      expect.objectContaining({ tenant: 'bank', tier: 'alone', why: 'the configuration' }),
+    );
+    expect((await slices('bank', '?to=now-3h')).slices).toEqual([]);
+    expect((await ask('bank', '/api/slices?tenant=shop')).status).toBe(403);
+    const all = await slices('shop', '', 'admin');
+    expect(all.slices.map(({ where }) => where).sort()).toEqual(
+      [...shop.slices, ...bank.slices].map(({ where }) => where).sort(),
+    );
+    expect(all.slices.find(({ tier }) => tier === 'everyone')).toMatchObject({ docs: 3, tenants: 1 });
+    expect((await slices('shop', '?tenant=bank', 'admin')).slices).toHaveLength(1);
+    const first = await slices('shop', '?limit=1', 'admin');
+    const second = await slices('shop', `?limit=1&after=${first.next}`, 'admin');
+    expect([...first.slices, ...second.slices]).toEqual(all.slices);
+    expect(second.next).toBeUndefined();
+    expect((await ask('shop', '/api/slices?from=now-1h', {}, 'admin')).status).toBe(400);
+  });
+});
 
 describe('a scope', () => {
   beforeAll(() => start(theModel));

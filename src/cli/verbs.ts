@@ -24,6 +24,10 @@ export const VERBS = {
     load: () => import('./ledger.ts'),
   },
   topics: { summary: 'Show the topics of the queue and the lag of their readers.', load: () => import('./topics.ts') },
+  slices: {
+    summary: 'Show where events are: slices by tier, and what was decided about them.',
+    load: () => import('./slices.ts'),
+  },
   read: { summary: 'Look into the queue: print the records of a topic.', load: () => import('./read.ts') },
   segment: { summary: 'Check a segment file of the queue, checksum by checksum.', load: () => import('./segment.ts') },
   drain: {

@@ -180,6 +180,41 @@ describe('problems say where, what, and what to do', () => {
     ['a: &x 1\nb: *x', 'aliases are not supported'],
   ])('%j', (yaml, message) => expect(problems(yaml)).toContain(message));
 
+  test.each([
+    ['search: { tiers: [] }', 'needs a tier for everyone'],
+    ['search: { tiers: [{ name: a, own: true }] }', 'the first tier (a) is for everyone'],
+    ['search: { tiers: [{ name: a, events: 5 }] }', 'the first tier (a) is for everyone'],
+    ['search: { tiers: [{ name: a, slice: 90m }] }', 'search.tiers.0.slice must be whole hours, from 1h to 7d'],
+    ['search: { tiers: [{ name: a, slice: 8d }] }', 'whole hours, from 1h to 7d'],
+    ['search: { tiers: [{ name: a }, { name: a }] }', 'search.tiers.1.name is a, as of another tier'],
+    [
+      'search: { tiers: [{ name: a }, { name: b, events: 9 }, { name: c, events: 8 }] }',
+      'from the smallest to the largest',
+    ],
+    [
+      'search: { tiers: [{ name: a }, { name: b, volume: 9MB }, { name: c, volume: 8MB }] }',
+      'search.tiers.2.volume is less',
+    ],
+    [
+      'search: { tiers: [{ name: a, storage: { shards: 2 } }] }',
+      'the embedded engine keeps all slices in its data folder',
+    ],
+    ['search: { tiers: [{ name: a, storage: { nodes: { box: hot } } }] }', 'set search.engine to opensearch'],
+    ['tenants: { shop: { tier: huge } }', 'tenants.shop.tier is huge, which is no tier. Tiers: shared, own, large'],
+    [
+      `tenants: { ${Array.from({ length: 65 }, (_, i) => `t${i}: { tier: own }`).join(', ')} }`,
+      '65 tenants are put into tiers with slices of their own, but at most 64 can be',
+    ],
+  ])('tiers that cannot be are refused: %s', (yaml, message) => expect(problems(yaml)).toContain(message));
+
+  test('tiers of a cluster may say where their slices lie', () => {
+    const tiers =
+      '[{ name: a }, { name: b, events: 9, own: true, slice: 1h, storage: { replicas: 0, nodes: { box: hot } } }]';
+    const yaml = `search: { engine: opensearch, nodes: [http://a:9200], tiers: ${tiers} }\ntenants: { shop: { tier: b } }`;
+    const storage = { replicas: 0, nodes: { box: 'hot' } };
+    expect(load(yaml).search.tiers[1]).toEqual({ name: 'b', events: 9, own: true, sliceMs: 3_600_000, storage });
+  });
+
   test('an engine of a later version is refused plainly, without a complaint about its own options', () => {
     expect(problems('search: { engine: opensearch }')).toContain('needs search.nodes');
     expect(problems('search: { nodes: [http://a:9200] }')).toContain('set search.engine to opensearch');

@@ -91,9 +91,10 @@ function optionLines(name: string, option: TSchema, path: readonly string[]): st
 /** The section of a list's or map's entries, after the options beside it. */
 function entryLines(name: string, option: TSchema, path: readonly string[]): string[] {
   const shape = shapeOf(option);
-  const entry = shape['x-listeners'] ?? (shape.type === 'object' ? entryOf(option) : undefined);
-  if (entry === undefined) return [];
-  const entryName = shape['x-listeners'] === undefined ? `${name}.<name>` : `${name}[]`;
+  const items = shape['x-listeners'] ?? shape.items;
+  const entry = items ?? (shape.type === 'object' ? entryOf(option) : undefined);
+  if (entry === undefined || shapeOf(entry).additionalProperties !== false) return [];
+  const entryName = items === undefined ? `${name}.<name>` : `${name}[]`;
   return sectionLines(entry, [...path.slice(0, -1), entryName], 3);
 }
 

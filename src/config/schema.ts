@@ -25,6 +25,53 @@ const SyslogListener = Section(
   { description: 'One syslog listener.' },
 );
 
+const TierStorage = Section(
+  {
+    shards: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1_024,
+        description: 'Primary shards of a slice, instead of `search.index.shards`.',
+      }),
+    ),
+    replicas: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 100, description: 'Instead of `search.index.replicas`.' }),
+    ),
+    nodes: Type.Record(
+      Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' }),
+      Type.String({ minLength: 1, maxLength: 256, description: 'What the attribute must be.' }),
+      {
+        default: {},
+        'x-names': 'the name of an attribute of nodes (letters, digits, - and _)',
+        description: 'Attributes (`node.attr.…`) that a node must have to hold the slices.',
+      },
+    ),
+  },
+  { description: 'With `engine: opensearch`: where and how the slices of the tier lie. Holds for new slices.' },
+);
+
+const Tier = Section(
+  {
+    name: Type.String({
+      pattern: TENANT_PATTERN,
+      'x-expects': TENANT_WORDS,
+      description: 'Its name, by which `tenants.NAME.tier` puts a tenant into it.',
+    }),
+    events: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 1_000_000_000_000,
+        description: 'A tenant that sends so many events a day is in it.',
+      }),
+    ),
+    volume: Type.Optional(Size({ description: 'Or one that sends so many bytes of events a day.' })),
+    slice: Duration({ default: '1d', description: 'Length of its slices: whole hours, from `1h` to `7d`.' }),
+    own: Type.Boolean({ default: false, description: 'Whether each of its tenants has slices of its own.' }),
+    storage: TierStorage,
+  },
+  { description: 'One tier.' },
+);
+
 const notYet = (what: string, instead: string): string => `${what} is not there yet: this version has ${instead}`;
 
 const Stage = Type.Object(
@@ -224,6 +271,23 @@ export const ConfigSchema = Section(
           default: '30d',
           description: 'How long events can be searched, in whole days (rounded up): whole slices are dropped.',
         }),
+        tiers: Type.Array(Tier, {
+          default: [
+            { name: 'shared', events: 0, slice: '1d' },
+            { name: 'own', events: 20_000_000, slice: '1d', own: true },
+            { name: 'large', events: 200_000_000, slice: '6h', own: true },
+          ],
+          maxItems: 16,
+          description:
+            'What a tenant earns by the volume that is measured, smallest first (see slices.md). The first tier is for everyone, and shared. A tier without `events` and `volume` is only for tenants that name it.',
+          examples: [
+            [
+              { name: 'shared' },
+              { name: 'busy', volume: '5GiB', own: true },
+              { name: 'hot', volume: '100GiB', own: true, slice: '1h', storage: { shards: 3, nodes: { box: 'hot' } } },
+            ],
+          ],
+        }),
         nodes: Type.Array(
           Type.String({
             pattern: '^https?://[^/@\\s]+(/[^\\s?#]*)?$',
@@ -292,6 +356,14 @@ export const ConfigSchema = Section(
       Section(
         {
           retention: Type.Optional(Duration({ description: 'Instead of `search.retention`.', examples: ['90d'] })),
+          tier: Type.Optional(
+            Type.String({
+              pattern: TENANT_PATTERN,
+              'x-expects': TENANT_WORDS,
+              description: 'A tier of `search.tiers`, whatever it sends.',
+              examples: ['large'],
+            }),
+          ),
         },
         { description: 'What differs for one tenant.' },
       ),

@@ -336,6 +336,8 @@ export const QUERY_LIMITS = {
   projectedFields: 200,
   /** Fields in `by` of a statistic. */
   statsBy: 8,
+  /** Slices, and decisions about them, of one answer. */
+  slicesPerPage: 10_000,
 } as const;
 
 /** Tokens and who may ask. */
@@ -426,11 +428,43 @@ export const STORE_LIMITS = {
   mergedPartsLifetimeS: 60,
 } as const;
 
+/** Who has which slices: see search/policy/. */
+export const POLICY_LIMITS = {
+  /** A decision holds for slice times this far ahead at the least: every store has read it by then. */
+  leadMs: 10 * 60_000,
+  /** How often volumes are looked at, and what other stores decided is read. */
+  everyMs: 60_000,
+  /** A store that could not read for so long what others decided takes no more events. */
+  staleMs: 5 * 60_000,
+  /** How wrong the clocks of collectors may be before a question looks in too few slices of others. */
+  slackMs: 24 * 60 * 60_000,
+  /** Of the volume of a tier at which a tenant stays in it. */
+  keepShare: 0.5,
+  /** How long a tenant stays in a tier before it is given a lower one. */
+  stayMs: 24 * 60 * 60_000,
+  /** Tenants with slices of their own: each has a part or an index of its own in every insert. */
+  ownTenants: 64,
+  tiers: 16,
+  /** Tenants whose volume is measured; beyond it the half with the smaller volume is forgotten. */
+  measuredTenants: 100_000,
+  /** Of what a store of a cluster measures, the others hear of tenants with so much in a day, and of so many. */
+  sharedEvents: 1_000,
+  sharedBytes: 1 * MiB,
+  sharedTenants: 1_000,
+  /** How long what a store measured counts after it was heard of last. */
+  volumesMs: 7 * 24 * 60 * 60_000,
+  shareAttempts: 5,
+  /** Decisions are kept for so long after they ended, beyond the longest retention. */
+  memoryDays: 60,
+} as const;
+
 /** The second search engine: an index for each slice. */
 export const OPENSEARCH_LIMITS = {
   /** Typed fields of one index, over the fixed ones: each costs the cluster memory on every node. */
   typedFields: 1_000,
   typedNameChars: 256,
+  /** Of each type, remembered by the program: so many names are not made again for each event. */
+  fieldsKept: 20_000,
   /** Longer names of fields are hashed. */
   keyChars: 512,
   /** Of a longer keyword or word the beginning is indexed: no query is longer, so only patterns can tell. */
@@ -438,9 +472,9 @@ export const OPENSEARCH_LIMITS = {
   /** The longest regular expression as the engine writes them. */
   regexpChars: 100_000,
   regexpStates: 100_000,
-  /** Rows and bytes of one insert, and the bytes of one request of it. */
+  /** Rows and bytes of one insert, and the bytes of one request of it, as they are sent: a few times the events' own. */
   insertRows: 10_000,
-  insertBytes: 16 * MiB,
+  insertBytes: 32 * MiB,
   requestBytes: 4 * MiB,
   /** A cluster that refuses requests for their size or number gets smaller ones, down to this. */
   requestLeastBytes: 64 * KiB,
@@ -451,8 +485,12 @@ export const OPENSEARCH_LIMITS = {
   retryDelayMaxMs: 5_000,
   /** How often an index is refreshed at the most: what is inserted can be found this much later. */
   refreshEveryMs: 1_000,
+  /** But after each insert of at least so many rows. */
+  refreshRows: 5_000,
   /** One bulk request, and others that write. */
   writeMs: 120_000,
+  /** A question waits so long for a slice whose parts have not been started yet. */
+  shardStartMs: 5_000,
   /** An answer of the engine. */
   answerBytes: 256 * MiB,
   /** A node that failed is asked again after this. */
@@ -463,6 +501,10 @@ export const OPENSEARCH_LIMITS = {
   groupsAtOnce: 5_000,
   /** Offsets of one request that asks what is visible. */
   offsetsAtOnce: 10_000,
+  /** What other stores noted about slices is read again before a question, after this. */
+  catalogueMs: 1_000,
+  /** Names of indices in the path of a request; an engine takes 4 KiB in all. */
+  pathChars: 3_000,
   /** Values that each shard reports beyond those that are asked for. */
   shardValues: 5_000,
 } as const;

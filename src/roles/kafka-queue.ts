@@ -1,4 +1,3 @@
-/** The queue on Kafka, as roles and the supervisor use it. Loaded only where it is configured. */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Registry } from 'prom-client';

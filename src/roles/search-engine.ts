@@ -8,6 +8,7 @@ import { messageOf, SpillwayError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import type { ClientOptions } from '../search/opensearch/client.ts';
 import type { SearchEngine } from '../search/port.ts';
+import { storageOf } from './slice-options.ts';
 
 export interface SearchEngineParts {
   readonly log: Logger;
@@ -27,7 +28,7 @@ export async function openSearchEngine(config: Config, parts: SearchEngineParts)
         ...parts,
         directory,
         cluster: clusterOf(config),
-        index: { prefix: index.prefix, shards: index.shards, replicas: index.replicas },
+        index: { prefix: index.prefix, shards: index.shards, replicas: index.replicas, tiers: storageOf(config) },
         refreshEveryMs: index.refreshMs,
       });
     }

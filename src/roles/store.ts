@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { createAuth } from '../api/auth/authenticate.ts';
 import { createStoreApi } from '../api/store-api.ts';
 import { assertExposureAllowed } from '../config/exposure.ts';
-import type { Config } from '../config/schema.ts';
 import { deadLetterPartition } from '../event/dead-letter.ts';
 import type { StoredEvent } from '../event/event.ts';
 import { GROUPS, TOPICS } from '../event/topics.ts';
@@ -12,14 +11,13 @@ import { BASE64_PREFIX, rebuild } from '../process/layout/rebuild.ts';
 import { runIndexer } from '../search/indexer.ts';
 import type { EngineInUse } from '../search/indexing/engine-change.ts';
 import type { SearchEngine } from '../search/port.ts';
-import type { RetentionPolicy } from '../search/slices.ts';
 import { openEarlierLetters } from './earlier-letters.ts';
 import { LedgerKeeper } from './ledger-keeper.ts';
 import { listenOn } from './listen.ts';
 import type { RoleContext, RunningRole } from './role-context.ts';
 import { openSearchEngine } from './search-engine.ts';
+import { pinnedOf, retentionOf, tiersOf } from './slice-options.ts';
 
-const DAY_MS = 86_400_000;
 const ANY_LOOPBACK_PORT = { host: '127.0.0.1', port: 0 };
 
 export async function runStore(context: RoleContext): Promise<RunningRole> {
@@ -37,6 +35,8 @@ export async function runStore(context: RoleContext): Promise<RunningRole> {
     engineInUse: engineInUse(context, engine),
     site: config.site,
     retention: retentionOf(config),
+    tiers: tiersOf(config),
+    pinned: pinnedOf(config),
     rawEnd: (partition) => context.rawEnd(partition),
     clock,
     log,
@@ -58,6 +58,7 @@ export async function runStore(context: RoleContext): Promise<RunningRole> {
   await ledger.start();
   const api = await createStoreApi({
     reader: engine,
+    slices: engine.slices,
     queue,
     authenticate,
     clock,
@@ -92,12 +93,4 @@ function rebuildOriginal(event: StoredEvent): string | undefined {
   if (bytes === undefined) return undefined;
   const text = bytes.toString('utf8');
   return Buffer.from(text).equals(bytes) ? text : BASE64_PREFIX + bytes.toString('base64');
-}
-
-function retentionOf(config: Config): RetentionPolicy {
-  const days = (ms: number) => Math.max(1, Math.ceil(ms / DAY_MS));
-  const tenants = Object.entries(config.tenants).flatMap(([tenant, { retentionMs }]) =>
-    retentionMs === undefined ? [] : [[tenant, days(retentionMs)]],
-  );
-  return { days: days(config.search.retentionMs), tenants: Object.fromEntries(tenants) };
 }

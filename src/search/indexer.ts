@@ -23,6 +23,8 @@ import { lostPartition, Membership } from './indexing/membership.ts';
 import { MissingRows } from './indexing/missing-rows.ts';
 import { followOthers } from './indexing/others.ts';
 import { rewindLostIndex, rewindLostPartition } from './indexing/rewind.ts';
+import { DEFAULT_TIERS, type Tier } from './policy/decide.ts';
+import { PolicyKeeper } from './policy/policy-keeper.ts';
 import type { SearchEngine } from './port.ts';
 import { keepRetention } from './retention.ts';
 import { DEFAULT_RETENTION, type RetentionPolicy } from './slices.ts';
@@ -34,6 +36,10 @@ export interface IndexerOptions {
   readonly engineInUse?: EngineInUse;
   readonly site: string;
   readonly retention?: RetentionPolicy;
+  readonly tiers?: readonly Tier[];
+  /** Tiers by tenant that volume does not change. */
+  readonly pinned?: Readonly<Record<string, string>>;
+  readonly policyEveryMs?: number;
   readonly rawEnd: RawEnd;
   readonly clock: Clock;
   readonly log: Logger;
@@ -68,25 +74,43 @@ export function runIndexer(options: IndexerOptions): RunningIndexer {
 }
 
 async function start(options: IndexerOptions, signal: AbortSignal): Promise<IndexerRun> {
+  const { engine, clock, log, policyEveryMs } = options;
+  const { tiers = DEFAULT_TIERS, retention = DEFAULT_RETENTION, pinned = {} } = options;
+  const keeper = await PolicyKeeper.open({
+    policy: engine.policy,
+    journal: engine.journal,
+    wish: { tiers, retention, pinned },
+    clock,
+    log,
+    signal,
+    ...(policyEveryMs !== undefined && { everyMs: policyEveryMs }),
+  });
   const membership = await Membership.join(options.queue);
   try {
-    return await startAs(membership, options, signal);
+    return await startAs(membership, keeper, options, signal);
   } catch (thrown) {
+    await keeper.close();
     await membership.leave();
     throw thrown;
   }
 }
 
-async function startAs(membership: Membership, options: IndexerOptions, signal: AbortSignal): Promise<IndexerRun> {
-  const { queue, engine, site, log, retention: policy = DEFAULT_RETENTION, onOpened, onCommitted } = options;
+async function startAs(
+  membership: Membership,
+  keeper: PolicyKeeper,
+  options: IndexerOptions,
+  signal: AbortSignal,
+): Promise<IndexerRun> {
+  const { queue, engine, site, log, retention = DEFAULT_RETENTION, onOpened, onCommitted } = options;
   const { writer, journal } = engine;
   const completeness = new Completeness(() => queue.partitionCount(TOPICS.events), options.rawEnd);
   const letters = new DeadLetters(queue, site);
-  const missing = new MissingRows({ queue, writer, policy, log, signal });
+  const missing = new MissingRows({ queue, writer, log, signal });
   const metrics = createMetrics(options.registry);
   const inserter = new Inserter({
     writer,
     journal,
+    policyLog: engine.policy,
     letters,
     membership,
     missing,
@@ -107,7 +131,7 @@ async function startAs(membership: Membership, options: IndexerOptions, signal: 
     const { partition } = assigned;
     const committed = (await assigned.committed()) ?? 0;
     const nowMs = options.clock.now();
-    const from = await rewindLostPartition({ queue, writer, policy, nowMs, log }, assigned, committed);
+    const from = await rewindLostPartition({ queue, writer, retention, nowMs, log }, assigned, committed);
     await letters.open(partition, from);
     if (writer.shared === undefined) return from;
     const reader = queue.openReader({ topic: TOPICS.events, partition });
@@ -134,17 +158,29 @@ async function startAs(membership: Membership, options: IndexerOptions, signal: 
   const stopRetention = keepRetention({ writer, journal, clock: options.clock, log });
   const stopMaintaining = writer.maintain();
   const close = async () => {
-    await Promise.all([stopRetention(), stopMaintaining(), stopFollowing()]);
+    await Promise.all([stopRetention(), stopMaintaining(), stopFollowing(), keeper.close()]);
     await membership.leave();
     await letters.close();
   };
   const { clock } = options;
-  const builder = new BlockBuilder(writer.createBlock(), policy);
+  const builder = new BlockBuilder(writer.createBlock(), () => keeper.current);
   const release = async (assigned: AssignedPartition): Promise<void> => {
     await letters.release(assigned.partition);
     await membership.release(assigned);
   };
-  const run = new IndexerRun({ membership, open, release, inserter, builder, metrics, clock, log, signal, close });
+  const run = new IndexerRun({
+    membership,
+    open,
+    release,
+    inserter,
+    builder,
+    keeper,
+    metrics,
+    clock,
+    log,
+    signal,
+    close,
+  });
   await run.follow();
   return run;
 }
@@ -199,6 +235,7 @@ interface RunParts {
   readonly release: (assigned: AssignedPartition) => Promise<void>;
   readonly inserter: Inserter;
   readonly builder: BlockBuilder;
+  readonly keeper: Pick<PolicyKeeper, 'isFresh' | 'refreshed'>;
   readonly metrics: IndexerMetrics;
   readonly clock: Clock;
   readonly log: Logger;
@@ -265,6 +302,9 @@ class IndexerRun {
   }
 
   async #step(): Promise<void> {
+    const { keeper, signal } = this.#parts;
+    if (!keeper.isFresh) await keeper.refreshed();
+    if (signal.aborted) return;
     const any = await this.#fill();
     if (this.#builder.isFull) {
       await this.#inserting;

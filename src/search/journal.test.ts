@@ -2,21 +2,33 @@ import { describe, expect, test } from 'vitest';
 import { MemoryDisk } from '../lib/memory-disk.ts';
 import { keepAtRandom, keepBytes, keepEverything, keepNothing } from '../lib/memory-disk-crash.ts';
 import { Random } from '../lib/random.ts';
+import type { SliceShare } from './catalogue.ts';
 import { type Intent, StoreJournal } from './journal.ts';
-import type { Slice } from './slices.ts';
+import type { SliceKey } from './slices.ts';
 
 const FOLDER = '/journal';
 
-function slice(tenant: string, day: number, fromMs: number, toMs: number, docs: number): Slice {
-  return { tenant, day, retentionDays: 30, where: 'events', fromMs, toMs, docs, bytes: docs * 100 };
+const dayOf = (start: number): SliceKey => ({ retentionDays: 30, hours: 24, group: '', start });
+
+function share(tenant: string, day: number, fromMs: number, toMs: number, docs: number): SliceShare {
+  return { slice: dayOf(day), tenant, fromMs, toMs, docs, bytes: docs * 100 };
 }
 
-function intent(slices: readonly Slice[], paths: Intent['paths'] = []): Intent {
+/** Days of the slices that a question touches. */
+function days(journal: StoreJournal, tenant: string, fromMs: number, toMs: number): number[] {
+  return journal.catalogue
+    .touched(tenant, fromMs, toMs)
+    .map(({ start }) => start)
+    .sort();
+}
+
+function intent(shares: readonly SliceShare[], paths: Intent['paths'] = []): Intent {
   return {
     ranges: [{ partition: 0, from: 0, to: 10 }],
-    slices,
-    days: slices.map(({ day }) => day),
+    shares,
+    policyVersion: 1,
     paths,
+    receivedMs: 0,
   };
 }
 
@@ -28,10 +40,10 @@ describe('the journal', () => {
   test('finds the open intent again, with its bounds and path types, after a restart', async () => {
     const disk = new MemoryDisk();
     const journal = await StoreJournal.open(FOLDER, disk);
-    await journal.begin(intent([slice('a', 5, 100, 200, 7)], [['payload', 'number', 'status']]));
+    await journal.begin(intent([share('a', 5, 100, 200, 7)], [['payload', 'number', 'status']]));
     const again = await StoreJournal.open(FOLDER, disk.afterCrash(keepNothing));
     expect(again.openIntent?.ranges).toEqual([{ partition: 0, from: 0, to: 10 }]);
-    expect(again.catalogue.days('a', 150, 151)).toEqual([5]);
+    expect(days(again, 'a', 150, 151)).toEqual([5]);
     expect(again.paths.at({ root: 'payload', path: ['status'] })).toEqual(new Set(['number']));
     expect(docsOf(again)).toBe(0);
   });
@@ -39,35 +51,92 @@ describe('the journal', () => {
   test('counts the events of an intent when it has ended', async () => {
     const disk = new MemoryDisk();
     const journal = await StoreJournal.open(FOLDER, disk);
-    await journal.begin(intent([slice('a', 5, 100, 200, 7)]));
+    await journal.begin(intent([share('a', 5, 100, 200, 7)]));
     await journal.end();
-    await journal.begin(intent([slice('a', 5, 150, 300, 3), slice('b', 5, 1, 2, 1)]));
+    await journal.begin(intent([share('a', 5, 150, 300, 3), share('b', 5, 1, 2, 1)]));
     await journal.end();
     await journal.close();
     const again = await StoreJournal.open(FOLDER, disk);
     expect(again.openIntent).toBeUndefined();
-    expect([...again.catalogue.all()]).toEqual([slice('a', 5, 100, 300, 10), slice('b', 5, 1, 2, 1)]);
+    expect([...again.catalogue.all()]).toEqual([share('a', 5, 100, 300, 10), share('b', 5, 1, 2, 1)]);
   });
 
   test('a question touches only the slices whose true bounds it meets', async () => {
     const journal = await StoreJournal.open(FOLDER, new MemoryDisk());
-    await journal.begin(intent([slice('a', 5, 100, 200, 1), slice('a', 6, 0, 500, 1), slice('b', 7, 0, 500, 1)]));
-    expect(journal.catalogue.days('a', 0, 100)).toEqual([6]);
-    expect(journal.catalogue.hasDaysBesides([6])).toBe(true);
-    expect(journal.catalogue.days('a', 200, 201)).toEqual([5, 6]);
-    expect(journal.catalogue.days('a', 501, 900)).toEqual([]);
-    expect(journal.catalogue.days('nobody', 0, 900)).toEqual([]);
+    await journal.begin(intent([share('a', 5, 100, 200, 1), share('a', 6, 0, 500, 1), share('b', 7, 0, 500, 1)]));
+    expect(days(journal, 'a', 0, 100)).toEqual([6]);
+    expect(journal.catalogue.counts()).toEqual({ slices: 3, kinds: 1 });
+    expect(days(journal, 'a', 200, 201)).toEqual([5, 6]);
+    expect(days(journal, 'a', 501, 900)).toEqual([]);
+    expect(days(journal, 'nobody', 0, 900)).toEqual([]);
   });
 
   test('forgets dropped slices, also after a restart', async () => {
     const disk = new MemoryDisk();
     const journal = await StoreJournal.open(FOLDER, disk);
-    await journal.begin(intent([slice('a', 5, 0, 1, 1), slice('b', 5, 0, 1, 1), slice('a', 6, 0, 1, 1)]));
+    await journal.begin(intent([share('a', 5, 0, 1, 1), share('b', 5, 0, 1, 1), share('a', 6, 0, 1, 1)]));
     await journal.end();
-    await journal.drop({ where: 'events', retentionDays: 30, day: 5 });
+    await journal.drop(dayOf(5));
     const again = await StoreJournal.open(FOLDER, disk.afterCrash(keepNothing));
-    expect([...again.catalogue.all()].map(({ tenant, day }) => [tenant, day])).toEqual([['a', 6]]);
-    expect(again.catalogue.hasDaysBesides([6])).toBe(false);
+    expect([...again.catalogue.all()].map(({ tenant, slice }) => [tenant, slice.start])).toEqual([['a', 6]]);
+    expect(again.catalogue.counts()).toEqual({ slices: 1, kinds: 1 });
+  });
+
+  test('keeps what was decided about slices, and what each tenant sends, also when it is folded', async () => {
+    const disk = new MemoryDisk();
+    const journal = await StoreJournal.open(FOLDER, disk);
+    const rule = { tier: 'own', retentionDays: 30, hours: 1, group: 'own-a' };
+    const decision = { version: 1, tenant: 'a', fromMs: 0, rule, decidedMs: 5, why: 'a test' };
+    await journal.decide([decision]);
+    await journal.begin({ ...intent([share('a', 5, 0, 1, 10)]), receivedMs: 7 });
+    await journal.end();
+    for (let restart = 0; restart < 3; restart++) {
+      const again = await StoreJournal.open(FOLDER, disk);
+      expect(again.policy.decisions).toEqual([decision]);
+      expect([...again.volumes.all()]).toEqual([['a', 10, 1_000, 7]]);
+      await again.close();
+    }
+  });
+
+  test('of version 1, of slices of a day that all shared, is read with what was open', async () => {
+    const disk = new MemoryDisk();
+    await disk.makeDirectory(FOLDER);
+    const first = { tenant: 'a', retentionDays: 30, where: 'events', fromMs: 100, toMs: 200, docs: 7, bytes: 700 };
+    const snapshot = {
+      version: 1,
+      through: 3,
+      slices: [{ ...first, day: 5 }],
+      paths: [],
+      morePaths: false,
+      open: null,
+    };
+    const begin = {
+      kind: 'begin',
+      number: 5,
+      ranges: [{ partition: 1, from: 2, to: 3 }],
+      slices: [{ ...first, day: 6 }],
+      days: [6],
+      paths: [['payload', 'number', 'status']],
+      deadLettersFrom: 4,
+    };
+    const drop = { kind: 'drop', number: 4, where: 'events', retentionDays: 30, day: 5 };
+    const lines = [drop, begin].map((line) => `${JSON.stringify(line)}\n`).join('');
+    for (const [name, text] of [
+      ['catalogue.json', JSON.stringify(snapshot)],
+      ['journal.ndjson', lines],
+    ] as const) {
+      const file = await disk.open(`${FOLDER}/${name}`, 'create');
+      await file.write([Buffer.from(text)], 0);
+      await file.close();
+    }
+    for (let restart = 0; restart < 2; restart++) {
+      const journal = await StoreJournal.open(FOLDER, disk);
+      expect(journal.openIntent?.ranges).toEqual(begin.ranges);
+      expect(journal.openIntent?.shares).toEqual([share('a', 6, 100, 200, 7)]);
+      expect(days(journal, 'a', 0, 1_000)).toEqual([6]);
+      expect(journal.paths.at({ root: 'payload', path: ['status'] })).toEqual(new Set(['number']));
+      await journal.close();
+    }
   });
 
   test('writes to a new file after a failed sync', async () => {
@@ -77,17 +146,17 @@ describe('the journal', () => {
     });
     const journal = await StoreJournal.open(FOLDER, disk);
     failing = true;
-    await expect(journal.begin(intent([slice('a', 5, 0, 1, 1)]))).rejects.toThrow('EIO');
+    await expect(journal.begin(intent([share('a', 5, 0, 1, 1)]))).rejects.toThrow('EIO');
     failing = false;
-    await journal.begin(intent([slice('a', 6, 0, 1, 1)]));
+    await journal.begin(intent([share('a', 6, 0, 1, 1)]));
     const again = await StoreJournal.open(FOLDER, disk.afterCrash(keepNothing));
-    expect(again.openIntent?.days).toEqual([6]);
+    expect(again.openIntent?.shares.map(({ slice }) => slice.start)).toEqual([6]);
   });
 
   test('says so where a line in the middle cannot be read', async () => {
     const disk = new MemoryDisk();
     const journal = await StoreJournal.open(FOLDER, disk);
-    await journal.begin(intent([slice('a', 5, 0, 1, 1)]));
+    await journal.begin(intent([share('a', 5, 0, 1, 1)]));
     await journal.end();
     const file = await disk.open(`${FOLDER}/journal.ndjson`, 'write');
     await file.write([Buffer.from('#')], 0);
@@ -107,7 +176,7 @@ describe('a power cut', () => {
       possible = certain;
       for (let i = 1; i <= 4; i++) {
         possible = certain + i;
-        await journal.begin(intent([slice('a', i, i, i, i)], [['payload', 'string', `p${i}`]]));
+        await journal.begin(intent([share('a', i, i, i, i)], [['payload', 'string', `p${i}`]]));
         certain = possible;
         await journal.end();
       }
@@ -130,11 +199,11 @@ describe('a power cut', () => {
           const disk = new MemoryDisk({ fault: ({ number }) => (number === operation ? { crash } : undefined) });
           const { certain, possible } = await work(disk);
           const again = await StoreJournal.open(FOLDER, disk.afterCrash(keep));
-          const open = again.openIntent?.slices.reduce((sum, { docs }) => sum + docs, 0) ?? 0;
+          const open = again.openIntent?.shares.reduce((sum, { docs }) => sum + docs, 0) ?? 0;
           const found = docsOf(again) + open;
           expect([certain, possible], `${crash} operation ${operation}, seed ${seed}`).toContain(found);
-          for (const { day } of again.openIntent?.slices ?? [])
-            expect(again.catalogue.days('a', day, day + 1)).toEqual([day]);
+          for (const { slice } of again.openIntent?.shares ?? [])
+            expect(days(again, 'a', slice.start, slice.start + 1)).toEqual([slice.start]);
           crashes++;
         }
       }

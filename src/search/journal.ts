@@ -6,60 +6,32 @@
  *   resolves. At most one intent is open; after a crash the open one says which ranges to look at.
  * - `end`: its rows are durable and its offsets committed. Needs no fsync: if a crash takes the line, the ranges are
  *   looked at again and found complete.
- * - `drop`: slices that retention takes away. Durable before the engine drops them.
+ * - `drop`: a slice that retention takes away. Durable before the engine drops it.
+ * - `policy`: decisions on who has which slices, where the engine keeps them here. Durable when it resolves.
  */
 import { join } from 'node:path';
 import { type Disk, type DiskFile, nodeDisk } from '../lib/disk.ts';
 import { makeDirectories, readWhole, replaceFile, writeFully } from '../lib/disk-files.ts';
 import { SpillwayError } from '../lib/errors.ts';
 import { STORE_LIMITS } from '../lib/limits.ts';
-import { type PathType, PathTypes } from './path-types.ts';
-import { Catalogue, type Slice } from './slices.ts';
+import { Catalogue } from './catalogue.ts';
+import {
+  type Entry,
+  type Intent,
+  type OpenIntent,
+  type Range,
+  readEntry,
+  readSnapshot,
+  type Snapshot,
+  writeEntry,
+  writeSnapshot,
+} from './journal-format.ts';
+import { PathTypes } from './path-types.ts';
+import { type Decision, SlicePolicy } from './policy/slice-policy.ts';
+import { Volumes } from './policy/volumes.ts';
+import type { SliceKey } from './slices.ts';
 
-/** Offsets [from, to) of a partition of `events`. */
-export interface Range {
-  readonly partition: number;
-  readonly from: number;
-  readonly to: number;
-}
-
-export interface Intent {
-  readonly ranges: readonly Range[];
-  /** What the insert adds to each slice. */
-  readonly slices: readonly Slice[];
-  /** Days whose slices may hold rows of the ranges. */
-  readonly days: readonly number[];
-  /** Types that the insert brings to paths where they were not known. */
-  readonly paths: readonly PathType[];
-  /** Of earlier versions: where the store's one partition of `dead-letter` ended before. */
-  readonly deadLettersFrom?: number;
-}
-
-export interface OpenIntent extends Intent {
-  readonly number: number;
-}
-
-interface Drop {
-  readonly where: string;
-  readonly retentionDays: number;
-  readonly day: number;
-}
-
-type Entry =
-  | ({ readonly kind: 'begin'; readonly number: number } & Intent)
-  | { readonly kind: 'end'; readonly number: number; readonly intent: number }
-  | ({ readonly kind: 'drop'; readonly number: number } & Drop);
-
-interface Snapshot {
-  readonly version: 1;
-  /** The last line that is counted in. */
-  readonly through: number;
-  readonly slices: readonly Slice[];
-  readonly paths: readonly PathType[];
-  /** Whether there are more paths than these. */
-  readonly morePaths: boolean;
-  readonly open: OpenIntent | null;
-}
+export type { Intent, OpenIntent, Range };
 
 const JOURNAL = 'journal.ndjson';
 const SNAPSHOT = 'catalogue.json';
@@ -74,6 +46,10 @@ export class StoreJournal {
   #sizeBytes = 0;
   #number = 0;
   #open: OpenIntent | undefined;
+  #policy = SlicePolicy.EMPTY;
+  #volumes = new Volumes();
+  #snapshotBytes = 0;
+  #writtenBytes = 0;
   #tail: Promise<unknown> = Promise.resolve();
 
   private constructor(directory: string, disk: Disk) {
@@ -94,9 +70,24 @@ export class StoreJournal {
     return this.#open;
   }
 
+  /** Since it was opened, snapshots counted in. */
+  get writtenBytes(): number {
+    return this.#writtenBytes;
+  }
+
+  /** What was decided about slices, where the engine keeps it here. */
+  get policy(): SlicePolicy {
+    return this.#policy;
+  }
+
+  /** What each tenant sends, of what was inserted here. */
+  get volumes(): Volumes {
+    return this.#volumes;
+  }
+
   /** Takes the place of the open intent, if there is one. */
   async begin(intent: Intent): Promise<void> {
-    await this.#append((number) => ({ kind: 'begin', number, ...intent }), true);
+    await this.#append((number) => ({ kind: 'begin', number, intent }), true);
   }
 
   async end(): Promise<void> {
@@ -104,8 +95,12 @@ export class StoreJournal {
     if (open !== undefined) await this.#append((number) => ({ kind: 'end', number, intent: open.number }), false);
   }
 
-  async drop(drop: Drop): Promise<void> {
-    await this.#append((number) => ({ kind: 'drop', number, ...drop }), true);
+  async drop(slice: SliceKey): Promise<void> {
+    await this.#append((number) => ({ kind: 'drop', number, slice }), true);
+  }
+
+  async decide(decisions: readonly Decision[]): Promise<void> {
+    await this.#append((number) => ({ kind: 'policy', number, decisions }), true);
   }
 
   async close(): Promise<void> {
@@ -124,10 +119,10 @@ export class StoreJournal {
 
   async #write(entry: Entry, durably: boolean): Promise<void> {
     if (this.#isClosed) throw new SpillwayError('UNAVAILABLE', 'The store is closed.');
-    if (this.#file === undefined || this.#sizeBytes > STORE_LIMITS.journalBytes) await this.#compact();
+    if (this.#file === undefined || this.#sizeBytes > this.#compactAtBytes) await this.#compact();
     const file = this.#file;
     if (file === undefined) throw new SpillwayError('UNAVAILABLE', 'The journal of the store cannot be opened.');
-    const line = Buffer.from(`${JSON.stringify(entry)}\n`);
+    const line = Buffer.from(`${writeEntry(entry)}\n`);
     try {
       await writeFully(file, [line], this.#sizeBytes);
       if (durably) await file.dataSync();
@@ -138,28 +133,48 @@ export class StoreJournal {
       throw thrown;
     }
     this.#sizeBytes += line.length;
+    this.#writtenBytes += line.length;
     this.#count(entry);
+  }
+
+  /** A snapshot is written for at least as many bytes of the journal. */
+  get #compactAtBytes(): number {
+    return Math.max(STORE_LIMITS.journalBytes, this.#snapshotBytes);
   }
 
   #count(entry: Entry): void {
     this.#number = entry.number;
-    if (entry.kind === 'drop') this.catalogue.remove(entry.where, entry.retentionDays, entry.day);
-    else if (entry.kind === 'end') {
-      if (this.#open?.number !== entry.intent) return;
-      for (const slice of this.#open.slices) this.catalogue.add({ ...slice });
-      this.#open = undefined;
-    } else {
-      const { kind: _, ...intent } = entry;
-      this.#open = intent;
-      // The bounds count from now on, since rows may become visible from now on; the sums when it has ended.
-      this.paths.add(intent.paths);
-      for (const slice of intent.slices) this.catalogue.add({ ...slice, docs: 0, bytes: 0 });
+    switch (entry.kind) {
+      case 'drop':
+        this.catalogue.remove(entry.slice);
+        return;
+      case 'policy':
+        this.#policy = this.#policy.with(entry.decisions);
+        return;
+      case 'end':
+        if (this.#open?.number === entry.intent) this.#end(this.#open);
+        return;
+      case 'begin':
+        this.#open = { ...entry.intent, number: entry.number };
+        // The bounds count from now on, since rows may become visible from now on; the sums when it has ended.
+        this.paths.add(entry.intent.paths);
+        for (const share of entry.intent.shares) this.catalogue.add({ ...share, docs: 0, bytes: 0 });
+    }
+  }
+
+  #end({ shares, receivedMs }: OpenIntent): void {
+    this.#open = undefined;
+    for (const share of shares) {
+      this.catalogue.add(share);
+      this.#volumes.add(share.tenant, share.docs, share.bytes, receivedMs);
     }
   }
 
   async #load(): Promise<void> {
     const snapshot = await this.#readSnapshot();
-    for (const slice of snapshot?.slices ?? []) this.catalogue.add(slice);
+    for (const share of snapshot?.shares ?? []) this.catalogue.add(share);
+    this.#policy = new SlicePolicy(snapshot?.decisions ?? []);
+    this.#volumes = new Volumes(snapshot?.volumes);
     this.paths.add(snapshot?.paths ?? []);
     if (snapshot?.morePaths === true) this.paths.markFull();
     this.#number = snapshot?.through ?? 0;
@@ -168,10 +183,10 @@ export class StoreJournal {
     const lines = bytes.toString('utf8').split('\n');
     for (const [i, line] of lines.entries()) {
       if (line === '') continue;
-      const entry = parseEntry(line);
+      const entry = readEntry(line);
       if (entry === undefined) {
         // A torn line at the end was not durable, so nothing followed it.
-        if (lines.slice(i + 1).every((rest) => parseEntry(rest) === undefined)) break;
+        if (lines.slice(i + 1).every((rest) => readEntry(rest) === undefined)) break;
         throw new SpillwayError(
           'QUEUE_CORRUPT',
           `Line ${i + 1} of the store's journal in ${this.#directory} cannot be read.`,
@@ -184,35 +199,29 @@ export class StoreJournal {
   async #readSnapshot(): Promise<Snapshot | undefined> {
     const bytes = await readWhole(this.#disk, join(this.#directory, SNAPSHOT));
     if (bytes === undefined) return undefined;
-    const snapshot: Snapshot = JSON.parse(bytes.toString('utf8'));
-    if (snapshot.version === 1) return snapshot;
-    throw new SpillwayError('QUEUE_CORRUPT', `The store's catalogue in ${this.#directory} is not of version 1.`);
+    return readSnapshot(bytes.toString('utf8'), this.#directory);
   }
 
   /** Snapshot first, then an empty journal: a crash between leaves lines that the snapshot has counted. */
   async #compact(): Promise<void> {
     const snapshot: Snapshot = {
-      version: 1,
       through: this.#number,
-      slices: [...this.catalogue.all()],
+      shares: [...this.catalogue.all()],
       paths: [...this.paths.all()],
       morePaths: this.paths.isFull,
       open: this.#open ?? null,
+      decisions: this.#policy.decisions,
+      volumes: [...this.#volumes.all()],
     };
-    await replaceFile(this.#disk, join(this.#directory, SNAPSHOT), Buffer.from(JSON.stringify(snapshot)));
+    const bytes = Buffer.from(writeSnapshot(snapshot));
+    await replaceFile(this.#disk, join(this.#directory, SNAPSHOT), bytes);
+    this.#snapshotBytes = bytes.length;
+    this.#writtenBytes += bytes.length;
     const path = join(this.#directory, JOURNAL);
     await this.#file?.close();
     this.#file = undefined;
     await replaceFile(this.#disk, path, Buffer.alloc(0));
     this.#file = await this.#disk.open(path, 'write');
     this.#sizeBytes = 0;
-  }
-}
-
-function parseEntry(line: string): Entry | undefined {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
   }
 }

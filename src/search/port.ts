@@ -7,6 +7,9 @@ import type { AnsweredEvent } from '../event/event.ts';
 import type { FieldRef, OwnField, QueryNode } from '../query/ast.ts';
 import type { Range, StoreJournal } from './journal.ts';
 import type { PathType } from './path-types.ts';
+import type { Decision, SlicePolicy } from './policy/slice-policy.ts';
+import type { Volume } from './policy/volumes.ts';
+import type { SliceKey } from './slices.ts';
 
 export interface Question {
   readonly tenant: string;
@@ -127,9 +130,10 @@ export interface RowFacts {
 }
 
 export interface Placement {
-  readonly retentionDays: number;
-  /** Days since 1970. */
-  readonly sliceDay: number;
+  /** One object for each slice of an insert. */
+  readonly slice: SliceKey;
+  /** Where the slice is new, it is made as the tier wants it. */
+  readonly tier: string;
 }
 
 /** A record of `events` that the engine refuses. */
@@ -171,11 +175,22 @@ export interface WriteBlock {
   clear(): void;
 }
 
-/** Rows of one retention class and day. */
+/** A slice as it stands in the engine. */
 export interface StoredSlice {
-  readonly retentionDays: number;
-  readonly day: number;
+  readonly slice: SliceKey;
+  /** What the engine calls it: a partition of its table, an index. */
+  readonly where: string;
   readonly rows: number;
+  readonly bytesOnDisk: number;
+}
+
+/** A slice with what an operator asks about it. */
+export interface DescribedSlice extends StoredSlice {
+  readonly tier: string;
+  /** Bounds of the timestamps in it, both inclusive, epoch ms; they may be wider than those of its events. */
+  readonly bounds: { readonly fromMs: number; readonly toMs: number } | undefined;
+  /** How many tenants have events in it, where the engine knows. */
+  readonly tenants: number | undefined;
 }
 
 /** What one store can ask of rows that another one inserted; `visibleOffsets` finds them as well. */
@@ -197,15 +212,39 @@ export interface SearchWriter {
   /** Makes the names of what was inserted durable. */
   settle(): Promise<void>;
   /** Makes rows of the range durable that an earlier process inserted. */
-  settleRange(range: Range, days: readonly number[]): Promise<void>;
-  /** Offsets of the range whose rows are visible, in slices of these days. */
-  visibleOffsets(range: Range, days: readonly number[]): Promise<ReadonlySet<number>>;
+  settleRange(range: Range, slices: readonly SliceKey[]): Promise<void>;
+  /** Offsets of the range whose rows are visible, in these slices. */
+  visibleOffsets(range: Range, slices: readonly SliceKey[]): Promise<ReadonlySet<number>>;
   slices(): Promise<readonly StoredSlice[]>;
-  dropSlice(slice: Pick<StoredSlice, 'retentionDays' | 'day'>): Promise<void>;
+  dropSlice(slice: SliceKey): Promise<void>;
   /** Where several stores may write to it, each the partitions that it has: those move between them. */
   readonly shared?: SharedIndex;
   /** Begins what the engine needs done from time to time; the answer ends it. */
   maintain(): () => Promise<void>;
+}
+
+/** Who has which slices: one policy for all stores of the same engine. */
+export interface PolicyLog {
+  /** As it was last read. */
+  readonly current: SlicePolicy;
+  /** Reads what other stores have decided. */
+  refresh(): Promise<void>;
+  /**
+   * Durable when it resolves to true. False where another store has decided something meanwhile, which `current` has
+   * then: decide again.
+   */
+  append(decisions: readonly Decision[]): Promise<boolean>;
+  /** What each tenant sends to all stores together, given what it sends to this one: those that may earn something. */
+  shareVolumes(own: ReadonlyMap<string, Volume>): Promise<ReadonlyMap<string, Volume>>;
+}
+
+export interface SliceReader {
+  /** Slices that a question of the tenant about timestamps in [fromMs, toMs) touches, as the engine calls them. */
+  touched(tenant: string, fromMs: number, toMs: number): Promise<readonly string[]>;
+  /** All of them, oldest first. */
+  describe(): Promise<readonly DescribedSlice[]>;
+  /** Who has which slices. */
+  decisions(): readonly Decision[];
 }
 
 export interface SearchEngine extends SearchReader {
@@ -213,6 +252,8 @@ export interface SearchEngine extends SearchReader {
   readonly index: string;
   readonly writer: SearchWriter;
   readonly journal: StoreJournal;
+  readonly policy: PolicyLog;
+  readonly slices: SliceReader;
   /** Says from where `completeToMs()` comes: the indexer. */
   completeFrom(source: (tenant?: string) => number): void;
   close(): Promise<void>;

@@ -5,7 +5,7 @@ import { STORE_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import type { StoreJournal } from './journal.ts';
 import type { SearchWriter } from './port.ts';
-import { isExpired, SHARED } from './slices.ts';
+import { expiryOf } from './slices.ts';
 
 export interface RetentionParts {
   readonly writer: SearchWriter;
@@ -17,11 +17,11 @@ export interface RetentionParts {
 /** Drops what has expired, once; returns how many went. */
 export async function dropExpired({ writer, journal, clock, log }: RetentionParts): Promise<number> {
   let dropped = 0;
-  for (const { retentionDays, day, rows } of await writer.slices()) {
-    if (!isExpired({ retentionDays, day }, clock.now())) continue;
-    await journal.drop({ where: SHARED, retentionDays, day });
-    await writer.dropSlice({ retentionDays, day });
-    log.info({ retentionDays, day, rows }, 'Retention dropped a slice');
+  for (const { slice, where, rows } of await writer.slices()) {
+    if (expiryOf(slice) > clock.now()) continue;
+    await journal.drop(slice);
+    await writer.dropSlice(slice);
+    log.info({ ...slice, where, rows }, 'Retention dropped a slice');
     dropped++;
   }
   return dropped;

@@ -1,21 +1,73 @@
 /**
- * Slices: a tenant's index for a span of time, here one day of slice time. An event's slice time is its timestamp where
- * that lies near its receipt, else its receipt, so that a sender with a wrong clock neither opens a thousand slices nor
- * keeps its events for ever. Retention counts slice time. The catalogue knows each slice's true bounds, so a question
- * touches only the slices that can hold an answer.
+ * Slices: where a tenant's events of a span of time are. A slice is named by four things: how long it is kept, how many
+ * hours it spans, whose it is (`group`), and which of these spans since 1970 it is. Tenants of low volume share slices;
+ * one of high volume has slices of its own, which may be shorter (slice-policy.ts says who has which, and since when).
  *
- * Tenants of low volume share a table; `where` leaves room for tables of their own.
+ * An event's slice time is its timestamp where that lies within a week before its receipt, else its receipt: a sender
+ * with a wrong clock neither opens a thousand slices nor keeps its events for ever, and no slice time lies in the future,
+ * so what is decided about the future moves no event that was stored before. Retention counts slice time.
  */
-export const DAY_MS = 86_400_000;
+export const HOUR_MS = 3_600_000;
+export const DAY_MS = 24 * HOUR_MS;
 const PAST_MS = 7 * DAY_MS;
-const FUTURE_MS = 1 * DAY_MS;
+export const LONGEST_SLICE_MS = 7 * DAY_MS;
 
-/** `where` of slices that share a table, or an index, with others of their retention and day. */
-export const SHARED = 'events';
+/** What slices have in common that differ only in their time. */
+export interface SliceClass {
+  /** Whole days. */
+  readonly retentionDays: number;
+  /** Length, 1 to 168. */
+  readonly hours: number;
+  /** `` (empty): all tenants of the lowest tier; `tier-NAME`: those of another shared one; `own-TENANT`: one tenant's own. */
+  readonly group: string;
+}
 
-export function sliceDay(timestampMs: number, receivedMs: number): number {
-  const near = timestampMs >= receivedMs - PAST_MS && timestampMs <= receivedMs + FUTURE_MS;
-  return Math.max(0, Math.floor((near ? timestampMs : receivedMs) / DAY_MS));
+export interface SliceKey extends SliceClass {
+  /** How many spans of this length lie between 1970 and its beginning. */
+  readonly start: number;
+}
+
+/** Slices of a day that tenants of the lowest tier share. */
+export const SHARED_GROUP = '';
+export const ownGroup = (tenant: string): string => `own-${tenant}`;
+export const tierGroup = (tier: string): string => `tier-${tier}`;
+
+/** The tenant whose own slices these are. */
+export function ownerOf({ group }: SliceClass): string | undefined {
+  return group.startsWith('own-') ? group.slice(4) : undefined;
+}
+
+export function sliceTime(timestampMs: number, receivedMs: number): number {
+  const near = timestampMs <= receivedMs && timestampMs >= receivedMs - PAST_MS;
+  return Math.max(0, near ? timestampMs : receivedMs);
+}
+
+/** Times of a slice: from, inclusive, to, exclusive, epoch ms. */
+export function sliceSpan({ hours, start }: Pick<SliceKey, 'hours' | 'start'>): {
+  readonly fromMs: number;
+  readonly toMs: number;
+} {
+  const length = hours * HOUR_MS;
+  return { fromMs: start * length, toMs: (start + 1) * length };
+}
+
+export function sliceAt(kind: SliceClass, timeMs: number): SliceKey {
+  const { retentionDays, hours, group } = kind;
+  return { retentionDays, hours, group, start: Math.floor(timeMs / (hours * HOUR_MS)) };
+}
+
+export function classText({ retentionDays, hours, group }: SliceClass): string {
+  return `${retentionDays}d/${hours}h/${group}`;
+}
+
+/** One text for each slice. */
+export function sliceText(key: SliceKey): string {
+  return `${classText(key)}/${key.start}`;
+}
+
+/** Each slice once. */
+export function uniqueSlices(slices: Iterable<SliceKey>): SliceKey[] {
+  return [...new Map(Array.from(slices, (slice) => [sliceText(slice), slice])).values()];
 }
 
 /** How long a tenant's events are kept. */
@@ -31,90 +83,7 @@ export function retentionDays(policy: RetentionPolicy, tenant: string): number {
   return Object.hasOwn(policy.tenants ?? {}, tenant) ? (policy.tenants?.[tenant] ?? policy.days) : policy.days;
 }
 
-/** Whether everything in the slice is older than its retention at `nowMs`. */
-export function isExpired(slice: { readonly day: number; readonly retentionDays: number }, nowMs: number): boolean {
-  return (slice.day + 1 + slice.retentionDays) * DAY_MS <= nowMs;
-}
-
-export interface Slice {
-  readonly tenant: string;
-  readonly day: number;
-  readonly retentionDays: number;
-  /** Where its events are: the name of a table. */
-  readonly where: string;
-  /** True bounds of the events' timestamps, both inclusive, ms. */
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly docs: number;
-  /** Bytes of the events' records, before compression. */
-  readonly bytes: number;
-}
-
-export function sliceKey(slice: Pick<Slice, 'tenant' | 'day' | 'retentionDays' | 'where'>): string {
-  return `${slice.day}/${slice.retentionDays}/${slice.where}/${slice.tenant}`;
-}
-
-/** What an insert adds. */
-export function mergeSlices(known: Slice | undefined, added: Slice): Slice {
-  if (known === undefined) return added;
-  return {
-    ...known,
-    fromMs: Math.min(known.fromMs, added.fromMs),
-    toMs: Math.max(known.toMs, added.toMs),
-    docs: known.docs + added.docs,
-    bytes: known.bytes + added.bytes,
-  };
-}
-
-/** All slices in memory. */
-export class Catalogue {
-  readonly #slices = new Map<string, Slice>();
-  readonly #byTenant = new Map<string, Set<string>>();
-  /** How many slices each day has. */
-  readonly #days = new Map<number, number>();
-
-  get size(): number {
-    return this.#slices.size;
-  }
-
-  all(): IterableIterator<Slice> {
-    return this.#slices.values();
-  }
-
-  add(slice: Slice): void {
-    const key = sliceKey(slice);
-    if (!this.#slices.has(key)) this.#days.set(slice.day, (this.#days.get(slice.day) ?? 0) + 1);
-    this.#slices.set(key, mergeSlices(this.#slices.get(key), slice));
-    const keys = this.#byTenant.get(slice.tenant) ?? new Set();
-    keys.add(key);
-    this.#byTenant.set(slice.tenant, keys);
-  }
-
-  remove(where: string, retention: number, day: number): void {
-    for (const [key, slice] of this.#slices) {
-      if (slice.where !== where || slice.retentionDays !== retention || slice.day !== day) continue;
-      this.#slices.delete(key);
-      const left = (this.#days.get(day) ?? 1) - 1;
-      if (left === 0) this.#days.delete(day);
-      else this.#days.set(day, left);
-      const keys = this.#byTenant.get(slice.tenant);
-      keys?.delete(key);
-      if (keys?.size === 0) this.#byTenant.delete(slice.tenant);
-    }
-  }
-
-  /** Days of the slices that may hold events of the tenant with a timestamp in [fromMs, toMs). */
-  days(tenant: string, fromMs: number, toMs: number): number[] {
-    const days = new Set<number>();
-    for (const key of this.#byTenant.get(tenant) ?? []) {
-      const slice = this.#slices.get(key);
-      if (slice !== undefined && slice.fromMs < toMs && slice.toMs >= fromMs) days.add(slice.day);
-    }
-    return [...days].sort((a, b) => a - b);
-  }
-
-  /** Whether there are slices, of whatever tenant, of other days than these, which are days of slices. */
-  hasDaysBesides(days: readonly number[]): boolean {
-    return days.length < this.#days.size;
-  }
+/** When everything in the slice is older than its retention, epoch ms. */
+export function expiryOf(key: SliceKey): number {
+  return sliceSpan(key).toMs + key.retentionDays * DAY_MS;
 }

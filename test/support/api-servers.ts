@@ -32,14 +32,17 @@ import { createdTopicOptions, LocalTopics } from '../../src/queue/segment-log/lo
 import { MarkBoard } from '../../src/queue/segment-log/marks.ts';
 import { openSegmentLog } from '../../src/queue/segment-log/queue.ts';
 import { groupStates, topicStates } from '../../src/queue/segment-log/state.ts';
-import type { SearchReader } from '../../src/search/port.ts';
+import type { SearchReader, SliceReader } from '../../src/search/port.ts';
 
 const SECRET = 'the secret of this start';
 const PARTITIONS = 2;
 const HERE = '127.0.0.1';
+const NO_SLICES: SliceReader = { touched: async () => [], describe: async () => [], decisions: () => [] };
 
 export interface ApiServersOptions {
   readonly reader: SearchReader;
+  /** Without it there are none. */
+  readonly slices?: SliceReader;
   readonly clock?: Clock;
   readonly consoleRoot?: string;
   readonly names?: readonly string[];
@@ -51,7 +54,7 @@ export interface ApiServersOptions {
 export type ApiServers = Awaited<ReturnType<typeof startApiServers>>;
 
 export async function startApiServers(options: ApiServersOptions) {
-  const { reader, names = [], consoleRoot, clock = systemClock } = options;
+  const { reader, slices = NO_SLICES, names = [], consoleRoot, clock = systemClock } = options;
   const folder = await mkdtemp(join(tmpdir(), 'spillway-api-'));
   const log = pino({ level: 'silent' });
   const { queue, marks, coordinator, topicAdmin } = await openQueue(join(folder, 'queue'), log);
@@ -77,7 +80,7 @@ export async function startApiServers(options: ApiServersOptions) {
     onAccepted: ({ partition, counts }) => ledger.state(`batch ${ledgerRows++}`, rowsOf(partition, counts), true),
   });
   const store = await createStoreApi({
-    ...{ reader, queue, authenticate, clock, log, names },
+    ...{ reader, slices, queue, authenticate, clock, log, names },
     registry: registries.store,
     internalSecret: SECRET,
   });

@@ -29,6 +29,8 @@ export interface Place {
   readonly nodes: number;
   /** Lines for the engine's own configuration file, past its defaults here. */
   readonly settings: Readonly<Record<string, string>>;
+  /** Of a virtual machine, for engines that have one and can be told (OpenSearch). */
+  readonly heap?: string;
   /** A free port of the loopback address: the same one for the same name each time. */
   port(name: string): Promise<number>;
 }

@@ -24,6 +24,10 @@ export interface UpOptions {
   readonly data?: string;
   /** For the engine's own configuration. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Of each node's virtual machine, such as `1g`; the engine's usual one where it is left out. */
+  readonly heap?: string;
+  /** The processors that its nodes may use, as taskset takes them: `1`, `0,2-3`. All where it is left out. */
+  readonly processors?: string;
 }
 
 export interface NodeStatus extends StartedNode {
@@ -32,7 +36,7 @@ export interface NodeStatus extends StartedNode {
 
 /** Its nodes once all of them answer; those that run already are left alone. */
 export async function up(kind: EngineKind, options: UpOptions = {}): Promise<readonly NodeStatus[]> {
-  const { nodes = 1, data = defaultData(kind), settings = {} } = options;
+  const { nodes = 1, data = defaultData(kind), settings = {}, heap, processors } = options;
   const engine = ENGINES[kind];
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > engine.maxNodes) {
     throw new Error(`${kind} can have 1 to ${engine.maxNodes} nodes here, not ${nodes}.`);
@@ -41,7 +45,7 @@ export async function up(kind: EngineKind, options: UpOptions = {}): Promise<rea
   if (state.nodes.length > 0 && state.nodes.length !== nodes) {
     throw new Error(`${data} has ${kind} with ${state.nodes.length} nodes: down --wipe first.`);
   }
-  requirePrograms(engine.programs);
+  requirePrograms({ ...engine.programs, ...(processors !== undefined && { taskset: 'util-linux' }) });
   const home = await installed(kind, engine);
   await mkdir(data, { recursive: true });
   // From here on the folder is the engine's.
@@ -50,9 +54,17 @@ export async function up(kind: EngineKind, options: UpOptions = {}): Promise<rea
     state.ports[name] ??= await freePort();
     return state.ports[name];
   };
-  await startAll(engine, await engine.plan({ home, data, nodes, settings, port }), data, state);
+  const place = { home, data, nodes, settings, ...(heap !== undefined && { heap }), port };
+  await startAll(engine, (await engine.plan(place)).map(keptTo(processors)), data, state);
   return statusOf(state);
 }
+
+const keptTo =
+  (processors: string | undefined) =>
+  (plan: NodePlan): NodePlan =>
+    processors === undefined
+      ? plan
+      : { ...plan, command: 'taskset', args: ['-c', processors, plan.command, ...plan.args] };
 
 /** Where one fails, those that were started with it are stopped. */
 async function startAll(engine: Engine, plans: readonly NodePlan[], data: string, state: EngineState): Promise<void> {

@@ -6,7 +6,7 @@ import { chmod, chown, copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from '
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Engine, Place } from './engine.ts';
-import { isThere } from './folders.ts';
+import { homeOf, isThere } from './folders.ts';
 import { findJava, javaOf } from './java.ts';
 import { copyJars } from './maven.ts';
 import { run } from './run.ts';
@@ -149,6 +149,9 @@ export const opensearch: Engine = {
   },
 };
 
+/** Whether its home is laid out already, so that it needs nothing but Java. */
+export const opensearchIsInstalled = async (): Promise<boolean> => isThere(await homeOf('opensearch', opensearch));
+
 async function release(): Promise<Release> {
   return (await findJava(THREE.leastJava)) === undefined ? TWO : THREE;
 }
@@ -180,7 +183,7 @@ async function giveToNobody({ home, data }: Place): Promise<void> {
   }
 }
 
-function serverFlags({ home, data }: Place): string[] {
+function serverFlags({ home, data, heap = HEAP }: Place): string[] {
   const properties = {
     'java.io.tmpdir': join(data, 'tmp'),
     'jna.tmpdir': join(data, 'tmp'),
@@ -197,7 +200,7 @@ function serverFlags({ home, data }: Place): string[] {
     'opensearch.bundled_jdk': 'false',
   };
   return [
-    ...[`-Xms${HEAP}`, `-Xmx${HEAP}`, '-XX:+UseG1GC', '-XX:MaxDirectMemorySize=256m', '-Xss1m'],
+    ...[`-Xms${heap}`, `-Xmx${heap}`, '-XX:+UseG1GC', '-XX:MaxDirectMemorySize=256m', '-Xss1m'],
     '--add-modules=jdk.incubator.vector',
     ...Object.entries(properties).map(([name, value]) => `-D${name}=${value}`),
     ...['-cp', join(home, 'lib/*'), 'org.opensearch.bootstrap.OpenSearch'],

@@ -15,4 +15,5 @@ export type {
   TopicsAnswer,
 } from './queue.ts';
 export type { CountAnswer, SearchAnswer, SearchParameters } from './search.ts';
+export type { SlicesAnswer } from './slices.ts';
 export type { Consumed, MemberAnswer, OffsetsAnswer, Produced } from './topics.ts';

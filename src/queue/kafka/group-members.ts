@@ -1,4 +1,3 @@
-/** The living members of a group, as its coordinator knows them. */
 import type { Cluster } from './cluster.ts';
 import { groupDescribe } from './protocol.ts';
 

@@ -10,6 +10,7 @@ import type { RebuildOriginal } from '../../event/answered.ts';
 import { QUERY_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { StoreJournal } from '../journal.ts';
+import { LocalPolicy } from '../policy/local-policy.ts';
 import type { Question, SearchEngine } from '../port.ts';
 import { measureQuestions } from '../question-metrics.ts';
 import { compileToSql } from './compile.ts';
@@ -20,6 +21,8 @@ import { count, histogram, stats, values } from './read-aggregates.ts';
 import { contextOf, getEvent, type ReadContext, search } from './read-events.ts';
 import { fields } from './read-fields.ts';
 import { engineDrained, openSessions } from './sessions.ts';
+import { SliceNumbers } from './slice-numbers.ts';
+import { ClickHouseSlices } from './slice-reader.ts';
 import { ClickHouseWriter } from './writer.ts';
 
 export interface ClickHouseOptions {
@@ -35,6 +38,7 @@ export interface ClickHouseOptions {
 
 export interface ClickHouseEngine extends SearchEngine {
   readonly table: EventsTable;
+  readonly slices: ClickHouseSlices;
 }
 
 export async function openClickHouse(options: ClickHouseOptions): Promise<ClickHouseEngine> {
@@ -45,13 +49,16 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
   const writing = await open();
   const admin = await open();
   const table = await EventsTable.open(writing);
+  const numbers = await SliceNumbers.open(join(directory, 'journal'));
+  numbers.keepOnly((await table.partitions()).map(({ number }) => number));
+  const slices = new ClickHouseSlices(journal, numbers, table);
   const files = await DraftFiles.open(directory);
   const limits: QueryLimits = { ...QUERY_LIMITS, ...options.limits };
   const runner = new QueryRunner(open, admin, limits, log);
-  const { catalogue: slices, paths } = journal;
+  const { paths } = journal;
   const time = measureQuestions(registry, runner);
   const context: ReadContext = {
-    slices,
+    slices: slices.index,
     paths,
     compile: (query, binder) => compile(query, binder, { typesAt: (field) => paths.at(field) }),
     rebuild: rebuildOriginal,
@@ -65,8 +72,10 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
   return {
     index: `the embedded engine in ${directory} on ${hostname()}`,
     table,
-    writer: new ClickHouseWriter(table, files, log),
+    writer: new ClickHouseWriter(table, files, numbers, log),
     journal,
+    policy: new LocalPolicy(journal),
+    slices,
     search: asked('search', search),
     count: asked('count', count),
     histogram: asked('histogram', histogram),

@@ -7,10 +7,11 @@ import { SqlBinder } from './binder.ts';
 import { number, text } from './rows.ts';
 import { createEventsTable, EVENTS_TABLE, INSERT_STRUCTURE } from './schema.ts';
 import type { EngineSession } from './sessions.ts';
+import type { SliceNumber } from './slice-numbers.ts';
+import { inSlices } from './where.ts';
 
 export interface StoredPartition {
-  readonly retentionDays: number;
-  readonly day: number;
+  readonly number: SliceNumber;
   readonly rows: number;
   readonly bytesOnDisk: number;
 }
@@ -38,8 +39,8 @@ export class EventsTable {
   }
 
   /** A statement about the table itself. */
-  async run(sql: string): Promise<unknown[][]> {
-    return this.#session.run(sql);
+  async run(sql: string, binder?: SqlBinder): Promise<unknown[][]> {
+    return this.#session.run(sql, binder);
   }
 
   /** Inserts the blocks in a file of Native format. Parts and their folders are synced when it resolves. */
@@ -56,7 +57,7 @@ export class EventsTable {
   async works(): Promise<boolean> {
     try {
       await this.#session.run(`INSERT INTO ${EVENTS_TABLE} (retention_days, slice_day, tenant) VALUES (0, 0, '')`);
-      await this.dropPartition(0, 0);
+      await this.dropPartition({ kind: 0, start: 0 });
       return true;
     } catch {
       return false;
@@ -68,23 +69,23 @@ export class EventsTable {
     for (const folder of this.#folders) await nodeDisk.syncDirectory(folder);
   }
 
-  /** Offsets of the range whose rows are visible, in slices of these days. */
-  async visibleOffsets(range: Range, days: readonly number[]): Promise<Set<number>> {
-    if (days.length === 0) return new Set();
+  /** Offsets of the range whose rows are visible, in these slices. */
+  async visibleOffsets(range: Range, slices: readonly SliceNumber[]): Promise<Set<number>> {
+    if (slices.length === 0) return new Set();
     const binder = new SqlBinder();
     const rows = await this.#session.run(
-      `SELECT queue_offset FROM ${EVENTS_TABLE} WHERE ${inRange(range, days, binder)}`,
+      `SELECT queue_offset FROM ${EVENTS_TABLE} WHERE ${inRange(range, slices, binder)}`,
       binder,
     );
     return new Set(rows.map(([queueOffset]) => number(queueOffset)));
   }
 
   /** Syncs the parts that hold rows of the range: after a crash nobody knows whether they were. */
-  async syncParts(range: Range, days: readonly number[]): Promise<void> {
-    if (days.length === 0) return;
+  async syncParts(range: Range, slices: readonly SliceNumber[]): Promise<void> {
+    if (slices.length === 0) return;
     const binder = new SqlBinder();
     const parts = await this.#session.run(
-      `SELECT DISTINCT _part FROM ${EVENTS_TABLE} WHERE ${inRange(range, days, binder)}`,
+      `SELECT DISTINCT _part FROM ${EVENTS_TABLE} WHERE ${inRange(range, slices, binder)}`,
       binder,
     );
     for (const [part] of parts) {
@@ -112,15 +113,15 @@ export class EventsTable {
        WHERE database = currentDatabase() AND table = '${EVENTS_TABLE}' AND active GROUP BY partition`,
     );
     return rows.map(([partition, count, bytes]) => {
-      const [retentionDays = 0, day = 0] = (text(partition).match(/\d+/g) ?? []).map(Number);
-      return { retentionDays, day, rows: Number(count), bytesOnDisk: Number(bytes) };
+      const [kind = 0, start = 0] = (text(partition).match(/\d+/g) ?? []).map(Number);
+      return { number: { kind, start }, rows: Number(count), bytesOnDisk: Number(bytes) };
     });
   }
 
-  /** Drops all rows of a retention class and day: their files, at once. */
-  async dropPartition(retentionDays: number, day: number): Promise<void> {
+  /** Drops all rows of a slice: their files, at once. */
+  async dropPartition({ kind, start }: SliceNumber): Promise<void> {
     const binder = new SqlBinder();
-    const partition = `(${binder.bind('UInt32', retentionDays)}, ${binder.bind('UInt32', day)})`;
+    const partition = `(${binder.bind('UInt32', kind)}, ${binder.bind('UInt32', start)})`;
     await this.#session.run(`ALTER TABLE ${EVENTS_TABLE} DROP PARTITION ${partition}`, binder);
   }
 }
@@ -134,9 +135,12 @@ const INSERT_SETTINGS = {
   materialize_skip_indexes_on_insert: 1,
 };
 
-function inRange(range: Range, days: readonly number[], binder: SqlBinder): string {
+/** There may be slices that the catalogue does not know. */
+const EVERY_OTHER = { counts: () => ({ slices: Number.POSITIVE_INFINITY, kinds: Number.POSITIVE_INFINITY }) };
+
+function inRange(range: Range, slices: readonly SliceNumber[], binder: SqlBinder): string {
   return [
-    `slice_day IN ${binder.bind('Array(UInt32)', days)}`,
+    ...inSlices(slices, EVERY_OTHER, binder),
     `queue_partition = ${binder.bind('UInt32', range.partition)}`,
     `queue_offset >= ${binder.bind('Int64', range.from)}`,
     `queue_offset < ${binder.bind('Int64', range.to)}`,

@@ -10,7 +10,7 @@ import { SqlBinder } from './binder.ts';
 import type { Ask } from './query-runner.ts';
 import { EVENT_SELECTION, storedEvent } from './rows.ts';
 import { EVENTS_TABLE } from './schema.ts';
-import { after, type Compile, condition, isId, orderBy, type SliceIndex } from './where.ts';
+import { after, type Compile, condition, inSlices, isId, orderBy, type SliceIndex } from './where.ts';
 
 export interface ReadContext {
   readonly slices: SliceIndex;
@@ -61,14 +61,12 @@ export async function getEvent(
   context: ReadContext,
 ): Promise<AnsweredEvent | undefined> {
   const binder = new SqlBinder();
-  const days = context.slices.days(question.tenant, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+  const touched = context.slices.touched(question.tenant, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
   const id = isId(question.id, binder);
-  if (id === undefined || days.length === 0) return undefined;
-  const tenant = binder.bind('String', question.tenant);
-  const rows = await ask(
-    `SELECT ${EVENT_SELECTION} FROM ${EVENTS_TABLE} WHERE tenant = ${tenant} AND ${id} LIMIT 1`,
-    binder,
-  );
+  if (id === undefined || touched.length === 0) return undefined;
+  const tenant = `tenant = ${binder.bind('String', question.tenant)}`;
+  const where = [tenant, id, ...inSlices(touched, context.slices, binder)].join(' AND ');
+  const rows = await ask(`SELECT ${EVENT_SELECTION} FROM ${EVENTS_TABLE} WHERE ${where} LIMIT 1`, binder);
   const [row] = rows;
   return row === undefined ? undefined : answeredEvent(storedEvent(row), context.rebuild);
 }

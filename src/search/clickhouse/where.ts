@@ -5,15 +5,39 @@ import type { QueryNode } from '../../query/ast.ts';
 import { idNumbers } from '../ids.ts';
 import type { Cursor, Question } from '../port.ts';
 import { type Binder, ORDER_COLUMNS } from './schema.ts';
+import type { SliceNumber } from './slice-numbers.ts';
 
 /** Compiles a query to a condition on the columns of schema.ts, with bound values. */
 export type Compile = (query: QueryNode, binder: Binder) => string;
 
 export interface SliceIndex {
-  /** The days of the slices that may hold events of a tenant with times in [fromMs, toMs). */
-  days(tenant: string, fromMs: number, toMs: number): readonly number[];
-  /** Whether the table has slices of other days too. */
-  hasDaysBesides(days: readonly number[]): boolean;
+  /** The slices that may hold events of a tenant with times in [fromMs, toMs). */
+  touched(tenant: string, fromMs: number, toMs: number): readonly SliceNumber[];
+  /** How many slices the table has, and how many kinds of them. */
+  counts(): { readonly slices: number; readonly kinds: number };
+}
+
+/**
+ * Tells the engine which partitions to open: it looks at the numbers of each before it reads anything of it. It also reads
+ * the columns of each row for them, so nothing is said that holds for all.
+ */
+export function inSlices(touched: readonly SliceNumber[], index: Pick<SliceIndex, 'counts'>, binder: Binder): string[] {
+  const all = index.counts();
+  if (touched.length >= all.slices) return [];
+  const kinds = [...new Set(touched.map(({ kind }) => kind))];
+  const starts = [...new Set(touched.map(({ start }) => start))];
+  const conditions = [`slice_day IN ${binder.bind('Array(UInt32)', starts)}`];
+  if (kinds.length < all.kinds) conditions.push(`retention_days IN ${binder.bind('Array(UInt32)', kinds)}`);
+  if (kinds.length > 1 && starts.length > 1) conditions.push(inPairs(touched, kinds, binder));
+  return conditions;
+}
+
+function inPairs(touched: readonly SliceNumber[], kinds: readonly number[], binder: Binder): string {
+  const pairs = kinds.map((kind) => {
+    const starts = touched.filter((slice) => slice.kind === kind).map(({ start }) => start);
+    return `(retention_days = ${binder.bind('UInt32', kind)} AND slice_day IN ${binder.bind('Array(UInt32)', starts)})`;
+  });
+  return `(${pairs.join(' OR ')})`;
 }
 
 /** Undefined where no slice can hold an answer. */
@@ -22,14 +46,13 @@ export function condition(
   binder: Binder,
   { slices, compile }: { readonly slices: SliceIndex; readonly compile: Compile },
 ): string | undefined {
-  const days = slices.days(question.tenant, question.fromMs, question.toMs);
-  if (days.length === 0) return undefined;
+  const touched = slices.touched(question.tenant, question.fromMs, question.toMs);
+  if (touched.length === 0) return undefined;
   return [
     `tenant = ${binder.bind('String', question.tenant)}`,
     `timestamp >= ${binder.bind('Int64', time(question.fromMs))}`,
     `timestamp < ${binder.bind('Int64', time(question.toMs))}`,
-    // Tells the engine which partitions to open. It reads the column of each row for it, so not where that is all.
-    ...(slices.hasDaysBesides(days) ? [`slice_day IN ${binder.bind('Array(UInt32)', days)}`] : []),
+    ...inSlices(touched, slices, binder),
     `(${compile(question.query, binder)})`,
   ].join('\n  AND ');
 }

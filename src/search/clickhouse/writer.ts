@@ -3,10 +3,12 @@ import type { Logger } from '../../lib/log.ts';
 import type { Range } from '../journal.ts';
 import type { PathType } from '../path-types.ts';
 import type { Placement, RefusedRecord, RowFacts, SearchWriter, StoredSlice, WriteBatch, WriteBlock } from '../port.ts';
+import type { SliceKey } from '../slices.ts';
 import type { DraftFiles } from './draft-files.ts';
-import type { EventsTable } from './events-table.ts';
+import type { EventsTable, StoredPartition } from './events-table.ts';
 import { keepMergedPartsDurable } from './merged-parts.ts';
 import { EventBlock } from './native/event-block.ts';
+import type { SliceNumber, SliceNumbers } from './slice-numbers.ts';
 
 export class FileBatch implements WriteBatch {
   readonly path: string;
@@ -23,11 +25,14 @@ export class FileBatch implements WriteBatch {
 }
 
 export class NativeBlock implements WriteBlock {
-  readonly #block = new EventBlock();
+  readonly #block: EventBlock;
   readonly #files: DraftFiles;
+  readonly #numbers: SliceNumbers;
 
-  constructor(files: DraftFiles) {
+  constructor(files: DraftFiles, numbers: SliceNumbers) {
     this.#files = files;
+    this.#numbers = numbers;
+    this.#block = new EventBlock((slice) => numbers.of(slice));
   }
 
   get rows(): number {
@@ -54,6 +59,7 @@ export class NativeBlock implements WriteBlock {
 
   async finish(): Promise<WriteBatch | undefined> {
     if (this.rows === 0) return undefined;
+    await this.#numbers.save();
     const path = await this.#files.write(this.#block.encode());
     this.clear();
     return new FileBatch(path, this.#files);
@@ -67,16 +73,18 @@ export class NativeBlock implements WriteBlock {
 export class ClickHouseWriter implements SearchWriter {
   readonly #table: EventsTable;
   readonly #files: DraftFiles;
+  readonly #numbers: SliceNumbers;
   readonly #log: Logger;
 
-  constructor(table: EventsTable, files: DraftFiles, log: Logger) {
+  constructor(table: EventsTable, files: DraftFiles, numbers: SliceNumbers, log: Logger) {
     this.#table = table;
     this.#files = files;
+    this.#numbers = numbers;
     this.#log = log;
   }
 
   createBlock(): WriteBlock {
-    return new NativeBlock(this.#files);
+    return new NativeBlock(this.#files, this.#numbers);
   }
 
   /** All or nothing of a block: which row is refused, the caller finds by halving. */
@@ -94,23 +102,41 @@ export class ClickHouseWriter implements SearchWriter {
     return this.#table.syncFolders();
   }
 
-  settleRange(range: Range, days: readonly number[]): Promise<void> {
-    return this.#table.syncParts(range, days);
+  settleRange(range: Range, slices: readonly SliceKey[]): Promise<void> {
+    return this.#table.syncParts(range, this.#existing(slices));
   }
 
-  visibleOffsets(range: Range, days: readonly number[]): Promise<ReadonlySet<number>> {
-    return this.#table.visibleOffsets(range, days);
+  visibleOffsets(range: Range, slices: readonly SliceKey[]): Promise<ReadonlySet<number>> {
+    return this.#table.visibleOffsets(range, this.#existing(slices));
   }
 
-  slices(): Promise<readonly StoredSlice[]> {
-    return this.#table.partitions();
+  async slices(): Promise<readonly StoredSlice[]> {
+    return storedSlices(await this.#table.partitions(), this.#numbers);
   }
 
-  dropSlice({ retentionDays, day }: Pick<StoredSlice, 'retentionDays' | 'day'>): Promise<void> {
-    return this.#table.dropPartition(retentionDays, day);
+  async dropSlice(slice: SliceKey): Promise<void> {
+    const number = this.#numbers.find(slice);
+    if (number !== undefined) await this.#table.dropPartition(number);
   }
 
   maintain(): () => Promise<void> {
     return keepMergedPartsDurable({ table: this.#table, log: this.#log });
   }
+
+  #existing(slices: readonly SliceKey[]): readonly SliceNumber[] {
+    return slices.flatMap((slice) => this.#numbers.find(slice) ?? []);
+  }
+}
+
+/** What partitions there are, as slices. */
+export function storedSlices(partitions: readonly StoredPartition[], numbers: SliceNumbers): readonly StoredSlice[] {
+  return partitions.flatMap(({ number, rows, bytesOnDisk }) => {
+    const slice = numbers.sliceOf(number);
+    return slice === undefined ? [] : [{ slice, where: partitionName(number), rows, bytesOnDisk }];
+  });
+}
+
+/** As the engine names it. */
+export function partitionName({ kind, start }: SliceNumber): string {
+  return `${kind}-${start}`;
 }

@@ -4,8 +4,8 @@ import type { RecordCursor } from '../../event/record-batch.ts';
 import { SpillwayError } from '../../lib/errors.ts';
 import { STORE_LIMITS } from '../../lib/limits.ts';
 import type { Range } from '../journal.ts';
+import type { SlicePolicy } from '../policy/slice-policy.ts';
 import type { RefusedRecord, WriteBlock } from '../port.ts';
-import type { RetentionPolicy } from '../slices.ts';
 import { type Draft, SliceTally } from './draft.ts';
 
 interface Span {
@@ -15,17 +15,17 @@ interface Span {
 
 export class BlockBuilder {
   readonly #block: WriteBlock;
-  readonly #policy: RetentionPolicy;
-  #tally: SliceTally;
+  readonly #policy: () => SlicePolicy;
+  #tally: SliceTally | undefined;
   #spans = new Map<number, Span>();
   #refused: RefusedRecord[] = [];
   #progress = new Map<number, Progress>();
   #full = false;
 
-  constructor(block: WriteBlock, policy: RetentionPolicy) {
+  /** `policy` is asked once for each block, when its first event comes. */
+  constructor(block: WriteBlock, policy: () => SlicePolicy) {
     this.#block = block;
     this.#policy = policy;
-    this.#tally = new SliceTally(policy);
   }
 
   get isFull(): boolean {
@@ -42,7 +42,7 @@ export class BlockBuilder {
 
   /** Whether events of several tenants are in it. */
   get isShared(): boolean {
-    return this.#tally.tenants > 1;
+    return (this.#tally?.tenants ?? 0) > 1;
   }
 
   /** Takes the record the cursor stands on. False where it does not fit any more: it belongs to the next block. */
@@ -72,11 +72,12 @@ export class BlockBuilder {
       batch: await this.#block.finish(),
       rows,
       ranges: Array.from(this.#spans, ([partition, span]): Range => ({ partition, from: span.from, to: span.to })),
-      slices: this.#tally.slices(),
+      policy: this.#tally?.policy ?? this.#policy(),
+      shares: this.#tally?.shares() ?? [],
       paths,
       refused: this.#refused,
       progress: this.#progress,
-      newestReceivedMs: this.#tally.newestReceivedMs,
+      newestReceivedMs: this.#tally?.newestReceivedMs ?? 0,
     };
     this.clear();
     return draft;
@@ -84,7 +85,7 @@ export class BlockBuilder {
 
   clear(): void {
     this.#block.clear();
-    this.#tally = new SliceTally(this.#policy);
+    this.#tally = undefined;
     this.#spans = new Map();
     this.#refused = [];
     this.#progress = new Map();
@@ -95,6 +96,7 @@ export class BlockBuilder {
     const { bytes, valueStart, valueEnd, offset, timestampMs } = cursor;
     const record = { partition, offset, timestampMs };
     try {
+      this.#tally ??= new SliceTally(this.#policy());
       const tally = this.#tally;
       if (!this.#block.add(bytes, valueStart, valueEnd, record, (facts) => tally.place(facts))) return false;
       tally.added(valueEnd - valueStart);

@@ -1,17 +1,21 @@
 /** What one insert is made of: rows, where they come from, and which slices they go to. */
 import type { Progress } from '../../event/progress.ts';
 import { STORE_LIMITS } from '../../lib/limits.ts';
+import type { SliceShare } from '../catalogue.ts';
 import type { Range } from '../journal.ts';
 import type { PathType } from '../path-types.ts';
+import type { SlicePolicy } from '../policy/slice-policy.ts';
 import type { Placement, RefusedRecord, RowFacts, WriteBatch } from '../port.ts';
-import { type RetentionPolicy, retentionDays, SHARED, type Slice, sliceDay } from '../slices.ts';
+import { sliceAt, sliceSpan, sliceText, sliceTime } from '../slices.ts';
 
 export interface Draft {
   /** Undefined where there are no rows. */
   readonly batch: WriteBatch | undefined;
   readonly rows: number;
   readonly ranges: readonly Range[];
-  readonly slices: readonly Slice[];
+  /** What placed the rows. */
+  readonly policy: SlicePolicy;
+  readonly shares: readonly SliceShare[];
   readonly paths: readonly PathType[];
   readonly refused: readonly RefusedRecord[];
   /** Progress markers of the ranges, folded, by partition. */
@@ -20,40 +24,48 @@ export interface Draft {
   readonly newestReceivedMs: number;
 }
 
+/** One tenant in one slice. */
 interface Counted {
   readonly tenant: string;
-  readonly day: number;
-  readonly retentionDays: number;
+  readonly placement: Placement;
+  /** Slice times for which the tenant's events go here. */
+  readonly sinceMs: number;
+  readonly untilMs: number;
   fromMs: number;
   toMs: number;
   docs: number;
   bytes: number;
 }
 
-/** Places rows into slices and counts them; refuses one that would touch more partitions than an insert may. */
+/** Places rows into slices and counts them; refuses one that would touch more slices than an insert may. */
 export class SliceTally {
-  readonly #policy: RetentionPolicy;
-  readonly #slices = new Map<string, Counted>();
-  readonly #partitions = new Set<string>();
-  readonly #tenants = new Set<string>();
+  readonly #policy: SlicePolicy;
+  /** Of each tenant, the latest last. */
+  readonly #counted = new Map<string, Counted[]>();
+  readonly #placements = new Map<string, Placement>();
   #last: Counted | undefined;
   newestReceivedMs = 0;
 
-  constructor(policy: RetentionPolicy) {
+  constructor(policy: SlicePolicy) {
     this.#policy = policy;
+  }
+
+  get policy(): SlicePolicy {
+    return this.#policy;
   }
 
   /** Places the row, which counts with the next call of `added`. */
   place(facts: RowFacts): Placement | undefined {
-    const day = sliceDay(facts.timestampMs, facts.receivedMs);
+    const time = sliceTime(facts.timestampMs, facts.receivedMs);
     const last = this.#last;
-    const slice = last?.tenant === facts.tenant && last.day === day ? last : this.#find(facts.tenant, day);
-    if (slice === undefined) return undefined;
-    this.#last = slice;
-    if (facts.timestampMs < slice.fromMs) slice.fromMs = facts.timestampMs;
-    if (facts.timestampMs > slice.toMs) slice.toMs = facts.timestampMs;
+    const isLast = last?.tenant === facts.tenant && time >= last.sinceMs && time < last.untilMs;
+    const counted = isLast ? last : this.#find(facts.tenant, time);
+    if (counted === undefined) return undefined;
+    this.#last = counted;
+    if (facts.timestampMs < counted.fromMs) counted.fromMs = facts.timestampMs;
+    if (facts.timestampMs > counted.toMs) counted.toMs = facts.timestampMs;
     if (facts.receivedMs > this.newestReceivedMs) this.newestReceivedMs = facts.receivedMs;
-    return { retentionDays: slice.retentionDays, sliceDay: day };
+    return counted.placement;
   }
 
   added(bytes: number): void {
@@ -63,32 +75,49 @@ export class SliceTally {
   }
 
   get tenants(): number {
-    return this.#tenants.size;
+    return this.#counted.size;
   }
 
-  slices(): Slice[] {
-    return [...this.#slices.values()].map((slice) => ({ ...slice, where: SHARED }));
-  }
-
-  #find(tenant: string, day: number): Counted | undefined {
-    const key = `${day}/${tenant}`;
-    const known = this.#slices.get(key);
-    if (known !== undefined) return known;
-    const days = retentionDays(this.#policy, tenant);
-    const partition = `${days}/${day}`;
-    if (!this.#partitions.has(partition) && this.#partitions.size >= STORE_LIMITS.slicesPerInsert) return undefined;
-    this.#partitions.add(partition);
-    const slice = {
+  shares(): SliceShare[] {
+    return [...this.#counted.values()].flat().map(({ tenant, placement: { slice }, fromMs, toMs, docs, bytes }) => ({
+      slice,
       tenant,
-      day,
-      retentionDays: days,
+      fromMs,
+      toMs,
+      docs,
+      bytes,
+    }));
+  }
+
+  #find(tenant: string, time: number): Counted | undefined {
+    let known = this.#counted.get(tenant);
+    const found = known?.findLast(({ sinceMs, untilMs }) => time >= sinceMs && time < untilMs);
+    if (found !== undefined) return found;
+    const { rule, fromMs, toMs } = this.#policy.ruleAt(tenant, time);
+    const slice = sliceAt(rule, time);
+    const text = sliceText(slice);
+    let placement = this.#placements.get(text);
+    if (placement === undefined) {
+      if (this.#placements.size >= STORE_LIMITS.slicesPerInsert) return undefined;
+      placement = { slice, tier: rule.tier };
+      this.#placements.set(text, placement);
+    }
+    const span = sliceSpan(slice);
+    const counted = {
+      tenant,
+      placement,
+      sinceMs: Math.max(fromMs, span.fromMs),
+      untilMs: Math.min(toMs, span.toMs),
       fromMs: Number.POSITIVE_INFINITY,
       toMs: Number.NEGATIVE_INFINITY,
       docs: 0,
       bytes: 0,
     };
-    this.#slices.set(key, slice);
-    this.#tenants.add(tenant);
-    return slice;
+    if (known === undefined) {
+      known = [];
+      this.#counted.set(tenant, known);
+    }
+    known.push(counted);
+    return counted;
   }
 }

@@ -11,12 +11,14 @@ import type { Progress } from '../../event/progress.ts';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { STORE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
+import type { SliceShare } from '../catalogue.ts';
 import type { Intent, Range, StoreJournal } from '../journal.ts';
-import type { RefusedRecord, SearchWriter, WriteBatch } from '../port.ts';
+import type { PolicyLog, RefusedRecord, SearchWriter, WriteBatch } from '../port.ts';
+import { type SliceKey, uniqueSlices } from '../slices.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { Draft } from './draft.ts';
 import type { Membership } from './membership.ts';
-import type { MissingRows } from './missing-rows.ts';
+import type { Begun, MissingRows } from './missing-rows.ts';
 
 /** Told after the offsets are committed, in the order of the partition. */
 export interface Committed {
@@ -31,6 +33,7 @@ export interface Committed {
 export interface InserterParts {
   readonly writer: SearchWriter;
   readonly journal: StoreJournal;
+  readonly policyLog: Pick<PolicyLog, 'current'>;
   readonly letters: DeadLetters;
   readonly membership: Membership;
   readonly missing: MissingRows;
@@ -51,16 +54,18 @@ export class Inserter {
     const { journal, letters, writer } = this.#parts;
     const refused = [...draft.refused];
     if (draft.rows > 0 || refused.length > 0) {
-      const days = [...new Set(draft.slices.map(({ day }) => day))];
+      const { ranges, shares, policy } = draft;
       const intent: Intent = {
-        ranges: draft.ranges,
-        slices: draft.slices,
-        days,
+        ranges,
+        shares,
+        policyVersion: policy.version,
         paths: journal.paths.unknown(draft.paths),
+        receivedMs: draft.newestReceivedMs,
       };
+      const begun = { ranges, slices: slicesOf(shares), policy };
       await this.#persist(() => journal.begin(intent));
       await this.#persist(() => letters.write(refused));
-      if (draft.batch !== undefined) refused.push(...(await this.#insertRows(draft.batch, draft.ranges, days)));
+      if (draft.batch !== undefined) refused.push(...(await this.#insertRows(draft.batch, begun)));
       await this.#persist(() => writer.settle());
     }
     draft.batch?.discard();
@@ -93,8 +98,9 @@ export class Inserter {
    * had an insert under way. Where the partition is committed to, then.
    */
   async takeOver(partition: number, committed: number, end: number): Promise<number> {
-    const { writer, log } = this.#parts;
+    const { writer, policyLog, log } = this.#parts;
     if (writer.shared === undefined) return committed;
+    const policyVersion = policyLog.current.version;
     for (let from = committed; ; ) {
       const seen = { partition, from, to: end };
       const visible = await this.#persist(() => writer.visibleOffsets(seen, []));
@@ -102,7 +108,7 @@ export class Inserter {
       if (last < from) return from;
       const range = { partition, from, to: Math.min(last + 1, from + STORE_LIMITS.insertSpan) };
       log.info({ range }, 'Finishing an insert that another store began');
-      await this.#finish({ ranges: [range], slices: [], days: [], paths: [] }, [range]);
+      await this.#finish({ ranges: [range], shares: [], policyVersion, paths: [], receivedMs: 0 }, [range]);
       from = range.to;
     }
   }
@@ -111,14 +117,17 @@ export class Inserter {
   async #finish(open: Intent, ranges: readonly Range[]): Promise<void> {
     const { journal, letters } = this.#parts;
     if (ranges.length > 0) {
-      const found = await this.#persist(() => this.#parts.missing.survey(ranges, open.days));
-      // The rest may go to other slices than before, where the retention policy has changed.
-      const days = [...new Set([...open.days, ...found.slices.map(({ day }) => day)])];
-      const added = found.slices.map((slice) => ({ ...slice, docs: 0, bytes: 0 }));
+      const policy = this.#parts.policyLog.current.at(open.policyVersion);
+      const known = { ranges, slices: slicesOf(open.shares), policy };
+      const found = await this.#persist(() => this.#parts.missing.survey(known));
+      // The same slices as before, unless what decided about them is gone.
+      const added = found.shares.map((share) => ({ ...share, docs: 0, bytes: 0 }));
+      const shares = [...open.shares, ...added];
       const paths = [...open.paths, ...journal.paths.unknown(found.paths)];
-      await this.#persist(() => journal.begin({ ...open, slices: [...open.slices, ...added], days, paths }));
-      const refused = await this.#insertMissing(ranges, days);
-      for (const range of ranges) await this.#persist(() => this.#parts.writer.settleRange(range, days));
+      await this.#persist(() => journal.begin({ ...open, shares, paths }));
+      const begun = { ranges, slices: slicesOf(shares), policy };
+      const refused = await this.#insertMissing(begun);
+      for (const range of ranges) await this.#persist(() => this.#parts.writer.settleRange(range, begun.slices));
       await this.#commit(ranges, found.progress, refused);
     }
     await journal.end();
@@ -135,26 +144,23 @@ export class Inserter {
     return open;
   }
 
-  async #insertRows(
-    batch: WriteBatch,
-    ranges: readonly Range[],
-    days: readonly number[],
-  ): Promise<readonly RefusedRecord[]> {
+  async #insertRows(batch: WriteBatch, begun: Begun): Promise<readonly RefusedRecord[]> {
     let refused: readonly RefusedRecord[];
     try {
       refused = await this.#parts.writer.insert(batch);
     } catch (thrown) {
+      const { ranges } = begun;
       this.#parts.log.warn({ reason: messageOf(thrown), ranges }, 'An insert failed; looking what of it is visible');
-      return this.#insertMissing(ranges, days);
+      return this.#insertMissing(begun);
     }
     if (refused.length > 0) await this.#persist(() => this.#parts.letters.write(refused));
     return refused;
   }
 
   /** Inserts what of the ranges is not visible; what the engine refuses although it works becomes a dead letter. */
-  async #insertMissing(ranges: readonly Range[], days: readonly number[]): Promise<readonly RefusedRecord[]> {
+  async #insertMissing(begun: Begun): Promise<readonly RefusedRecord[]> {
     return this.#persist(async () => {
-      const refused = await this.#parts.missing.insert(ranges, days);
+      const refused = await this.#parts.missing.insert(begun);
       await this.#parts.letters.write(refused);
       return refused;
     });
@@ -190,6 +196,10 @@ export class Inserter {
       await delay(pauseMs, undefined, { signal });
     }
   }
+}
+
+function slicesOf(shares: readonly SliceShare[]): SliceKey[] {
+  return uniqueSlices(new Set(shares.map(({ slice }) => slice)));
 }
 
 function mayPass(thrown: unknown): boolean {

@@ -5,6 +5,7 @@ import { MemoryDisk } from '../../lib/memory-disk.ts';
 import { type LoggedLine, openTestLog, recordingLog } from '../../queue/segment-log/test-log.ts';
 import { TestMember, values } from '../../queue/test-records.ts';
 import { DocumentBlock } from '../opensearch/document-block.ts';
+import { sharedPolicy } from '../policy/slice-policy.ts';
 import { DEFAULT_RETENTION } from '../slices.ts';
 import { BlockBuilder } from './block-builder.ts';
 import { Intake } from './intake.ts';
@@ -21,7 +22,8 @@ test('events that were removed before the store had read them are counted and lo
   const member = await TestMember.join(log.queue, 'store', [TOPICS.events]);
   await vi.waitFor(() => expect(member.keys).toEqual(['events/0']));
   const intake = new Intake(log.queue, member.held(at), 2, recordingLog(logged), (records) => lost.push(records));
-  const builder = new BlockBuilder(new DocumentBlock(), DEFAULT_RETENTION);
+  const block = new DocumentBlock({ origin: '', indexOf: () => 'slice', lacks: () => false });
+  const builder = new BlockBuilder(block, () => sharedPolicy(DEFAULT_RETENTION));
   expect(await intake.fill(builder)).toBe(true);
   expect(lost).toEqual([7]);
   expect(logged).toMatchObject([{ from: 2, to: 9, lost: 7 }]);

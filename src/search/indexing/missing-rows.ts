@@ -9,10 +9,12 @@ import { TOPICS } from '../../event/topics.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import { offset, type Queue } from '../../queue/port.ts';
+import type { SliceShare } from '../catalogue.ts';
 import type { Range } from '../journal.ts';
 import type { PathType } from '../path-types.ts';
+import type { SlicePolicy } from '../policy/slice-policy.ts';
 import type { RefusedRecord, SearchWriter } from '../port.ts';
-import type { RetentionPolicy, Slice } from '../slices.ts';
+import type { SliceKey } from '../slices.ts';
 import { BlockBuilder } from './block-builder.ts';
 import type { Draft } from './draft.ts';
 
@@ -21,9 +23,16 @@ interface Row {
   readonly offset: number;
 }
 
+/** An insert that was begun: which records, where rows of them may be, and what says where they belong. */
+export interface Begun {
+  readonly ranges: readonly Range[];
+  readonly slices: readonly SliceKey[];
+  readonly policy: SlicePolicy;
+}
+
 export interface Survey {
   /** Where the missing rows belong. */
-  readonly slices: readonly Slice[];
+  readonly shares: readonly SliceShare[];
   readonly paths: readonly PathType[];
   readonly progress: ReadonlyMap<number, Progress>;
 }
@@ -31,7 +40,6 @@ export interface Survey {
 export interface MissingRowsParts {
   readonly queue: Queue;
   readonly writer: SearchWriter;
-  readonly policy: RetentionPolicy;
   readonly log: Logger;
   readonly signal: AbortSignal;
 }
@@ -44,11 +52,11 @@ export class MissingRows {
   }
 
   /** What inserting the missing rows would touch. */
-  async survey(ranges: readonly Range[], days: readonly number[]): Promise<Survey> {
+  async survey({ ranges, slices, policy }: Begun): Promise<Survey> {
     const progress = new Map<number, Progress>();
-    const slices: Slice[] = [];
+    const shares: SliceShare[] = [];
     const paths: PathType[] = [];
-    const missing = await this.#missing(ranges, days);
+    const missing = await this.#missing(ranges, slices);
     for (const range of ranges) {
       await this.#read(range, (batch) => {
         const cursor = new RecordCursor(batch);
@@ -59,22 +67,22 @@ export class MissingRows {
         return true;
       });
     }
-    await this.#build(missing, async (builder) => {
+    await this.#build(missing, policy, async (builder) => {
       const draft = await this.#discard(builder);
-      slices.push(...draft.slices);
+      shares.push(...draft.shares);
       paths.push(...draft.paths);
     });
-    return { slices, paths, progress };
+    return { shares, paths, progress };
   }
 
   /** Inserts the missing rows; returns those that the engine refuses. Rejects where the engine does not work at all. */
-  async insert(ranges: readonly Range[], days: readonly number[]): Promise<readonly RefusedRecord[]> {
-    return this.#insertRows(await this.#missing(ranges, days));
+  async insert({ ranges, slices, policy }: Begun): Promise<readonly RefusedRecord[]> {
+    return this.#insertRows(await this.#missing(ranges, slices), policy);
   }
 
-  async #insertRows(rows: readonly Row[]): Promise<readonly RefusedRecord[]> {
+  async #insertRows(rows: readonly Row[], policy: SlicePolicy): Promise<readonly RefusedRecord[]> {
     const refused: RefusedRecord[] = [];
-    await this.#build(rows, async (builder, taken) => {
+    await this.#build(rows, policy, async (builder, taken) => {
       const draft = await builder.finish();
       refused.push(...draft.refused);
       if (draft.batch === undefined) return;
@@ -82,7 +90,7 @@ export class MissingRows {
         refused.push(...(await this.#parts.writer.insert(draft.batch)));
       } catch (thrown) {
         if (!(await this.#parts.writer.works())) throw thrown;
-        refused.push(...(await this.#divide(taken, messageOf(thrown))));
+        refused.push(...(await this.#divide(taken, policy, messageOf(thrown))));
       } finally {
         draft.batch.discard();
       }
@@ -90,7 +98,7 @@ export class MissingRows {
     return refused;
   }
 
-  async #divide(rows: readonly Row[], reason: string): Promise<readonly RefusedRecord[]> {
+  async #divide(rows: readonly Row[], policy: SlicePolicy, reason: string): Promise<readonly RefusedRecord[]> {
     const [row] = rows;
     if (row === undefined) return [];
     if (rows.length === 1) {
@@ -98,8 +106,8 @@ export class MissingRows {
       return this.#letter(row, reason);
     }
     const middle = rows.length >> 1;
-    const first = await this.#insertRows(rows.slice(0, middle));
-    return [...first, ...(await this.#insertRows(rows.slice(middle)))];
+    const first = await this.#insertRows(rows.slice(0, middle), policy);
+    return [...first, ...(await this.#insertRows(rows.slice(middle), policy))];
   }
 
   async #letter(row: Row, reason: string): Promise<readonly RefusedRecord[]> {
@@ -117,10 +125,10 @@ export class MissingRows {
   }
 
   /** Events of the ranges that are not visible, progress markers left out. */
-  async #missing(ranges: readonly Range[], days: readonly number[]): Promise<Row[]> {
+  async #missing(ranges: readonly Range[], slices: readonly SliceKey[]): Promise<Row[]> {
     const rows: Row[] = [];
     for (const range of ranges) {
-      const visible = await this.#parts.writer.visibleOffsets(range, days);
+      const visible = await this.#parts.writer.visibleOffsets(range, slices);
       await this.#read(range, (batch) => {
         const cursor = new RecordCursor(batch);
         while (cursor.next()) {
@@ -137,9 +145,10 @@ export class MissingRows {
   /** Puts the rows, which are in order by partition, into as few blocks as take them. */
   async #build(
     rows: readonly Row[],
+    policy: SlicePolicy,
     onBlock: (builder: BlockBuilder, taken: readonly Row[]) => Promise<void>,
   ): Promise<void> {
-    const builder = new BlockBuilder(this.#parts.writer.createBlock(), this.#parts.policy);
+    const builder = new BlockBuilder(this.#parts.writer.createBlock(), () => policy);
     let taken: Row[] = [];
     const flush = async () => {
       if (taken.length > 0) await onBlock(builder, taken);

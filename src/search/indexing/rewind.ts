@@ -9,7 +9,7 @@ import type { Logger } from '../../lib/log.ts';
 import { type AssignedPartition, offset, type Queue } from '../../queue/port.ts';
 import type { StoreJournal } from '../journal.ts';
 import type { SearchWriter } from '../port.ts';
-import { DAY_MS, isExpired, type RetentionPolicy } from '../slices.ts';
+import { DAY_MS, LONGEST_SLICE_MS, type RetentionPolicy } from '../slices.ts';
 import type { Membership } from './membership.ts';
 
 export interface RewindParts {
@@ -48,14 +48,14 @@ export async function rewindLostIndex(parts: RewindParts): Promise<boolean> {
 export interface SharedRewindParts {
   readonly queue: Queue;
   readonly writer: SearchWriter;
-  readonly policy: RetentionPolicy;
+  readonly retention: RetentionPolicy;
   readonly nowMs: number;
   readonly log: Logger;
 }
 
 /** For a partition of an index that several stores share; where to go on. Call it before anything of it is inserted. */
 export async function rewindLostPartition(
-  { queue, writer, policy, nowMs, log }: SharedRewindParts,
+  { queue, writer, retention, nowMs, log }: SharedRewindParts,
   assigned: AssignedPartition,
   committed: number,
 ): Promise<number> {
@@ -68,9 +68,8 @@ export async function rewindLostPartition(
     if (earliest >= committed) return committed;
     // Retention may have taken all of it.
     const { batches } = await reader.read(offset(Math.max(earliest, committed - 1)), { maxBytes: 1 });
-    const day = Math.floor((batches[0]?.maxTimestampMs ?? 0) / DAY_MS);
-    const days = Math.max(policy.days, ...Object.values(policy.tenants ?? {}));
-    if (isExpired({ day, retentionDays: days }, nowMs)) return committed;
+    const days = Math.max(retention.days, ...Object.values(retention.tenants ?? {}));
+    if ((batches[0]?.maxTimestampMs ?? 0) + LONGEST_SLICE_MS + days * DAY_MS <= nowMs) return committed;
     await assigned.commit(earliest);
     log.warn(
       { partition, committed },

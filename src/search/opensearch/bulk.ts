@@ -1,57 +1,59 @@
 /** One bulk request, and what became of each of its rows. */
 import { messageOf } from '../../lib/errors.ts';
 import { type Answer, type Client, Unreachable } from './client.ts';
+import type { Row } from './document-block.ts';
 import { innermost, problemOf } from './errors.ts';
 import { at, listAt, numberAt } from './json.ts';
 
-export interface BulkOutcome<T> {
+export interface BulkOutcome {
   /** There was a document of that id before. */
-  readonly conflicts: readonly T[];
+  readonly conflicts: readonly Row[];
   /** The engine cannot take these, ever. */
-  readonly refused: readonly { readonly item: T; readonly reason: string }[];
+  readonly refused: readonly { readonly row: Row; readonly reason: string }[];
   /** They may go another time. */
-  readonly again: readonly T[];
+  readonly again: readonly Row[];
   /** Why, where there is any. */
   readonly trouble: string | undefined;
   /** The request was too large for the engine. */
   readonly tooLarge: boolean;
 }
 
-const PATH = '_bulk?require_alias=true';
+/** Of what is answered about each row, what is read of it. */
+const ANSWER = 'filter_path=error,errors,items.*.status,items.*.error';
+export const BULK_PATH = `_bulk?require_alias=true&${ANSWER}`;
 const REQUEST_TOO_LARGE = 413;
 
-export async function sendBulk<T>(
-  client: Client,
-  items: readonly T[],
-  lines: (item: T) => Buffer,
-): Promise<BulkOutcome<T>> {
+export async function sendBulk(client: Client, rows: readonly Row[]): Promise<BulkOutcome> {
   let answer: Answer;
   try {
-    answer = await client.call({ method: 'POST', path: PATH, body: items.map(lines) });
+    answer = await client.call({ method: 'POST', path: BULK_PATH, body: joined(rows) });
   } catch (thrown) {
     if (!(thrown instanceof Unreachable)) throw thrown;
-    return allAgain(items, messageOf(thrown), false);
+    return allAgain(rows, messageOf(thrown), false);
   }
   if (answer.status !== 200) {
     const { type, reason } = problemOf(answer);
-    return allAgain(items, `${type}: ${reason}`, answer.status === REQUEST_TOO_LARGE);
+    return allAgain(rows, `${type}: ${reason}`, answer.status === REQUEST_TOO_LARGE);
   }
-  const outcome = { conflicts: [] as T[], refused: [] as { item: T; reason: string }[], again: [] as T[] };
+  const outcome = { conflicts: [] as Row[], refused: [] as { row: Row; reason: string }[], again: [] as Row[] };
   let trouble: string | undefined;
   const results = listAt(answer.body, 'items');
-  for (const [i, item] of items.entries()) {
+  if (at(answer.body, 'errors') === false && results.length === rows.length) {
+    return { ...outcome, trouble, tooLarge: false };
+  }
+  for (const [i, row] of rows.entries()) {
     const result = at(results[i], 'create');
     const status = result === undefined ? 0 : numberAt(result, 'status');
     if (status === 201) continue;
     if (status === 409) {
-      outcome.conflicts.push(item);
+      outcome.conflicts.push(row);
       continue;
     }
     const { type, reason } = innermost(at(result, 'error')) ?? { type: `status ${status}`, reason: '' };
     const text = `${type}: ${reason}`.slice(0, 2_000);
-    if (status === 400 && isAboutDocument(type)) outcome.refused.push({ item, reason: text });
+    if (status === 400 && isAboutDocument(type)) outcome.refused.push({ row, reason: text });
     else {
-      outcome.again.push(item);
+      outcome.again.push(row);
       trouble ??= text;
     }
   }
@@ -68,6 +70,18 @@ function isAboutDocument(type: string): boolean {
   );
 }
 
-function allAgain<T>(items: readonly T[], trouble: string, tooLarge: boolean): BulkOutcome<T> {
-  return { conflicts: [], refused: [], again: items, trouble, tooLarge };
+function allAgain(rows: readonly Row[], trouble: string, tooLarge: boolean): BulkOutcome {
+  return { conflicts: [], refused: [], again: rows, trouble, tooLarge };
+}
+
+/** Lines that lie one behind the other in one buffer are one piece. */
+function joined(rows: readonly Row[]): Buffer[] {
+  const pieces: Buffer[] = [];
+  for (const { lines } of rows) {
+    const last = pieces.at(-1);
+    if (last !== undefined && last.buffer === lines.buffer && last.byteOffset + last.length === lines.byteOffset) {
+      pieces[pieces.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + lines.length);
+    } else pieces.push(lines);
+  }
+  return pieces;
 }

@@ -1,6 +1,7 @@
 /**
- * A field as columns to count and group by: one for each type of values that the question's events have there. What has
- * no column, or not for all of the events, is refused.
+ * A field as columns to count and group by: one for each type of values that events may have there. Columns that an index
+ * does not have cost nothing to ask for, so a question asks for all of them at once instead of looking first which there
+ * are. What has no column, or not for all of the events, is refused.
  */
 import { SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
@@ -8,8 +9,8 @@ import type { FieldRef } from '../../query/ast.ts';
 import { fieldName } from '../../query/fields.ts';
 import { printId } from '../ids.ts';
 import type { ValueCount } from '../port.ts';
-import { anyOf, type Condition } from './conditions.ts';
-import { numberAt } from './json.ts';
+import { allOf, anyOf, type Condition } from './conditions.ts';
+import { listAt, numberAt, textAt } from './json.ts';
 import { FIELD, OWN_COLUMNS, VALUE_TYPES, type ValueType } from './mapping.ts';
 import { fieldKey, fieldTerm, MARK, parseOrderText, valueField, valueName } from './names.ts';
 import type { Ask } from './query-runner.ts';
@@ -28,23 +29,63 @@ export function decode({ type }: Column, key: unknown): Value {
   return typeof key === 'number' ? key : String(key);
 }
 
-export async function columnsOf(field: FieldRef, condition: Condition, ask: Ask): Promise<readonly Column[]> {
-  const possible = possibleColumns(field);
-  const found = await ask({
-    size: 0,
-    track_total_hits: false,
-    query: condition,
-    aggs: {
-      untyped: { filter: { term: { [FIELD.fields]: fieldTerm(fieldKey(field), MARK.untyped) } } },
-      cut: { filter: { term: { [FIELD.fields]: fieldTerm(fieldKey(field), MARK.cut) } } },
-      ...Object.fromEntries(possible.map((column, i) => [`c${i}`, { filter: isIn(column) }])),
-    },
-  });
+/** Those that the question's events have. */
+export async function presentColumns(field: FieldRef, condition: Condition, ask: Ask): Promise<readonly Column[]> {
+  const possible = columnsOf(field);
+  const aggs = Object.fromEntries(possible.map((column, i) => [`c${i}`, { filter: isIn(column) }]));
+  const found = await ask({ size: 0, track_total_hits: false, query: condition, aggs });
   if (found === undefined) return [];
-  const events = (name: string) => numberAt(found, 'aggregations', name, 'doc_count');
-  if (events('untyped') > 0) throw untyped(field, events('untyped'));
-  if (events('cut') > 0) throw cutShort(field, events('cut'));
-  return possible.filter((_, i) => events(`c${i}`) > 0);
+  return possible.filter((_, i) => numberAt(found, 'aggregations', `c${i}`, 'doc_count') > 0);
+}
+
+/**
+ * Asks a question about columns of these fields; rejects where they do not tell all. That is another request at the same
+ * time, about terms that are hardly ever there: a look into their list, while a filter within the question would be
+ * asked of each event.
+ */
+export async function askCounting(
+  fields: readonly FieldRef[],
+  condition: Condition,
+  ask: Ask,
+  body: Readonly<Record<string, unknown>>,
+): Promise<unknown> {
+  const [found, refusal] = await Promise.all([ask({ ...body, query: condition }), refusalOf(fields, condition, ask)]);
+  if (refusal !== undefined) throw refusal;
+  return found;
+}
+
+/** Rejects where columns of these fields do not tell all. */
+export async function assertCounting(fields: readonly FieldRef[], condition: Condition, ask: Ask): Promise<void> {
+  const refusal = await refusalOf(fields, condition, ask);
+  if (refusal !== undefined) throw refusal;
+}
+
+async function refusalOf(fields: readonly FieldRef[], condition: Condition, ask: Ask) {
+  const marks = fields.flatMap((field) => [
+    { term: fieldTerm(fieldKey(field), MARK.untyped), refuse: (events: number) => untyped(field, events) },
+    { term: fieldTerm(fieldKey(field), MARK.cut), refuse: (events: number) => cutShort(field, events) },
+  ]);
+  if (marks.length === 0) return undefined;
+  // One by one: of a list of terms the engine may look into the columns of each event instead.
+  const any = anyOf(marks.map(({ term }) => ({ term: { [FIELD.fields]: term } })));
+  const query = allOf([condition, any]);
+  const found = await ask({ size: 0, track_total_hits: 1, query });
+  if (found === undefined || numberAt(found, 'hits', 'total', 'value') === 0) return undefined;
+  const terms = marks.map(({ term }) => term);
+  const aggs = { marks: { terms: { field: FIELD.fields, include: terms, size: terms.length } } };
+  const [largest] = listAt(
+    await ask({ size: 0, track_total_hits: false, query, aggs }),
+    'aggregations',
+    'marks',
+    'buckets',
+  );
+  const mark = marks.find(({ term }) => term === textAt(largest, 'key'));
+  return mark?.refuse(numberAt(largest, 'doc_count'));
+}
+
+/** Events may have several values there. */
+export function isArray({ type }: Column): boolean {
+  return type === 'strings' || type === 'numbers' || type === 'booleans';
 }
 
 export function isIn({ field }: Column): Condition {
@@ -55,7 +96,7 @@ export function isInAny(columns: readonly Column[]): Condition {
   return anyOf(columns.map(isIn));
 }
 
-function possibleColumns(field: FieldRef): readonly Column[] {
+export function columnsOf(field: FieldRef): readonly Column[] {
   if (field.root !== 'own') {
     const name = valueName(fieldKey(field));
     return name === undefined ? [] : VALUE_TYPES.map((type) => ({ field: valueField(type, name), type }));

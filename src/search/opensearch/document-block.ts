@@ -1,36 +1,82 @@
-/** Events of one insert, parsed and checked, with the bytes of their records: those go into the index as they are. */
+/**
+ * Events of one insert, as the lines of its requests. All that can be done for a row is done when it is added, while the
+ * insert before is under way: so an insert merely sends.
+ *
+ * What is not known then is which names have typed fields in the index. It is taken that all have, up to the cap; where
+ * that turns out wrong (another store has filled the index, or somebody has removed it) the row is encoded again.
+ */
 import type { StoredEvent } from '../../event/event.ts';
-import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
-import { type IdNumbers, idNumbers } from '../ids.ts';
+import type { IdNumbers } from '../ids.ts';
 import type { PathType } from '../path-types.ts';
 import type { Placement, RowFacts, WriteBatch, WriteBlock } from '../port.ts';
-import { documentOf, documentParts, type TypedValue } from './document.ts';
-import { FIELD, type ValueType } from './mapping.ts';
+import { documentOf, documentParts } from './document.ts';
+import { FIELD, writeAlias } from './mapping.ts';
+import { readEvent } from './stored-event.ts';
+import type { TypedField, TypedPaths } from './typed-fields.ts';
+
+/** Where it stood in the queue. */
+interface Place {
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestampMs: number;
+}
 
 export interface Row {
-  readonly event: StoredEvent;
-  readonly id: IdNumbers;
+  readonly id: string;
+  /** Its slice, and the index that this is. */
   readonly placement: Placement;
-  readonly record: { readonly partition: number; readonly offset: number; readonly timestampMs: number };
+  readonly index: string;
+  /** Of the event. */
+  readonly timestampMs: number;
+  readonly record: Place;
+  /** The two lines that a request has of it. */
+  readonly lines: Buffer;
+  /** The record as it was. */
   readonly bytes: Buffer;
 }
 
+/** Typed fields that rows take to be there, by index. */
+export type Assumed = ReadonlyMap<string, ReadonlySet<TypedField>>;
+
 export class DocumentBatch implements WriteBatch {
   rows: readonly Row[];
+  assumed: Assumed;
+  /** Lines again, where the index has not all that they assume. */
+  readonly encode: (row: Row, known: TypedPaths) => Buffer;
 
-  constructor(rows: readonly Row[]) {
+  constructor(rows: readonly Row[], assumed: Assumed, encode: DocumentBatch['encode']) {
     this.rows = rows;
+    this.assumed = assumed;
+    this.encode = encode;
   }
 
   discard(): void {
     this.rows = [];
+    this.assumed = new Map();
   }
 }
 
+export interface BlockOptions {
+  /** Names the queue that offsets are of. */
+  readonly origin: string;
+  readonly indexOf: (placement: Placement) => string;
+  /** Whether it is known that the index has no such field and gets none. */
+  readonly lacks: (index: string, field: TypedField) => boolean;
+}
+
 export class DocumentBlock implements WriteBlock {
+  readonly #options: BlockOptions;
   #rows: Row[] = [];
   #bytes = 0;
+  #assumed = new Map<string, Set<TypedField>>();
+  /** What the lines are written into, one after another. */
+  #buffer = Buffer.alloc(0);
+  #end = 0;
+
+  constructor(options: BlockOptions) {
+    this.#options = options;
+  }
 
   get rows(): number {
     return this.#rows.length;
@@ -44,15 +90,23 @@ export class DocumentBlock implements WriteBlock {
     source: Buffer,
     start: number,
     end: number,
-    record: Row['record'],
+    record: Place,
     place: (facts: RowFacts) => Placement | undefined,
   ): boolean {
     const { event, id } = readEvent(source.toString('utf8', start, end));
     const { tenant, timestamp: timestampMs, received: receivedMs } = event;
     const placement = place({ tenant, timestampMs, receivedMs });
     if (placement === undefined) return false;
-    this.#rows.push({ event, id, placement, record, bytes: Buffer.from(source.subarray(start, end)) });
-    this.#bytes += end - start;
+    const index = this.#options.indexOf(placement);
+    const value = source.subarray(start, end);
+    const isLine = !value.includes(NEWLINE);
+    const eventBytes = isLine ? value : Buffer.from(JSON.stringify(event));
+    const head = headOf({ event, id, index, record, origin: this.#options.origin, isTyped: this.#assuming(index) });
+    const lines = this.#write(head, eventBytes);
+    const eventStart = lines.length - LINE_END.length - eventBytes.length;
+    const bytes = isLine ? lines.subarray(eventStart, eventStart + eventBytes.length) : Buffer.from(value);
+    this.#rows.push({ id: event.id, placement, index, timestampMs, record, lines, bytes });
+    this.#bytes += lines.length;
     return true;
   }
 
@@ -63,91 +117,72 @@ export class DocumentBlock implements WriteBlock {
 
   async finish(): Promise<WriteBatch | undefined> {
     const rows = this.#rows;
+    const { origin } = this.#options;
+    const batch = new DocumentBatch(rows, this.#assumed, (row, known) => encodeAgain(row, origin, known));
     this.clear();
-    return rows.length === 0 ? undefined : new DocumentBatch(rows);
+    return rows.length === 0 ? undefined : batch;
   }
 
   clear(): void {
     this.#rows = [];
     this.#bytes = 0;
+    this.#assumed = new Map();
+    this.#buffer = Buffer.alloc(0);
+    this.#end = 0;
+  }
+
+  #assuming(index: string): IsTyped {
+    const assumed = this.#assumed.get(index) ?? new Set();
+    this.#assumed.set(index, assumed);
+    return (field) => {
+      if (assumed.has(field)) return true;
+      if (this.#options.lacks(index, field)) return false;
+      assumed.add(field);
+      return true;
+    };
+  }
+
+  #write(head: string, event: Buffer): Buffer {
+    const length = Buffer.byteLength(head) + event.length + LINE_END.length;
+    if (length > this.#buffer.length - this.#end) {
+      this.#buffer = Buffer.allocUnsafeSlow(Math.max(length, OPENSEARCH_LIMITS.requestBytes));
+      this.#end = 0;
+    }
+    const start = this.#end;
+    let end = start + this.#buffer.write(head, start);
+    end += event.copy(this.#buffer, end);
+    end += LINE_END.copy(this.#buffer, end);
+    this.#end = end;
+    return this.#buffer.subarray(start, end);
   }
 }
 
-/** The largest of JavaScript's Date, epoch ms. */
-const MAX_TIME_MS = 8.64e15;
-const TEXTS = ['type', 'source', 'level', 'message', 'layout', 'original', 'exact'] as const;
-const OBJECTS = ['metadata', 'payload'] as const;
-
-/** Throws EVENT_REFUSED for what is no stored event. */
-function readEvent(text: string): { readonly event: StoredEvent; readonly id: IdNumbers } {
-  const event = parse(text);
-  if (!isObject(event)) throw refused('it is no JSON object');
-  const id = typeof event.id === 'string' ? idNumbers(event.id) : undefined;
-  if (id === undefined) throw refused('the id is neither an origin nor a UUID');
-  if (typeof event.tenant !== 'string') throw refused('tenant is missing');
-  if (!isTime(event.timestamp) || !isTime(event.received)) throw refused('timestamp or received is missing or no time');
-  for (const name of TEXTS) if (!isAbsentOr(event[name], 'string')) throw refused(`${name} is no text`);
-  const objects = Object.fromEntries(OBJECTS.map((name) => [name, event[name] ?? {}]));
-  if (!Object.values(objects).every(isObject)) throw refused('metadata or payload is no object');
-  const { tags } = event;
-  if (tags !== undefined && !(Array.isArray(tags) && tags.every((tag) => typeof tag === 'string'))) {
-    throw refused('tags are no texts');
-  }
-  const texts = { type: event.type ?? '', source: event.source ?? '' };
-  // Looked at member by member above.
-  return { event: { ...event, ...texts, ...objects } as unknown as StoredEvent, id };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (thrown) {
-    throw refused(messageOf(thrown));
-  }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isTime(value: unknown): boolean {
-  return typeof value === 'number' && Number.isInteger(value) && Math.abs(value) <= MAX_TIME_MS;
-}
-
-function isAbsentOr(value: unknown, type: string): boolean {
-  return value === undefined || typeof value === type;
-}
-
-function refused(why: string): SpillwayError {
-  return new SpillwayError('EVENT_REFUSED', `The event cannot be stored: ${why}.`);
-}
-
-/** A row on its way: what it brings to the mapping, and the lines of its request. */
-export interface Prepared {
-  readonly row: Row;
-  readonly index: string;
-  readonly typed: readonly TypedValue[];
-  /** `origin` names the queue that offsets are of. */
-  lines(target: string, origin: string, isTyped: (type: ValueType, name: string) => boolean): Buffer;
-}
+type IsTyped = (field: TypedField) => boolean;
 
 const LINE_END = Buffer.from('}\n');
 const NEWLINE = 0x0a;
 
-export function prepare(row: Row, index: string): Prepared {
-  const parts = documentParts(row.event);
-  return {
-    row,
-    index,
-    typed: parts.typed,
-    lines: (target, origin, isTyped) => {
-      const place = { queue: `${origin}/${row.record.partition}`, offset: row.record.offset };
-      const document = JSON.stringify(documentOf(row.event, row.id, place, parts, isTyped));
-      const action = JSON.stringify({ create: { _index: target, _id: row.event.id } });
-      const head = `${action}\n${document.slice(0, -1)},"${FIELD.event}":`;
-      // Lines are what parts documents; JSON's own line ends are white space.
-      const event = row.bytes.includes(NEWLINE) ? Buffer.from(JSON.stringify(row.event)) : row.bytes;
-      return Buffer.concat([Buffer.from(head), event, LINE_END]);
-    },
-  };
+interface Heading {
+  readonly event: StoredEvent;
+  readonly id: IdNumbers;
+  readonly index: string;
+  readonly record: Place;
+  readonly origin: string;
+  readonly isTyped: IsTyped;
+}
+
+/** The action, and the document up to the event itself, whose bytes stand in it as they are. */
+function headOf({ event, id, index, record, origin, isTyped }: Heading): string {
+  const place = { queue: `${origin}/${record.partition}`, offset: record.offset };
+  const document = JSON.stringify(documentOf(event, id, place, documentParts(event), isTyped));
+  const action = JSON.stringify({ create: { _index: writeAlias(index), _id: event.id } });
+  return `${action}\n${document.slice(0, -1)},"${FIELD.event}":`;
+}
+
+function encodeAgain({ bytes, index, record }: Row, origin: string, known: TypedPaths): Buffer {
+  const { event, id } = readEvent(bytes.toString('utf8'));
+  const isTyped: IsTyped = ({ path }) => known.has(path);
+  // Lines are what parts documents; JSON's own line ends are white space.
+  const line = bytes.includes(NEWLINE) ? Buffer.from(JSON.stringify(event)) : bytes;
+  return Buffer.concat([Buffer.from(headOf({ event, id, index, record, origin, isTyped })), line, LINE_END]);
 }

@@ -17,14 +17,13 @@ import {
   pathKey,
   sortedTerm,
   stringTerm,
-  valueName,
 } from './names.ts';
+import { type TypedField, typedFieldOf } from './typed-fields.ts';
 
 export interface TypedValue {
-  readonly type: ValueType;
   readonly key: string;
   /** Undefined where the path can have no field of its own. */
-  readonly name: string | undefined;
+  readonly field: TypedField | undefined;
   readonly values: readonly (string | number | boolean)[];
 }
 
@@ -60,14 +59,15 @@ export function documentOf(
   id: IdNumbers,
   at: { readonly queue: string; readonly offset: number },
   parts: DocumentParts,
-  isTyped: (type: ValueType, name: string) => boolean,
+  isTyped: (field: TypedField) => boolean,
 ): Readonly<Record<string, unknown>> {
   const terms = [...parts.terms];
   const fields = new Set(parts.fields);
   const values: Record<string, Record<string, Scalar | readonly Scalar[]>> = {};
-  for (const { type, key, name, values: found } of parts.typed) {
+  for (const { key, field, values: found } of parts.typed) {
     if (found.length === 0) continue;
-    if (name !== undefined && isTyped(type, name)) {
+    if (field !== undefined && isTyped(field)) {
+      const { type, name } = field;
       values[type] ??= {};
       values[type][name] = found.length === 1 && found[0] !== undefined ? found[0] : found;
       continue;
@@ -174,7 +174,7 @@ class Collector {
   #values(key: string, scalar: 'string' | 'number' | 'boolean', type: ValueType, values: Scalar[], arrays: number) {
     if (arrays === 0) {
       this.mark(key, MARK[type]);
-      this.typed.push({ type, key, name: valueName(key), values: indexed(values) });
+      this.typed.push({ key, field: typedFieldOf(type, key), values: indexed(values) });
       return;
     }
     // Columns are those of plain paths, as in the embedded engine; in ranges of numbers these count too.

@@ -4,22 +4,27 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
 import type { RebuildOriginal } from '../../event/answered.ts';
+import { type Clock, systemClock } from '../../lib/clock.ts';
 import { nodeDisk } from '../../lib/disk.ts';
 import { makeDirectories, readWhole, replaceFile } from '../../lib/disk-files.ts';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS, QUERY_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { StoreJournal } from '../journal.ts';
-import type { SearchEngine } from '../port.ts';
+import type { SlicePolicy } from '../policy/slice-policy.ts';
+import type { DescribedSlice, SearchEngine } from '../port.ts';
 import { measureQuestions } from '../question-metrics.ts';
+import { ownerOf, sliceSpan } from '../slices.ts';
 import { Client, type ClientOptions, certificateProblem, Unreachable } from './client.ts';
 import { prepareCluster } from './cluster.ts';
-import { aliasOf, type IndexOptions } from './mapping.ts';
-import { type Ask, type QueryLimits, QueryRunner } from './query-runner.ts';
+import { ClusterPolicy } from './cluster-policy.ts';
+import type { IndexOptions } from './mapping.ts';
+import { type Ask, type QueryLimits, QueryRunner, type Targets } from './query-runner.ts';
 import { count, histogram, values } from './read-aggregates.ts';
 import { contextOf, getEvent, search } from './read-events.ts';
 import { fields } from './read-fields.ts';
 import { stats } from './read-stats.ts';
+import { SliceCatalogue } from './slice-catalogue.ts';
 import { OpenSearchWriter } from './writer.ts';
 
 export interface OpenSearchOptions {
@@ -29,6 +34,7 @@ export interface OpenSearchOptions {
   readonly directory: string;
   readonly log: Logger;
   readonly registry: Registry;
+  readonly clock?: Clock;
   readonly rebuildOriginal?: RebuildOriginal;
   readonly refreshEveryMs?: number;
   /** What the queue is called that rows come from, where it has a name; else one is made for this folder. */
@@ -39,23 +45,46 @@ export interface OpenSearchOptions {
 }
 
 export async function openOpenSearch(options: OpenSearchOptions): Promise<SearchEngine> {
-  const { cluster, index, log, registry, rebuildOriginal: rebuild = () => undefined, signal } = options;
+  const {
+    cluster,
+    index,
+    log,
+    registry,
+    clock = systemClock,
+    rebuildOriginal: rebuild = () => undefined,
+    signal,
+  } = options;
   const directory = join(options.directory, 'opensearch');
   const client = new Client(cluster);
   const clusterId = await whenReachable(() => prepareCluster(client, index, log), log, signal);
+  const catalogue = new SliceCatalogue(client, index);
   const journal = await StoreJournal.open(directory);
   const { refreshEveryMs = OPENSEARCH_LIMITS.refreshEveryMs } = options;
-  const proposed = await originOf(directory);
+  const proposed = await nameIn(directory, 'origin');
   const origin = (await options.nameOfQueue?.(proposed)) ?? proposed;
-  const runner = new QueryRunner(client, aliasOf(index.prefix), { ...QUERY_LIMITS, ...options.limits });
+  const policy = new ClusterPolicy(client, index, await nameIn(directory, 'store'), () => clock.now());
+  await whenReachable(() => Promise.all([catalogue.open(), policy.refresh()]), log, signal);
+  const runner = new QueryRunner(client, { ...QUERY_LIMITS, ...options.limits });
   const time = measureQuestions(registry, runner);
-  const answer = <T>(name: string, { tenant, signal: cancelled }: Asker, work: (ask: Ask) => Promise<T>): Promise<T> =>
-    time(name, () => runner.run(tenant, cancelled, work));
+  const answer = <T>(name: string, asker: Asker, work: (ask: Ask) => Promise<T>): Promise<T> => {
+    const { tenant, fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY, signal: cancelled } = asker;
+    const targets: Targets = (where) =>
+      where === 'everywhere'
+        ? catalogue.touched(policy.current, tenant, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY)
+        : catalogue.touched(policy.current, tenant, fromMs, toMs);
+    return time(name, () => runner.run(tenant, cancelled, targets, work));
+  };
   let completeTo = (_tenant?: string) => 0;
   return {
     index: `the slices ${index.prefix} of the OpenSearch cluster ${clusterId}`,
-    writer: new OpenSearchWriter({ client, prefix: index.prefix, origin, refreshEveryMs, log }),
+    writer: new OpenSearchWriter({ client, index, catalogue, origin, refreshEveryMs, log }),
     journal,
+    policy,
+    slices: {
+      touched: (tenant, fromMs, toMs) => catalogue.touched(policy.current, tenant, fromMs, toMs),
+      describe: () => describeSlices(catalogue, policy.current),
+      decisions: () => policy.current.decisions,
+    },
     search: (question) => answer('search', question, (ask) => search(question, ask, rebuild)),
     count: (question) => answer('count', question, (ask) => count(question, ask)),
     histogram: (question) => answer('histogram', question, (ask) => histogram(question, ask)),
@@ -77,6 +106,8 @@ export async function openOpenSearch(options: OpenSearchOptions): Promise<Search
 
 interface Asker {
   readonly tenant: string;
+  readonly fromMs?: number;
+  readonly toMs?: number;
   readonly signal: AbortSignal;
 }
 
@@ -98,9 +129,27 @@ async function whenReachable<T>(work: () => Promise<T>, log: Logger, signal?: Ab
   }
 }
 
-/** A name of this data folder's queue: offsets of another one that had the same site are not its own. */
-async function originOf(directory: string): Promise<string> {
-  const path = join(directory, 'origin');
+async function describeSlices(catalogue: SliceCatalogue, policy: SlicePolicy): Promise<readonly DescribedSlice[]> {
+  const indices = await catalogue.indices();
+  await catalogue.noteExisting(indices);
+  const noted = new Map(catalogue.all().map((one) => [one.index, one]));
+  const slices = indices.flatMap(({ index, rows, bytes }) => {
+    const one = noted.get(index);
+    if (one === undefined) return [];
+    const { slice, fromMs, toMs } = one;
+    const tier = one.tier || policy.ruleAt(ownerOf(slice) ?? '', sliceSpan(slice).fromMs).rule.tier;
+    const bounds = fromMs <= toMs ? { fromMs, toMs } : undefined;
+    return [{ slice, where: index, rows, bytesOnDisk: bytes, tier, bounds, tenants: undefined }];
+  });
+  return slices.sort((a, b) => sliceSpan(a.slice).fromMs - sliceSpan(b.slice).fromMs);
+}
+
+/**
+ * A name made once: `origin` for this data folder's queue, since offsets of another one that had the same site are not
+ * its own, and `store` for the store.
+ */
+async function nameIn(directory: string, name: 'origin' | 'store'): Promise<string> {
+  const path = join(directory, name);
   const known = await readWhole(nodeDisk, path);
   if (known !== undefined && known.length > 0) return known.toString('utf8');
   await makeDirectories(nodeDisk, directory);

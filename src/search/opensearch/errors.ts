@@ -39,6 +39,13 @@ function listAt(value: unknown, name: string): unknown[] {
   return Array.isArray(list) ? list : [];
 }
 
+/** No copy of a part of an index has been started: it is just being made, or its nodes are gone. */
+export function isStarting({ status, body }: Answer): boolean {
+  const error = at(body, 'error');
+  const why = [...listAt(error, 'root_cause'), ...failureOf(error)];
+  return status === 503 && why.length === 0 && textAt(error, 'type') === 'search_phase_execution_exception';
+}
+
 /** What a question failed with. */
 export function questionError(answer: Answer): SpillwayError {
   const { type, reason } = problemOf(answer);

@@ -14,6 +14,7 @@
  * - `tenant`, times, the id as one text that sorts by its numbers (`o`), and where in the queue the record stood.
  */
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
+import { HOUR_MS, SHARED_GROUP, type SliceKey, sliceSpan } from '../slices.ts';
 
 export const FIELD = {
   event: 'e',
@@ -87,10 +88,31 @@ const FIXED_FIELDS = Object.keys(MAPPINGS.properties).length + VALUE_TYPES.lengt
 /** The store counts for itself; several stores may each add what the others have not seen yet. */
 const SPARE_FIELDS = 200;
 
+/** How slices of a tier differ from the others. */
+export interface TierStorage {
+  readonly shards?: number;
+  readonly replicas?: number;
+  /** Attributes that a node must have, such as `box: hot`. */
+  readonly nodes?: Readonly<Record<string, string>>;
+}
+
 export interface IndexOptions {
   readonly prefix: string;
   readonly shards: number;
   readonly replicas: number;
+  /** By name of the tier. */
+  readonly tiers?: Readonly<Record<string, TierStorage>>;
+}
+
+/** What a new slice of the tier has instead of the template's. */
+export function tierSettings({ tiers = {} }: IndexOptions, tier: string): Readonly<Record<string, string | number>> {
+  const { shards, replicas, nodes = {} } = (Object.hasOwn(tiers, tier) ? tiers[tier] : undefined) ?? {};
+  const required = Object.entries(nodes).map(([name, value]) => [`index.routing.allocation.require.${name}`, value]);
+  return {
+    ...(shards !== undefined && { 'index.number_of_shards': shards }),
+    ...(replicas !== undefined && { 'index.number_of_replicas': replicas }),
+    ...Object.fromEntries(required),
+  };
 }
 
 /** What all slices are made from; their alias is what questions are asked of. */
@@ -127,12 +149,16 @@ export function allSlices(prefix: string): string {
   return `${slicePrefix(prefix)}*`;
 }
 
-const DAY_MS = 86_400_000;
-
-/** Such as `spillway-slice-30d-2026-11-25`. */
-export function sliceIndex(prefix: string, retentionDays: number, day: number): string {
-  const [date = ''] = new Date(day * DAY_MS).toISOString().split('T');
-  return `${slicePrefix(prefix)}${retentionDays}d-${date}`;
+/**
+ * Such as `spillway-slice-30d-2026-11-25`, which all share; `spillway-slice-30d-6h-own-shop-2026-11-25t18` has six hours
+ * of one tenant, from that hour (UTC) on.
+ */
+export function sliceIndex(prefix: string, slice: SliceKey): string {
+  const { retentionDays, hours, group } = slice;
+  const [date = '', time = ''] = new Date(sliceSpan(slice).fromMs).toISOString().split('T');
+  const kind = `${slicePrefix(prefix)}${retentionDays}d`;
+  if (hours === 24 && group === SHARED_GROUP) return `${kind}-${date}`;
+  return [kind, `${hours}h`, ...(group === '' ? [] : [group]), `${date}t${time.slice(0, 2)}`].join('-');
 }
 
 /** The alias by which a slice is written: it goes with its index, so that nothing is written to one made by accident. */
@@ -140,12 +166,16 @@ export function writeAlias(index: string): string {
   return `${index}-write`;
 }
 
+const SLICE_NAME = /^(\d+)d(?:-(\d+)h(?:-((?:own|tier)-.+?))?)?-(\+?\d+-\d\d-\d\d)(?:t(\d\d))?$/;
+
 /** Undefined for the name of an index that is no slice. */
-export function parseSliceIndex(prefix: string, index: string): { retentionDays: number; day: number } | undefined {
+export function parseSliceIndex(prefix: string, index: string): SliceKey | undefined {
   if (!index.startsWith(slicePrefix(prefix))) return undefined;
-  const match = /^(\d+)d-(\+?\d+-\d\d-\d\d)$/.exec(index.slice(slicePrefix(prefix).length));
-  const time = Date.parse(`${match?.[2]}T00:00:00Z`);
-  return match === null || Number.isNaN(time)
-    ? undefined
-    : { retentionDays: Number(match[1]), day: Math.round(time / DAY_MS) };
+  const match = SLICE_NAME.exec(index.slice(slicePrefix(prefix).length));
+  if (match === null) return undefined;
+  const [, days, hours = '24', group = SHARED_GROUP, date, hour = '00'] = match;
+  const time = Date.parse(`${date}T${hour}:00:00Z`);
+  const start = time / (Number(hours) * HOUR_MS);
+  if (!Number.isInteger(start)) return undefined;
+  return { retentionDays: Number(days), hours: Number(hours), group, start };
 }

@@ -56,10 +56,24 @@ test('a term fits what Lucene takes, however long the name and the text', () => 
   expect(Buffer.byteLength(stringTerm(key, '\u{ffff}'.repeat(100_000)))).toBeLessThan(32_766);
 });
 
-test('a slice is named after its days, and its name says them', () => {
-  expect(sliceIndex('spillway', 30, 20_782)).toBe('spillway-slice-30d-2026-11-25');
-  for (const day of [0, 20_782, 100_000_000]) {
-    expect(parseSliceIndex('a', sliceIndex('a', 7, day))).toEqual({ retentionDays: 7, day });
+test('a slice is named after its days, its length and whose it is, and its name says them', () => {
+  const day = { retentionDays: 30, hours: 24, group: '', start: 20_782 };
+  expect(sliceIndex('spillway', day)).toBe('spillway-slice-30d-2026-11-25');
+  const own = { retentionDays: 30, hours: 6, group: 'own-shop', start: 20_782 * 4 + 3 };
+  expect(sliceIndex('spillway', own)).toBe('spillway-slice-30d-6h-own-shop-2026-11-25t18');
+  const groups = ['', 'own-a', 'own-a-2026-11', 'own-2026-11-25t00', 'own-own-1h', 'tier-large_1', 'tier-24h-own-x'];
+  for (const group of groups) {
+    for (const [hours, start] of [
+      [1, 498_768],
+      [5, 99_753],
+      [24, 0],
+      [24, 20_782],
+      [24, 100_000_000],
+      [168, 2_968],
+    ] as const) {
+      const slice = { retentionDays: 7, hours, group, start };
+      expect(parseSliceIndex('a', sliceIndex('a', slice))).toEqual(slice);
+    }
   }
   for (const name of ['spillway-events', 'spillway-slice-x', 'other-slice-30d-2026-11-25']) {
     expect(parseSliceIndex('spillway', name)).toBeUndefined();

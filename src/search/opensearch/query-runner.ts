@@ -2,31 +2,37 @@
  * Runs questions within their limits: places per tenant, and time. A question that is cancelled or late closes its
  * connection, on which the cluster ends its work.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
+import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import { Admission, type AdmissionLimits } from '../admission.ts';
-import { type Client, Unreachable } from './client.ts';
-import { questionError } from './errors.ts';
-import { at, numberAt } from './json.ts';
+import { type Answer, type Call, type Client, Unreachable } from './client.ts';
+import { isStarting, questionError } from './errors.ts';
+import { at, listAt, numberAt } from './json.ts';
 
 export interface QueryLimits extends AdmissionLimits {
   readonly timeMs: number;
 }
 
-/** Asks all slices one thing within a question; undefined where there is no slice. */
-export type Ask = (body: Readonly<Record<string, unknown>>) => Promise<unknown>;
+/** Asks the slices of a question one thing, or all of the tenant; undefined where there is no slice. */
+export type Ask = (body: Readonly<Record<string, unknown>>, where?: 'everywhere') => Promise<unknown>;
+
+/** The indices that a question goes to. */
+export type Targets = (where?: 'everywhere') => Promise<readonly string[]>;
 
 /** No answer of a part of the slices passes for one of all. */
-const PARAMETERS = 'allow_partial_search_results=false&ignore_unavailable=true&allow_no_indices=true';
+const PARAMETERS = { allow_partial_search_results: false, ignore_unavailable: true, allow_no_indices: true };
+const IN_PATH = Object.entries(PARAMETERS)
+  .map(([name, value]) => `${name}=${value}`)
+  .join('&');
 
 export class QueryRunner {
   readonly #client: Client;
-  readonly #path: string;
   readonly #limits: QueryLimits;
   readonly #admission: Admission;
 
-  constructor(client: Client, alias: string, limits: QueryLimits) {
+  constructor(client: Client, limits: QueryLimits) {
     this.#client = client;
-    this.#path = `${alias}/_search?${PARAMETERS}`;
     this.#limits = limits;
     this.#admission = new Admission(limits);
   }
@@ -40,26 +46,29 @@ export class QueryRunner {
   }
 
   /** One question, of one or more requests, for a tenant. Its time counts from its first request. */
-  run<T>(tenant: string, signal: AbortSignal, work: (ask: Ask) => Promise<T>): Promise<T> {
+  run<T>(tenant: string, signal: AbortSignal, targets: Targets, work: (ask: Ask) => Promise<T>): Promise<T> {
     return this.#admission.run(tenant, signal, () => {
       const deadline = performance.now() + this.#limits.timeMs;
-      return work((body) => this.#ask(body, signal, deadline));
+      return work((body, where) => this.#ask(body, () => targets(where), signal, deadline));
     });
   }
 
-  async #ask(body: Readonly<Record<string, unknown>>, signal: AbortSignal, deadline: number): Promise<unknown> {
+  async #ask(
+    body: Readonly<Record<string, unknown>>,
+    targets: () => Promise<readonly string[]>,
+    signal: AbortSignal,
+    deadline: number,
+  ): Promise<unknown> {
     if (signal.aborted) throw cancelled();
     const leftMs = Math.floor(deadline - performance.now());
     if (leftMs <= 0) throw late();
     const either = AbortSignal.any([signal, AbortSignal.timeout(leftMs)]);
     try {
-      const answer = await this.#client.call({
-        method: 'POST',
-        path: this.#path,
-        body: { timeout: `${leftMs}ms`, ...body },
-        signal: either,
-        timeoutMs: leftMs + 1_000,
-      });
+      const indices = await targets();
+      if (indices.length === 0) return undefined;
+      const question = { timeout: `${leftMs}ms`, ...body };
+      const limits = { signal: either, timeoutMs: leftMs + 1_000 };
+      const answer = await whenStarted(() => this.#search(indices, question, limits), either);
       if (answer.status !== 200) throw questionError(answer);
       if (at(answer.body, 'timed_out') === true) throw late();
       return numberAt(answer.body, '_shards', 'total') === 0 ? undefined : answer.body;
@@ -69,6 +78,33 @@ export class QueryRunner {
       if (thrown instanceof Unreachable) throw new SpillwayError('UNAVAILABLE', messageOf(thrown), { cause: thrown });
       throw thrown;
     }
+  }
+
+  /** The path names the indices while it is short; a header of the body does for many. */
+  async #search(
+    indices: readonly string[],
+    question: Readonly<Record<string, unknown>>,
+    limits: Pick<Call, 'signal' | 'timeoutMs'>,
+  ): Promise<Answer> {
+    const names = indices.join();
+    if (names.length <= OPENSEARCH_LIMITS.pathChars) {
+      return this.#client.call({ method: 'POST', path: `${names}/_search?${IN_PATH}`, body: question, ...limits });
+    }
+    const lines = [{ index: indices, ...PARAMETERS }, question].map((line) => Buffer.from(`${JSON.stringify(line)}\n`));
+    const answer = await this.#client.call({ method: 'POST', path: '_msearch', body: lines, ...limits });
+    if (answer.status !== 200) return answer;
+    const [body] = listAt(answer.body, 'responses');
+    return { status: numberAt(body, 'status'), body };
+  }
+}
+
+/** A slice that is just being made is there before it answers. */
+async function whenStarted(ask: () => Promise<Answer>, signal: AbortSignal): Promise<Answer> {
+  const untilMs = performance.now() + OPENSEARCH_LIMITS.shardStartMs;
+  for (;;) {
+    const answer = await ask();
+    if (!isStarting(answer) || performance.now() > untilMs) return answer;
+    await delay(OPENSEARCH_LIMITS.retryDelayMs, undefined, { signal });
   }
 }
 

@@ -4,7 +4,7 @@ import { OPENSEARCH_LIMITS, QUERY_LIMITS } from '../../lib/limits.ts';
 import type { FieldRef } from '../../query/ast.ts';
 import { isOwn } from '../../query/fields.ts';
 import type { HistogramBucket, HistogramQuestion, Question, ValueCount } from '../port.ts';
-import { type Column, columnsOf, decode, isInAny, type Value } from './columns.ts';
+import { askCounting, type Column, columnsOf, decode, isArray, isInAny, type Value } from './columns.ts';
 import { type Condition, not } from './conditions.ts';
 import { at, listAt, numberAt } from './json.ts';
 import { FIELD } from './mapping.ts';
@@ -47,19 +47,44 @@ const NO_HITS = { size: 0, track_total_hits: false } as const;
 export async function histogram(question: HistogramQuestion, ask: Ask): Promise<readonly HistogramBucket[]> {
   const query = await conditionOf(question, ask);
   const { by, intervalMs } = question;
-  const times = { ...timeBuckets(intervalMs), min_doc_count: 1 };
-  const columns = by === undefined ? [] : await columnsOf(by, query, ask);
-  const series = by === undefined ? undefined : await seriesOf(by, columns, query, ask);
-  const within = series === undefined ? {} : { aggs: seriesAggregations(columns, series) };
-  const found = await ask({ ...NO_HITS, query, aggs: { times: { histogram: times, ...within } } });
+  const stack = by === undefined ? undefined : await stackOf(by, query, ask);
+  const times = { histogram: { ...timeBuckets(intervalMs), min_doc_count: 1 }, ...(stack && { aggs: stack.aggs }) };
+  const found = await ask({ ...NO_HITS, query, aggs: { times } });
   if (found === undefined) return [];
   const buckets = bucketsOf(found, 'aggregations', 'times');
   if (buckets.length > QUERY_LIMITS.buckets) throw tooManyBuckets();
-  return buckets.map(({ key, count: events, bucket }) => ({
-    timeMs: Number(key),
-    count: events,
-    ...(series === undefined ? {} : { by: stacked(bucket, columns, series) }),
+  return buckets.map((bucket) => ({
+    timeMs: Number(bucket.key),
+    count: bucket.count,
+    ...(stack && { by: stack.read(bucket) }),
   }));
+}
+
+/** What each bucket of a histogram is asked besides its count, and how the answer is read. */
+interface Stack {
+  readonly aggs: Readonly<Record<string, Condition>>;
+  read(bucket: Bucket): Readonly<Record<string, number>>;
+}
+
+async function stackOf(by: FieldRef, query: Condition, ask: Ask): Promise<Stack> {
+  if (isOwn(by, 'level')) return levels();
+  const columns = columnsOf(by);
+  const series = await seriesOf(by, columns, query, ask);
+  return { aggs: seriesAggregations(columns, series), read: ({ bucket }) => stacked(bucket, columns, series) };
+}
+
+/** There are few: all of them, without a look first which are the largest. Events without one are the rest. */
+function levels(): Stack {
+  const [level] = columnsOf({ root: 'own', name: 'level' });
+  const aggs = level === undefined ? {} : { levels: largest(level, QUERY_LIMITS.series) };
+  return {
+    aggs,
+    read: ({ bucket, count: events }) => {
+      const found = bucketsOf(bucket, 'levels').map(({ key, count: some }): [string, number] => [String(key), some]);
+      const without = events - found.reduce((sum, [, some]) => sum + some, 0);
+      return Object.fromEntries(without > 0 ? [...found, ['', without]] : found);
+    },
+  };
 }
 
 function tooManyBuckets(): SpillwayError {
@@ -74,9 +99,8 @@ interface Series {
 }
 
 async function seriesOf(by: FieldRef, columns: readonly Column[], query: Condition, ask: Ask): Promise<Series> {
-  const found = await ask({
+  const found = await askCounting([by], query, ask, {
     ...NO_HITS,
-    query,
     aggs: {
       absent: { filter: not(isInAny(columns)) },
       ...Object.fromEntries(columns.map((column, i) => [`c${i}`, largest(column, QUERY_LIMITS.series)])),
@@ -86,8 +110,7 @@ async function seriesOf(by: FieldRef, columns: readonly Column[], query: Conditi
   const counted = columns.flatMap((_, i) => bucketsOf(found, 'aggregations', `c${i}`).map((one) => ({ ...one, i })));
   const absent = { key: undefined, count: numberAt(found, 'aggregations', 'absent', 'doc_count'), i: -1 };
   const all = [...counted, ...(absent.count > 0 ? [absent] : [])].sort((a, b) => b.count - a.count);
-  const isLevel = by.root === 'own' && by.name === 'level';
-  const top = isLevel ? all : all.slice(0, QUERY_LIMITS.series);
+  const top = all.slice(0, QUERY_LIMITS.series);
   return {
     values: columns.map((_, i) => top.filter((one) => one.i === i).map(({ key }) => key)),
     absent: top.includes(absent),
@@ -125,14 +148,12 @@ export async function values(
 ): Promise<{ readonly values: readonly ValueCount[]; readonly total: number; readonly distinct: number }> {
   if (isOwn(question.field, 'message')) return words(question, ask);
   const query = await conditionOf(question, ask);
-  const columns = await columnsOf(question.field, query, ask);
-  if (columns.length === 0) return { values: [], total: 0, distinct: 0 };
-  const aggs: Record<string, Condition> = { total: { filter: isInAny(columns) } };
-  for (const [i, column] of columns.entries()) {
-    aggs[`c${i}`] = largest(column, question.limit);
-    aggs[`d${i}`] = distinctValues(column);
-  }
-  const found = await ask({ ...NO_HITS, query, aggs });
+  const columns = columnsOf(question.field);
+  // More than are answered, so that there is no need to ask how many others there are, where those are few.
+  const listed = Math.max(question.limit, QUERY_LIMITS.values);
+  const aggs: Record<string, Condition> = { arrays: { filter: isInAny(columns.filter(isArray)) } };
+  for (const [i, column] of columns.entries()) aggs[`c${i}`] = largest(column, listed);
+  const found = await askCounting([question.field], query, ask, { ...NO_HITS, aggs });
   if (found === undefined) return { values: [], total: 0, distinct: 0 };
   const counted = columns.flatMap((column, i) =>
     bucketsOf(found, 'aggregations', `c${i}`).map((one) => ({ value: decode(column, one.key), count: one.count })),
@@ -140,15 +161,33 @@ export async function values(
   counted.sort((a, b) => b.count - a.count || compare(a.value, b.value));
   return {
     values: counted.slice(0, question.limit),
-    total: numberAt(found, 'aggregations', 'total', 'doc_count'),
-    distinct: columns.reduce((sum, _, i) => sum + distinctOf(found, i, question.limit), 0),
+    total: columns.reduce(
+      (sum, column, i) => sum + (isArray(column) ? 0 : eventsIn(found, i)),
+      numberAt(found, 'aggregations', 'arrays', 'doc_count'),
+    ),
+    distinct: await distinct(columns, found, query, ask),
   };
 }
 
+/** Of a column that has one value an event: those that are listed, and the others. */
+function eventsIn(found: unknown, column: number): number {
+  const listed = bucketsOf(found, 'aggregations', `c${column}`).reduce((sum, { count: events }) => sum + events, 0);
+  return listed + othersIn(found, column);
+}
+
+function othersIn(found: unknown, column: number): number {
+  return numberAt(found, 'aggregations', `c${column}`, 'sum_other_doc_count');
+}
+
 /** Where all values are listed, as many as those; else the engine's estimate. */
-function distinctOf(found: unknown, column: number, limit: number): number {
-  const listed = bucketsOf(found, 'aggregations', `c${column}`).length;
-  return listed < limit ? listed : Math.max(listed, numberAt(found, 'aggregations', `d${column}`, 'value'));
+async function distinct(columns: readonly Column[], found: unknown, query: Condition, ask: Ask): Promise<number> {
+  const many = columns.flatMap((column, i) => (othersIn(found, i) > 0 ? [[`c${i}`, distinctValues(column)]] : []));
+  const estimated = many.length === 0 ? undefined : await ask({ ...NO_HITS, query, aggs: Object.fromEntries(many) });
+  return columns.reduce((sum, _, i) => {
+    const listed = bucketsOf(found, 'aggregations', `c${i}`).length;
+    const estimate = at(estimated, 'aggregations', `c${i}`, 'value');
+    return sum + Math.max(listed, Number(estimate ?? 0));
+  }, 0);
 }
 
 export function distinctValues({ field }: Column): Condition {

@@ -53,7 +53,7 @@ export async function getEvent(
   rebuild: RebuildOriginal,
 ): Promise<AnsweredEvent | undefined> {
   const query = allOf([ofTenant(question.tenant), { ids: { values: [question.id] } }]);
-  const [event] = eventsOf(await ask({ size: 1, query, track_total_hits: false }), rebuild);
+  const [event] = eventsOf(await ask({ size: 1, query, track_total_hits: false }, 'everywhere'), rebuild);
   return event;
 }
 

@@ -3,11 +3,21 @@ import { SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import type { FieldRef } from '../../query/ast.ts';
 import type { StatsFunction, StatsQuestion, StatsRow } from '../port.ts';
-import { type Column, columnsOf, decode, type Value } from './columns.ts';
-import type { Condition } from './conditions.ts';
+import {
+  askCounting,
+  assertCounting,
+  type Column,
+  columnsOf,
+  decode,
+  isArray,
+  isInAny,
+  presentColumns,
+  type Value,
+} from './columns.ts';
+import { allOf, type Condition, not } from './conditions.ts';
 import { at, listAt, numberAt } from './json.ts';
 import type { Ask } from './query-runner.ts';
-import { distinctValues, timeBuckets } from './read-aggregates.ts';
+import { bucketsOf, distinctValues, timeBuckets } from './read-aggregates.ts';
 import { conditionOf } from './where.ts';
 
 /** What is asked of each group, and how its answer is read. */
@@ -18,9 +28,65 @@ interface Measure {
 
 export async function stats(question: StatsQuestion, ask: Ask): Promise<readonly StatsRow[]> {
   const query = await conditionOf(question, ask);
+  const measure = measureOf(question.fn, question.of);
+  const rows = (await fewGroups(question, measure, query, ask)) ?? (await allGroups(question, measure, query, ask));
+  rows.sort((a, b) => (a.timeMs ?? 0) - (b.timeMs ?? 0) || descending(a.value, b.value));
+  return rows.slice(0, question.limit);
+}
+
+function countedIn({ by, of }: StatsQuestion): readonly FieldRef[] {
+  return of === undefined ? by : [...by, of];
+}
+
+/** Without a field to group by, or by one with few values: one request. Undefined where that does not tell all. */
+async function fewGroups(
+  question: StatsQuestion,
+  measure: Measure,
+  query: Condition,
+  ask: Ask,
+): Promise<StatsRow[] | undefined> {
+  const { by, intervalMs } = question;
+  const [field, ...further] = by;
+  const counted = countedIn(question);
+  if (intervalMs !== undefined || further.length > 0) return undefined;
+  const { aggs } = measure;
+  if (field === undefined) {
+    const found = await askCounting(counted, query, ask, { size: 0, track_total_hits: true, aggs });
+    return found === undefined ? [] : [{ by: [], value: measure.read(allAsGroup(found)) }];
+  }
+  const columns = columnsOf(field);
+  const terms = columns.map(({ field: name }, i): [string, Condition] => [
+    `c${i}`,
+    { terms: { field: name, size: OPENSEARCH_LIMITS.groupsAtOnce }, aggs },
+  ]);
+  const body = { size: 0, track_total_hits: true, aggs: Object.fromEntries(terms) };
+  const found = await askCounting(counted, query, ask, body);
+  if (found === undefined) return [];
+  const groups = columns.flatMap((column, i) =>
+    bucketsOf(found, 'aggregations', `c${i}`).map((group) => ({ ...group, column })),
+  );
+  const isWhole = columns.every((_, i) => numberAt(found, 'aggregations', `c${i}`, 'sum_other_doc_count') === 0);
+  if (!isWhole || groups.some(({ column }) => isArray(column))) return undefined;
+  const rows: StatsRow[] = groups.map(({ key, bucket, column }) => ({
+    by: [decode(column, key)],
+    value: measure.read(bucket),
+  }));
+  const without = numberAt(found, 'hits', 'total', 'value') - groups.reduce((sum, { count }) => sum + count, 0);
+  if (without === 0) return rows;
+  // Events that have no value to group by are a group too.
+  const rest = await ask({ size: 0, track_total_hits: true, query: allOf([query, not(isInAny(columns))]), aggs });
+  return rest === undefined ? rows : [...rows, { by: [null], value: measure.read(allAsGroup(rest)) }];
+}
+
+function allAsGroup(found: unknown): unknown {
+  return { doc_count: numberAt(found, 'hits', 'total', 'value'), ...Object(at(found, 'aggregations')) };
+}
+
+/** Page by page. */
+async function allGroups(question: StatsQuestion, measure: Measure, query: Condition, ask: Ask): Promise<StatsRow[]> {
+  await assertCounting(countedIn(question), query, ask);
   const keys: (readonly Column[])[] = [];
-  for (const field of question.by) keys.push(await columnsOf(field, query, ask));
-  const measure = await measureOf(question.fn, question.of, query, ask);
+  for (const field of question.by) keys.push(await presentColumns(field, query, ask));
   const rows: StatsRow[] = [];
   for await (const group of groupsOf(question, keys, measure, query, ask)) {
     if (rows.length >= OPENSEARCH_LIMITS.groups) throw tooManyGroups();
@@ -29,8 +95,7 @@ export async function stats(question: StatsQuestion, ask: Ask): Promise<readonly
     const by = keys.map((columns, i) => keyOf(columns, i, key));
     rows.push({ by, ...(typeof time === 'number' ? { timeMs: time } : {}), value: measure.read(group) });
   }
-  rows.sort((a, b) => (a.timeMs ?? 0) - (b.timeMs ?? 0) || descending(a.value, b.value));
-  return rows.slice(0, question.limit);
+  return rows;
 }
 
 function descending(a: number | null, b: number | null): number {
@@ -65,10 +130,8 @@ async function* groupsOf(
   if (sources.length === 0) {
     const found = await ask({ size: 0, track_total_hits: true, query, aggs });
     if (found === undefined) return;
-    const events = numberAt(found, 'hits', 'total', 'value');
-    const group = { doc_count: events, ...Object(at(found, 'aggregations')) };
-    // Where a field to group by has no value anywhere, there is one group, but of nothing none.
-    if (keys.length === 0 || events > 0) yield group;
+    // Where the fields to group by have no value anywhere, there is one group, but of nothing none.
+    if (numberAt(found, 'hits', 'total', 'value') > 0) yield allAsGroup(found);
     return;
   }
   for (let after: unknown; ; ) {
@@ -82,24 +145,24 @@ async function* groupsOf(
   }
 }
 
-async function measureOf(fn: StatsFunction, of: FieldRef | undefined, query: Condition, ask: Ask): Promise<Measure> {
+function measureOf(fn: StatsFunction, of: FieldRef | undefined): Measure {
   if (fn === 'count' || of === undefined) return { aggs: {}, read: (group) => numberAt(group, 'doc_count') };
   if (fn === 'unique') {
-    const columns = await columnsOf(of, query, ask);
+    const columns = columnsOf(of);
     return {
       aggs: Object.fromEntries(columns.map((column, i) => [`u${i}`, distinctValues(column)])),
       read: (group) => columns.reduce((sum, _, i) => sum + numberAt(group, `u${i}`, 'value'), 0),
     };
   }
-  const numbers = await numberColumn(of, query, ask);
+  const numbers = numberColumn(of);
   if (numbers === undefined) return { aggs: {}, read: () => null };
   return fn in PERCENTILES ? percentile(numbers, PERCENTILES[fn as keyof typeof PERCENTILES]) : simple(numbers, fn);
 }
 
 /** Numbers of plain fields alone: those of an array are several values of one event. */
-async function numberColumn(of: FieldRef, query: Condition, ask: Ask): Promise<Column | undefined> {
+function numberColumn(of: FieldRef): Column | undefined {
   if (of.root === 'own' && of.name !== 'timestamp' && of.name !== 'received') return undefined;
-  return (await columnsOf(of, query, ask)).find(({ type }) => type === 'number' || type === 'time');
+  return columnsOf(of).find(({ type }) => type === 'number' || type === 'time');
 }
 
 const PERCENTILES = { p50: 50, p90: 90, p95: 95, p99: 99 } as const;

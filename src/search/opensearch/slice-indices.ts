@@ -3,20 +3,29 @@ import { SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type Answer, type Call, type Client, Unreachable } from './client.ts';
-import type { TypedValue } from './document.ts';
 import { problemOf } from './errors.ts';
 import { at, textAt } from './json.ts';
-import { FIELD, OWN_COLUMNS, VALUE_MAPPINGS, VALUE_TYPES, type ValueType, writeAlias } from './mapping.ts';
+import {
+  FIELD,
+  type IndexOptions,
+  OWN_COLUMNS,
+  tierSettings,
+  VALUE_MAPPINGS,
+  VALUE_TYPES,
+  type ValueType,
+  writeAlias,
+} from './mapping.ts';
+import { type TypedField, type TypedPaths, typedPath } from './typed-fields.ts';
 
 const OWN = Object.keys(OWN_COLUMNS).length;
 
-/** Typed fields of one index, as `type.name`. */
-export type TypedFields = ReadonlySet<string>;
-
-export const typedField = (type: ValueType, name: string): string => `${type}.${name}`;
+function roomIn(known: TypedPaths): number {
+  return OPENSEARCH_LIMITS.typedFields + OWN - known.size;
+}
 
 export class SliceIndices {
   readonly #client: Client;
+  readonly #options: IndexOptions;
   readonly #log: Logger;
   readonly #known = new Map<string, Set<string>>();
   /** Indices that were there once. */
@@ -24,22 +33,29 @@ export class SliceIndices {
   /** By index, fields that somebody has mapped to something else: their values are searched as terms. */
   readonly #unmappable = new Map<string, Set<string>>();
 
-  constructor(client: Client, log: Logger) {
+  constructor(client: Client, options: IndexOptions, log: Logger) {
     this.#client = client;
+    this.#options = options;
     this.#log = log;
   }
 
-  /** Makes the index, where it is not there, and fields for what is new, while there is room. */
-  async prepare(index: string, values: Iterable<TypedValue>): Promise<TypedFields> {
-    const known = this.#known.get(index) ?? (await this.#create(index));
+  /** Whether it is known, without asking, that the index has no such field and gets none. */
+  lacks(index: string, { path }: TypedField): boolean {
+    const known = this.#known.get(index);
+    if (known === undefined || known.has(path)) return false;
+    return roomIn(known) <= 0 || this.#unmappable.get(index)?.has(path) === true;
+  }
+
+  /** Makes the index as its tier wants it, where it is not there, and fields for what is new, while there is room. */
+  async prepare(index: string, tier: string, fields: Iterable<TypedField>): Promise<TypedPaths> {
+    const known = this.#known.get(index) ?? (await this.#create(index, tier));
     this.#known.set(index, known);
     const unmappable = this.#unmappable.get(index);
-    const room = OPENSEARCH_LIMITS.typedFields + OWN - known.size;
-    const wanted = new Map<string, readonly [ValueType, string]>();
-    for (const { type, name } of values) {
-      if (name === undefined || wanted.size >= room || known.has(typedField(type, name))) continue;
-      if (unmappable?.has(typedField(type, name))) continue;
-      wanted.set(typedField(type, name), [type, name]);
+    const room = roomIn(known);
+    const wanted = new Map<string, TypedField>();
+    for (const field of fields) {
+      if (wanted.size >= room) break;
+      if (!known.has(field.path) && unmappable?.has(field.path) !== true) wanted.set(field.path, field);
     }
     if (wanted.size > 0) await this.#map(index, known, wanted);
     return known;
@@ -56,8 +72,8 @@ export class SliceIndices {
     this.#seen.delete(index);
   }
 
-  async #create(index: string): Promise<Set<string>> {
-    const body = { aliases: { [writeAlias(index)]: {} } };
+  async #create(index: string, tier: string): Promise<Set<string>> {
+    const body = { settings: tierSettings(this.#options, tier), aliases: { [writeAlias(index)]: {} } };
     const created = await this.#client.call({ method: 'PUT', path: index, body });
     if (created.status !== 200 && problemOf(created).type !== 'resource_already_exists_exception') {
       throw failed(`The slice ${index} cannot be made`, created);
@@ -80,19 +96,15 @@ export class SliceIndices {
     const properties = at(body, index, 'mappings', 'properties', FIELD.values, 'properties');
     const names = VALUE_TYPES.flatMap((type) =>
       Object.entries(Object(at(properties, type, 'properties'))).flatMap(([name, field]) =>
-        textAt(field, 'type') === VALUE_MAPPINGS[type].type ? [typedField(type, name)] : [],
+        textAt(field, 'type') === VALUE_MAPPINGS[type].type ? [typedPath(type, name)] : [],
       ),
     );
     return new Set(names);
   }
 
-  async #map(
-    index: string,
-    known: Set<string>,
-    wanted: ReadonlyMap<string, readonly [ValueType, string]>,
-  ): Promise<void> {
+  async #map(index: string, known: Set<string>, wanted: ReadonlyMap<string, TypedField>): Promise<void> {
     const types: Partial<Record<ValueType, { readonly properties: Record<string, unknown> }>> = {};
-    for (const [type, name] of wanted.values()) {
+    for (const { type, name } of wanted.values()) {
       types[type] ??= { properties: {} };
       types[type].properties[name] = VALUE_MAPPINGS[type];
     }
@@ -116,7 +128,7 @@ export class SliceIndices {
   async #mapEach(
     index: string,
     known: Set<string>,
-    wanted: ReadonlyMap<string, readonly [ValueType, string]>,
+    wanted: ReadonlyMap<string, TypedField>,
     reason: string,
   ): Promise<void> {
     const [one] = wanted;
@@ -132,9 +144,9 @@ export class SliceIndices {
   }
 }
 
-/** The answer of a call that has to work. */
-export async function ask(client: Client, call: Call): Promise<Answer> {
-  const answer = await client.call(call);
+/** The answer of a call that has to work, made now unless it is given. */
+export async function ask(client: Client, call: Call, given?: Answer): Promise<Answer> {
+  const answer = given ?? (await client.call(call));
   if (answer.status < 300) return answer;
   throw failed(`OpenSearch refuses ${call.method} ${call.path.split('?')[0]}`, answer);
 }

@@ -23,6 +23,7 @@ import { Meddler, type Meddling } from './testing/meddler.ts';
 
 const NOW_MS = Date.parse('2026-11-23T12:00:00Z');
 const DAY_MS = 86_400_000;
+const TODAY = { retentionDays: 30, hours: 24, group: '', start: Math.floor(NOW_MS / DAY_MS) };
 const PATIENCE = { timeout: 60_000, interval: 50 };
 const suite = 'writes to OpenSearch';
 
@@ -88,16 +89,12 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
   }
 
   /** Puts events into the engine itself, without an indexer. */
-  async function insert(
-    { engine: { writer } }: StoreKit<SearchEngine>,
-    events: readonly StoredEvent[],
-    retentionDays = 30,
-  ) {
+  async function insert({ engine: { writer } }: StoreKit<SearchEngine>, events: readonly StoredEvent[]) {
     const block = writer.createBlock();
     for (const [i, event] of events.entries()) {
       const bytes = Buffer.from(JSON.stringify(event));
-      const place = () => ({ retentionDays, sliceDay: Math.floor(NOW_MS / DAY_MS) });
-      block.add(bytes, 0, bytes.length, { partition: 0, offset: i, timestampMs: NOW_MS }, place);
+      const placement = { slice: TODAY, tier: 'shared' };
+      block.add(bytes, 0, bytes.length, { partition: 0, offset: i, timestampMs: NOW_MS }, () => placement);
     }
     const batch = await block.finish();
     return batch === undefined ? [] : writer.insert(batch);
@@ -187,11 +184,11 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     await meddler.close();
   });
 
-  test('a store that gets a partition finishes what another one began, also where that kept events for other days', async () => {
+  test('a store that gets a partition finishes what another one began', async () => {
     const kit = await open();
     await kit.append(0, numbered(10));
     // It was killed before it had sent all of it, and had committed nothing.
-    await insert(kit, numbered(10).slice(0, 4), 7);
+    await insert(kit, numbered(10).slice(0, 4));
     await kit.startIndexer().started;
     await kit.settled();
     expect(await kit.engine.count(ask())).toBe(10);
@@ -207,7 +204,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     await kit.close();
     kits.length = 0;
     const client = new Client({ nodes: [TEST_NODE] });
-    const index = sliceIndex(prefixOf(folder), 30, Math.floor(NOW_MS / DAY_MS));
+    const index = sliceIndex(prefixOf(folder), TODAY);
     await client.call({ method: 'DELETE', path: index });
     client.close();
     kit = await open({ partitions: 2 });
@@ -222,7 +219,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     const kit = await open();
     await insert(kit, numbered(3));
     const client = new Client({ nodes: [TEST_NODE] });
-    await client.call({ method: 'DELETE', path: sliceIndex(prefixOf(folder), 30, Math.floor(NOW_MS / DAY_MS)) });
+    await client.call({ method: 'DELETE', path: sliceIndex(prefixOf(folder), TODAY) });
     client.close();
     await insert(kit, numbered(5));
     expect(await kit.engine.count(ask('number:[1 TO 3]'))).toBe(3);
@@ -233,8 +230,10 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
   test('beyond the cap of typed fields every field is searched, ranges of numbers too, and counting by it is refused', async () => {
     const kit = await open();
     const perEvent = 100;
+    const numberedPayload = (i: number) =>
+      Object.fromEntries(Array.from({ length: perEvent }, (_, j) => [`n${i}x${j}`, i + j]));
     const events = Array.from({ length: OPENSEARCH_LIMITS.typedFields / perEvent + 2 }, (_, i) =>
-      eventOf(i, { payload: Object.fromEntries(Array.from({ length: perEvent }, (_, j) => [`n${i}x${j}`, i + j])) }),
+      eventOf(i, { payload: numberedPayload(i) }),
     );
     expect(await insert(kit, events)).toEqual([]);
     const last = events.length - 1;
@@ -247,6 +246,30 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
       kit.engine.values({ ...ask(), field: { root: 'payload', path: [`n${number}x5`] }, limit: 5 });
     expect((await values(0)).values).toEqual([{ value: 5, count: 1 }]);
     await expect(values(last)).rejects.toHaveProperty('code', 'QUERY_UNSUPPORTED');
+    // By now the writer knows that the index is full, and by what.
+    const late = { ...numberedPayload(0), late: 7 };
+    expect(await insert(kit, [eventOf(events.length, { payload: late })])).toEqual([]);
+    expect(await kit.engine.count(ask('late:[7 TO 7] n0x5:5'))).toBe(1);
+    expect((await values(0)).values).toEqual([{ value: 5, count: 2 }]);
+    const field = { root: 'payload', path: ['late'] } as const;
+    for (const asked of [
+      () => kit.engine.values({ ...ask(), field, limit: 5 }),
+      () => kit.engine.stats({ ...ask(), fn: 'max', of: field, by: [], limit: 5 }),
+      () => kit.engine.stats({ ...ask(), fn: 'count', by: [field], intervalMs: 1e12, limit: 5 }),
+      () => kit.engine.histogram({ ...ask(), by: field, intervalMs: 1e12 }),
+    ]) {
+      await expect(asked()).rejects.toHaveProperty('code', 'QUERY_UNSUPPORTED');
+    }
+  });
+
+  test('many rows at once do not wait until the index may be refreshed again', async () => {
+    const kit = await open({}, { refreshEveryMs: 3_600_000 });
+    const events = numbered(2 * OPENSEARCH_LIMITS.refreshRows);
+    for (const half of [0, 1]) {
+      const from = half * OPENSEARCH_LIMITS.refreshRows;
+      await insert(kit, events.slice(from, from + OPENSEARCH_LIMITS.refreshRows));
+      expect(await kit.engine.count(ask())).toBe(from + OPENSEARCH_LIMITS.refreshRows);
+    }
   });
 
   test('a keyword or word of any length is found by its whole and its beginning; patterns that cannot tell are refused', async () => {
@@ -276,11 +299,25 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     now += 4 * DAY_MS;
     kit = await started({ clock, indexer: { retention } });
     await vi.waitFor(
-      async () => expect(await kit.engine.writer.slices()).toMatchObject([{ retentionDays: 10 }]),
+      async () => expect(await kit.engine.writer.slices()).toMatchObject([{ slice: { retentionDays: 10 } }]),
       PATIENCE,
     );
     expect(await kit.engine.count(ask())).toBe(0);
     expect(await kit.engine.count({ ...ask(), tenant: 'longer' })).toBe(1);
+  });
+
+  test('a question waits for a slice that is just being made', async () => {
+    const meddler = await Meddler.start(TEST_NODE);
+    const kit = await open({}, { cluster: { nodes: [meddler.url] } });
+    await insert(kit, numbered(5));
+    meddler.meddle = (path) => (path.includes('_search') && meddler.meddled < 2 ? 'starting' : 'pass');
+    expect(await kit.engine.count(ask())).toBe(5);
+    expect(meddler.meddled).toBe(2);
+    meddler.meddle = (path) => (path.includes('_search') ? 'starting' : 'pass');
+    await expect(kit.engine.count(ask())).rejects.toHaveProperty('code', 'UNAVAILABLE');
+    await kit.close();
+    kits.length = 0;
+    await meddler.close();
   });
 
   test('a question that is cancelled or late ends, and its place is free', async () => {

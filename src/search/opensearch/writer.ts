@@ -10,12 +10,15 @@ import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Range } from '../journal.ts';
 import type { RefusedRecord, SearchWriter, StoredSlice, WriteBatch, WriteBlock } from '../port.ts';
+import type { SliceKey } from '../slices.ts';
 import { type BulkOutcome, sendBulk } from './bulk.ts';
 import type { Client } from './client.ts';
-import { DocumentBatch, DocumentBlock, type Prepared, prepare } from './document-block.ts';
-import { at, listAt, numberAt, textAt } from './json.ts';
-import { aliasOf, allSlices, FIELD, parseSliceIndex, sliceIndex, writeAlias } from './mapping.ts';
-import { ask, failed, SliceIndices, type TypedFields, typedField } from './slice-indices.ts';
+import { DocumentBatch, DocumentBlock, type Row } from './document-block.ts';
+import { at, listAt, numberAt } from './json.ts';
+import { aliasOf, FIELD, type IndexOptions, parseSliceIndex, sliceIndex } from './mapping.ts';
+import type { Need, SliceCatalogue } from './slice-catalogue.ts';
+import { ask, failed, SliceIndices } from './slice-indices.ts';
+import type { TypedPaths } from './typed-fields.ts';
 
 const QUIET = 'ignore_unavailable=true&allow_no_indices=true';
 /** Names in the path of one request. */
@@ -23,7 +26,8 @@ const INDICES_AT_ONCE = 20;
 
 export interface WriterOptions {
   readonly client: Client;
-  readonly prefix: string;
+  readonly index: IndexOptions;
+  readonly catalogue: SliceCatalogue;
   /** Names the queue of this data folder, whose offsets the rows have. */
   readonly origin: string;
   readonly refreshEveryMs: number;
@@ -35,32 +39,38 @@ export class OpenSearchWriter implements SearchWriter {
   readonly #prefix: string;
   readonly #origin: string;
   readonly #refreshEveryMs: number;
+  readonly #catalogue: SliceCatalogue;
   readonly #indices: SliceIndices;
   readonly #refreshed = new Map<string, number>();
+  readonly #names = new WeakMap<SliceKey, string>();
 
-  constructor({ client, prefix, origin, refreshEveryMs, log }: WriterOptions) {
+  constructor({ client, index, catalogue, origin, refreshEveryMs, log }: WriterOptions) {
     this.#client = client;
-    this.#prefix = prefix;
+    this.#prefix = index.prefix;
+    this.#catalogue = catalogue;
     this.#origin = origin;
     this.#refreshEveryMs = refreshEveryMs;
-    this.#indices = new SliceIndices(client, log);
+    this.#indices = new SliceIndices(client, index, log);
   }
 
   createBlock(): WriteBlock {
-    return new DocumentBlock();
+    return new DocumentBlock({
+      origin: this.#origin,
+      indexOf: ({ slice }) => this.#indexOf(slice),
+      lacks: (index, field) => this.#indices.lacks(index, field),
+    });
   }
 
   async insert(batch: WriteBatch): Promise<readonly RefusedRecord[]> {
     if (!(batch instanceof DocumentBatch)) throw new TypeError('a batch of another engine');
-    const rows = batch.rows.map((row) => {
-      const { retentionDays, sliceDay } = row.placement;
-      return prepare(row, sliceIndex(this.#prefix, retentionDays, sliceDay));
-    });
+    const { rows } = batch;
+    const needs = needsOf(rows);
+    await this.#catalogue.cover(needs);
     const refused: RefusedRecord[] = [];
-    let pending: readonly Prepared[] = rows;
+    let pending = rows;
     for (let attempt = 1; pending.length > 0; attempt++) {
       const requestBytes = OPENSEARCH_LIMITS.requestBytes >> (attempt - 1);
-      const { again, trouble } = await this.#attempt(pending, refused, requestBytes);
+      const { again, trouble } = await this.#attempt(await this.#fitted(pending, batch, needs), refused, requestBytes);
       pending = again;
       if (pending.length === 0) break;
       if (attempt === OPENSEARCH_LIMITS.attempts) {
@@ -68,7 +78,10 @@ export class OpenSearchWriter implements SearchWriter {
       }
       await delay(pauseMs(attempt));
     }
-    await this.#refresh([...new Set(rows.map(({ index }) => index))]);
+    await this.#refresh(
+      needs.map(({ index }) => index),
+      rows.length,
+    );
     return refused;
   }
 
@@ -107,20 +120,21 @@ export class OpenSearchWriter implements SearchWriter {
   }
 
   async slices(): Promise<readonly StoredSlice[]> {
-    const path = `_cat/indices/${allSlices(this.#prefix)}?format=json&h=index,docs.count`;
-    const { body } = await ask(this.#client, { method: 'GET', path });
-    return listAt(body).flatMap((row) => {
-      const slice = parseSliceIndex(this.#prefix, textAt(row, 'index') ?? '');
-      return slice === undefined ? [] : [{ ...slice, rows: Number(textAt(row, 'docs.count') ?? 0) }];
+    const indices = await this.#catalogue.indices();
+    await this.#catalogue.noteExisting(indices);
+    return indices.flatMap(({ index, rows, bytes }) => {
+      const slice = parseSliceIndex(this.#prefix, index);
+      return slice === undefined ? [] : [{ slice, where: index, rows, bytesOnDisk: bytes }];
     });
   }
 
-  async dropSlice({ retentionDays, day }: Pick<StoredSlice, 'retentionDays' | 'day'>): Promise<void> {
-    const index = sliceIndex(this.#prefix, retentionDays, day);
+  async dropSlice(slice: SliceKey): Promise<void> {
+    const index = sliceIndex(this.#prefix, slice);
     const answer = await this.#client.call({ method: 'DELETE', path: index });
     if (answer.status !== 200 && answer.status !== 404) throw failed(`The slice ${index} cannot be removed`, answer);
     this.#indices.drop(index);
     this.#refreshed.delete(index);
+    await this.#catalogue.remove(index);
   }
 
   readonly shared = { hasRows: (partition: number) => this.#hasRows(partition) };
@@ -149,33 +163,51 @@ export class OpenSearchWriter implements SearchWriter {
     return async () => {};
   }
 
+  #indexOf(slice: SliceKey): string {
+    const known = this.#names.get(slice);
+    if (known !== undefined) return known;
+    const index = sliceIndex(this.#prefix, slice);
+    this.#names.set(slice, index);
+    return index;
+  }
+
+  /** The rows for indices that are there, encoded for the typed fields that those have. */
+  async #fitted(
+    rows: readonly Row[],
+    { assumed, encode }: DocumentBatch,
+    needs: readonly Need[],
+  ): Promise<readonly Row[]> {
+    const lacking = new Map<string, TypedPaths>();
+    for (const { index, tier } of needs) {
+      const fields = assumed.get(index) ?? new Set();
+      const known = await this.#indices.prepare(index, tier, fields);
+      if (!fields.values().every(({ path }) => known.has(path))) lacking.set(index, known);
+    }
+    if (lacking.size === 0) return rows;
+    return rows.map((row) => {
+      const known = lacking.get(row.index);
+      return known === undefined ? row : { ...row, lines: encode(row, known) };
+    });
+  }
+
   async #attempt(
-    rows: readonly Prepared[],
+    rows: readonly Row[],
     refused: RefusedRecord[],
     requestBytes: number,
-  ): Promise<{ readonly again: readonly Prepared[]; readonly trouble: string | undefined }> {
-    const typed = new Map<string, TypedFields>();
-    for (const [index, own] of Map.groupBy(rows, (row) => row.index)) {
-      const values = own.flatMap((row) => row.typed);
-      typed.set(index, await this.#indices.prepare(index, values));
-    }
-    const lines = (row: Prepared) =>
-      row.lines(writeAlias(row.index), this.#origin, (type, name) =>
-        Boolean(typed.get(row.index)?.has(typedField(type, name))),
-      );
-    const again: Prepared[] = [];
+  ): Promise<{ readonly again: readonly Row[]; readonly trouble: string | undefined }> {
+    const again: Row[] = [];
     let trouble: string | undefined;
     const chunks = chunksOf(rows, Math.max(requestBytes, OPENSEARCH_LIMITS.requestLeastBytes));
     const sendNext = async (): Promise<void> => {
       for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
-        const outcome = await sendBulk(this.#client, chunk, lines);
+        const outcome = await sendBulk(this.#client, chunk);
         if (outcome.tooLarge) {
           if (chunk.length === 1) refused.push(...chunk.map((row) => refusal(row, outcome.trouble ?? 'too large')));
           else chunks.push(chunk.slice(0, chunk.length >> 1), chunk.slice(chunk.length >> 1));
           continue;
         }
         trouble ??= outcome.trouble;
-        refused.push(...outcome.refused.map(({ item, reason }) => refusal(item, reason)));
+        refused.push(...outcome.refused.map(({ row, reason }) => refusal(row, reason)));
         again.push(...outcome.again, ...(await this.#compare(outcome, refused)));
       }
     };
@@ -186,25 +218,28 @@ export class OpenSearchWriter implements SearchWriter {
   }
 
   /** Rows whose id is taken: by the same event nearly always, since it was sent before; else it is refused. */
-  async #compare({ conflicts }: BulkOutcome<Prepared>, refused: RefusedRecord[]): Promise<readonly Prepared[]> {
+  async #compare({ conflicts }: BulkOutcome, refused: RefusedRecord[]): Promise<readonly Row[]> {
     if (conflicts.length === 0) return [];
-    const docs = conflicts.map(({ index, row }) => ({ _index: index, _id: row.event.id, _source: [FIELD.event] }));
+    const docs = conflicts.map(({ index, id }) => ({ _index: index, _id: id, _source: [FIELD.event] }));
     const { body } = await ask(this.#client, { method: 'POST', path: '_mget', body: { docs } });
     const found = listAt(body, 'docs');
     return conflicts.filter((conflict, i) => {
       const stored = at(found[i], '_source', FIELD.event);
       if (stored === undefined) return true;
-      if (canonical(stored as JsonValue) !== canonical(JSON.parse(conflict.row.bytes.toString('utf8')))) {
-        refused.push(refusal(conflict, `another event has the id ${conflict.row.event.id} in ${conflict.index}`));
+      if (canonical(stored as JsonValue) !== canonical(JSON.parse(conflict.bytes.toString('utf8')))) {
+        refused.push(refusal(conflict, `another event has the id ${conflict.id} in ${conflict.index}`));
       }
       return false;
     });
   }
 
-  /** So often at the most: a refresh makes a segment of its own. */
-  async #refresh(indices: readonly string[]): Promise<void> {
+  /**
+   * So often at the most, since a refresh makes a segment of its own; after many rows at once, since that is a segment
+   * worth having and waiting would hold up those that come next.
+   */
+  async #refresh(indices: readonly string[], rows: number): Promise<void> {
     const due = Math.max(0, ...indices.map((index) => (this.#refreshed.get(index) ?? 0) + this.#refreshEveryMs));
-    const waitMs = due - performance.now();
+    const waitMs = rows >= OPENSEARCH_LIMITS.refreshRows ? 0 : due - performance.now();
     if (waitMs > 0) await delay(waitMs);
     for (let from = 0; from < indices.length; from += INDICES_AT_ONCE) {
       const some = indices.slice(from, from + INDICES_AT_ONCE);
@@ -217,29 +252,40 @@ export class OpenSearchWriter implements SearchWriter {
   }
 }
 
+/** What the rows need of each index, which must be noted before it is made and written. */
+function needsOf(rows: readonly Row[]): Need[] {
+  const needs = new Map<string, Need>();
+  for (const { index, placement, timestampMs } of rows) {
+    const known = needs.get(index);
+    if (known !== undefined && known.fromMs <= timestampMs && known.toMs >= timestampMs) continue;
+    const fromMs = Math.min(known?.fromMs ?? timestampMs, timestampMs);
+    const toMs = Math.max(known?.toMs ?? timestampMs, timestampMs);
+    needs.set(index, { index, ...placement, fromMs, toMs });
+  }
+  return [...needs.values()];
+}
+
 function pauseMs(attempt: number): number {
   const { retryDelayMs, retryDelayMaxMs } = OPENSEARCH_LIMITS;
   return Math.min(retryDelayMs * 2 ** (attempt - 1), retryDelayMaxMs) * (0.5 + Math.random() / 2);
 }
 
-function chunksOf(rows: readonly Prepared[], requestBytes: number): (readonly Prepared[])[] {
-  const chunks: Prepared[][] = [];
+function chunksOf(rows: readonly Row[], requestBytes: number): (readonly Row[])[] {
+  const chunks: Row[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
-  for (const prepared of rows) {
-    // Terms and tokens take about as much again as the event itself, each.
-    const size = 3 * prepared.row.bytes.length;
-    if (bytes + size > requestBytes) {
+  for (const row of rows) {
+    if (bytes + row.lines.length > requestBytes) {
       chunks.push([]);
       bytes = 0;
     }
-    chunks.at(-1)?.push(prepared);
-    bytes += size;
+    chunks.at(-1)?.push(row);
+    bytes += row.lines.length;
   }
   return chunks;
 }
 
-function refusal({ row }: Prepared, reason: string): RefusedRecord {
-  return { ...row.record, value: row.bytes, reason };
+function refusal({ record, bytes }: Row, reason: string): RefusedRecord {
+  return { ...record, value: Buffer.from(bytes), reason };
 }
 
 /** The text of a value with members in one order: the engine keeps neither their order nor how numbers are written. */

@@ -1,8 +1,9 @@
 /**
  * The process that the crash tests kill. It opens the store of a folder, lets it finish what the last process left,
- * checks that every event of the queue is there exactly once, appends a round of events, and checks again.
+ * checks that every event of the queue is there exactly once and in the slice that its time says, appends a round of
+ * events, and checks again. In each round tenants are given other slices, which those of the next rounds go to.
  *
- * Arguments: folder, round, and optionally `OPERATION:before|after` to kill itself at an operation of the disk that
+ * Arguments: folder, engine (embedded, opensearch), round, and optionally `OPERATION:before|after` to kill itself at an operation of the disk that
  * belongs to the store (journal, offsets, dead letters, folders of the table), or `wait` to tell its parent (IPC) and
  * wait for its go before it appends.
  */
@@ -17,13 +18,18 @@ import { TOPICS } from '../../event/topics.ts';
 import { nodeDisk } from '../../lib/disk.ts';
 import { failpointDisk } from '../../lib/failpoint-disk.ts';
 import { offset } from '../../queue/port.ts';
+import { openClusterKit } from '../opensearch/testing/cluster-kit.ts';
+import type { SearchEngine } from '../port.ts';
+import { DAY_MS, HOUR_MS, sliceAt, sliceText, sliceTime } from '../slices.ts';
 import { openStoreKit, type StoreKit } from './store-kit.ts';
+
+type Kit = StoreKit<SearchEngine>;
 
 const EVENTS = 40;
 /** Exit codes. */
 export const WRONG = 3;
 
-const [, , directory = '', round = '0', mode = ''] = process.argv;
+const [, , directory = '', engineName = '', round = '0', mode = ''] = process.argv;
 const [at, when] = mode.split(':');
 let operations = 0;
 Object.assign(
@@ -38,9 +44,18 @@ Object.assign(
   }),
 );
 
+/** Rounds are hours apart, so that what one decides holds in the next. */
+const NOW_MS = Date.parse('2026-11-23T12:00:00Z') + Number(round) * 7 * HOUR_MS;
+const TIERS = [
+  { name: 'shared', hours: 24, own: false },
+  { name: 'own', hours: 1, own: true },
+  { name: 'six', hours: 6, own: true },
+];
+const PINNED = [{ even: 'own' }, { even: 'six', odd: 'own' }, {}, { odd: 'six' }][Number(round) % 4] ?? {};
+
 function eventOf(number: number): StoredEvent {
   // Two tenants, three days: an insert makes several parts.
-  const received = Date.now() - (number % 3) * 86_400_000;
+  const received = NOW_MS - (number % 3) * DAY_MS;
   return {
     id: `local.raw.0.${number}.0`,
     tenant: number % 2 === 0 ? 'even' : 'odd',
@@ -55,14 +70,14 @@ function eventOf(number: number): StoredEvent {
 }
 
 /** Ids in the queue, and those of the store's dead letters. */
-async function inQueue(kit: StoreKit): Promise<{ events: string[]; refused: string[]; letters: string[] }> {
-  const events: string[] = [];
+async function inQueue(kit: Kit): Promise<{ events: StoredEvent[]; refused: string[]; letters: string[] }> {
+  const events: StoredEvent[] = [];
   const refused: string[] = [];
   for (const partition of [0, 1]) {
     await eachRecord(kit, { topic: TOPICS.events, partition }, (cursor) => {
       if (isProgress(cursor)) return;
       const text = cursor.value().toString();
-      if (text.startsWith('{')) events.push(JSON.parse(text).id);
+      if (text.startsWith('{')) events.push(JSON.parse(text));
       else refused.push(text);
     });
   }
@@ -77,7 +92,7 @@ async function inQueue(kit: StoreKit): Promise<{ events: string[]; refused: stri
 }
 
 async function eachRecord(
-  kit: StoreKit,
+  kit: Kit,
   where: { topic: string; partition: number },
   visit: (cursor: RecordCursor) => void,
 ) {
@@ -94,7 +109,7 @@ async function eachRecord(
   await reader.close();
 }
 
-async function check(kit: StoreKit): Promise<void> {
+async function check(kit: Kit): Promise<void> {
   const { events, refused, letters } = await inQueue(kit);
   const found: string[] = [];
   for (const tenant of ['even', 'odd']) {
@@ -117,7 +132,14 @@ async function check(kit: StoreKit): Promise<void> {
   }
   const documents = [...kit.engine.journal.catalogue.all()].reduce((sum, { docs }) => sum + docs, 0);
   const right =
-    same(found, events) &&
+    same(
+      found,
+      events.map(({ id }) => id),
+    ) &&
+    same(
+      await inSlices(kit),
+      events.map((event) => placeOf(kit, event)),
+    ) &&
     same(letters, refused) &&
     (kit.engine.journal.openIntent !== undefined || documents === events.length);
   if (right) return;
@@ -132,11 +154,27 @@ async function check(kit: StoreKit): Promise<void> {
   process.exit(WRONG);
 }
 
+/** The slice of each event, by what is decided by now. */
+function placeOf({ engine }: Kit, { tenant, timestamp, received }: StoredEvent): string {
+  const time = sliceTime(timestamp, received);
+  return sliceText(sliceAt(engine.policy.current.ruleAt(tenant, time).rule, time));
+}
+
+/** A slice for each event that the engine has in it. */
+async function inSlices({ engine }: Kit): Promise<string[]> {
+  const slices = await engine.writer.slices();
+  return slices.flatMap(({ slice, rows }) => Array.from({ length: rows }, () => sliceText(slice)));
+}
+
 function same(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.toSorted().join() === b.toSorted().join();
 }
 
-const kit = await openStoreKit({ directory, partitions: 2 });
+const options = {
+  ...{ directory, partitions: 2, clock: { now: () => NOW_MS } },
+  indexer: { tiers: TIERS, pinned: PINNED },
+};
+const kit: Kit = engineName === 'opensearch' ? await openClusterKit(options) : await openStoreKit(options);
 const indexer = kit.startIndexer();
 await indexer.started;
 await kit.settled();

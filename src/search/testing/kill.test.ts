@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { findProgram, lacks } from '../../../test/support/needs.ts';
+import { removeSlices } from '../opensearch/testing/cluster-kit.ts';
 
 const FIXTURE = join(import.meta.dirname, 'kill.fixture.ts');
 const EVERYTHING = process.env.SPILLWAY_TEST_REQUIRE === 'all';
@@ -23,8 +24,10 @@ interface Ended {
   readonly output: string;
 }
 
-function start(round: number, mode: string): ChildProcess {
-  return spawn(process.execPath, [FIXTURE, folder, String(round), mode], {
+type Engine = 'embedded' | 'opensearch';
+
+function start(engine: Engine, round: number, mode: string): ChildProcess {
+  return spawn(process.execPath, [FIXTURE, folder, engine, String(round), mode], {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     env: { ...process.env, UV_THREADPOOL_SIZE: '16' },
   });
@@ -40,25 +43,31 @@ async function ended(child: ChildProcess): Promise<Ended> {
 }
 
 describe('a store that is killed', () => {
-  test(
-    'before or after any of its writes has every event exactly once when it starts again',
-    async () => {
-      const stride = EVERYTHING ? 1 : ONE_OF;
+  const noCluster = lacks('kills of a store on OpenSearch', { server: 'SPILLWAY_TEST_OPENSEARCH' });
+  const engines: readonly (readonly [Engine, number])[] = [
+    ['embedded', EVERYTHING ? 1 : ONE_OF],
+    // Fewer: its own writes are those of the embedded one.
+    ...(noCluster ? [] : [['opensearch', ONE_OF] as const]),
+  ];
+  test.each(engines)(
+    'before or after any of its writes has every event exactly once when it starts again: %s',
+    async (engine, stride) => {
       let kills = 0;
       let operation = 1 + Math.floor(Math.random() * stride);
       for (let round = 0; ; round++) {
         const when = round % 2 === 0 ? 'before' : 'after';
         // Each process also checks what the one before it, which was killed, left behind.
-        const { code, output } = await ended(start(round, `${operation}:${when}`));
+        const { code, output } = await ended(start(engine, round, `${operation}:${when}`));
         expect([0, null], `round ${round}, operation ${operation}: ${output}`).toContain(code);
         // An operation that fails, such as making a folder that is there, has no end to be killed at.
         const operations = Number(/finished after (\d+)/.exec(output)?.[1] ?? Number.POSITIVE_INFINITY);
         if (operations < operation) break;
         if (code === null) kills++;
-        if (when === 'after' || !EVERYTHING) operation += stride;
+        if (when === 'after' || stride > 1) operation += stride;
       }
       console.info(`${kills} kills, the last one before operation ${operation}`);
-      expect(kills).toBeGreaterThan(EVERYTHING ? 100 : 4);
+      expect(kills).toBeGreaterThan(stride === 1 ? 100 : 4);
+      if (engine === 'opensearch') await removeSlices(folder);
     },
     LONG_MS,
   );
@@ -69,7 +78,7 @@ describe('a store that is killed', () => {
     async () => {
       const killed: string[] = [];
       for (let rename = 1; rename <= 12; rename++) {
-        const child = start(rename, 'wait');
+        const child = start('embedded', rename, 'wait');
         const end = ended(child);
         const gone = end.then(({ code, output }) => expect(code, output).not.toBe(3));
         await Promise.race([once(child, 'message'), gone.then(() => Promise.reject(new Error('it ended early')))]);
@@ -78,7 +87,7 @@ describe('a store that is killed', () => {
         expect([0, null], `rename ${rename}: ${output}`).toContain(code);
         if (code === null) killed.push(`rename ${rename}`);
       }
-      const { code, output } = await ended(start(99, ''));
+      const { code, output } = await ended(start('embedded', 13, ''));
       expect(code, output).toBe(0);
       console.info(`killed at ${killed.join(', ')}`);
       // Three days for each of two partitions' events: an insert renames three parts at least.

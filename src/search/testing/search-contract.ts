@@ -19,7 +19,7 @@ export const CONTRACT_EVENTS: readonly StoredEvent[] = Array.from({ length: 240 
   received: NOW_MS + i,
   type: 'log',
   source: `app${i % 3}:host`,
-  level: i % 10 === 0 ? 'error' : 'info',
+  ...(i % 7 === 0 ? {} : { level: i % 10 === 0 ? 'error' : 'info' }),
   message: `Message number ${i}`,
   ...(i % 5 === 0 ? { tags: ['five', `t${i % 2}`] } : {}),
   metadata: { app: `app${i % 3}`, host: 'host' },
@@ -165,7 +165,7 @@ export function searchContract(engine: () => SearchReader): void {
         distinct: 3,
       });
       expect((await valuesOf({ root: 'own', name: 'level' })).counts).toEqual(
-        tally(own('large').map(({ level }) => level)),
+        tally(own('large').flatMap(({ level }) => level ?? [])),
       );
       const words = await valuesOf({ root: 'own', name: 'message' }, 2);
       expect(words.counts).toEqual(
@@ -198,6 +198,14 @@ export function searchContract(engine: () => SearchReader): void {
       expect(times).toEqual([
         ...new Set(own('large').map(({ timestamp }) => timestamp - (timestamp % (5 * MINUTE_MS)))),
       ]);
+    });
+
+    test('stacked by level counts events without one under an empty name', async () => {
+      const by = { root: 'own', name: 'level' } as const;
+      const [bucket, ...others] = await engine().histogram({ ...ask('large'), intervalMs: 1e12, by });
+      const levels = tally(own('large').map(({ level = '' }) => level));
+      expect(new Map(Object.entries(bucket?.by ?? {}))).toEqual(levels);
+      expect([levels.size, others]).toEqual([3, []]);
     });
 
     test('counts events without the field under an empty name', async () => {
@@ -233,6 +241,19 @@ export function searchContract(engine: () => SearchReader): void {
       const expected = tally(own('large').map(({ metadata, payload }) => `${metadata.app} ${payload.flag}`));
       expect(new Map(rows.map(({ by: [app, flag], value }) => [`${app} ${flag}`, value]))).toEqual(expected);
       expect(new Set(rows.map(({ timeMs }) => timeMs)).size).toBe(1);
+    });
+
+    test.each([
+      ['of several types', { root: 'payload', path: ['mixed'] }, ({ payload }: StoredEvent) => payload.mixed],
+      ['that some events lack', { root: 'own', name: 'level' }, ({ level }: StoredEvent) => level],
+    ] as const)('group by a field %s', async (_, by, pick) => {
+      const rows = await engine().stats({ ...ask('large'), fn: 'max', of, by: [by], limit: 100 });
+      const largest = new Map<unknown, number>();
+      for (const event of own('large')) {
+        const value = pick(event) ?? null;
+        largest.set(value, Math.max(largest.get(value) ?? 0, Number(event.payload.number)));
+      }
+      expect(new Map(rows.map((row) => [row.by[0], row.value]))).toEqual(largest);
     });
 
     test('of a field that is no number are null', async () => {

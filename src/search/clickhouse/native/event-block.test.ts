@@ -7,11 +7,11 @@ import { STORE_LIMITS } from '../../../lib/limits.ts';
 import { events } from '../../../query/testing/arbitraries.ts';
 import { EVENT_SELECTION, storedEvent } from '../rows.ts';
 import { EVENTS_TABLE } from '../schema.ts';
-import { QueryTable } from '../testing/query-table.ts';
+import { PLACEMENT, plainNumber, QueryTable } from '../testing/query-table.ts';
 import { EventBlock } from './event-block.ts';
 
 const RUNS = Number(process.env.SPILLWAY_FUZZ_RUNS ?? 20);
-const PLACE = () => ({ retentionDays: 30, sliceDay: 20_000 });
+const PLACE = () => PLACEMENT;
 
 let table: QueryTable;
 beforeAll(async () => {
@@ -115,7 +115,7 @@ const BAD_VALUES: Readonly<Record<string, string>> = {
 };
 
 test.each(Object.entries(BAD_VALUES))('%s is refused and leaves no trace', async (_, bad) => {
-  const block = new EventBlock();
+  const block = new EventBlock(plainNumber);
   const good = [EVENT, { ...EVENT, payload: { n: 'text now' } }];
   for (const [i, event] of good.entries()) {
     expect(() => add(block, bad, 7)).toThrow(SpillwayError);
@@ -130,7 +130,7 @@ test('random bytes in an event are taken or refused, and hurt no other', async (
   const good = Buffer.from(JSON.stringify(EVENT));
   await fc.assert(
     fc.asyncProperty(fc.array(fc.tuple(fc.nat(good.length), fc.uint8Array({ maxLength: 4 }))), async (edits) => {
-      const block = new EventBlock();
+      const block = new EventBlock(plainNumber);
       let taken = 0;
       for (const [i, [at, bytes]] of edits.entries()) {
         const broken = Buffer.concat([good.subarray(0, at), bytes, good.subarray(at + bytes.length)]);
@@ -154,7 +154,7 @@ test('random bytes in an event are taken or refused, and hurt no other', async (
 }, 300_000);
 
 test('a block is full at its rows, and at its paths', () => {
-  const block = new EventBlock();
+  const block = new EventBlock(plainNumber);
   const text = JSON.stringify({ ...EVENT, payload: {}, metadata: {} });
   for (let i = 0; i < STORE_LIMITS.insertRows - 1; i++) add(block, text, i);
   expect(block.isFull).toBe(false);
@@ -167,7 +167,7 @@ test('a block is full at its rows, and at its paths', () => {
 });
 
 test('an event whose slice does not fit the insert is given back', async () => {
-  const block = new EventBlock();
+  const block = new EventBlock(plainNumber);
   const bytes = Buffer.from(JSON.stringify(EVENT));
   expect(block.add(bytes, 0, bytes.length, 0, 0, () => undefined)).toBe(false);
   expect(add(block, bytes, 1)).toBe(true);

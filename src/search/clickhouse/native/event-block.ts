@@ -7,7 +7,9 @@ import { STORE_LIMITS } from '../../../lib/limits.ts';
 import { isUuid, uuidHalves } from '../../ids.ts';
 import type { PathType } from '../../path-types.ts';
 import type { Placement, RowFacts } from '../../port.ts';
+import type { SliceKey } from '../../slices.ts';
 import { EVENT_COLUMNS, MAX_TIME_MS } from '../schema.ts';
+import type { SliceNumber } from '../slice-numbers.ts';
 import { ArrayColumn, ByteSink, type ColumnData, NumberColumn, StringColumn } from './columns.ts';
 import { JsonColumn } from './json-column.ts';
 import { type ExpectedKey, JsonScanner } from './json-scanner.ts';
@@ -84,7 +86,14 @@ function createColumns() {
   };
 }
 
+/** Gives a slice its numbers in the table. */
+export type NumberOf = (slice: SliceKey) => SliceNumber;
+
 export class EventBlock {
+  readonly #numberOf: NumberOf;
+  /** Of the last row. */
+  #slice: SliceKey | undefined;
+  #number: SliceNumber = { kind: 0, start: 0 };
   readonly #columns = createColumns();
   readonly #data: readonly ColumnData[] = EVENT_COLUMNS.map(({ name }) => this.#columns[name]);
   /** Members that are '' where they are absent. */
@@ -100,6 +109,10 @@ export class EventBlock {
   #tenant = '';
   #timestamp = Number.NaN;
   #received = Number.NaN;
+
+  constructor(numberOf: NumberOf) {
+    this.#numberOf = numberOf;
+  }
 
   get rows(): number {
     return this.#rows;
@@ -140,8 +153,12 @@ export class EventBlock {
       this.#read(source, start, end);
       const placement = place({ tenant: this.#tenant, timestampMs: this.#timestamp, receivedMs: this.#received });
       if (placement !== undefined) {
-        this.#columns.retention_days.push(placement.retentionDays);
-        this.#columns.slice_day.push(placement.sliceDay);
+        if (placement.slice !== this.#slice) {
+          this.#number = this.#numberOf(placement.slice);
+          this.#slice = placement.slice;
+        }
+        this.#columns.retention_days.push(this.#number.kind);
+        this.#columns.slice_day.push(this.#number.start);
         this.#columns.queue_partition.push(queuePartition);
         this.#columns.queue_offset.push(queueOffset);
         this.#rows = row + 1;
@@ -187,6 +204,7 @@ export class EventBlock {
     if (this.#tenants.size > STORE_LIMITS.rememberedPaths) this.#tenants.clear();
     this.#rows = 0;
     this.#bytes = 0;
+    this.#slice = undefined;
   }
 
   #truncate(rows: number): void {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { StoredEvent } from '../../../event/event.ts';
 import type { QueryNode } from '../../../query/ast.ts';
 import { PathTypes } from '../../path-types.ts';
+import type { SliceKey } from '../../slices.ts';
 import { SqlBinder } from '../binder.ts';
 import { type CompileOptions, compileToSql } from '../compile.ts';
 import type { TypesAt } from '../compile-path.ts';
@@ -12,6 +13,12 @@ import { EventsTable } from '../events-table.ts';
 import { EventBlock } from '../native/event-block.ts';
 import { EVENTS_TABLE } from '../schema.ts';
 import { type EngineSession, openSessions } from '../sessions.ts';
+import type { SliceNumber } from '../slice-numbers.ts';
+
+const SLICE = { retentionDays: 30, hours: 24, group: '', start: 20_000 };
+export const PLACEMENT = { slice: SLICE, tier: 'shared' };
+/** Numbers of slices of a day that all share. */
+export const plainNumber = ({ retentionDays, start }: SliceKey): SliceNumber => ({ kind: retentionDays, start });
 
 /** Conditions in one statement. */
 const QUERIES_AT_ONCE = 40;
@@ -20,7 +27,7 @@ export class QueryTable {
   readonly #directory: string;
   readonly #session: EngineSession;
   readonly #table: EventsTable;
-  readonly #block = new EventBlock();
+  readonly #block = new EventBlock(plainNumber);
   #paths = new PathTypes();
 
   private constructor(directory: string, session: EngineSession, table: EventsTable) {
@@ -40,7 +47,7 @@ export class QueryTable {
     this.#block.clear();
     for (const [i, event] of events.entries()) {
       const bytes = Buffer.from(JSON.stringify(event));
-      this.#block.add(bytes, 0, bytes.length, 0, i, () => ({ retentionDays: 30, sliceDay: 20_000 }));
+      this.#block.add(bytes, 0, bytes.length, 0, i, () => PLACEMENT);
     }
     this.#paths = new PathTypes();
     this.#paths.add(this.#block.pathTypes());

@@ -1,8 +1,10 @@
 /** A store for tests on the cluster of SPILLWAY_TEST_OPENSEARCH, with indices of its own for each folder. */
 import { createHash } from 'node:crypto';
+import { systemClock } from '../../../lib/clock.ts';
 import type { SearchEngine } from '../../port.ts';
 import { openStoreKitOn, type StoreKit, type StoreKitOptions } from '../../testing/store-kit.ts';
 import { Client } from '../client.ts';
+import { sharedIndex } from '../cluster-document.ts';
 import { type OpenSearchOptions, openOpenSearch } from '../engine.ts';
 import { allSlices } from '../mapping.ts';
 
@@ -18,13 +20,21 @@ export function openClusterKit(
 ): Promise<StoreKit<SearchEngine>> {
   const index = { prefix: prefixOf(options.directory), shards: 1, replicas: 0 };
   return openStoreKitOn(options, (parts) =>
-    openOpenSearch({ ...parts, cluster: { nodes: [TEST_NODE] }, index, refreshEveryMs: 50, ...engine }),
+    openOpenSearch({
+      ...parts,
+      clock: options.clock ?? systemClock,
+      cluster: { nodes: [TEST_NODE] },
+      index,
+      refreshEveryMs: 50,
+      ...engine,
+    }),
   );
 }
 
 export async function removeSlices(folder: string): Promise<void> {
   const client = new Client({ nodes: [TEST_NODE] });
   await client.call({ method: 'DELETE', path: allSlices(prefixOf(folder)) });
+  await client.call({ method: 'DELETE', path: sharedIndex(prefixOf(folder)) });
   await client.call({ method: 'DELETE', path: `_index_template/${prefixOf(folder)}` });
   client.close();
 }

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-export type Meddling = 'pass' | 'cut before' | 'cut after' | 'busy' | 'busy item';
+export type Meddling = 'pass' | 'cut before' | 'cut after' | 'busy' | 'busy item' | 'starting';
 
 export class Meddler {
   readonly #server: Server;
@@ -39,9 +39,10 @@ export class Meddler {
     const what = this.meddle(request.url ?? '');
     if (what !== 'pass') this.meddled++;
     if (what === 'cut before') return void request.socket.destroy();
-    if (what === 'busy') {
-      response.writeHead(429, { 'content-type': 'application/json' });
-      return void response.end(JSON.stringify({ error: BUSY, status: 429 }));
+    if (what === 'busy' || what === 'starting') {
+      const [status, error] = what === 'busy' ? [429, BUSY] : [503, STARTING];
+      response.writeHead(status, { 'content-type': 'application/json' });
+      return void response.end(JSON.stringify({ error, status }));
     }
     const { method = 'GET', headers } = request;
     const type = headers['content-type'];
@@ -56,6 +57,15 @@ export class Meddler {
   }
 }
 
+/** As OpenSearch 3.8.0 says it of an index that is just being made. */
+const STARTING = {
+  root_cause: [],
+  type: 'search_phase_execution_exception',
+  reason: 'all shards failed',
+  phase: 'query',
+  grouped: true,
+  failed_shards: [],
+};
 const BUSY = { type: 'rejected_execution_exception', reason: 'full' };
 
 /** Says of the first row that it was not taken, though it was: the next attempt meets its document. */

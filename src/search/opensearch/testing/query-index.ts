@@ -41,10 +41,9 @@ export class QueryIndex {
       const stored: StoredEvent = JSON.parse(JSON.stringify(event));
       const id = idNumbers(event.id);
       if (id === undefined) throw new Error(event.id);
-      const document = documentOf(stored, id, { queue: '', offset }, documentParts(stored), (type, name) => {
-        const field = `${type}.${name}`;
-        if (!typed.has(field) && typed.size < this.#typedFields) typed.set(field, type);
-        return typed.has(field);
+      const document = documentOf(stored, id, { queue: '', offset }, documentParts(stored), ({ type, path }) => {
+        if (!typed.has(path) && typed.size < this.#typedFields) typed.set(path, type);
+        return typed.has(path);
       });
       lines.push(
         Buffer.from(`{"create":{"_id":"${offset}"}}\n${JSON.stringify({ ...document, [FIELD.event]: stored })}\n`),

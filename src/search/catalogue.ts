@@ -1,0 +1,124 @@
+/**
+ * The catalogue: which tenants have events in which slices, with the true bounds of their timestamps, so that a question
+ * touches only the slices that can hold an answer.
+ */
+import { classText, type SliceKey, sliceText } from './slices.ts';
+
+/** What one tenant has in one slice. */
+export interface SliceShare {
+  readonly slice: SliceKey;
+  readonly tenant: string;
+  /** True bounds of the events' timestamps, both inclusive, ms. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly docs: number;
+  /** Bytes of the events' records, before compression. */
+  readonly bytes: number;
+}
+
+/** What an insert adds. */
+export function mergeShares(known: SliceShare | undefined, added: SliceShare): SliceShare {
+  if (known === undefined) return added;
+  return {
+    ...known,
+    fromMs: Math.min(known.fromMs, added.fromMs),
+    toMs: Math.max(known.toMs, added.toMs),
+    docs: known.docs + added.docs,
+    bytes: known.bytes + added.bytes,
+  };
+}
+
+/** What all tenants together have in a slice. */
+export interface SliceTotal {
+  readonly slice: SliceKey;
+  readonly tenants: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly docs: number;
+  readonly bytes: number;
+}
+
+/** All of it in memory: some 200 bytes for each tenant and slice. */
+export class Catalogue {
+  /** By slice and tenant; a slice's key is one object. */
+  readonly #slices = new Map<string, { readonly slice: SliceKey; readonly shares: Map<string, SliceShare> }>();
+  readonly #byTenant = new Map<string, Set<string>>();
+  /** How many slices there are of each kind. */
+  readonly #kinds = new Map<string, number>();
+  #size = 0;
+
+  /** How many pairs of tenant and slice there are. */
+  get size(): number {
+    return this.#size;
+  }
+
+  *all(): Generator<SliceShare> {
+    for (const { shares } of this.#slices.values()) yield* shares.values();
+  }
+
+  /** How many slices there are, of whatever tenant, and how many kinds of them. */
+  counts(): { readonly slices: number; readonly kinds: number } {
+    return { slices: this.#slices.size, kinds: this.#kinds.size };
+  }
+
+  totals(): SliceTotal[] {
+    return Array.from(this.#slices.values(), ({ slice, shares }) => {
+      const total = { slice, tenants: shares.size, fromMs: Infinity, toMs: -Infinity, docs: 0, bytes: 0 };
+      for (const { fromMs, toMs, docs, bytes } of shares.values()) {
+        total.fromMs = Math.min(total.fromMs, fromMs);
+        total.toMs = Math.max(total.toMs, toMs);
+        total.docs += docs;
+        total.bytes += bytes;
+      }
+      return total;
+    });
+  }
+
+  add(share: SliceShare): void {
+    const text = sliceText(share.slice);
+    let held = this.#slices.get(text);
+    if (held === undefined) {
+      held = { slice: share.slice, shares: new Map() };
+      this.#slices.set(text, held);
+      this.#countKind(held.slice, 1);
+    }
+    const known = held.shares.get(share.tenant);
+    held.shares.set(share.tenant, mergeShares(known, { ...share, slice: held.slice }));
+    if (known !== undefined) return;
+    this.#size++;
+    const texts = this.#byTenant.get(share.tenant);
+    if (texts === undefined) this.#byTenant.set(share.tenant, new Set([text]));
+    else texts.add(text);
+  }
+
+  remove(slice: SliceKey): void {
+    const text = sliceText(slice);
+    const held = this.#slices.get(text);
+    if (held === undefined) return;
+    this.#slices.delete(text);
+    this.#countKind(slice, -1);
+    this.#size -= held.shares.size;
+    for (const tenant of held.shares.keys()) {
+      const texts = this.#byTenant.get(tenant);
+      texts?.delete(text);
+      if (texts?.size === 0) this.#byTenant.delete(tenant);
+    }
+  }
+
+  /** Slices that may hold events of the tenant with a timestamp in [fromMs, toMs), in order of their time. */
+  touched(tenant: string, fromMs: number, toMs: number): readonly SliceKey[] {
+    const found: SliceShare[] = [];
+    for (const text of this.#byTenant.get(tenant) ?? []) {
+      const share = this.#slices.get(text)?.shares.get(tenant);
+      if (share !== undefined && share.fromMs < toMs && share.toMs >= fromMs) found.push(share);
+    }
+    return found.sort((a, b) => a.fromMs - b.fromMs).map(({ slice }) => slice);
+  }
+
+  #countKind(slice: SliceKey, more: 1 | -1): void {
+    const kind = classText(slice);
+    const left = (this.#kinds.get(kind) ?? 0) + more;
+    if (left === 0) this.#kinds.delete(kind);
+    else this.#kinds.set(kind, left);
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * Which indices there are and which times they hold: a document that all stores of the cluster share. An index is noted
+ * there before it is written, and its bounds are widened before an event beyond them is: so a question asks only the
+ * indices that can hold an answer, and leaves none out. What another store noted is known here a second later at the
+ * most, which is no later than its events become visible.
+ */
+import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
+import type { SlicePolicy } from '../policy/slice-policy.ts';
+import { HOUR_MS, ownerOf, type SliceKey, sliceSpan } from '../slices.ts';
+import type { Client } from './client.ts';
+import { ClusterDocument, type SharedIndexOptions } from './cluster-document.ts';
+import { at, listAt } from './json.ts';
+import { FIELD, parseSliceIndex } from './mapping.ts';
+import { ask } from './slice-indices.ts';
+
+/** Bounds are both inclusive, epoch ms. `measured`: it was not noted when it was made, so the policy may not know it. */
+interface Noted {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly tier: string;
+  readonly measured?: true;
+}
+
+interface Shared {
+  readonly indices: Readonly<Record<string, Noted>>;
+}
+
+export interface CataloguedSlice extends Noted {
+  readonly index: string;
+  readonly slice: SliceKey;
+}
+
+/** What rows of an insert need of an index. */
+export interface Need {
+  readonly index: string;
+  readonly slice: SliceKey;
+  readonly tier: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+export class SliceCatalogue {
+  readonly #client: Client;
+  readonly #prefix: string;
+  readonly #document: ClusterDocument<Shared>;
+  #slices = new Map<string, CataloguedSlice>();
+  #readMs = Number.NEGATIVE_INFINITY;
+  #reading: Promise<void> | undefined;
+  #tail: Promise<void> = Promise.resolve();
+
+  constructor(client: Client, index: SharedIndexOptions) {
+    this.#client = client;
+    this.#prefix = index.prefix;
+    this.#document = new ClusterDocument(client, index, 'slices');
+  }
+
+  /** Notes what is there already: of an older Spillway, or brought back from a snapshot. */
+  async open(): Promise<void> {
+    await this.#read();
+    await this.noteExisting(await this.indices());
+  }
+
+  /** All indices of slices, whoever made them. */
+  async indices(): Promise<readonly { readonly index: string; readonly rows: number; readonly bytes: number }[]> {
+    const path = `_cat/indices/${this.#prefix}-slice-*?format=json&bytes=b&h=index,docs.count,store.size`;
+    const { body } = await ask(this.#client, { method: 'GET', path });
+    return listAt(body).map((row) => ({
+      index: String(at(row, 'index')),
+      rows: Number(at(row, 'docs.count') ?? 0),
+      bytes: Number(at(row, 'store.size') ?? 0),
+    }));
+  }
+
+  async noteExisting(indices: readonly { readonly index: string }[]): Promise<void> {
+    const missing = indices.filter(({ index }) => !this.#slices.has(index));
+    if (missing.length === 0) return;
+    const measured = Object.entries(await this.#measure(missing));
+    await this.#change((known) => {
+      const added = measured.filter(([index]) => known[index] === undefined);
+      return added.length === 0 ? undefined : { ...known, ...Object.fromEntries(added) };
+    });
+  }
+
+  /** Durable when it resolves, in one write for all. */
+  async cover(needs: readonly Need[]): Promise<void> {
+    if (needs.every((need) => isCovered(this.#slices.get(need.index), need))) return;
+    await this.#change((indices) => {
+      const open = needs.filter((need) => !isCovered(indices[need.index], need));
+      if (open.length === 0) return undefined;
+      const wider = open.map((need) => [need.index, widened(indices[need.index], need)]);
+      return { ...indices, ...Object.fromEntries(wider) };
+    });
+  }
+
+  async remove(index: string): Promise<void> {
+    await this.#change(({ [index]: removed, ...rest }) => (removed === undefined ? undefined : rest));
+  }
+
+  all(): readonly CataloguedSlice[] {
+    return [...this.#slices.values()];
+  }
+
+  /** Indices that may hold events of the tenant with a timestamp in [fromMs, toMs), in order of their time. */
+  async touched(policy: SlicePolicy, tenant: string, fromMs: number, toMs: number): Promise<readonly string[]> {
+    await this.#fresh();
+    return this.all()
+      .filter((one) => one.fromMs < toMs && one.toMs >= fromMs && mayHold(one, policy, tenant))
+      .sort((a, b) => a.fromMs - b.fromMs || (a.index < b.index ? -1 : 1))
+      .map(({ index }) => index);
+  }
+
+  /** What others have noted by now. */
+  async #fresh(): Promise<void> {
+    if (performance.now() - this.#readMs < OPENSEARCH_LIMITS.catalogueMs) return;
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined;
+    });
+    await this.#reading;
+  }
+
+  async #read(): Promise<void> {
+    const began = performance.now();
+    await this.#alone(async () => {
+      if (await this.#refresh()) this.#take();
+    });
+    this.#readMs = began;
+  }
+
+  /** Where the document is not there (yet, or any more), it is made of what is. */
+  async #refresh(): Promise<boolean> {
+    const changed = await this.#document.refresh();
+    while (this.#document.value === undefined) {
+      await this.#document.replace({ indices: await this.#measure(await this.indices()) });
+      if (this.#document.value === undefined) await this.#document.refresh();
+    }
+    return changed;
+  }
+
+  async #measure(indices: readonly { readonly index: string }[]): Promise<Record<string, Noted>> {
+    const measured: Record<string, Noted> = {};
+    for (const { index } of indices) {
+      if (parseSliceIndex(this.#prefix, index) === undefined) continue;
+      const aggs = { from: { min: { field: FIELD.timestamp } }, to: { max: { field: FIELD.timestamp } } };
+      const parameters = 'ignore_unavailable=true&allow_no_indices=true&allow_partial_search_results=false';
+      const path = `${index}/_search?${parameters}`;
+      await ask(this.#client, { method: 'POST', path: `${index}/_refresh?ignore_unavailable=true` });
+      const { body } = await ask(this.#client, { method: 'POST', path, body: { size: 0, aggs } });
+      const [fromMs, toMs] = ['from', 'to'].map((name) => at(body, 'aggregations', name, 'value'));
+      // Where it is empty, whatever comes is noted before it is written.
+      const bounds = typeof fromMs === 'number' && typeof toMs === 'number' ? { fromMs, toMs } : EMPTY;
+      measured[index] = { ...bounds, tier: '', measured: true };
+    }
+    return measured;
+  }
+
+  #take(): void {
+    this.#slices = new Map(
+      Object.entries(this.#document.value?.indices ?? {}).flatMap(([index, noted]) => {
+        const slice = parseSliceIndex(this.#prefix, index);
+        return slice === undefined ? [] : [[index, { ...noted, index, slice }] as const];
+      }),
+    );
+  }
+
+  /** Again, as often as others are first. */
+  #change(next: (indices: Shared['indices']) => Shared['indices'] | undefined): Promise<void> {
+    return this.#alone(() => this.#changeNow(next));
+  }
+
+  /** One after another: an answer that was on its way while the document was written is older than it. */
+  #alone(work: () => Promise<void>): Promise<void> {
+    const done = this.#tail.catch(() => {}).then(work);
+    this.#tail = done;
+    return done;
+  }
+
+  async #changeNow(next: (indices: Shared['indices']) => Shared['indices'] | undefined): Promise<void> {
+    for (;;) {
+      const indices = next(this.#document.value?.indices ?? {});
+      if (indices === undefined) return this.#take();
+      if (await this.#document.replace({ indices })) return this.#take();
+      await this.#refresh();
+    }
+  }
+}
+
+const EMPTY = { fromMs: Number.MAX_SAFE_INTEGER, toMs: Number.MIN_SAFE_INTEGER };
+
+function isCovered(noted: Noted | undefined, { fromMs, toMs }: Need): boolean {
+  return noted !== undefined && noted.fromMs <= fromMs && noted.toMs >= toMs;
+}
+
+/** By whole hours, and at first the whole time of the slice, so that it is seldom done. */
+function widened(noted: Noted | undefined, { slice, tier, fromMs, toMs }: Need): Noted {
+  const span = sliceSpan(slice);
+  const known = noted ?? { fromMs: span.fromMs, toMs: span.toMs - 1, tier };
+  return {
+    ...known,
+    fromMs: Math.min(known.fromMs, Math.floor(fromMs / HOUR_MS) * HOUR_MS),
+    toMs: Math.max(known.toMs, (Math.floor(toMs / HOUR_MS) + 1) * HOUR_MS - 1),
+  };
+}
+
+function mayHold({ slice, measured }: CataloguedSlice, policy: SlicePolicy, tenant: string): boolean {
+  if (measured === true) return (ownerOf(slice) ?? tenant) === tenant;
+  return policy.mayHold(slice, tenant);
+}

@@ -1,0 +1,247 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { lacks } from '../../../test/support/needs.ts';
+import type { StoredEvent } from '../../event/event.ts';
+import type { SearchEngine } from '../port.ts';
+import { HOUR_MS } from '../slices.ts';
+import { sliceContract } from '../testing/slice-contract.ts';
+import type { StoreKit, StoreKitOptions } from '../testing/store-kit.ts';
+import { Client } from './client.ts';
+import { ClusterDocument, sharedIndex } from './cluster-document.ts';
+import { ClusterPolicy } from './cluster-policy.ts';
+import type { OpenSearchOptions } from './engine.ts';
+import { at as memberAt } from './json.ts';
+import { QueryRunner } from './query-runner.ts';
+import { openClusterKit, prefixOf, removeSlices, TEST_NODE } from './testing/cluster-kit.ts';
+import { Meddler } from './testing/meddler.ts';
+
+const suite = 'slices of OpenSearch';
+const NOON = Date.parse('2026-11-23T12:00:00Z');
+const PATIENCE = { timeout: 30_000, interval: 50 };
+const TIERS = [
+  { name: 'shared', hours: 24, own: false },
+  { name: 'own', hours: 1, own: true },
+];
+const ALL = { kind: 'all', span: { start: 0, end: 0 } } as const;
+
+describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { timeout: 120_000 }, () => {
+  sliceContract({ open: openClusterKit, remove: removeSlices });
+
+  let folder: string;
+  let nowMs = NOON;
+  const kits: StoreKit<SearchEngine>[] = [];
+  const clients: Client[] = [];
+  const index = () => ({ prefix: prefixOf(folder), shards: 1, replicas: 0 });
+  const client = (url = TEST_NODE) => {
+    const made = new Client({ nodes: [url] });
+    clients.push(made);
+    return made;
+  };
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'spillway-opensearch-'));
+    nowMs = NOON;
+  });
+  afterEach(async () => {
+    for (const kit of kits.splice(0)) await kit.close();
+    for (const one of clients.splice(0)) one.close();
+    await removeSlices(folder);
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** A store of the same cluster; each `name` has a folder of its own. */
+  async function started(
+    name: string,
+    options: Partial<StoreKitOptions> = {},
+    engine: Partial<OpenSearchOptions> = {},
+  ) {
+    const directory = join(folder, name);
+    const indexer = { tiers: TIERS, policyEveryMs: 50, ...options.indexer };
+    const kit = await openClusterKit(
+      { directory, clock: { now: () => nowMs }, ...options, indexer },
+      { index: index(), ...engine },
+    );
+    kits.push(kit);
+    await kit.startIndexer().started;
+    return kit;
+  }
+
+  let number = 0;
+  const events = (tenant: string, count: number): StoredEvent[] =>
+    Array.from({ length: count }, () => ({
+      id: `local.raw.0.${number++}.0`,
+      ...{ tenant, timestamp: nowMs, received: nowMs, type: 'log', source: 'a:b', metadata: {}, payload: {} },
+    }));
+  const question = (tenant: string, fromMs = 0, toMs = 1e15) => ({
+    ...{ tenant, query: ALL, fromMs, toMs },
+    signal: new AbortController().signal,
+  });
+
+  test('a question goes to the indices that it touches, and to no other', async () => {
+    const meddler = await Meddler.start(TEST_NODE);
+    const asked: string[] = [];
+    meddler.meddle = (path) => {
+      if (path.includes('/_search')) asked.push(...(path.split('/')[1] ?? '').split(','));
+      return 'pass';
+    };
+    const pinned = { shop: 'own', bank: 'own' };
+    const kit = await started('a', { indexer: { pinned } }, { cluster: { nodes: [meddler.url] } });
+    for (let hour = 0; hour < 3; hour++) {
+      nowMs = NOON + hour * HOUR_MS;
+      await kit.append(
+        0,
+        ['shop', 'bank', 'small'].flatMap((tenant) => events(tenant, 2)),
+      );
+      await kit.settled();
+    }
+    const name = (what: string) => `${prefixOf(folder)}-slice-30d-${what}`;
+    const of = async (tenant: string, fromMs: number, toMs: number) => {
+      asked.length = 0;
+      const { engine } = kit;
+      expect(await engine.count(question(tenant, fromMs, toMs))).toBe(2);
+      const page = await engine.search({ ...question(tenant, fromMs, toMs), limit: 9, order: 'asc' });
+      expect(page.events).toHaveLength(2);
+      await engine.histogram({ ...question(tenant, fromMs, toMs), intervalMs: 1_000 });
+      return [...new Set(asked)];
+    };
+    const two = NOON + 2 * HOUR_MS;
+    expect(await of('shop', two, two + HOUR_MS)).toEqual([name('1h-own-shop-2026-11-23t14')]);
+    expect(await of('bank', NOON, NOON + HOUR_MS)).toEqual([name('1h-own-bank-2026-11-23t12')]);
+    expect(await of('small', two, two + HOUR_MS)).toEqual([name('2026-11-23')]);
+    await kits.pop()?.close();
+    await meddler.close();
+  });
+
+  test('more indices than the path of a request takes are asked as well, and ended with the question', async () => {
+    const kit = await started('a');
+    await kit.append(0, events('small', 3));
+    await kit.settled();
+    const [there = ''] = await kit.engine.slices.touched('small', 0, 1e15);
+    const meddler = await Meddler.start(TEST_NODE);
+    const paths: string[] = [];
+    meddler.meddle = (path) => {
+      paths.push(path);
+      return 'pass';
+    };
+    const limits = { concurrent: 1, concurrentPerTenant: 1, waitingPerTenant: 1, waitMs: 1_000, timeMs: 10_000 };
+    const runner = new QueryRunner(client(meddler.url), limits);
+    const many = [...Array.from({ length: 200 }, (_, i) => `${there}-not-there-${i}`), there];
+    const ask = (query: object, signal = new AbortController().signal) =>
+      runner.run(
+        'small',
+        signal,
+        async () => many,
+        (one) => one({ size: 0, track_total_hits: true, query }),
+      );
+    const answer = await ask({ match_all: {} });
+    expect(memberAt(answer, 'hits', 'total', 'value')).toBe(3);
+    expect(paths).toEqual(['/_msearch']);
+    await expect(ask({ nonsense: {} })).rejects.toThrow();
+    await expect(ask({ match_all: {} }, AbortSignal.abort())).rejects.toHaveProperty('code', 'QUERY_CANCELLED');
+    await meddler.close();
+  });
+
+  test('stores of one cluster share what is decided and noted: each finds what the others wrote', async () => {
+    const indexer = { tiers: [TIERS[0], { name: 'own', fromEvents: 2_500, hours: 1, own: true }] as typeof TIERS };
+    const one = await started('one', { indexer });
+    const other = await started('other', { indexer });
+    // Neither measures enough alone.
+    await one.append(0, events('big', 1_500));
+    await other.append(0, events('big', 1_500));
+    await Promise.all([one.settled(), other.settled()]);
+    await vi.waitFor(() => {
+      for (const { engine } of [one, other]) {
+        expect(engine.policy.current.latest('big')?.rule).toMatchObject({ tier: 'own', group: 'own-big' });
+      }
+    }, PATIENCE);
+    expect(one.engine.policy.current).toEqual(other.engine.policy.current);
+    expect(one.engine.policy.current.decisions.filter(({ tenant }) => tenant === 'big')).toHaveLength(1);
+    nowMs = NOON + HOUR_MS;
+    await one.append(0, events('big', 10));
+    await other.append(0, events('big', 20));
+    await Promise.all([one.settled(), other.settled()]);
+    for (const { engine } of [one, other]) {
+      await vi.waitFor(async () => expect(await engine.count(question('big'))).toBe(3_030), PATIENCE);
+      expect(await engine.count(question('big', NOON + HOUR_MS, NOON + 2 * HOUR_MS))).toBe(30);
+    }
+    const own = (await one.engine.writer.slices()).filter(({ slice }) => slice.group === 'own-big');
+    expect(own.map(({ rows }) => rows)).toEqual([30]);
+  });
+
+  test('what stores share is made again from the indices where somebody removes it', async () => {
+    const kit = await started('a', { indexer: { pinned: { shop: 'own' } } });
+    await kit.append(0, [...events('shop', 3), ...events('small', 2)]);
+    await kit.settled();
+    await client().call({ method: 'DELETE', path: sharedIndex(prefixOf(folder)) });
+    nowMs += HOUR_MS;
+    await kit.append(0, [...events('shop', 4), ...events('small', 1)]);
+    await kit.settled();
+    await vi.waitFor(async () => expect(await kit.engine.count(question('shop'))).toBe(7), PATIENCE);
+    expect(await kit.engine.count(question('small'))).toBe(3);
+    expect(kit.engine.policy.current.latest('shop')?.rule?.tier).toBe('own');
+    await vi.waitFor(async () => expect(await kit.engine.slices.describe()).toHaveLength(3), PATIENCE);
+  });
+
+  test('what was decided about slices outlives the document that says it, as long as a store runs', async () => {
+    const store = new ClusterPolicy(client(), index(), 'a', () => nowMs);
+    const other = new ClusterPolicy(client(), index(), 'b', () => nowMs);
+    const rule = { tier: 'own', retentionDays: 90, hours: 1, group: 'own-shop' };
+    const decision = { version: 1, tenant: 'shop', fromMs: 0, rule, decidedMs: nowMs, why: 'a test' };
+    await store.append([decision]);
+    await other.refresh();
+    await client().call({ method: 'DELETE', path: sharedIndex(prefixOf(folder)) });
+    await Promise.all([store.refresh(), other.refresh()]);
+    expect(store.current.decisions).toEqual([decision]);
+    expect(other.current.decisions).toEqual([decision]);
+    const third = new ClusterPolicy(client(), index(), 'c', () => nowMs);
+    await third.refresh();
+    expect(third.current.decisions).toEqual([decision]);
+  });
+
+  test('slices of a tier lie as its storage says, all others as all do', async () => {
+    const tiers = { own: { shards: 2, replicas: 0, nodes: { box: 'hot' } } };
+    // No node has the attribute: what is written waits, so only the settings are looked at.
+    const kit = await openClusterKit({ directory: join(folder, 'a') }, { index: { ...index(), tiers } });
+    kits.push(kit);
+    const { writer } = kit.engine;
+    for (const [group, tier] of [
+      ['own-shop', 'own'],
+      ['', 'shared'],
+    ] as const) {
+      const block = writer.createBlock();
+      const bytes = Buffer.from(JSON.stringify(events('shop', 1)[0]));
+      const slice = { retentionDays: 30, hours: 24, group, start: 20_000 };
+      block.add(bytes, 0, bytes.length, { partition: 0, offset: 0, timestampMs: 1 }, () => ({ slice, tier }));
+      const batch = await block.finish();
+      if (batch === undefined) throw new Error('no rows');
+      void writer.insert(batch).catch(() => {});
+    }
+    await vi.waitFor(async () => {
+      const path = `${prefixOf(folder)}-slice-*/_settings?flat_settings=true`;
+      const { body } = await client().call({ method: 'GET', path });
+      const settings = (name: string) => memberAt(body, `${prefixOf(folder)}-slice-30d-${name}`, 'settings');
+      expect(settings('24h-own-shop-2024-10-04t00')).toMatchObject({
+        'index.number_of_shards': '2',
+        'index.routing.allocation.require.box': 'hot',
+      });
+      expect(settings('2024-10-04')).toMatchObject({ 'index.number_of_shards': '1' });
+      expect(settings('2024-10-04')).not.toHaveProperty('index.routing.allocation.require.box');
+    }, PATIENCE);
+  });
+
+  test('of two that change what is shared at once one is told to look again', async () => {
+    const [a, b] = [client(), client()].map((one) => new ClusterDocument<{ n: number }>(one, index(), 'test'));
+    if (a === undefined || b === undefined) throw new Error('no documents');
+    await Promise.all([a.refresh(), b.refresh()]);
+    expect((await Promise.all([a.replace({ n: 1 }), b.replace({ n: 2 })])).sort()).toEqual([false, true]);
+    await Promise.all([a.refresh(), b.refresh()]);
+    expect(a.value).toEqual(b.value);
+    expect(await a.replace({ n: 3 })).toBe(true);
+    expect(await b.replace({ n: 4 })).toBe(false);
+    expect(await b.refresh()).toBe(true);
+    expect(b.value).toEqual({ n: 3 });
+    expect(await b.refresh()).toBe(false);
+  });
+});
