@@ -386,14 +386,19 @@ class IndexerRun {
     const either = AbortSignal.any([signal, woken.signal]);
     const idle = this.#builder.isEmpty;
     if (idle && this.#inserting === undefined) await this.#commitPassed();
-    const causes = idle
-      ? [...this.#intakes.map((intake) => intake.wait(either)), membership.changed(either)]
-      : [this.#inserting ?? delay(Math.max(1, this.#untilDueMs())), delay(STORE_LIMITS.readEveryMs)];
+    const news = idle ? [...this.#intakes.map((intake) => intake.wait(either)), membership.changed(either)] : [];
+    // An insert that ends is news as well: what was passed over since it began can be committed then.
+    const ended = this.#inserting ?? (idle ? undefined : delay(Math.max(1, this.#untilDueMs())));
+    const causes = [
+      ...news,
+      ...(ended === undefined ? [] : [ended]),
+      ...(idle ? [] : [delay(STORE_LIMITS.readEveryMs)]),
+    ];
     try {
       await Promise.race(causes);
     } finally {
       woken.abort();
-      if (idle) await Promise.allSettled(causes);
+      await Promise.allSettled(news);
     }
   }
 }
