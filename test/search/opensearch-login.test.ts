@@ -131,6 +131,8 @@ describe.skipIf(lacks(suite, needs))(suite, { timeout: 120_000 }, () => {
     await kit.settled();
     expect(await kit.engine.count(ask('timestamp:[now-1h TO now]'))).toBe(20);
     expect(await kit.engine.count(ask('timestamp:<now-1h OR timestamp:>now'))).toBe(0);
-    expect(await kit.engine.writer.slices()).toMatchObject([{ day: Math.floor(Date.now() / DAY_MS), rows: 20 }]);
+    expect(await kit.engine.writer.slices()).toMatchObject([
+      { slice: { hours: 24, start: Math.floor(Date.now() / DAY_MS) }, rows: 20 },
+    ]);
   });
 });
