@@ -208,7 +208,8 @@ export class KafkaQueue implements Queue {
       nameOf: (topic) => this.nameOf(topic),
       mayBegin: (at) => this.#mayBegin(group, at),
       onLeft: (left) => void this.#members.delete(left),
-      note: notes === undefined ? undefined : new MemberNote(notes, group, log),
+      // One of many does not come after another one.
+      note: notes === undefined || options.isPatient === true ? undefined : new MemberNote(notes, group, log),
     });
     this.#members.add(member);
     return member;

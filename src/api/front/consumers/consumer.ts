@@ -46,6 +46,8 @@ export class Consumer {
   readonly #held = new Map<string, HeldPartition>();
   #member: GroupMember | undefined;
   #silentMs = 0;
+  /** Since the last call of `pass`. */
+  #isHeard = true;
   #asking = 0;
   #fetching: Promise<unknown> = Promise.resolve();
   #superseded = new AbortController();
@@ -76,21 +78,23 @@ export class Consumer {
     this.#tellOfChange();
   };
 
-  /** So much time has passed without a request; whether the session is over. */
+  /** So much time has passed since this was last called; whether the session is over. */
   pass(elapsedMs: number): boolean {
-    this.#silentMs = this.#asking > 0 ? 0 : this.#silentMs + elapsedMs;
+    if (this.#asking > 0) this.#isHeard = true;
+    // Of the time in which it was heard, how much was before that is not known: a session is never shorter than promised.
+    this.#silentMs = this.#isHeard ? 0 : this.#silentMs + elapsedMs;
+    this.#isHeard = false;
     return this.#silentMs > this.options.sessionMs;
   }
 
   /** A request of the consumer: it is alive until that is answered, and its session begins anew. */
   async heard<T>(work: () => Promise<T>): Promise<T> {
     this.#asking++;
-    this.#silentMs = 0;
     try {
       return await work();
     } finally {
       this.#asking--;
-      this.#silentMs = 0;
+      this.#isHeard = true;
     }
   }
 
