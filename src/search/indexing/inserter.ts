@@ -44,6 +44,8 @@ export interface InserterParts {
 
 export class Inserter {
   readonly #parts: InserterParts;
+  /** By partition, the policy of the insert that the process before this one left, where several stores write. */
+  readonly #leftBehind = new Map<number, number>();
 
   constructor(parts: InserterParts) {
     this.#parts = parts;
@@ -79,7 +81,10 @@ export class Inserter {
     const { journal, letters, membership, log, signal, writer } = this.#parts;
     const open = journal.openIntent;
     if (open === undefined) return;
-    if (writer.shared !== undefined) return journal.end();
+    if (writer.shared !== undefined) {
+      for (const { partition } of open.ranges) this.#leftBehind.set(partition, open.policyVersion);
+      return journal.end();
+    }
     await membership.until(
       open.ranges.map(({ partition }) => partition),
       signal,
@@ -100,7 +105,9 @@ export class Inserter {
   async takeOver(partition: number, committed: number, end: number): Promise<number> {
     const { writer, policyLog, log } = this.#parts;
     if (writer.shared === undefined) return committed;
-    const policyVersion = policyLog.current.version;
+    // What another one has begun by an earlier policy goes to the same slices by this one, but for times ahead of the clock.
+    const policyVersion = this.#leftBehind.get(partition) ?? policyLog.current.version;
+    this.#leftBehind.delete(partition);
     for (let from = committed; ; ) {
       const seen = { partition, from, to: end };
       const visible = await this.#persist(() => writer.visibleOffsets(seen, []));
