@@ -44,8 +44,8 @@ export interface InserterParts {
 
 export class Inserter {
   readonly #parts: InserterParts;
-  /** By partition, the policy of the insert that the process before this one left, where several stores write. */
-  readonly #leftBehind = new Map<number, number>();
+  /** Of the insert that the process before this one left, where several stores write: its end and its policy. */
+  readonly #leftBehind = new Map<number, { readonly to: number; readonly version: number }>();
 
   constructor(parts: InserterParts) {
     this.#parts = parts;
@@ -82,7 +82,7 @@ export class Inserter {
     const open = journal.openIntent;
     if (open === undefined) return;
     if (writer.shared !== undefined) {
-      for (const { partition } of open.ranges) this.#leftBehind.set(partition, open.policyVersion);
+      for (const { partition, to } of open.ranges) this.#leftBehind.set(partition, { to, version: open.policyVersion });
       return journal.end();
     }
     await membership.until(
@@ -106,16 +106,18 @@ export class Inserter {
     const { writer, policyLog, log } = this.#parts;
     if (writer.shared === undefined) return committed;
     // What another one has begun by an earlier policy goes to the same slices by this one, but for times ahead of the clock.
-    const policyVersion = this.#leftBehind.get(partition) ?? policyLog.current.version;
+    const left = this.#leftBehind.get(partition) ?? { to: 0, version: policyLog.current.version };
     this.#leftBehind.delete(partition);
     for (let from = committed; ; ) {
       const seen = { partition, from, to: end };
       const visible = await this.#persist(() => writer.visibleOffsets(seen, []));
-      const last = visible.size === 0 ? -1 : [...visible].reduce((a, b) => Math.max(a, b));
+      const last = [...visible].reduce((a, b) => Math.max(a, b), Math.min(left.to, end) - 1);
       if (last < from) return from;
       const range = { partition, from, to: Math.min(last + 1, from + STORE_LIMITS.insertSpan) };
       log.info({ range }, 'Finishing an insert that another store began');
-      await this.#finish({ ranges: [range], shares: [], policyVersion, paths: [], receivedMs: 0 }, [range]);
+      await this.#finish({ ranges: [range], shares: [], policyVersion: left.version, paths: [], receivedMs: 0 }, [
+        range,
+      ]);
       from = range.to;
     }
   }
