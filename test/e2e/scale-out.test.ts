@@ -44,11 +44,11 @@ describe.skipIf(isLacking)(suite, () => {
   const say = (what: string) => console.info(`${((performance.now() - began) / 1_000).toFixed(1)} s: ${what}`);
 
   async function add(name: string, role: RoleInfo['role'], folder?: string): Promise<SpillwayProcess> {
-    const tree = await SpillwayProcess.start({
-      config,
-      role,
-      readyMs: LONG_MS,
-      ...(folder === undefined ? {} : { folder }),
+    const options = { config, role, readyMs: LONG_MS, ...(folder === undefined ? {} : { folder }) };
+    // Two that start on an empty cluster in the same moment may be in each other's way: whoever starts programs tries again.
+    const tree = await SpillwayProcess.start(options).catch((thrown: unknown) => {
+      console.warn(`${name} did not start: ${String(thrown)}`);
+      return SpillwayProcess.start(options);
     });
     trees.set(name, tree);
     folders.push(tree);
