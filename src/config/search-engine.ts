@@ -28,7 +28,6 @@ function engineProblems({ search }: Config, written: Written): readonly Problem[
 }
 
 const HOUR_MS = 3_600_000;
-const LONGEST_H = 168;
 
 function tierProblems({ search, tenants }: Config, written: Written): readonly Problem[] {
   const { tiers, engine } = search;
@@ -47,7 +46,7 @@ function tierProblems({ search, tenants }: Config, written: Written): readonly P
     const option = `search.tiers.${i}`;
     const { name, sliceMs, storage } = tier;
     const hours = sliceMs / HOUR_MS;
-    if (!Number.isInteger(hours) || hours < 1 || hours > LONGEST_H) {
+    if (!Number.isInteger(hours) || hours < 1 || hours > POLICY_LIMITS.sliceHours) {
       complain(`${option}.slice`, `${option}.slice must be whole hours, from 1h to 7d.`);
     }
     if (tiers.findIndex((other) => other.name === name) !== i) {

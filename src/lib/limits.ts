@@ -430,6 +430,8 @@ export const STORE_LIMITS = {
 
 /** Who has which slices: see search/policy/. */
 export const POLICY_LIMITS = {
+  /** Of a slice, at the most. */
+  sliceHours: 168,
   /** A decision holds for slice times this far ahead at the least: every store has read it by then. */
   leadMs: 10 * 60_000,
   /** How often volumes are looked at, and what other stores decided is read. */

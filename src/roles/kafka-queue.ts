@@ -114,21 +114,28 @@ export async function openKafkaRoleQueue(
   timer?.unref();
   return {
     queue,
-    topicAdmin: queue.created,
-    nameOfQueue: (proposed) => queue.name(proposed),
-    claimIndex: (index) => queue.claim(GROUPS.store, index),
+    ...answersOf(queue),
     engineRecord: {
       place: queue.nameOf(CONTROL_TOPIC),
       read: () => queue.readEngines(),
       write: (text) => queue.writeEngines(text),
       isAlone: async () => (await queue.memberCount(GROUPS.store)) <= 1,
     },
-    committed: (group, at) => queue.committed(group, at),
     rawEnd: (partition) => ends.get(partition),
     close: async () => {
       clearInterval(timer);
       await queue.close();
     },
+  };
+}
+
+/** What Kafka answers, whichever way records go there. */
+function answersOf(queue: KafkaQueue): Pick<RoleQueue, 'topicAdmin' | 'nameOfQueue' | 'claimIndex' | 'committed'> {
+  return {
+    topicAdmin: queue.created,
+    nameOfQueue: (proposed) => queue.name(proposed),
+    claimIndex: (index) => queue.claim(GROUPS.store, index),
+    committed: (group, at) => queue.committed(group, at),
   };
 }
 
@@ -156,10 +163,7 @@ async function spoolingQueue(
   });
   return {
     queue: spooling,
-    topicAdmin: queue.created,
-    nameOfQueue: (proposed) => queue.name(proposed),
-    claimIndex: (index) => queue.claim(GROUPS.store, index),
-    committed: (group, at) => queue.committed(group, at),
+    ...answersOf(queue),
     rawEnd: () => undefined,
     onDrained: (listener) => {
       told = listener;

@@ -12,6 +12,7 @@ import { TestMember } from '../queue/test-records.ts';
 import { DeadLetters } from './indexing/dead-letters.ts';
 import type { Committed } from './indexing/inserter.ts';
 import { DAY_MS } from './slices.ts';
+import { numberedEvent } from './testing/numbered-event.ts';
 import { openStoreKit, type StoreKit, type StoreKitOptions } from './testing/store-kit.ts';
 
 const NOW_MS = Date.parse('2026-11-23T12:00:00Z');
@@ -39,20 +40,7 @@ async function reopen(options: Partial<StoreKitOptions> = {}): Promise<StoreKit>
   return open(options);
 }
 
-function eventOf(number: number, more: Partial<StoredEvent> = {}): StoredEvent {
-  return {
-    id: `local.raw.0.${number}.0`,
-    tenant: 'default',
-    timestamp: NOW_MS + number,
-    received: NOW_MS + number,
-    type: 'log',
-    source: 'app:host',
-    message: `event ${number}`,
-    metadata: { app: 'app' },
-    payload: { number },
-    ...more,
-  };
-}
+const eventOf = (number: number, more: Partial<StoredEvent> = {}) => numberedEvent(NOW_MS, number, more);
 
 const question = (tenant = 'default') => ({
   tenant,

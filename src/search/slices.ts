@@ -10,7 +10,6 @@
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
 const PAST_MS = 7 * DAY_MS;
-export const LONGEST_SLICE_MS = 7 * DAY_MS;
 
 /** What slices have in common that differ only in their time. */
 export interface SliceClass {

@@ -1,15 +1,16 @@
 /** The search store on a real OpenSearch that stops, dies, stands still, is full, refuses, and is reached by a bad wire. */
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { StoredEvent } from '../../src/event/event.ts';
 import { TOPICS } from '../../src/event/topics.ts';
 import { parseQuery } from '../../src/query/parse.ts';
 import type { OpenSearchOptions } from '../../src/search/opensearch/engine.ts';
 import { allSlices } from '../../src/search/opensearch/mapping.ts';
 import { openClusterKit, prefixOf } from '../../src/search/opensearch/testing/cluster-kit.ts';
 import type { SearchEngine } from '../../src/search/port.ts';
+import { numberedEvent } from '../../src/search/testing/numbered-event.ts';
 import type { StoreKit } from '../../src/search/testing/store-kit.ts';
 import { FaultyWire } from '../support/faulty-wire.ts';
 import { lacksOwnOpenSearch, type OwnOpenSearch, startOwnOpenSearch } from '../support/opensearch.ts';
@@ -66,19 +67,9 @@ describe.skipIf(lacksOwnOpenSearch(suite))(suite, { timeout: LONG_MS }, () => {
 
   /** Each with a number of its own. */
   async function append(count: number, text = '') {
-    const events = Array.from({ length: count }, (): StoredEvent => {
+    const events = Array.from({ length: count }, () => {
       const number = appended++;
-      return {
-        id: `local.raw.0.${number}.0`,
-        tenant: 'default',
-        timestamp: NOW_MS + number,
-        received: NOW_MS + number,
-        type: 'log',
-        source: 'app:host',
-        message: `event ${number}${text}`,
-        metadata: { app: 'app' },
-        payload: { number },
-      };
+      return numberedEvent(NOW_MS, number, { message: `event ${number}${text}` });
     });
     await kit.append(0, events);
   }

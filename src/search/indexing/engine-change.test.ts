@@ -2,9 +2,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { StoredEvent } from '../../event/event.ts';
 import { parseQuery } from '../../query/parse.ts';
 import { openClickHouse } from '../clickhouse/engine.ts';
+import { numberedEvent } from '../testing/numbered-event.ts';
 import { openStoreKitOn } from '../testing/store-kit.ts';
 import type { EngineRecord } from './engine-change.ts';
 
@@ -17,17 +17,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const eventOf = (number: number): StoredEvent => ({
-  id: `local.raw.0.${number}.0`,
-  tenant: 'default',
-  timestamp: NOW_MS + number,
-  received: NOW_MS + number,
-  type: 'log',
-  source: 'app',
-  message: `event ${number}`,
-  metadata: {},
-  payload: { number },
-});
+const eventOf = (number: number) => numberedEvent(NOW_MS, number);
 
 /** With an index of this name: appends events, lets the store settle, and says how many are found. */
 async function live(engine: string, from: number, to: number, record?: EngineRecord): Promise<number> {

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { StoredEvent } from '../../event/event.ts';
 import { parseQuery } from '../../query/parse.ts';
+import { numberedEvent } from '../testing/numbered-event.ts';
 import { openStoreKit } from '../testing/store-kit.ts';
 
 const NOW_MS = Date.now();
@@ -15,17 +15,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const eventOf = (number: number): StoredEvent => ({
-  id: `local.raw.0.${number}.0`,
-  tenant: 'default',
-  timestamp: NOW_MS + number,
-  received: NOW_MS + number,
-  type: 'log',
-  source: 'app',
-  message: `event ${number}`,
-  metadata: {},
-  payload: { number },
-});
+const eventOf = (number: number) => numberedEvent(NOW_MS, number);
 
 /** Appends events, lets the store settle, and says how many are found. */
 async function live(from: number, to: number): Promise<number> {

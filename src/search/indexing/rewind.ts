@@ -5,11 +5,12 @@
  * asks that of the partitions that it gets.
  */
 import { TOPICS } from '../../event/topics.ts';
+import { POLICY_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type AssignedPartition, offset, type Queue } from '../../queue/port.ts';
 import type { StoreJournal } from '../journal.ts';
 import type { SearchWriter } from '../port.ts';
-import { DAY_MS, LONGEST_SLICE_MS, type RetentionPolicy } from '../slices.ts';
+import { DAY_MS, HOUR_MS, type RetentionPolicy } from '../slices.ts';
 import type { Membership } from './membership.ts';
 
 export interface RewindParts {
@@ -69,7 +70,8 @@ export async function rewindLostPartition(
     // Retention may have taken all of it.
     const { batches } = await reader.read(offset(Math.max(earliest, committed - 1)), { maxBytes: 1 });
     const days = Math.max(retention.days, ...Object.values(retention.tenants ?? {}));
-    if ((batches[0]?.maxTimestampMs ?? 0) + LONGEST_SLICE_MS + days * DAY_MS <= nowMs) return committed;
+    if ((batches[0]?.maxTimestampMs ?? 0) + POLICY_LIMITS.sliceHours * HOUR_MS + days * DAY_MS <= nowMs)
+      return committed;
     await assigned.commit(earliest);
     log.warn(
       { partition, committed },

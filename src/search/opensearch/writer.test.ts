@@ -14,6 +14,7 @@ import { parseQuery } from '../../query/parse.ts';
 import { events as anyEvents } from '../../query/testing/arbitraries.ts';
 import { offset } from '../../queue/port.ts';
 import type { SearchEngine } from '../port.ts';
+import { numberedEvent } from '../testing/numbered-event.ts';
 import type { StoreKit, StoreKitOptions } from '../testing/store-kit.ts';
 import { Client } from './client.ts';
 import type { OpenSearchOptions } from './engine.ts';
@@ -52,18 +53,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     return kit;
   }
 
-  const eventOf = (number: number, other: Partial<StoredEvent> = {}): StoredEvent => ({
-    id: `local.raw.0.${number}.0`,
-    tenant: 'default',
-    timestamp: NOW_MS + number,
-    received: NOW_MS + number,
-    type: 'log',
-    source: 'app:host',
-    message: `event ${number}`,
-    metadata: { app: 'app' },
-    payload: { number },
-    ...other,
-  });
+  const eventOf = (number: number, more: Partial<StoredEvent> = {}) => numberedEvent(NOW_MS, number, more);
   const numbered = (count: number) => Array.from({ length: count }, (_, i) => eventOf(i));
 
   const ask = (query = '*') => ({
