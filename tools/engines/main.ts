@@ -20,6 +20,7 @@ const { values, positionals } = parseArgs({
     nodes: { type: 'string', default: '1' },
     data: { type: 'string' },
     wipe: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
   },
 });
 const [verb = '', kindName] = positionals;
@@ -33,7 +34,9 @@ const usage = (): void => {
 
 const VERBS = { up: upVerb, down: downVerb, status: statusVerb };
 
-if ((kindName !== undefined && kind === undefined) || positionals.length > 2 || !Object.hasOwn(VERBS, verb)) usage();
+if (values.help) process.stdout.write(USAGE);
+else if ((kindName !== undefined && kind === undefined) || positionals.length > 2 || !Object.hasOwn(VERBS, verb))
+  usage();
 else {
   await VERBS[verb as keyof typeof VERBS]().catch((error: unknown) => {
     process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
