@@ -46,12 +46,32 @@ async function run(invocation: Invocation): Promise<number> {
     lines.push(...answer.lines);
   }
   if (output.isTerminal) for (const line of shown(parameters.by, lines, answer.total)) output.line(line);
-  else for (const line of [...lines, { total: true, ...answer.total }]) output.line(JSON.stringify(line));
-  if (!isSet(invocation, 'check') || answer.total.inFlight === 0) return EXIT.done;
+  else for (const line of [...lines, totalLine(answer)]) output.line(JSON.stringify(line));
+  const doubts = doubtsOf(answer);
+  for (const doubt of doubts) output.problem(doubt);
+  if (!isSet(invocation, 'check') || (answer.total.inFlight === 0 && doubts.length === 0)) return EXIT.done;
+  if (answer.total.inFlight === 0) return EXIT.failed;
   output.problem(
     `${count(answer.total.inFlight)} events are in flight. At rest it must be 0: wait, then look at \`spillway topics\` for a reader that lags.`,
   );
   return EXIT.failed;
+}
+
+function totalLine({ total, asOf, complete, missing }: LedgerReport) {
+  return { total: true, ...total, ...{ asOf, complete, missing } };
+}
+
+/** What the account of all process trees does not know, where it is one. */
+function doubtsOf({ asOf, complete, missing = [] }: LedgerReport): string[] {
+  if (complete !== false) return [];
+  const said = missing.map(({ log, why, offsets = 0, before }) => {
+    if (why === 'not yet') return `${log}: ${count(offsets)} are not counted yet.`;
+    if (why === 'unread') return `${log}: the queue does not say how much there is.`;
+    return `${log}: ${count(offsets)} were removed before they were counted, received before ${before}.`;
+  });
+  if (said.length > 0) return said;
+  if (asOf === undefined) return ['The account of all process trees has not been read yet.'];
+  return [`This is the account as of ${asOf}: it cannot be read now, or more is missing than this token may see.`];
 }
 
 function shown(by: string, lines: LedgerReport['lines'], total: Counts): string[] {

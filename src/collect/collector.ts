@@ -186,7 +186,7 @@ function openOutlet(
   const isDead = writer.topic === TOPICS.deadLetter;
   ends[logNameOf(writer)] = writer.nextOffset;
   const onDurable = (batch: DurableBatch): void => {
-    ends[logNameOf(batch)] = batch.nextOffset;
+    ends[logNameOf(batch)] = batch.appended.nextOffset;
     if (isDead) {
       options.onDeadLettered?.(batch);
       return;

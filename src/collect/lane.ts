@@ -186,12 +186,12 @@ export class Lane {
     );
   }
 
-  #accepted(batch: Batch, { nextOffset }: Appended): void {
+  #accepted(batch: Batch, appended: Appended): void {
     batch.inFlight = false;
     this.#options.onDurable({
       topic: this.#options.writer.topic,
       partition: this.partition,
-      nextOffset,
+      appended,
       counts: batch.tallies.filter(({ count }) => count > 0),
     });
     batch.accepted();

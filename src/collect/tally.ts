@@ -1,4 +1,6 @@
 /** The collector's side of the ledger: what became durable, by sender and minute. */
+import type { Appended } from '../queue/port.ts';
+
 export interface Sender {
   readonly tenant: string;
   /** Name of the input, such as `syslog-tcp`. */
@@ -16,8 +18,7 @@ export interface Tally extends Sender {
 export interface DurableBatch {
   readonly topic: string;
   readonly partition: number;
-  /** Offset after its last record. */
-  readonly nextOffset: number;
+  readonly appended: Appended;
   readonly counts: readonly Tally[];
 }
 

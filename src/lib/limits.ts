@@ -526,6 +526,39 @@ export const LEDGER_LIMITS = {
   hours: 45 * 24,
   /** Tenants told apart in one minute; the rest is counted as `…others`. */
   tenants: 10_000,
+  /** Of one report to the other process trees; what has more is several. */
+  reportRows: 2_000,
+  /** Ranges of offsets that one report may be about. */
+  reportRanges: 2_000,
+  /** Reports of one log that wait for the queue; what is beyond is counted from the log itself, later. */
+  waitingReports: 200,
+  /** Ranges of a log that do not touch, of what was counted: what would be one more is counted later. */
+  ranges: 20_000,
+  /** Ranges that a role remembers to have reported, so that it reports nothing twice. */
+  reportedRanges: 1_000,
+  /** What nobody has reported after this is counted from the log itself; of logs that nobody reports, after the shorter one. */
+  gapMs: 3_000,
+  unreportedGapMs: 500,
+  /** Added at random, so that not all trees count the same. */
+  gapJitterMs: 2_000,
+  /** Offsets of a log, and gaps in it, that are counted at a time. */
+  gapOffsets: 200_000,
+  gapsAtOnce: 1_000,
+  /** Where much is to be counted, each tree takes one of so many parts next. */
+  gapParts: 16,
+  /** A tree that could not read the accounts of the others for so long says that it does not know. */
+  staleMs: 15_000,
+  /** Where a log ends is asked so often for each of its partitions, but not more often than the accounts are written. */
+  endsMsPerPartition: 20,
+  /** Reports since the last state of the whole account until it is written again, and how long that is not done again. */
+  snapshotReports: 5_000,
+  snapshotMs: 60_000,
+  /** Rows of one record of it. */
+  snapshotRows: 5_000,
+  /** Of the topic of accounts: what it can have where nobody writes states of the whole. */
+  topicBytes: 1024 * MiB,
+  /** How long a role that ends waits for its last report. */
+  lastReportMs: 2_000,
 } as const;
 
 export const SUPERVISOR_LIMITS = {
@@ -604,6 +637,7 @@ const relations: readonly (readonly [boolean, string])[] = [
   [COLLECT_LIMITS.messageBytes < QUEUE_LIMITS.groupBytes, 'a message fits a group'],
   [QUEUE_LIMITS.groupBytes < QUEUE_LIMITS.batchBytes, 'a group fits a batch with its headers'],
   [QUEUE_LIMITS.batchBytes < QUEUE_LIMITS.pendingBytes, 'a batch fits what may wait'],
+  [LEDGER_LIMITS.reportedRanges < LEDGER_LIMITS.ranges, 'a role has fewer ranges than all of them'],
   [QUEUE_LIMITS.pendingBytes < QUEUE_LIMITS.pendingMaxBytes, 'saturation is told before appends are refused'],
   [QUEUE_LIMITS.batchBytes <= QUEUE_LIMITS.scanWindowBytes, 'a scan sees a whole batch'],
   [QUEUE_LIMITS.batchBytes <= QUEUE_LIMITS.readBytes, 'a batch fits a read'],

@@ -12,6 +12,7 @@ import { SpillwayError } from '../lib/errors.ts';
 import { PROCESS_LIMITS, QUEUE_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import {
+  type Appended,
   type AssignedPartition,
   type Offset,
   offset,
@@ -47,7 +48,7 @@ export interface PartitionOptions {
   /** Whether noisy tenants may go on; undefined where nobody is held back. */
   readonly pace: Pace | undefined;
   /** What became durable, and the offset of `events` after it. */
-  readonly onLedger: (partition: number, entries: readonly LedgerEntry[], nextOffset: Offset) => void;
+  readonly onLedger: (partition: number, entries: readonly LedgerEntry[], appended: Appended) => void;
   /** Ends it: stopped, or the partition is to be given up. */
   readonly signal: AbortSignal;
 }
@@ -289,11 +290,11 @@ export class PartitionRun {
   async #append(batch: FinishedBatch): Promise<void> {
     const { partition } = this;
     const { metrics, onLedger, pace } = this.#options;
-    const { nextOffset } = await this.#writer.append(batch.bytes);
-    pace?.appended(partition, nextOffset);
+    const appended = await this.#writer.append(batch.bytes);
+    pace?.appended(partition, appended.nextOffset);
     this.#committer.reached(batch.rawOffset);
     countBatch(metrics, partition, batch.ledger);
-    onLedger(partition, batch.ledger, nextOffset);
+    onLedger(partition, batch.ledger, appended);
   }
 }
 

@@ -10,9 +10,9 @@ import { deadLetterPartition } from '../event/dead-letter.ts';
 import { TOPICS } from '../event/topics.ts';
 import { countAccepted, countRefused } from '../monitor/ledger/counting.ts';
 import { minuteOf } from '../monitor/ledger/ledger.ts';
-import { LedgerKeeper } from './ledger-keeper.ts';
 import { listenOn } from './listen.ts';
 import type { RoleContext, RunningRole } from './role-context.ts';
+import { openLedger } from './role-ledger.ts';
 import { SupervisorQuestions } from './supervisor-questions.ts';
 
 const CONSOLE_ROOT = join(import.meta.dirname, '../../console/dist');
@@ -22,9 +22,9 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
   const { authenticate, tokenCount } = createAuth({ dataFolder: config.data, clock, log });
   assertExposureAllowed(config, tokenCount());
   const refusals = { topic: TOPICS.deadLetter, partition: deadLetterPartition.collectors };
-  const ledger = new LedgerKeeper(context, [{ at: refusals, count: countRefused }]);
-  context.onDrained?.((at, batch, { nextOffset }) => {
-    if (at.topic === TOPICS.raw) ledger.add(at, nextOffset, countAccepted(batch, at.partition));
+  const ledger = openLedger(context, [{ at: refusals, count: countRefused }]);
+  context.onDrained?.((at, batch, appended) => {
+    if (at.topic === TOPICS.raw) ledger.add(at, appended, countAccepted(batch, at.partition));
   });
   let store: { readonly port: number } | undefined;
   link.on('store', ({ port }) => {
@@ -48,11 +48,11 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
     topicAdmin: context.topicAdmin,
     topicKeysFile: join(config.data, 'collector', 'topic-keys.json'),
     onOpened: (partition) => ledger.follow({ at: { topic: TOPICS.raw, partition }, count: countAccepted }),
-    onAccepted: ({ topic, partition, nextOffset, counts }) => {
+    onAccepted: ({ topic, partition, appended, counts }) => {
       const rows = counts.map(({ tenant, receivedMs, count }) => {
         return { partition, tenant, minute: minuteOf(receivedMs), column: 'accepted', count } as const;
       });
-      ledger.add({ topic, partition }, nextOffset, rows);
+      ledger.add({ topic, partition }, appended, rows);
     },
   });
   await ledger.start();

@@ -14,6 +14,7 @@ import {
   type KafkaQueue,
   type KafkaQueueOptions,
   type KafkaTopicOptions,
+  LEDGER_TOPIC,
   openKafka,
 } from '../queue/kafka/queue.ts';
 import { groupStatesOf, topicStatesOf } from '../queue/kafka/state.ts';
@@ -74,7 +75,9 @@ export function kafkaOptionsOf({ queue }: Config, clientId: string): KafkaOption
 
 /** As Kafka calls them, that of the queue's own records too. */
 export function kafkaTopicNames(config: Config): string[] {
-  return [...Object.keys(topicsOf(config)), CONTROL_TOPIC].map((topic) => `${config.queue.prefix}${topic}`);
+  return [...Object.keys(topicsOf(config)), CONTROL_TOPIC, LEDGER_TOPIC].map(
+    (topic) => `${config.queue.prefix}${topic}`,
+  );
 }
 
 function tlsOf(tls: Config['queue']['tls']): Record<string, Buffer> {
@@ -130,8 +133,11 @@ export async function openKafkaRoleQueue(
 }
 
 /** What Kafka answers, whichever way records go there. */
-function answersOf(queue: KafkaQueue): Pick<RoleQueue, 'topicAdmin' | 'nameOfQueue' | 'claimIndex' | 'committed'> {
+function answersOf(
+  queue: KafkaQueue,
+): Pick<RoleQueue, 'topicAdmin' | 'nameOfQueue' | 'claimIndex' | 'committed' | 'sharedLedger'> {
   return {
+    sharedLedger: queue.ledger,
     topicAdmin: queue.created,
     nameOfQueue: (proposed) => queue.name(proposed),
     claimIndex: (index) => queue.claim(GROUPS.store, index),

@@ -7,26 +7,19 @@ import { join } from 'node:path';
 import { messageOf } from '../lib/errors.ts';
 import { LEDGER_LIMITS } from '../lib/limits.ts';
 import { LedgerBook } from '../monitor/ledger/book.ts';
-import { type BatchCounter, countMissing, logName } from '../monitor/ledger/counting.ts';
+import { countMissing, logName } from '../monitor/ledger/counting.ts';
 import type { LedgerRow } from '../monitor/ledger/ledger.ts';
-import { offset, type TopicPartition } from '../queue/port.ts';
+import { type Appended, type Offset, offset, type TopicPartition } from '../queue/port.ts';
 import type { RoleContext } from './role-context.ts';
-
-/** A log that the account is counted from, and how a batch of it counts. */
-export interface CountedLog {
-  readonly at: TopicPartition;
-  readonly count: BatchCounter;
-  /** Up to where it counts; the durable end where it is left out. */
-  readonly end?: () => Promise<number | undefined>;
-}
+import { type CountedLog, type RoleLedger, sayChanges } from './role-ledger.ts';
 
 interface Report {
   readonly at: TopicPartition;
-  readonly nextOffset: number;
+  readonly nextOffset: Offset;
   readonly rows: readonly LedgerRow[];
 }
 
-export class LedgerKeeper {
+export class LedgerKeeper implements RoleLedger {
   readonly #context: RoleContext;
   readonly #polled: CountedLog[];
   /** Logs whose batches the role reports. */
@@ -43,10 +36,6 @@ export class LedgerKeeper {
     this.#polled = [...polled];
   }
 
-  /**
-   * From now on the role reports the batches of this log with `add()`. Call it when the log's writer is open: then it
-   * ends where the role goes on. What is missing before that is counted, before or after `start()`.
-   */
   follow(counted: CountedLog): void {
     const log = logName(counted.at);
     this.#followed.set(log, counted);
@@ -55,7 +44,6 @@ export class LedgerKeeper {
     if (book !== undefined) this.#do('count a log', () => this.#catchUp(book, [counted]));
   }
 
-  /** Another log with little in it. */
   poll(counted: CountedLog): void {
     const log = logName(counted.at);
     if (!this.#polled.some(({ at }) => logName(at) === log)) this.#polled.push(counted);
@@ -73,8 +61,7 @@ export class LedgerKeeper {
     this.#timer = setInterval(() => this.#tick(book), LEDGER_LIMITS.checkpointMs);
   }
 
-  /** Adds the counts of a batch that is durable and ends at `nextOffset`. */
-  add(at: TopicPartition, nextOffset: number, rows: readonly LedgerRow[]): void {
+  add(at: TopicPartition, { nextOffset }: Pick<Appended, 'nextOffset'>, rows: readonly LedgerRow[]): void {
     const log = logName(at);
     const early = this.#early.get(log);
     if (this.#book === undefined || early !== undefined) {
@@ -123,17 +110,13 @@ export class LedgerKeeper {
     for (const log of logs) {
       const early = this.#early.get(log) ?? [];
       this.#early.delete(log);
-      for (const { at, nextOffset, rows } of early) this.add(at, nextOffset, rows);
+      for (const { at, nextOffset, rows } of early) this.add(at, { nextOffset }, rows);
     }
   }
 
   #state(book: LedgerBook): void {
     const { link } = this.#context;
-    const { reset, rows } = book.takeChanges();
-    if (reset) link.send({ kind: 'ledger', reset, rows: [] });
-    for (let at = 0; at < rows.length; at += LEDGER_LIMITS.rowsPerMessage) {
-      link.send({ kind: 'ledger', reset: false, rows: rows.slice(at, at + LEDGER_LIMITS.rowsPerMessage) });
-    }
+    sayChanges(link, book.takeChanges());
   }
 
   /** False where a log ends before what was counted of it. */

@@ -4,7 +4,7 @@
  */
 import type { Config } from '../config/schema.ts';
 import type { ErrorCode } from '../lib/errors.ts';
-import type { LedgerQuestion, LedgerRow } from '../monitor/ledger/ledger.ts';
+import type { LedgerKnown, LedgerQuestion, LedgerRow } from '../monitor/ledger/ledger.ts';
 import type { Catalogue } from '../queue/created/catalogue.ts';
 import type { TopicAdminCall } from '../queue/created/topic-admin.ts';
 import type { TopicLayout } from '../queue/port.ts';
@@ -24,7 +24,13 @@ export type FromRole =
   | { readonly kind: 'ready'; readonly listening: readonly Listening[] }
   | { readonly kind: 'marks'; readonly marks: readonly Mark[] }
   /** `reset` forgets what this role said before. */
-  | { readonly kind: 'ledger'; readonly reset: boolean; readonly rows: readonly LedgerRow[] }
+  | {
+      readonly kind: 'ledger';
+      readonly reset: boolean;
+      readonly rows: readonly LedgerRow[];
+      /** Of the account of all process trees: how much it knows from now on. */
+      readonly known?: LedgerKnown;
+    }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string }
   /** What prom-client's getMetricsAsJSON() gives; the supervisor merges the roles'. */
   | { readonly kind: 'metrics'; readonly metrics: readonly object[] }

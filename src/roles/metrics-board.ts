@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { AggregatorRegistry, Gauge, type MetricObjectWithValues, type MetricValue, Registry } from 'prom-client';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
-import { LEDGER_COLUMNS, type Ledger } from '../monitor/ledger/ledger.ts';
+import { LEDGER_COLUMNS, type Ledger, type LedgerKnown } from '../monitor/ledger/ledger.ts';
 import type { GroupState } from '../queue/port.ts';
 import type { RoleName } from './messages.ts';
 import type { RoleReport } from './role-process.ts';
@@ -24,6 +24,21 @@ export class MetricsBoard {
   readonly #ledger = this.#gauge('spillway_ledger_records', 'Records by how they ended, and those in flight.', [
     'outcome',
   ]);
+  readonly #uncounted = this.#gauge(
+    'spillway_ledger_uncounted_offsets',
+    'Offsets that the account of all process trees does not have, by what they would count.',
+    ['count', 'why'],
+  );
+  readonly #unread = this.#gauge(
+    'spillway_ledger_unread_logs',
+    'Logs of which the account of all process trees does not know how much there is.',
+    [],
+  );
+  readonly #asOf = this.#gauge(
+    'spillway_ledger_as_of_seconds',
+    'When the account of all process trees was looked at last (Unix time).',
+    [],
+  );
   readonly #lag = this.#gauge('spillway_group_lag_records', 'Records that the group has not committed.', [
     'group',
     'topic',
@@ -63,6 +78,7 @@ export class MetricsBoard {
     const { total } = this.#sources.ledger.answer({ fromMs: 0, toMs: Number.MAX_SAFE_INTEGER, by: [] });
     for (const column of LEDGER_COLUMNS) this.#ledger.set({ outcome: column }, total[column]);
     this.#ledger.set({ outcome: 'inFlight' }, total.inFlight);
+    this.#refreshKnown(this.#sources.ledger.known);
     const groups = await this.#groups();
     this.#answers.set(groups === undefined ? 0 : 1);
     for (const gauge of [this.#members, this.#lag, this.#lagMs]) gauge.reset();
@@ -72,6 +88,19 @@ export class MetricsBoard {
         this.#lag.set({ group, topic, partition }, lag);
         this.#lagMs.set({ group, topic, partition }, lagMs);
       }
+    }
+  }
+
+  #refreshKnown(known: LedgerKnown | undefined): void {
+    this.#uncounted.reset();
+    this.#unread.remove();
+    this.#asOf.remove();
+    if (known === undefined) return;
+    this.#asOf.set(known.asOfMs / 1_000);
+    this.#unread.set(known.missing.filter(({ why }) => why === 'unread').length);
+    for (const missing of known.missing) {
+      if (missing.why === 'unread') continue;
+      this.#uncounted.inc({ count: missing.log.replace(/\/.*/, ''), why: missing.why }, missing.offsets);
     }
   }
 

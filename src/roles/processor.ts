@@ -4,13 +4,13 @@ import { countProcessed, processedRows } from '../monitor/ledger/counting.ts';
 import { runProcessor } from '../process/processor.ts';
 import { createTopology } from '../process/topology.ts';
 import { openEarlierLetters } from './earlier-letters.ts';
-import { LedgerKeeper } from './ledger-keeper.ts';
 import type { RoleContext, RunningRole } from './role-context.ts';
+import { openLedger } from './role-ledger.ts';
 
 export async function runProcessorRole(context: RoleContext): Promise<RunningRole> {
   const { queue, config, clock, log, registry } = context;
   const earlier = await openEarlierLetters(queue, 'processor');
-  const ledger = new LedgerKeeper(context);
+  const ledger = openLedger(context);
   const stored = (partition: number) => context.committed(GROUPS.store, { topic: TOPICS.events, partition });
   const processor = runProcessor({
     queue,
@@ -22,8 +22,8 @@ export async function runProcessorRole(context: RoleContext): Promise<RunningRol
     registry,
     ...(config.processor.lanes ? { lanes: { stored, window: config.processor.laneWindow } } : {}),
     onOpened: (partition) => ledger.follow({ at: { topic: TOPICS.events, partition }, count: countProcessed }),
-    onLedger: (partition, entries, nextOffset) => {
-      ledger.add({ topic: TOPICS.events, partition }, nextOffset, processedRows(entries, partition));
+    onLedger: (partition, entries, appended) => {
+      ledger.add({ topic: TOPICS.events, partition }, appended, processedRows(entries, partition));
     },
   });
   await processor.started;

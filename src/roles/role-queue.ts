@@ -1,4 +1,5 @@
 /** What a role needs of the queue, whichever engine it is. */
+import type { LedgerTopic } from '../monitor/ledger/ledger-topic.ts';
 import type { TopicAdmin } from '../queue/created/topic-admin.ts';
 import type { Appended, Queue, TopicPartition } from '../queue/port.ts';
 import type { EngineRecord } from '../search/indexing/engine-change.ts';
@@ -25,6 +26,8 @@ export interface RoleQueue {
   readonly engineRecord?: EngineRecord;
   /** What the group has durably committed. */
   committed(group: string, at: TopicPartition): Promise<number | undefined>;
+  /** Where several process trees share the queue: the topic in which they tell each other what they have counted. */
+  readonly sharedLedger?: LedgerTopic;
   /** As last heard, of `raw`. */
   rawEnd(partition: number): RawEnd | undefined;
   /** Of an earlier append that was kept on this machine first: it has its offsets now. */

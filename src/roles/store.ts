@@ -12,9 +12,9 @@ import { runIndexer } from '../search/indexer.ts';
 import type { EngineInUse } from '../search/indexing/engine-change.ts';
 import type { SearchEngine } from '../search/port.ts';
 import { openEarlierLetters } from './earlier-letters.ts';
-import { LedgerKeeper } from './ledger-keeper.ts';
 import { listenOn } from './listen.ts';
 import type { RoleContext, RunningRole } from './role-context.ts';
+import { openLedger } from './role-ledger.ts';
 import { openSearchEngine } from './search-engine.ts';
 import { pinnedOf, retentionOf, tiersOf } from './slice-options.ts';
 
@@ -25,7 +25,7 @@ export async function runStore(context: RoleContext): Promise<RunningRole> {
   const { authenticate, tokenCount } = createAuth({ dataFolder: config.data, clock, log });
   assertExposureAllowed(config, tokenCount());
   const earlier = await openEarlierLetters(queue, 'store');
-  const ledger = new LedgerKeeper(context, earlier === undefined ? [] : [{ at: earlier, count: countUnwritten }]);
+  const ledger = openLedger(context, earlier === undefined ? [] : [{ at: earlier, count: countUnwritten }]);
   const committed = (partition: number) => context.committed(GROUPS.store, { topic: TOPICS.events, partition });
   const engine = await openSearchEngine(config, { log, registry, rebuildOriginal, nameOfQueue: context.nameOfQueue });
   await context.claimIndex(engine.index);
@@ -47,8 +47,8 @@ export async function runStore(context: RoleContext): Promise<RunningRole> {
       const refusals = { topic: TOPICS.deadLetter, partition: deadLetterPartition.storing(partition) };
       ledger.poll({ at: refusals, count: countUnwritten });
     },
-    onCommitted: ({ partition, nextOffset, progress }) => {
-      ledger.add({ topic: TOPICS.events, partition }, nextOffset, writtenRows(progress?.ledger ?? [], partition));
+    onCommitted: ({ partition, range, progress }) => {
+      ledger.add({ topic: TOPICS.events, partition }, range, writtenRows(progress?.ledger ?? [], partition));
     },
   });
   await indexer.started;

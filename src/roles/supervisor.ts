@@ -135,7 +135,7 @@ export class Supervisor {
           if (role !== from) process.send({ kind: 'marks', marks: message.marks });
         return;
       case 'ledger':
-        this.#ledger.state(from, message.rows, message.reset);
+        this.#ledger.state(from, message.rows, message.reset, message.known);
         return;
       case 'metrics':
         this.#metrics.state(from, message.metrics);

@@ -97,8 +97,8 @@ describe('the indexer', () => {
     await store.startIndexer().started;
     const second = await store.append(0, [eventOf(2)]);
     await store.settled();
-    await vi.waitFor(() => expect(committed.at(-1)?.nextOffset).toBe(second), PATIENCE);
-    expect(committed.map(({ nextOffset }) => nextOffset)).toContain(first);
+    await vi.waitFor(() => expect(committed.at(-1)?.range.nextOffset).toBe(second), PATIENCE);
+    expect(committed.map(({ range }) => range.nextOffset)).toContain(first);
     expect(committed.at(-1)?.progress?.receivedTo).toBe(NOW_MS + 2);
     expect(await store.engine.count(question())).toBe(3);
   });

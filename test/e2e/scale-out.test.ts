@@ -1,9 +1,12 @@
 /**
  * Several collectors, processors and stores, each a process tree with its own data folder, on one Kafka and one OpenSearch.
- * They are killed, added and removed under load: what was acknowledged is found exactly once, in the order of its source.
+ * They are killed, added and removed under load: what was acknowledged is found exactly once, in the order of its source,
+ * and the ledger is that of all, the same in each tree.
  */
 import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LedgerReport, TopicsAnswer } from '../../src/api/schemas/index.ts';
 import type { AnsweredEvent } from '../../src/event/event.ts';
 import { lacksKafka, startKafka, type TestKafka } from '../support/kafka.ts';
 import { lacks } from '../support/needs.ts';
@@ -70,6 +73,40 @@ describe.skipIf(isLacking)(suite, () => {
     const answer = await trees.get(store)?.json<{ count: number }>('/api/count?q=*&from=now-1d&to=now%2B1d');
     return answer?.count ?? 0;
   };
+
+  /** As each tree with a front door answers, without when it did. */
+  async function ledgers(by: string): Promise<readonly Omit<LedgerReport, 'from' | 'to' | 'asOf'>[]> {
+    const collectors = [...trees].filter(([name]) => name.startsWith('collector'));
+    return Promise.all(
+      collectors.map(async ([, tree]) => {
+        const path = `/api/ledger?from=now-1d&to=now%2B1d&limit=10000${by}`;
+        const { from: _, to: __, asOf: ___, ...report } = await tree.json<LedgerReport>(path);
+        return report;
+      }),
+    );
+  }
+
+  /** Once all agree, line by line, and say that nothing is missing; throws until then, for `until()`. */
+  async function oneLedger(found: number): Promise<{ readonly repeated: number }> {
+    const [first, ...others] = await ledgers('&by=minute,tenant,partition');
+    const records = await recordsOfRaw();
+    const said = JSON.stringify([records, found, first?.total, first?.missing, others.map(({ total }) => total)]);
+    if (first === undefined || others.length === 0) throw new Error(`too few were asked: ${said}`);
+    if (!others.every((other) => isDeepStrictEqual(other, first))) throw new Error(`they differ: ${said}`);
+    const { total, complete, missing } = first;
+    const isExact = total.accepted === records && total.written === found && total.deadLettered === 0;
+    if (complete !== true || missing?.length !== 0 || !isExact || total.inFlight !== 0) throw new Error(said);
+    for (const { inFlight } of first.lines) if (inFlight !== 0) throw new Error(`a line is not at rest: ${said}`);
+    return { repeated: total.dropped };
+  }
+
+  /** As Kafka has them: nothing of `raw` is removed in the time of the test. */
+  async function recordsOfRaw(): Promise<number> {
+    const [tree] = [...trees].flatMap(([name, one]) => (name.startsWith('collector') ? [one] : []));
+    const answer = await tree?.json<TopicsAnswer>('/api/topics');
+    const partitions = answer?.topics.find(({ topic }) => topic === 'raw')?.partitions ?? [];
+    return partitions.reduce((sum, { endOffset }) => sum + endOffset, 0);
+  }
 
   it(
     'are killed, added and removed under load, and everything is found exactly once and in order',
@@ -171,6 +208,30 @@ describe.skipIf(isLacking)(suite, () => {
         expect(new Set(own.map(({ id }) => partitionOf(id))).size, source).toBeLessThanOrEqual(1);
       }
       expect([...bySource.keys()], 'what nobody sent').toEqual([]);
+
+      // Every tree with a front door is asked: one that was added, and one that was killed and started again.
+      const total = await until('the ledger is exact, and the same in all trees', () => oneLedger(found.length), 120_000);
+      const { repeated } = total;
+      expect(repeated, 'attempts of the request that went to both').toBeGreaterThanOrEqual(1);
+      say(`the ledger has ${found.length} written, ${repeated} dropped`);
+
+      // With the store and the processor gone, what is accepted is in flight, and the others say so.
+      expect(await take('store 3').stop()).toBe(0);
+      const late = await fetch(`http://127.0.0.1:${trees.get('collector 1')?.port('http')}/api/logs?app=late`, {
+        method: 'POST',
+        body: '0\n1\n2',
+      });
+      expect(await late.json()).toMatchObject({ accepted: 3 });
+      await until('what nobody has written is in flight', async () => {
+        const reports = await ledgers('');
+        return reports.every(({ total: { inFlight }, complete }) => complete === true && inFlight === 3) || undefined;
+      });
+      // A tree that is added, on a folder that knows nothing, has the account of all.
+      await add('collector 4', 'collector');
+      await until('a tree that is added has the same ledger', async () => {
+        const [first, ...others] = await ledgers('&by=minute,tenant,partition');
+        return others.length === 2 && others.every((other) => isDeepStrictEqual(other, first)) ? true : undefined;
+      });
       for (const [name, tree] of trees) expect(await tree.stop(), name).toBe(0);
       say('all have ended');
     },

@@ -88,7 +88,7 @@ export function kafkaOptions(brokers: readonly string[], options: Partial<KafkaQ
 }
 
 export async function removeTopics({ prefix, topics, brokers }: KafkaQueueOptions): Promise<void> {
-  for (const topic of [...Object.keys(topics), 'control', 'topics']) {
+  for (const topic of [...Object.keys(topics), 'control', 'topics', 'ledger']) {
     await removeTopic(brokers, `${prefix}${topic}`).catch(() => {});
   }
 }

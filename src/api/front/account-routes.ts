@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../../lib/clock.ts';
 import { SpillwayError } from '../../lib/errors.ts';
 import { LEDGER_LIMITS } from '../../lib/limits.ts';
-import { LEDGER_GROUPINGS, type LedgerLine } from '../../monitor/ledger/ledger.ts';
+import { LEDGER_GROUPINGS, type LedgerKnown, type LedgerLine, type Missing } from '../../monitor/ledger/ledger.ts';
 import { accounts } from '../catalogue.ts';
 import { isoTime, parseTime } from '../time.ts';
 import type { CoordinatorView } from './coordinator-view.ts';
@@ -26,7 +26,7 @@ export function accountRoutes(server: FastifyInstance, coordinator: CoordinatorV
         throw new SpillwayError('BAD_REQUEST', 'The range ends before it begins.', { details: { parameter: 'from' } });
       }
       const names = by.split(',');
-      const { lines, total } = await coordinator.ledger({
+      const { lines, total, known } = await coordinator.ledger({
         fromMs,
         toMs,
         by: LEDGER_GROUPINGS.filter((grouping) => names.includes(grouping)),
@@ -38,6 +38,7 @@ export function accountRoutes(server: FastifyInstance, coordinator: CoordinatorV
         to: isoTime(toMs),
         lines: lines.slice(after, next).map(lineOf),
         total,
+        ...(known === undefined ? {} : knownOf(known, clock.now(), principal.scopes.has('admin'))),
         ...(next < Math.min(lines.length, LEDGER_LIMITS.answerLines) ? { next } : {}),
       };
     },
@@ -67,6 +68,25 @@ export function accountRoutes(server: FastifyInstance, coordinator: CoordinatorV
 
 const wholeMinute = (timeMs: number, round: (minutes: number) => number): number =>
   round(timeMs / MINUTE_MS) * MINUTE_MS;
+
+/** How much there is of others is not every tenant's to know. */
+function knownOf({ asOfMs, missing }: LedgerKnown, nowMs: number, isAdmin: boolean) {
+  const isFresh = asOfMs > 0 && nowMs - asOfMs < LEDGER_LIMITS.staleMs;
+  return {
+    ...(asOfMs > 0 ? { asOf: isoTime(asOfMs) } : {}),
+    complete: isFresh && missing.length === 0,
+    ...(isAdmin ? { missing: missing.map(missingOf) } : {}),
+  };
+}
+
+function missingOf(missing: Missing) {
+  const { log, why } = missing;
+  return {
+    ...{ log, why },
+    ...(missing.why === 'unread' ? {} : { offsets: missing.offsets }),
+    ...(missing.why === 'gone' ? { before: isoTime(missing.beforeMs) } : {}),
+  };
+}
 
 function lineOf({ timeMs, ...line }: LedgerLine) {
   return { ...(timeMs === undefined ? {} : { time: isoTime(timeMs) }), ...line };

@@ -50,6 +50,35 @@ export const LedgerAnswerSchema = Type.Object(
       }),
     ),
     total: Type.Object(counts, { description: 'Over the whole range, also where there are more lines.' }),
+    asOf: Type.Optional(
+      IsoTime('Where process trees share a queue: when it was looked how much there is. Absent before the first time.'),
+    ),
+    complete: Type.Optional(
+      Type.Boolean({
+        description:
+          'Where process trees share a queue: whether all that was there at `asOf` is counted, and that was just now.',
+      }),
+    ),
+    missing: Type.Optional(
+      Type.Array(
+        Type.Object({
+          log: Type.String({
+            description: 'What is counted, and the partition of its topic.',
+            examples: ['accepted/0', 'processed/0', 'written/0', 'refused/0', 'unwritten/4'],
+          }),
+          why: Type.Unsafe<'not yet' | 'gone' | 'unread'>({
+            type: 'string',
+            enum: ['not yet', 'gone', 'unread'],
+            description:
+              '`not yet`: it is there and will be counted. `gone`: it was removed before anybody counted it. ' +
+              '`unread`: the queue does not say how much there is.',
+          }),
+          offsets: Type.Optional(Type.Integer({ description: 'How many; of `accepted` they are records.' })),
+          before: Type.Optional(IsoTime('What is gone was received before this.')),
+        }),
+        { description: 'What is not in the counts, for tokens with `admin`.' },
+      ),
+    ),
     next: Type.Optional(Type.Integer({ description: 'Give it as `after` for the next page.' })),
   },
   { title: 'LedgerAnswer' },

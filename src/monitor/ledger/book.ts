@@ -1,7 +1,7 @@
 /**
  * One role's account in the ledger. It counts only what is durable, and remembers up to which position of each log it
  * has counted. A checkpoint appends the changed cells and the positions to a journal as one line; it needs no fsync,
- * because whatever a crash takes from it is counted again from the log (replay.ts): the log is the truth, this is a cache.
+ * because whatever a crash takes from it is counted again from the log (counting.ts): the log is the truth, this is a cache.
  */
 import { createReadStream, existsSync } from 'node:fs';
 import { appendFile, mkdir, rename, stat, writeFile } from 'node:fs/promises';
@@ -10,23 +10,19 @@ import { createInterface } from 'node:readline';
 import type { Clock } from '../../lib/clock.ts';
 import { LEDGER_LIMITS } from '../../lib/limits.ts';
 import { type LedgerRow, ledgerKey, minuteOf } from './ledger.ts';
+import { LedgerRows, readRow, type WrittenRow, writeRow } from './rows.ts';
 
 interface JournalLine {
   readonly positions: Readonly<Record<string, number>>;
-  readonly rows: readonly (readonly [number, string, number, LedgerRow['column'], number])[];
+  readonly rows: readonly WrittenRow[];
 }
-
-const OTHERS = '…others';
 
 export class LedgerBook {
   readonly #file: string;
   readonly #clock: Clock;
-  readonly #rows = new Map<string, LedgerRow>();
+  readonly #rows = new LedgerRows();
   readonly #positions = new Map<string, number>();
-  readonly #tenants = new Map<number, Set<string>>();
   readonly #unwritten = new Map<string, LedgerRow>();
-  readonly #unsaid = new Map<string, LedgerRow>();
-  #saidBefore = false;
   #journalBytes = 0;
 
   private constructor(file: string, clock: Clock) {
@@ -49,7 +45,11 @@ export class LedgerBook {
 
   /** Adds counts of the log's records up to `nextPosition`, which are durable. */
   add(log: string, nextPosition: number, counts: Iterable<LedgerRow>): void {
-    for (const count of counts) if (count.count !== 0) this.#add(count);
+    for (const count of counts) {
+      if (count.count === 0) continue;
+      const row = this.#rows.add(count);
+      this.#unwritten.set(ledgerKey(row), row);
+    }
     this.#positions.set(log, nextPosition);
   }
 
@@ -57,20 +57,13 @@ export class LedgerBook {
   clear(): void {
     this.#rows.clear();
     this.#positions.clear();
-    this.#tenants.clear();
     this.#unwritten.clear();
-    this.#unsaid.clear();
-    this.#saidBefore = false;
     this.#journalBytes = Number.POSITIVE_INFINITY;
   }
 
   /** What changed since the last call, as absolute counts; the first time everything, with `reset`. */
   takeChanges(): { readonly reset: boolean; readonly rows: readonly LedgerRow[] } {
-    const reset = !this.#saidBefore;
-    const rows = [...(reset ? this.#rows : this.#unsaid).values()];
-    this.#unsaid.clear();
-    this.#saidBefore = true;
-    return { reset, rows };
+    return this.#rows.takeChanges();
   }
 
   async checkpoint(): Promise<void> {
@@ -82,55 +75,20 @@ export class LedgerBook {
     this.#journalBytes += line.length;
   }
 
-  #add(count: LedgerRow): void {
-    const tenant = this.#tenantWithinLimit(count);
-    const key = ledgerKey({ ...count, tenant });
-    const before = this.#rows.get(key);
-    const row = { ...count, tenant, count: (before?.count ?? 0) + count.count };
-    this.#rows.set(key, row);
-    this.#unwritten.set(key, row);
-    this.#unsaid.set(key, row);
-  }
-
-  #tenantWithinLimit({ tenant, minute }: LedgerRow): string {
-    let known = this.#tenants.get(minute);
-    if (known === undefined) {
-      known = new Set();
-      this.#tenants.set(minute, known);
-    }
-    const full = known.size >= LEDGER_LIMITS.tenants || this.#rows.size >= LEDGER_LIMITS.rows;
-    if (!known.has(tenant) && full) return OTHERS;
-    known.add(tenant);
-    return tenant;
-  }
-
   async #load(): Promise<void> {
     if (!existsSync(this.#file)) return;
     const lines = createInterface({ input: createReadStream(this.#file), crlfDelay: Number.POSITIVE_INFINITY });
     for await (const text of lines) {
       const line = parseLine(text);
       if (line === undefined) break;
-      for (const [partition, tenant, minute, column, count] of line.rows) {
-        const row = { partition, tenant, minute, column, count };
-        this.#rows.set(ledgerKey(row), row);
-      }
+      for (const row of line.rows) this.#rows.set(readRow(row));
       for (const [log, position] of Object.entries(line.positions)) this.#positions.set(log, position);
     }
   }
 
   /** Writes the journal anew: old minutes added up by hour, hours beyond the limit dropped. */
   async #compact(): Promise<void> {
-    const nowMinute = minuteOf(this.#clock.now());
-    const rows = [...this.#rows.values()];
-    const size = this.#rows.size;
-    this.#rows.clear();
-    this.#tenants.clear();
-    for (const row of rows) {
-      const age = nowMinute - row.minute;
-      if (age > LEDGER_LIMITS.hours * 60) continue;
-      this.#add(age > LEDGER_LIMITS.minutes ? { ...row, minute: row.minute - (row.minute % 60) } : row);
-    }
-    if (this.#rows.size !== size) this.#saidBefore = false;
+    this.#rows.fold(minuteOf(this.#clock.now()));
     this.#unwritten.clear();
     const text = this.#line(this.#rows.values());
     const temporary = `${this.#file}.new`;
@@ -142,7 +100,7 @@ export class LedgerBook {
   #line(rows: Iterable<LedgerRow>): string {
     const line: JournalLine = {
       positions: Object.fromEntries(this.#positions),
-      rows: Array.from(rows, (row) => [row.partition, row.tenant, row.minute, row.column, row.count] as const),
+      rows: Array.from(rows, writeRow),
     };
     return `${JSON.stringify(line)}\n`;
   }

@@ -1,7 +1,7 @@
 /** How a batch of each log counts in the ledger, and how what was not counted before a crash is counted again. */
 import { DEAD_LETTER_KEY, decodeDeadLetterReason } from '../../event/dead-letter.ts';
 import { parseOrigin } from '../../event/origin.ts';
-import { type LedgerEntry, readProgress } from '../../event/progress.ts';
+import { decodeProgress, isProgress, type LedgerEntry } from '../../event/progress.ts';
 import { decodeRawMeta, RAW_META_KEY } from '../../event/raw-meta.ts';
 import { RecordCursor } from '../../event/record-batch.ts';
 import { LEDGER_LIMITS } from '../../lib/limits.ts';
@@ -12,15 +12,21 @@ import { type LedgerRow, minuteOf } from './ledger.ts';
 /** Partition under which the collector's own dead letters stand: they never had one of `raw`. */
 export const NO_PARTITION = -1;
 
-export type BatchCounter = (batch: Buffer, partition: number) => readonly LedgerRow[];
+/** Offsets [from, to) of the batch that count; all where it is left out. */
+export type Within = readonly [from: number, to: number];
+
+const ALL: Within = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+
+export type BatchCounter = (batch: Buffer, partition: number, within?: Within) => readonly LedgerRow[];
 
 /** Records of `raw`: accepted. */
-export const countAccepted: BatchCounter = (batch, partition) => {
+export const countAccepted: BatchCounter = (batch, partition, [from, to] = ALL) => {
   const rows: LedgerRow[] = [];
   const records = new RecordCursor(batch);
   let header: Buffer | undefined;
   let tenant = '';
   while (records.next()) {
+    if (records.offset < from || records.offset >= to) continue;
     const headers = records.bytes.subarray(records.headersStart, records.headersEnd);
     if (header === undefined || !header.equals(headers)) {
       const meta = records.headerValue(RAW_META_KEY);
@@ -37,26 +43,26 @@ export const countAccepted: BatchCounter = (batch, partition) => {
 };
 
 /** The collector's dead letters: accepted, and dead-lettered at once. */
-export const countRefused: BatchCounter = (batch) =>
-  deadLettersOf(batch).flatMap(({ tenant, minute }) => [
+export const countRefused: BatchCounter = (batch, _partition, within) =>
+  deadLettersOf(batch, within).flatMap(({ tenant, minute }) => [
     { partition: NO_PARTITION, tenant, minute, column: 'accepted', count: 1 },
     { partition: NO_PARTITION, tenant, minute, column: 'deadLettered', count: 1 },
   ]);
 
 /** The store's dead letters: events that the progress marker promised and the engine refused. */
-export const countUnwritten: BatchCounter = (batch) =>
-  deadLettersOf(batch).flatMap(({ tenant, minute, partition }) => [
+export const countUnwritten: BatchCounter = (batch, _partition, within) =>
+  deadLettersOf(batch, within).flatMap(({ tenant, minute, partition }) => [
     { partition, tenant, minute, column: 'written', count: -1 },
     { partition, tenant, minute, column: 'deadLettered', count: 1 },
   ]);
 
 /** What the processor took away, from the progress marker of a batch of `events`. */
-export const countProcessed: BatchCounter = (batch, partition) =>
-  processedRows(readProgress(batch)?.ledger ?? [], partition);
+export const countProcessed: BatchCounter = (batch, partition, within) =>
+  processedRows(entriesOf(batch, within), partition);
 
 /** What the store wrote, from the same marker. */
-export const countWritten: BatchCounter = (batch, partition) =>
-  writtenRows(readProgress(batch)?.ledger ?? [], partition);
+export const countWritten: BatchCounter = (batch, partition, within) =>
+  writtenRows(entriesOf(batch, within), partition);
 
 export function processedRows(entries: readonly LedgerEntry[], partition: number): readonly LedgerRow[] {
   return entries.flatMap(({ tenant, minute, dropped, deadLettered }) => [
@@ -111,12 +117,25 @@ async function hasMore(reader: PartitionReader, position: Offset): Promise<boole
 export const logName = (at: { readonly topic: string; readonly partition: number }): string =>
   `${at.topic}/${at.partition}`;
 
+/** Of the progress markers of the batch. */
+function entriesOf(batch: Buffer, [from, to] = ALL): LedgerEntry[] {
+  const entries: LedgerEntry[] = [];
+  const records = new RecordCursor(batch);
+  while (records.next()) {
+    if (records.offset < from || records.offset >= to || !isProgress(records)) continue;
+    entries.push(...decodeProgress(records.value()).ledger);
+  }
+  return entries;
+}
+
 function deadLettersOf(
   batch: Buffer,
+  [from, to] = ALL,
 ): { readonly tenant: string; readonly minute: number; readonly partition: number }[] {
   const found = [];
   const records = new RecordCursor(batch);
   while (records.next()) {
+    if (records.offset < from || records.offset >= to) continue;
     const reason = records.headerValue(DEAD_LETTER_KEY);
     const meta = records.headerValue(RAW_META_KEY);
     if (reason === undefined || meta === undefined) continue;

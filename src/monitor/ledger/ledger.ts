@@ -8,7 +8,8 @@
  * | processor | dropped, deadLettered | the progress markers in `events`                              |
  * | store     | written, deadLettered | the progress markers up to the committed offset of `events`   |
  *
- * At rest accepted = written + dropped + deadLettered; what is missing is in flight, and what never arrives is lost.
+ * Where several process trees share the queue, the collector's account is that of all of them (shared-book.ts), and says
+ * how much it knows. At rest accepted = written + dropped + deadLettered; what is missing is in flight, and what never arrives is lost.
  */
 import { LEDGER_LIMITS } from '../../lib/limits.ts';
 
@@ -48,9 +49,34 @@ export interface LedgerLine extends LedgerCounts {
   readonly timeMs?: number;
 }
 
+/** What of a log the account does not have. */
+export type Missing = {
+  /** Such as `accepted/0`: what is counted, and the partition of its topic. */
+  readonly log: string;
+} & (
+  | {
+      /** It is there, and nobody has said yet what it counts. */
+      readonly why: 'not yet';
+      readonly offsets: number;
+    }
+  /** It was removed before anybody counted it. What was received before this time (epoch ms) was among it. */
+  | { readonly why: 'gone'; readonly offsets: number; readonly beforeMs: number }
+  /** The queue does not say how much there is. */
+  | { readonly why: 'unread' }
+);
+
+/** How much an account knows that others fill in too. */
+export interface LedgerKnown {
+  /** When it was looked how much there is, epoch ms; 0 where that was never done. */
+  readonly asOfMs: number;
+  readonly missing: readonly Missing[];
+}
+
 export interface LedgerAnswer {
   readonly lines: readonly LedgerLine[];
   readonly total: LedgerCounts;
+  /** Where other process trees count too; `missing` without what is gone of times that were not asked for. */
+  readonly known?: LedgerKnown;
 }
 
 export const minuteOf = (timeMs: number): number => Math.floor(timeMs / 60_000);
@@ -65,9 +91,16 @@ function finish(counts: Counts): LedgerCounts {
 /** All accounts together, in the supervisor's memory; each role states its own again when it starts. */
 export class Ledger {
   readonly #accounts = new Map<string, Map<string, LedgerRow>>();
+  #known: LedgerKnown | undefined;
+
+  /** How much the account of all process trees knows, where there is one; undefined where each role has its own. */
+  get known(): LedgerKnown | undefined {
+    return this.#known;
+  }
 
   /** Takes rows as the state of these cells; `reset` forgets everything else of the account. */
-  state(account: string, rows: readonly LedgerRow[], reset: boolean): void {
+  state(account: string, rows: readonly LedgerRow[], reset: boolean, known?: LedgerKnown): void {
+    if (known !== undefined) this.#known = known;
     let cells = this.#accounts.get(account);
     if (cells === undefined || reset) {
       cells = new Map();
@@ -104,8 +137,17 @@ export class Ledger {
         (a.tenant ?? '').localeCompare(b.tenant ?? '') ||
         (a.partition ?? 0) - (b.partition ?? 0),
     );
-    return { lines: sorted, total: finish(total) };
+    return {
+      lines: sorted,
+      total: finish(total),
+      ...(this.#known === undefined ? {} : { known: since(this.#known, from) }),
+    };
   }
+}
+
+/** What is gone of earlier times does not matter. */
+function since({ asOfMs, missing }: LedgerKnown, fromMinute: number): LedgerKnown {
+  return { asOfMs, missing: missing.filter((one) => one.why !== 'gone' || minuteOf(one.beforeMs) >= fromMinute) };
 }
 
 export function ledgerKey(row: Omit<LedgerRow, 'count'>): string {

@@ -2,7 +2,7 @@
 import type { Registry } from 'prom-client';
 import type { BatchCompression } from '../../event/record-batch.ts';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
-import { KAFKA_LIMITS } from '../../lib/limits.ts';
+import { KAFKA_LIMITS, LEDGER_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import type {
   CorruptRange,
@@ -73,8 +73,11 @@ export interface KafkaQueueOptions extends KafkaOptions {
 
 /** The topic of what the queue keeps for itself: partitions, barriers, ids of topics. */
 export const CONTROL_TOPIC = 'control';
+/** What process trees tell each other of the ledger. */
+export const LEDGER_TOPIC = 'ledger';
 /** What users created: their topics have a tenant and a dot before their names. */
 const CATALOGUE_TOPIC = 'topics';
+const OWN_TOPICS = [CONTROL_TOPIC, CATALOGUE_TOPIC, LEDGER_TOPIC];
 
 function anotherOutput(group: string, known: string, what: string): SpillwayError {
   return new SpillwayError(
@@ -119,7 +122,7 @@ export class KafkaQueue implements Queue {
     this.#metrics = new KafkaMetrics(options.registry);
     this.cluster = new Cluster(options, this.#metrics.links);
     this.#missing = new MissingTopics(options.log);
-    this.#names = [...Object.keys(options.topics), CONTROL_TOPIC, CATALOGUE_TOPIC].map((topic) => this.nameOf(topic));
+    this.#names = [...Object.keys(options.topics), ...OWN_TOPICS].map((topic) => this.nameOf(topic));
     const controlLog = {
       log: options.log,
       openReader: (at: TopicPartition) => this.#reader(at),
@@ -145,7 +148,7 @@ export class KafkaQueue implements Queue {
   async prepare(): Promise<void> {
     const { topics, log, layoutMs = KAFKA_LIMITS.layoutMs } = this.#options;
     const wanted = Object.entries(topics).map(([topic, { partitions }]) => ({ name: this.nameOf(topic), partitions }));
-    const own = [CONTROL_TOPIC, CATALOGUE_TOPIC].map((topic) => ({ name: this.nameOf(topic), partitions: 1 }));
+    const own = OWN_TOPICS.map((topic) => ({ name: this.nameOf(topic), partitions: 1 }));
     this.#follow([]);
     await this.#assertNoneGone();
     await ensureTopics(this.cluster, [...wanted, ...own], this.#options, log);
@@ -293,6 +296,16 @@ export class KafkaQueue implements Queue {
     });
   }
 
+  /** The topic of the ledger, which is shared by all who use this queue. */
+  get ledger() {
+    const at = { topic: this.nameOf(LEDGER_TOPIC), partition: 0 };
+    return {
+      openReader: (): PartitionReader => this.#reader(at),
+      openWriter: (): Promise<PartitionWriter> => this.#writer(at, 'many'),
+      removeBefore: (position: number): Promise<void> => removeBefore(this.cluster, at, position),
+    };
+  }
+
   compression(topic: string): BatchCompression {
     return this.#topic(topic).compression;
   }
@@ -328,6 +341,7 @@ export class KafkaQueue implements Queue {
   async retain(): Promise<void> {
     const { topics, log } = this.#options;
     await this.created.refresh();
+    await this.#retainLedger();
     for (const [topic, { retention, requiredGroups = [] }] of [
       ...Object.entries(topics),
       ...this.created.living.map((name) => [name, this.#topic(name)] as const),
@@ -337,6 +351,12 @@ export class KafkaQueue implements Queue {
       const removed = await removeOld(this.cluster, this.nameOf(topic), this.partitionCount(topic), retention, groups);
       if (removed > 0) log.info({ topic, records: removed }, 'removed records past their retention');
     }
+  }
+
+  /** Whoever follows the ledger keeps its topic short; where nobody does, it ends here. */
+  async #retainLedger(): Promise<void> {
+    const policy = { maxBytes: LEDGER_LIMITS.topicBytes };
+    await removeOld(this.cluster, this.nameOf(LEDGER_TOPIC), 1, policy, []);
   }
 
   async close(): Promise<void> {

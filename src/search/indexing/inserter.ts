@@ -11,6 +11,7 @@ import type { Progress } from '../../event/progress.ts';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { STORE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
+import { type Appended, offset } from '../../queue/port.ts';
 import type { SliceShare } from '../catalogue.ts';
 import type { Intent, Range, StoreJournal } from '../journal.ts';
 import type { PolicyLog, RefusedRecord, SearchWriter, WriteBatch } from '../port.ts';
@@ -23,7 +24,8 @@ import type { Begun, MissingRows } from './missing-rows.ts';
 /** Told after the offsets are committed, in the order of the partition. */
 export interface Committed {
   readonly partition: number;
-  readonly nextOffset: number;
+  /** What is committed now, and was not before. */
+  readonly range: Appended;
   /** The progress markers of the range, folded; undefined where it holds none. */
   readonly progress: Progress | undefined;
   /** Events of the range that became dead letters. */
@@ -181,10 +183,11 @@ export class Inserter {
     refused: readonly RefusedRecord[],
   ): Promise<void> {
     const { membership, onCommitted } = this.#parts;
-    for (const { partition, to } of ranges) {
+    for (const { partition, from, to } of ranges) {
       await this.#persist(() => membership.commit(partition, to));
       const deadLettered = refused.filter((record) => record.partition === partition).length;
-      onCommitted({ partition, nextOffset: to, progress: progress.get(partition), deadLettered });
+      const range = { baseOffset: offset(from), nextOffset: offset(to) };
+      onCommitted({ partition, range, progress: progress.get(partition), deadLettered });
     }
   }
 

@@ -1,0 +1,180 @@
+/**
+ * Follows the account of all process trees: takes what they report, looks where the logs end, counts what nobody has
+ * reported in time, and says how much of what is there the account does not have.
+ */
+import type { Clock } from '../../lib/clock.ts';
+import { messageOf } from '../../lib/errors.ts';
+import { LEDGER_LIMITS } from '../../lib/limits.ts';
+import type { Logger } from '../../lib/log.ts';
+import type { PartitionReader, TopicPartition } from '../../queue/port.ts';
+import { type CountedLog, countedLogs, countingOf, nameOfCounted } from './counted-logs.ts';
+import { chooseGaps, countGaps } from './gaps.ts';
+import { type LedgerKnown, type LedgerRow, type Missing, minuteOf } from './ledger.ts';
+import type { LedgerTopic } from './ledger-topic.ts';
+import type { Reporter } from './reporter.ts';
+import { SharedAccount } from './shared-account.ts';
+
+export interface FollowerOptions {
+  readonly topic: LedgerTopic;
+  readonly reporter: Reporter;
+  /** Of `raw`. */
+  readonly partitions: () => number;
+  readonly openReader: (at: TopicPartition) => PartitionReader;
+  /** How far the store has committed this partition of `events`. */
+  readonly committed: (partition: number) => Promise<number | undefined>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** What has changed; with `reset` all that was said before is forgotten. */
+  readonly onChange: (change: {
+    readonly reset: boolean;
+    readonly rows: readonly LedgerRow[];
+    readonly known: LedgerKnown;
+  }) => void;
+  readonly gapMs?: number;
+  readonly gapJitterMs?: number;
+}
+
+/** What of a log is there at a time, and when it has to be counted. */
+interface Watch {
+  readonly end: number;
+  readonly dueMs: number;
+}
+
+const HOUR_MS = 3_600_000;
+
+export class LedgerFollower {
+  readonly #options: FollowerOptions;
+  readonly #account: SharedAccount;
+  readonly #readers = new Map<string, PartitionReader>();
+  readonly #watched = new Map<string, Watch>();
+  /** By log; undefined where that is not known. */
+  #ends = new Map<string, number | undefined>();
+  #asOfMs = 0;
+  #askedMs = Number.NEGATIVE_INFINITY;
+  #foldedMs = performance.now();
+  #snapshotMs = performance.now();
+  #snapshotAfter = snapshotAfter();
+
+  constructor(options: FollowerOptions) {
+    this.#options = options;
+    this.#account = new SharedAccount(options.topic, options.clock);
+  }
+
+  /** Once more; call it again and again, one call at a time. Throws what the queue throws. */
+  async follow(): Promise<void> {
+    const { reporter } = this.#options;
+    await reporter.publish();
+    // Before what was reported is read: so all that was there then is reported, or missing.
+    const looked = await this.#lookForEnds();
+    await this.#account.follow();
+    if (looked !== undefined) this.#asOfMs = looked;
+    if (await this.#countGaps()) {
+      await reporter.publish();
+      await this.#account.follow();
+    }
+    this.#say();
+    await this.#keepSmall();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#readers.values()].map((reader) => reader.close()));
+    await this.#account.close();
+  }
+
+  #logs(): CountedLog[] {
+    return countedLogs(this.#options.partitions());
+  }
+
+  /** When that was, by the clock; undefined where it is too early. */
+  async #lookForEnds(): Promise<number | undefined> {
+    const { partitions, clock } = this.#options;
+    if (performance.now() - this.#askedMs < partitions() * LEDGER_LIMITS.endsMsPerPartition) return undefined;
+    const asOfMs = clock.now();
+    const ends = this.#logs().map(async (log) => [nameOfCounted(log), await this.#endOf(log)] as const);
+    this.#ends = new Map(await Promise.all(ends));
+    this.#askedMs = performance.now();
+    return asOfMs;
+  }
+
+  async #endOf(log: CountedLog): Promise<number | undefined> {
+    try {
+      if (countingOf(log.kind).toCommitted) return (await this.#options.committed(log.partition)) ?? 0;
+      return await this.#readerOf(log).endOffset();
+    } catch (thrown) {
+      this.#options.log.debug({ ...log, reason: messageOf(thrown) }, 'it is not known where a log ends');
+      return undefined;
+    }
+  }
+
+  /** Whether there was anything to count. */
+  async #countGaps(): Promise<boolean> {
+    const { clock, reporter } = this.#options;
+    let any = false;
+    for (const log of this.#logs()) {
+      const name = nameOfCounted(log);
+      const watch = this.#watched.get(name);
+      if (watch !== undefined && performance.now() < watch.dueMs) continue;
+      const gaps = this.#account.book.counted(name).missing(0, watch?.end ?? 0, LEDGER_LIMITS.gapsAtOnce);
+      const chosen = chooseGaps(gaps);
+      // While there is more to count, nothing else is waited for.
+      if (chosen.length === gaps.length) this.#watch(log);
+      if (chosen.length === 0) continue;
+      any = true;
+      await countGaps(log, chosen, this.#readerOf(log), reporter.outbox, clock.now());
+    }
+    return any;
+  }
+
+  #watch(log: CountedLog): void {
+    const end = this.#ends.get(nameOfCounted(log));
+    if (end === undefined) return;
+    const { gapMs = LEDGER_LIMITS.gapMs, gapJitterMs = LEDGER_LIMITS.gapJitterMs } = this.#options;
+    const waitMs = countingOf(log.kind).reporter === undefined ? LEDGER_LIMITS.unreportedGapMs : gapMs;
+    const dueMs = performance.now() + waitMs + Math.random() * gapJitterMs;
+    this.#watched.set(nameOfCounted(log), { end, dueMs });
+  }
+
+  #say(): void {
+    const { book } = this.#account;
+    const missing: Missing[] = [];
+    for (const [log, end] of this.#ends) {
+      if (end === undefined) missing.push({ log, why: 'unread' });
+      else {
+        const offsets = book.counted(log).missingCount(0, end);
+        if (offsets > 0) missing.push({ log, why: 'not yet', offsets });
+      }
+    }
+    for (const [log, gone] of book.gone) missing.push({ log, why: 'gone', ...gone });
+    this.#options.onChange({ ...book.takeChanges(), known: { asOfMs: this.#asOfMs, missing } });
+  }
+
+  async #keepSmall(): Promise<void> {
+    const { clock, reporter } = this.#options;
+    const now = performance.now();
+    if (now - this.#foldedMs > HOUR_MS) {
+      this.#account.book.fold(minuteOf(clock.now()));
+      this.#foldedMs = now;
+    }
+    const isLong = this.#account.recordsSinceSnapshot >= this.#snapshotAfter;
+    if (!isLong || now - this.#snapshotMs < LEDGER_LIMITS.snapshotMs) return;
+    this.#snapshotMs = now;
+    this.#snapshotAfter = snapshotAfter();
+    await this.#account.writeSnapshot(await reporter.writer());
+  }
+
+  #readerOf({ kind, partition }: CountedLog): PartitionReader {
+    const { topic } = countingOf(kind);
+    const key = `${topic}/${partition}`;
+    let reader = this.#readers.get(key);
+    if (reader === undefined) {
+      reader = this.#options.openReader({ topic, partition });
+      this.#readers.set(key, reader);
+    }
+    return reader;
+  }
+}
+
+/** Not all trees write one at the same time. */
+function snapshotAfter(): number {
+  return LEDGER_LIMITS.snapshotReports * (1 + Math.random() / 2);
+}

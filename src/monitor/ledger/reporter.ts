@@ -1,0 +1,70 @@
+/**
+ * Reports what a role has done to all process trees. It says only what is durable. What it cannot say, because the queue
+ * does not take it or the process dies, is missing in the account for a moment, and then counted from the log by others.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '../../lib/clock.ts';
+import { messageOf } from '../../lib/errors.ts';
+import { LEDGER_LIMITS } from '../../lib/limits.ts';
+import type { Logger } from '../../lib/log.ts';
+import type { PartitionWriter } from '../../queue/port.ts';
+import { encodeRecords, type LedgerTopic } from './ledger-topic.ts';
+import { ReportOutbox } from './outbox.ts';
+
+export class Reporter {
+  readonly outbox = new ReportOutbox();
+  readonly #topic: LedgerTopic;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  #writer: Promise<PartitionWriter> | undefined;
+  #publishing: Promise<void> | undefined;
+
+  constructor(topic: LedgerTopic, clock: Clock, log: Logger) {
+    this.#topic = topic;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** What waits; resolves when it is durable, or given up. One at a time: what comes meanwhile waits for the next call. */
+  publish(): Promise<void> {
+    this.#publishing ??= this.#publish().finally(() => {
+      this.#publishing = undefined;
+    });
+    return this.#publishing;
+  }
+
+  /** Opened when it is needed. */
+  writer(): Promise<PartitionWriter> {
+    this.#writer ??= this.#topic.openWriter().catch((thrown: unknown) => {
+      this.#writer = undefined;
+      throw thrown;
+    });
+    return this.#writer;
+  }
+
+  /** With what was counted last, unless the queue is away. */
+  async close(): Promise<void> {
+    const published = async () => {
+      await this.#publishing;
+      await this.publish();
+    };
+    await Promise.race([published(), delay(LEDGER_LIMITS.lastReportMs, undefined, { ref: false })]);
+    await (await this.#writer?.catch(() => undefined))?.close();
+  }
+
+  async #publish(): Promise<void> {
+    const reports = this.outbox.take();
+    if (reports.length === 0) return;
+    try {
+      const writer = await this.writer();
+      await Promise.all(encodeRecords(reports, this.#clock.now()).map((batch) => writer.append(batch)));
+    } catch (thrown) {
+      this.#log.warn(
+        { reports: reports.length, reason: messageOf(thrown) },
+        'counts could not be reported to the ledger: they are counted again from the queue',
+      );
+      await this.#writer?.then((writer) => writer.close()).catch(() => {});
+      this.#writer = undefined;
+    }
+  }
+}
