@@ -215,6 +215,15 @@ function theTenant(tenant: Tenant): void {
     expect(ledger.total.accepted).toBe(2);
   });
 
+  it('is told that the account of all process trees is not complete, and not how much others have to do with it', async () => {
+    const missing = [{ log: 'accepted/0', why: 'not yet', offsets: 3 } as const];
+    const ledgerOf = async (path: string): Promise<LedgerReport> => (await ask(tenant, path)).json();
+    api.ledger.state('all', [], false, { asOfMs: Date.now(), missing });
+    const ledger = await ledgerOf('/api/ledger');
+    expect(ledger).toMatchObject({ asOf: expect.any(String), complete: false });
+    expect(ledger).not.toHaveProperty('missing');
+  });
+
   it("cannot use the other's cursor", async () => {
     const mine: SearchAnswer = await (await ask(other(tenant), `/api/search?${RANGE}&limit=1`)).json();
     const response = await ask(tenant, `/api/search?${RANGE}&after=${mine.next}`);

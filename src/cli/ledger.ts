@@ -61,8 +61,8 @@ function totalLine({ total, asOf, complete, missing }: LedgerReport) {
   return { total: true, ...total, ...{ asOf, complete, missing } };
 }
 
-/** What the account of all process trees does not know, where it is one. */
-function doubtsOf({ asOf, complete, missing = [] }: LedgerReport): string[] {
+/** What the account of all process trees does not know, where it is one; in sentences. */
+export function doubtsOf({ asOf, complete, missing = [] }: LedgerReport): string[] {
   if (complete !== false) return [];
   const said = missing.map(({ log, why, offsets = 0, before }) => {
     if (why === 'not yet') return `${log}: ${count(offsets)} are not counted yet.`;

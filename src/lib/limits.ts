@@ -535,7 +535,7 @@ export const LEDGER_LIMITS = {
   /** Ranges of a log that do not touch, of what was counted: what would be one more is counted later. */
   ranges: 20_000,
   /** Ranges that a role remembers to have reported, so that it reports nothing twice. */
-  reportedRanges: 1_000,
+  reportedRanges: 5_000,
   /** What nobody has reported after this is counted from the log itself; of logs that nobody reports, after the shorter one. */
   gapMs: 3_000,
   unreportedGapMs: 500,
@@ -557,7 +557,8 @@ export const LEDGER_LIMITS = {
   snapshotRows: 5_000,
   /** Of the topic of accounts: what it can have where nobody writes states of the whole. */
   topicBytes: 1024 * MiB,
-  /** How long a role that ends waits for its last report. */
+  /** How long a role that begins waits for the account, and one that ends for its last report, while the queue is away. */
+  firstReadMs: 5_000,
   lastReportMs: 2_000,
 } as const;
 
@@ -637,7 +638,9 @@ const relations: readonly (readonly [boolean, string])[] = [
   [COLLECT_LIMITS.messageBytes < QUEUE_LIMITS.groupBytes, 'a message fits a group'],
   [QUEUE_LIMITS.groupBytes < QUEUE_LIMITS.batchBytes, 'a group fits a batch with its headers'],
   [QUEUE_LIMITS.batchBytes < QUEUE_LIMITS.pendingBytes, 'a batch fits what may wait'],
+  [LEDGER_LIMITS.reportRanges < LEDGER_LIMITS.reportedRanges, 'a role remembers what it is about to report'],
   [LEDGER_LIMITS.reportedRanges < LEDGER_LIMITS.ranges, 'a role has fewer ranges than all of them'],
+  [LEDGER_LIMITS.gapMs > LEDGER_LIMITS.checkpointMs, 'a gap is counted when its report is late'],
   [QUEUE_LIMITS.pendingBytes < QUEUE_LIMITS.pendingMaxBytes, 'saturation is told before appends are refused'],
   [QUEUE_LIMITS.batchBytes <= QUEUE_LIMITS.scanWindowBytes, 'a scan sees a whole batch'],
   [QUEUE_LIMITS.batchBytes <= QUEUE_LIMITS.readBytes, 'a batch fits a read'],

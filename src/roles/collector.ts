@@ -11,8 +11,8 @@ import { TOPICS } from '../event/topics.ts';
 import { countAccepted, countRefused } from '../monitor/ledger/counting.ts';
 import { minuteOf } from '../monitor/ledger/ledger.ts';
 import { listenOn } from './listen.ts';
+import { openLedger } from './open-ledger.ts';
 import type { RoleContext, RunningRole } from './role-context.ts';
-import { openLedger } from './role-ledger.ts';
 import { SupervisorQuestions } from './supervisor-questions.ts';
 
 const CONSOLE_ROOT = join(import.meta.dirname, '../../console/dist');

@@ -4,8 +4,8 @@ import { countProcessed, processedRows } from '../monitor/ledger/counting.ts';
 import { runProcessor } from '../process/processor.ts';
 import { createTopology } from '../process/topology.ts';
 import { openEarlierLetters } from './earlier-letters.ts';
+import { openLedger } from './open-ledger.ts';
 import type { RoleContext, RunningRole } from './role-context.ts';
-import { openLedger } from './role-ledger.ts';
 
 export async function runProcessorRole(context: RoleContext): Promise<RunningRole> {
   const { queue, config, clock, log, registry } = context;

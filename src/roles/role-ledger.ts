@@ -1,12 +1,9 @@
-/** How a role's work gets into the ledger: into its own account, or into the one of all process trees on the queue. */
+/** How a role puts its work into the ledger. */
 import { LEDGER_LIMITS } from '../lib/limits.ts';
 import type { BatchCounter } from '../monitor/ledger/counting.ts';
 import type { LedgerKnown, LedgerRow } from '../monitor/ledger/ledger.ts';
 import type { Appended, TopicPartition } from '../queue/port.ts';
-import { LedgerKeeper } from './ledger-keeper.ts';
 import type { SupervisorLink } from './link.ts';
-import type { RoleContext } from './role-context.ts';
-import { SharedLedger } from './shared-ledger.ts';
 
 /** A log that an account is counted from, and how a batch of it counts. */
 export interface CountedLog {
@@ -28,12 +25,6 @@ export interface RoleLedger {
   add(at: TopicPartition, range: Appended, rows: readonly LedgerRow[]): void;
   start(): Promise<void>;
   stop(): Promise<void>;
-}
-
-/** `polled`: logs with little in them. */
-export function openLedger(context: RoleContext, polled: readonly CountedLog[] = []): RoleLedger {
-  const { sharedLedger } = context;
-  return sharedLedger === undefined ? new LedgerKeeper(context, polled) : new SharedLedger(context, sharedLedger);
 }
 
 /** To the supervisor, which answers for the account. */

@@ -2,6 +2,7 @@
  * The ledger where several process trees share the queue: each role reports what it has done to a topic, and collectors,
  * whose front door is asked, follow the account of all. Nothing of it is kept in the data folder.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { GROUPS, TOPICS } from '../event/topics.ts';
 import { messageOf } from '../lib/errors.ts';
 import { LEDGER_LIMITS } from '../lib/limits.ts';
@@ -24,6 +25,7 @@ export class SharedLedger implements RoleLedger {
   readonly #follower: LedgerFollower | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isTicking = false;
+  #isStopped = false;
   #ticking: Promise<void> = Promise.resolve();
   #trouble: string | undefined;
 
@@ -60,10 +62,11 @@ export class SharedLedger implements RoleLedger {
     if (this.#follower !== undefined) sayChanges(link, { reset: true, rows: [] }, { asOfMs: 0, missing: [] });
     this.#timer = setInterval(() => this.#tick(), LEDGER_LIMITS.checkpointMs);
     this.#tick();
-    await this.#ticking;
+    await Promise.race([this.#ticking, delay(LEDGER_LIMITS.firstReadMs, undefined, { ref: false })]);
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     clearInterval(this.#timer);
     await this.#reporter.close();
     // A queue that is away is not waited for.
@@ -85,6 +88,7 @@ export class SharedLedger implements RoleLedger {
       if (this.#trouble !== undefined) this.#context.log.info('the ledger of all process trees is followed again');
       this.#trouble = undefined;
     } catch (thrown) {
+      if (this.#isStopped) return;
       const reason = messageOf(thrown);
       // Once, and not every second.
       if (this.#trouble !== reason) this.#context.log.warn({ reason }, 'the ledger of all process trees stands still');

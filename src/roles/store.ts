@@ -13,8 +13,8 @@ import type { EngineInUse } from '../search/indexing/engine-change.ts';
 import type { SearchEngine } from '../search/port.ts';
 import { openEarlierLetters } from './earlier-letters.ts';
 import { listenOn } from './listen.ts';
+import { openLedger } from './open-ledger.ts';
 import type { RoleContext, RunningRole } from './role-context.ts';
-import { openLedger } from './role-ledger.ts';
 import { openSearchEngine } from './search-engine.ts';
 import { pinnedOf, retentionOf, tiersOf } from './slice-options.ts';
 

@@ -210,7 +210,11 @@ describe.skipIf(isLacking)(suite, () => {
       expect([...bySource.keys()], 'what nobody sent').toEqual([]);
 
       // Every tree with a front door is asked: one that was added, and one that was killed and started again.
-      const total = await until('the ledger is exact, and the same in all trees', () => oneLedger(found.length), 120_000);
+      const total = await until(
+        'the ledger is exact, and the same in all trees',
+        () => oneLedger(found.length),
+        120_000,
+      );
       const { repeated } = total;
       expect(repeated, 'attempts of the request that went to both').toBeGreaterThanOrEqual(1);
       say(`the ledger has ${found.length} written, ${repeated} dropped`);

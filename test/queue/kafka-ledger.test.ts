@@ -60,7 +60,9 @@ describe.skipIf(lacksKafka('the ledger on Kafka'))('the ledger on Kafka', () => 
     });
     const writer = await queue.openWriter(raw);
     const accept = async (tenant: string, records: number, says = true) => {
-      const headers = encodeHeaders([[RAW_META_KEY, encodeRawMeta({ tenant, input: 'http', remote: '10.0.0.1:1', format: 'json' })]]);
+      const headers = encodeHeaders([
+        [RAW_META_KEY, encodeRawMeta({ tenant, input: 'http', remote: '10.0.0.1:1', format: 'json' })],
+      ]);
       const timestampMs = clock.now();
       const { baseOffset, nextOffset } = await writer.append(
         batchOfRecords(Array(records).fill({ timestampMs, headers })),

@@ -6,7 +6,7 @@ import { PROGRESS_KEY } from '../../event/progress.ts';
 import { encodeRawMeta, RAW_META_KEY } from '../../event/raw-meta.ts';
 import { encodeHeaders, RecordBatchBuilder } from '../../event/record-batch.ts';
 import { TOPICS } from '../../event/topics.ts';
-import { QUEUE_READ_LIMITS } from '../../lib/limits.ts';
+import { LEDGER_LIMITS, QUEUE_READ_LIMITS } from '../../lib/limits.ts';
 import type { GroupsAnswer, LedgerReport, RecordsAnswer, StatusAnswer, TopicsAnswer } from '../schemas/index.ts';
 
 const START = Date.parse('2025-11-23T10:00:00Z');
@@ -204,6 +204,31 @@ describe('the account', () => {
       after = page.next === undefined ? '' : `&after=${page.next}`;
     } while (after !== '');
     expect(seen).toEqual([0, 1, 2, 3, 4, 5, 6].map((i) => `2025-11-23T10:0${i}:00.000Z`));
+  });
+
+  it('says what the account of all process trees does not know, and when it was complete last', async () => {
+    const ask = async (): Promise<LedgerReport> => (await fetch(`${api.frontUrl}/api/ledger?from=now-1h`)).json();
+    const nowMs = Date.now();
+    const missing = [
+      { log: 'accepted/0', why: 'not yet', offsets: 3 },
+      { log: 'written/1', why: 'unread' },
+      { log: 'accepted/1', why: 'gone', offsets: 9, beforeMs: nowMs - 60_000 },
+      { log: 'refused/0', why: 'gone', offsets: 9, beforeMs: nowMs - 7_200_000 },
+    ] as const;
+    api.ledger.state('all', [], true, { asOfMs: 0, missing: [] });
+    expect(await ask()).toMatchObject({ complete: false, missing: [] });
+    expect(await ask()).not.toHaveProperty('asOf');
+    api.ledger.state('all', [], false, { asOfMs: nowMs, missing });
+    // What is gone of earlier times is not asked for.
+    expect((await ask()).missing).toEqual([
+      { log: 'accepted/0', why: 'not yet', offsets: 3 },
+      { log: 'written/1', why: 'unread' },
+      { log: 'accepted/1', why: 'gone', offsets: 9, before: new Date(nowMs - 60_000).toISOString() },
+    ]);
+    api.ledger.state('all', [], false, { asOfMs: nowMs, missing: [] });
+    expect(await ask()).toMatchObject({ asOf: new Date(nowMs).toISOString(), complete: true });
+    api.ledger.state('all', [], false, { asOfMs: nowMs - LEDGER_LIMITS.staleMs, missing: [] });
+    expect(await ask()).toMatchObject({ complete: false });
   });
 
   it('refuses a range that ends before it begins', async () => {

@@ -20,7 +20,8 @@ const NOW_MS = MINUTE * 60_000;
 let lookedAt = 0;
 const clock = { now: () => NOW_MS + lookedAt++ };
 const log = createLog('test', 'fatal');
-const metaOf = (tenant: string) => encodeRawMeta({ tenant, input: 'syslog-tcp', remote: '10.0.0.1:1', format: 'syslog' });
+const metaOf = (tenant: string) =>
+  encodeRawMeta({ tenant, input: 'syslog-tcp', remote: '10.0.0.1:1', format: 'syslog' });
 
 /** One partition of `raw`, and what goes with it. */
 let logs: Map<string, MemoryLog>;

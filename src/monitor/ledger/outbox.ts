@@ -28,6 +28,8 @@ export class ReportOutbox {
     reported.forgetLowest(LEDGER_LIMITS.reportedRanges);
     this.#reported.set(log, reported);
     const open = this.#open(log);
+    // It may have been forgotten that it was reported, and still wait.
+    if (open.ranges.overlaps(from, to)) return;
     open.ranges.add(from, to);
     for (const row of rows) {
       if (row.count === 0) continue;
