@@ -534,7 +534,7 @@ export const LEDGER_LIMITS = {
   waitingReports: 200,
   /** Ranges of a log that do not touch, of what was counted: what would be one more is counted later. */
   ranges: 20_000,
-  /** Ranges that a role remembers to have reported, so that it reports nothing twice. */
+  /** Ranges that a role remembers to have reported, so that it reports nothing twice; up to twice as many. */
   reportedRanges: 5_000,
   /** What nobody has reported after this is counted from the log itself; of logs that nobody reports, after the shorter one. */
   gapMs: 3_000,
@@ -548,8 +548,8 @@ export const LEDGER_LIMITS = {
   gapParts: 16,
   /** A tree that could not read the accounts of the others for so long says that it does not know. */
   staleMs: 15_000,
-  /** Where a log ends is asked so often for each of its partitions, but not more often than the accounts are written. */
-  endsMsPerPartition: 20,
+  /** Times the partitions of `raw`: so often trees report and look where logs end, but not more often than `checkpointMs`. */
+  msPerPartition: 20,
   /** Reports since the last state of the whole account until it is written again, and how long that is not done again. */
   snapshotReports: 5_000,
   snapshotMs: 60_000,

@@ -11,7 +11,7 @@ import { countMissing, logName } from '../monitor/ledger/counting.ts';
 import type { LedgerRow } from '../monitor/ledger/ledger.ts';
 import { type Appended, type Offset, offset, type TopicPartition } from '../queue/port.ts';
 import type { RoleContext } from './role-context.ts';
-import { type CountedLog, type RoleLedger, sayChanges } from './role-ledger.ts';
+import { type FollowedLog, type RoleLedger, sayChanges } from './role-ledger.ts';
 
 interface Report {
   readonly at: TopicPartition;
@@ -21,9 +21,9 @@ interface Report {
 
 export class LedgerKeeper implements RoleLedger {
   readonly #context: RoleContext;
-  readonly #polled: CountedLog[];
+  readonly #polled: FollowedLog[];
   /** Logs whose batches the role reports. */
-  readonly #followed = new Map<string, CountedLog>();
+  readonly #followed = new Map<string, FollowedLog>();
   /** Reports of logs that are still being counted. */
   readonly #early = new Map<string, Report[]>();
   #book: LedgerBook | undefined;
@@ -31,12 +31,12 @@ export class LedgerKeeper implements RoleLedger {
   #work: Promise<void> = Promise.resolve();
 
   /** `polled`: logs with little in them, read back at every checkpoint. */
-  constructor(context: RoleContext, polled: readonly CountedLog[] = []) {
+  constructor(context: RoleContext, polled: readonly FollowedLog[] = []) {
     this.#context = context;
     this.#polled = [...polled];
   }
 
-  follow(counted: CountedLog): void {
+  follow(counted: FollowedLog): void {
     const log = logName(counted.at);
     this.#followed.set(log, counted);
     if (!this.#early.has(log)) this.#early.set(log, []);
@@ -44,7 +44,7 @@ export class LedgerKeeper implements RoleLedger {
     if (book !== undefined) this.#do('count a log', () => this.#catchUp(book, [counted]));
   }
 
-  poll(counted: CountedLog): void {
+  poll(counted: FollowedLog): void {
     const log = logName(counted.at);
     if (!this.#polled.some(({ at }) => logName(at) === log)) this.#polled.push(counted);
   }
@@ -95,7 +95,7 @@ export class LedgerKeeper implements RoleLedger {
   }
 
   /** Counts what is missing of the logs, then what was reported meanwhile. */
-  async #catchUp(book: LedgerBook, logs: readonly CountedLog[]): Promise<void> {
+  async #catchUp(book: LedgerBook, logs: readonly FollowedLog[]): Promise<void> {
     if (!(await this.#count(book, [...logs, ...this.#polled]))) {
       this.#context.log.warn('the ledger was ahead of the queue: what is retained is counted again');
       for (const log of this.#followed.keys()) if (!this.#early.has(log)) this.#early.set(log, []);
@@ -120,7 +120,7 @@ export class LedgerKeeper implements RoleLedger {
   }
 
   /** False where a log ends before what was counted of it. */
-  async #count(book: LedgerBook, logs: readonly CountedLog[]): Promise<boolean> {
+  async #count(book: LedgerBook, logs: readonly FollowedLog[]): Promise<boolean> {
     for (const { at, count, end } of logs) {
       const reader = this.#context.queue.openReader(at);
       try {

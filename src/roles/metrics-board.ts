@@ -75,10 +75,7 @@ export class MetricsBoard {
       this.#roleUp.set({ role }, state === 'ready' ? 1 : 0);
       this.#roleRestarts.set({ role }, restarts);
     }
-    const { total } = this.#sources.ledger.answer({ fromMs: 0, toMs: Number.MAX_SAFE_INTEGER, by: [] });
-    for (const column of LEDGER_COLUMNS) this.#ledger.set({ outcome: column }, total[column]);
-    this.#ledger.set({ outcome: 'inFlight' }, total.inFlight);
-    this.#refreshKnown(this.#sources.ledger.known);
+    this.#refreshLedger(this.#sources.ledger);
     const groups = await this.#groups();
     this.#answers.set(groups === undefined ? 0 : 1);
     for (const gauge of [this.#members, this.#lag, this.#lagMs]) gauge.reset();
@@ -89,6 +86,16 @@ export class MetricsBoard {
         this.#lagMs.set({ group, topic, partition }, lagMs);
       }
     }
+  }
+
+  #refreshLedger(ledger: Ledger): void {
+    this.#ledger.reset();
+    this.#refreshKnown(ledger.known);
+    // What was not read yet is not nothing.
+    if (ledger.known?.asOfMs === 0) return;
+    const { total } = ledger.answer({ fromMs: 0, toMs: Number.MAX_SAFE_INTEGER, by: [] });
+    for (const column of LEDGER_COLUMNS) this.#ledger.set({ outcome: column }, total[column]);
+    this.#ledger.set({ outcome: 'inFlight' }, total.inFlight);
   }
 
   #refreshKnown(known: LedgerKnown | undefined): void {

@@ -6,7 +6,7 @@ import type { Appended, TopicPartition } from '../queue/port.ts';
 import type { SupervisorLink } from './link.ts';
 
 /** A log that an account is counted from, and how a batch of it counts. */
-export interface CountedLog {
+export interface FollowedLog {
   readonly at: TopicPartition;
   readonly count: BatchCounter;
   /** Up to where it counts; the durable end where it is left out. */
@@ -18,9 +18,9 @@ export interface RoleLedger {
    * From now on the role reports the batches of this log with `add()`. Call it when the log's writer is open: then it
    * ends where the role goes on. What is missing before that is counted, before or after `start()`.
    */
-  follow(counted: CountedLog): void;
+  follow(counted: FollowedLog): void;
   /** Another log with little in it, of which nothing is reported. */
-  poll(counted: CountedLog): void;
+  poll(counted: FollowedLog): void;
   /** Adds the counts of offsets that are durable. */
   add(at: TopicPartition, range: Appended, rows: readonly LedgerRow[]): void;
   start(): Promise<void>;

@@ -7,7 +7,7 @@ import { GROUPS, TOPICS } from '../event/topics.ts';
 import { messageOf } from '../lib/errors.ts';
 import { LEDGER_LIMITS } from '../lib/limits.ts';
 import { COUNTINGS, type CountingKind, nameOfCounted } from '../monitor/ledger/counted-logs.ts';
-import { LedgerFollower } from '../monitor/ledger/follower.ts';
+import { everyMs, LedgerFollower } from '../monitor/ledger/follower.ts';
 import type { LedgerRow } from '../monitor/ledger/ledger.ts';
 import type { LedgerTopic } from '../monitor/ledger/ledger-topic.ts';
 import { Reporter } from '../monitor/ledger/reporter.ts';
@@ -83,7 +83,9 @@ export class SharedLedger implements RoleLedger {
 
   async #once(): Promise<void> {
     try {
-      if (this.#follower === undefined) await this.#reporter.publish();
+      const { queue } = this.#context;
+      const ms = everyMs(queue.partitionCount(TOPICS.raw));
+      if (this.#follower === undefined) await this.#reporter.publishAfter(ms);
       else await this.#follower.follow();
       if (this.#trouble !== undefined) this.#context.log.info('the ledger of all process trees is followed again');
       this.#trouble = undefined;

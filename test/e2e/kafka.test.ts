@@ -1,6 +1,8 @@
 /** A whole Spillway whose queue is Kafka, on a real broker. */
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LedgerReport } from '../../src/api/schemas/index.ts';
+import { LEDGER_LIMITS } from '../../src/lib/limits.ts';
 import { down, up } from '../../tools/engines/lifecycle.ts';
 import { ledgerAtRest } from '../support/accounts.ts';
 import { lacksKafka, startKafka, type TestKafka } from '../support/kafka.ts';
@@ -118,10 +120,18 @@ describe.skipIf(lacksKafka('Spillway while Kafka is away', { own: true }))('whil
           ready.includes("kept on this machine's disk")
         );
       });
+      const account = () => spillway.json<LedgerReport>('/api/ledger?from=now-1d&to=now%2B1d');
+      await until('the ledger says of when it is, and that this is not now', async () => {
+        const { asOf, complete } = await account();
+        const isStale = asOf !== undefined && Date.parse(asOf) < Date.now() - LEDGER_LIMITS.staleMs;
+        if (isStale) expect(complete).toBe(false);
+        return isStale;
+      });
       await up('kafka', { data: kafka.data });
       await until('all are found', async () => (await count()) === 22, 90_000);
       const total = await until('the ledger is at rest', () => ledgerAtRest(spillway), 60_000);
       expect(total).toMatchObject({ accepted: 22, written: 22 });
+      await until('nothing is unknown any more', async () => (await account()).complete, 60_000);
       expect(await spillway.stop()).toBe(0);
     },
     LONG_MS,

@@ -9,7 +9,7 @@ import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Clock } from '../../lib/clock.ts';
 import { LEDGER_LIMITS } from '../../lib/limits.ts';
-import { type LedgerRow, ledgerKey, minuteOf } from './ledger.ts';
+import { type LedgerRow, minuteOf } from './ledger.ts';
 import { LedgerRows, readRow, type WrittenRow, writeRow } from './rows.ts';
 
 interface JournalLine {
@@ -45,11 +45,7 @@ export class LedgerBook {
 
   /** Adds counts of the log's records up to `nextPosition`, which are durable. */
   add(log: string, nextPosition: number, counts: Iterable<LedgerRow>): void {
-    for (const count of counts) {
-      if (count.count === 0) continue;
-      const row = this.#rows.add(count);
-      this.#unwritten.set(ledgerKey(row), row);
-    }
+    for (const count of counts) if (count.count !== 0) this.#rows.add(count, this.#unwritten);
     this.#positions.set(log, nextPosition);
   }
 

@@ -52,7 +52,7 @@ export class LedgerFollower {
   #asOfMs = 0;
   #askedMs = Number.NEGATIVE_INFINITY;
   #foldedMs = performance.now();
-  #snapshotMs = performance.now();
+  #snapshotMs = Number.NEGATIVE_INFINITY;
   #snapshotAfter = snapshotAfter();
 
   constructor(options: FollowerOptions) {
@@ -63,7 +63,7 @@ export class LedgerFollower {
   /** Once more; call it again and again, one call at a time. Throws what the queue throws. */
   async follow(): Promise<void> {
     const { reporter } = this.#options;
-    await reporter.publish();
+    await reporter.publishAfter(everyMs(this.#options.partitions()));
     // Before what was reported is read: so all that was there then is reported, or missing.
     const looked = await this.#lookForEnds();
     await this.#account.follow();
@@ -88,7 +88,7 @@ export class LedgerFollower {
   /** When that was, by the clock; undefined where it is too early. */
   async #lookForEnds(): Promise<number | undefined> {
     const { partitions, clock } = this.#options;
-    if (performance.now() - this.#askedMs < partitions() * LEDGER_LIMITS.endsMsPerPartition) return undefined;
+    if (performance.now() - this.#askedMs < everyMs(partitions())) return undefined;
     const asOfMs = clock.now();
     const ends = this.#logs().map(async (log) => [nameOfCounted(log), await this.#endOf(log)] as const);
     this.#ends = new Map(await Promise.all(ends));
@@ -129,7 +129,9 @@ export class LedgerFollower {
     const end = this.#ends.get(nameOfCounted(log));
     if (end === undefined) return;
     const { gapMs = LEDGER_LIMITS.gapMs, gapJitterMs = LEDGER_LIMITS.gapJitterMs } = this.#options;
-    const waitMs = countingOf(log.kind).reporter === undefined ? LEDGER_LIMITS.unreportedGapMs : gapMs;
+    const isReported = countingOf(log.kind).reporter !== undefined;
+    // Whoever reports has counted at most so long ago.
+    const waitMs = isReported ? gapMs + 2 * everyMs(this.#options.partitions()) : LEDGER_LIMITS.unreportedGapMs;
     const dueMs = performance.now() + waitMs + Math.random() * gapJitterMs;
     this.#watched.set(nameOfCounted(log), { end, dueMs });
   }
@@ -173,6 +175,9 @@ export class LedgerFollower {
     return reader;
   }
 }
+
+/** How often each tree reports, and looks where the logs end. */
+export const everyMs = (partitions: number): number => partitions * LEDGER_LIMITS.msPerPartition;
 
 /** Not all trees write one at the same time. */
 function snapshotAfter(): number {

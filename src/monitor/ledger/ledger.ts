@@ -9,7 +9,9 @@
  * | store     | written, deadLettered | the progress markers up to the committed offset of `events`   |
  *
  * Where several process trees share the queue, the collector's account is that of all of them (shared-book.ts), and says
- * how much it knows. At rest accepted = written + dropped + deadLettered; what is missing is in flight, and what never arrives is lost.
+ * how much it knows.
+ *
+ * At rest accepted = written + dropped + deadLettered; what is missing is in flight, and what never arrives is lost.
  */
 import { LEDGER_LIMITS } from '../../lib/limits.ts';
 

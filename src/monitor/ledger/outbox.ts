@@ -25,7 +25,8 @@ export class ReportOutbox {
     const reported = this.#reported.get(log) ?? new Ranges();
     if (reported.overlaps(from, to)) return;
     reported.add(from, to);
-    reported.forgetLowest(LEDGER_LIMITS.reportedRanges);
+    // Not each time: what is forgotten is at the front.
+    if (reported.size > 2 * LEDGER_LIMITS.reportedRanges) reported.forgetLowest(LEDGER_LIMITS.reportedRanges);
     this.#reported.set(log, reported);
     const open = this.#open(log);
     // It may have been forgotten that it was reported, and still wait.

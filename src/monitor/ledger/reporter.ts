@@ -18,11 +18,17 @@ export class Reporter {
   readonly #log: Logger;
   #writer: Promise<PartitionWriter> | undefined;
   #publishing: Promise<void> | undefined;
+  #publishedMs = Number.NEGATIVE_INFINITY;
 
   constructor(topic: LedgerTopic, clock: Clock, log: Logger) {
     this.#topic = topic;
     this.#clock = clock;
     this.#log = log;
+  }
+
+  /** Publishes, but not sooner than so long after the last time: many partitions are many reports. */
+  async publishAfter(ms: number): Promise<void> {
+    if (performance.now() - this.#publishedMs >= ms) await this.publish();
   }
 
   /** What waits; resolves when it is durable, or given up. One at a time: what comes meanwhile waits for the next call. */
@@ -53,6 +59,7 @@ export class Reporter {
   }
 
   async #publish(): Promise<void> {
+    this.#publishedMs = performance.now();
     const reports = this.outbox.take();
     if (reports.length === 0) return;
     try {

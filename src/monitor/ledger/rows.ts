@@ -18,15 +18,15 @@ export class LedgerRows {
     return this.#rows.values();
   }
 
-  /** Adds to a cell; the answer is what it has now. */
-  add(count: LedgerRow): LedgerRow {
+  /** Adds to a cell; what it has now is also put into `changed`. */
+  add(count: LedgerRow, changed?: Map<string, LedgerRow>): void {
     const tenant = this.#tenantWithinLimit(count);
     const key = ledgerKey({ ...count, tenant });
     const before = this.#rows.get(key);
     const row = { ...count, tenant, count: (before?.count ?? 0) + count.count };
     this.#rows.set(key, row);
     this.#unsaid.set(key, row);
-    return row;
+    changed?.set(key, row);
   }
 
   /** What the cell has is this. */

@@ -20,7 +20,7 @@ export class MemoryLog implements LedgerTopic {
   /** Thrown by whatever asks something of it, while it is set. */
   failure: SpillwayError | undefined;
 
-  constructor(batchesAtOnce = 2) {
+  constructor(batchesAtOnce = 10) {
     this.#batchesAtOnce = batchesAtOnce;
   }
 
@@ -82,7 +82,8 @@ export class MemoryLog implements LedgerTopic {
     if (from < this.#earliest) {
       throw new SpillwayError('QUEUE_OFFSET_OUT_OF_RANGE', `It begins at ${this.#earliest}.`);
     }
-    const batches = this.#batches.filter(({ nextOffset }) => nextOffset > from).slice(0, this.#batchesAtOnce);
+    const first = this.#batches.findIndex(({ nextOffset }) => nextOffset > from);
+    const batches = first < 0 ? [] : this.#batches.slice(first, first + this.#batchesAtOnce);
     const nextOffset = batches.at(-1)?.nextOffset ?? offset(from);
     return { batches, nextOffset, endOffset: offset(this.#end) };
   }
