@@ -10,7 +10,9 @@ import type { TopicPartition } from '../../queue/port.ts';
 import { countAccepted } from './counting.ts';
 import { LedgerFollower } from './follower.ts';
 import { Ledger } from './ledger.ts';
+import { encodeRecords } from './ledger-topic.ts';
 import { Reporter } from './reporter.ts';
+import { writeRow } from './rows.ts';
 import { batchOfRecords, MemoryLog } from './testing/memory-log.ts';
 
 const PATIENCE = { timeout: 20_000, interval: 5 };
@@ -182,13 +184,13 @@ test('a log that does not answer is said to be unread, and the others are counte
 });
 
 test('the topic is shortened while it is used, and a tree that is added then has the whole account', async () => {
-  const { reporter, follower, settle } = tree();
+  const { follower, settle } = tree();
   const most = LEDGER_LIMITS.snapshotReports * 1.5 + 1;
-  for (let i = 0; i < most; i++) {
+  const reports = Array.from({ length: most }, () => {
     const { baseOffset, nextOffset, rows } = accept('shop', 1);
-    reporter.outbox.add('accepted/0', baseOffset, nextOffset, rows);
-    await reporter.publish();
-  }
+    return { version: 1, log: 'accepted/0', ranges: [baseOffset, nextOffset], rows: rows.map(writeRow) } as const;
+  });
+  for (const batch of encodeRecords(reports, NOW_MS)) topic.append(batch);
   await follower.follow();
   expect(await topic.openReader().earliestOffset()).toBeGreaterThan(LEDGER_LIMITS.snapshotReports);
   accept('shop', 1);
