@@ -226,16 +226,24 @@ describe.skipIf(isLacking)(suite, () => {
         body: '0\n1\n2',
       });
       expect(await late.json()).toMatchObject({ accepted: 3 });
-      await until('what nobody has written is in flight', async () => {
-        const reports = await ledgers('');
-        return reports.every(({ total: { inFlight }, complete }) => complete === true && inFlight === 3) || undefined;
-      });
+      await until(
+        'what nobody has written is in flight',
+        async () => {
+          const reports = await ledgers('');
+          return reports.every(({ total: { inFlight }, complete }) => complete === true && inFlight === 3) || undefined;
+        },
+        120_000,
+      );
       // A tree that is added, on a folder that knows nothing, has the account of all.
       await add('collector 4', 'collector');
-      await until('a tree that is added has the same ledger', async () => {
-        const [first, ...others] = await ledgers('&by=minute,tenant,partition');
-        return others.length === 2 && others.every((other) => isDeepStrictEqual(other, first)) ? true : undefined;
-      });
+      await until(
+        'a tree that is added has the same ledger',
+        async () => {
+          const [first, ...others] = await ledgers('&by=minute,tenant,partition');
+          return others.length === 2 && others.every((other) => isDeepStrictEqual(other, first)) ? true : undefined;
+        },
+        120_000,
+      );
       for (const [name, tree] of trees) expect(await tree.stop(), name).toBe(0);
       say('all have ended');
     },
