@@ -141,6 +141,31 @@ test('two trees have the same account, whoever counted, also where both counted 
   expect(first?.total).toMatchObject({ accepted: 210, written: 210, inFlight: 0 });
 });
 
+test('a report that is lost on its way is counted from the log, also by the tree that lost it', async () => {
+  const { reporter, settle } = tree();
+  const { baseOffset, nextOffset, rows } = accept('shop', 5);
+  reporter.outbox.add('accepted/0', baseOffset, nextOffset, rows);
+  topic.failure = new SpillwayError('QUEUE_UNREACHABLE', 'It does not answer.');
+  await reporter.publish();
+  topic.failure = undefined;
+  expect(await settle()).toMatchObject({ accepted: 5 });
+});
+
+test('two trees that count the same gap under load lose nothing of what they report beside it', async () => {
+  const trees = [tree(), tree()];
+  accept('shop', 3);
+  await Promise.all(trees.map(({ follower }) => follower.follow()));
+  // Both have found the gap by now; each goes on with its own work.
+  for (const { reporter, follower } of trees) {
+    const { baseOffset, nextOffset, rows } = accept('shop', 2);
+    reporter.outbox.add('accepted/0', baseOffset, nextOffset, rows);
+    await reporter.publish();
+    await follower.follow();
+  }
+  await Promise.all(trees.map(({ settle }) => settle()));
+  for (const { ask } of trees) expect(ask().total.accepted).toBe(7);
+});
+
 test('what was removed before anybody counted it is said, with the time before which it was received', async () => {
   // Kafka removes up to any record, also within a batch.
   accept('shop', 10);

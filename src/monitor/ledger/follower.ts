@@ -11,6 +11,8 @@ import { type CountedLog, countedLogs, countingOf, nameOfCounted } from './count
 import { chooseGaps, countGaps } from './gaps.ts';
 import { type LedgerKnown, type LedgerRow, type Missing, minuteOf } from './ledger.ts';
 import type { LedgerTopic } from './ledger-topic.ts';
+import { ReportOutbox } from './outbox.ts';
+import type { Report } from './report.ts';
 import type { Reporter } from './reporter.ts';
 import { SharedAccount } from './shared-account.ts';
 
@@ -68,8 +70,9 @@ export class LedgerFollower {
     const looked = await this.#lookForEnds();
     await this.#account.follow();
     if (looked !== undefined) this.#asOfMs = looked;
-    if (await this.#countGaps()) {
-      await reporter.publish();
+    const counted = await this.#countGaps();
+    if (counted.length > 0) {
+      await reporter.send(counted);
       await this.#account.follow();
     }
     this.#say();
@@ -106,10 +109,13 @@ export class LedgerFollower {
     }
   }
 
-  /** Whether there was anything to count. */
-  async #countGaps(): Promise<boolean> {
-    const { clock, reporter } = this.#options;
-    let any = false;
+  /**
+   * In reports of their own: that of another tree may be there first, and of a report that was passed over nothing else
+   * should be missing. Whether this tree has reported a range before does not matter: that report was lost, then.
+   */
+  async #countGaps(): Promise<readonly Report[]> {
+    const { clock } = this.#options;
+    const found = new ReportOutbox();
     for (const log of this.#logs()) {
       const name = nameOfCounted(log);
       const watch = this.#watched.get(name);
@@ -119,10 +125,9 @@ export class LedgerFollower {
       // While there is more to count, nothing else is waited for.
       if (chosen.length === gaps.length) this.#watch(log);
       if (chosen.length === 0) continue;
-      any = true;
-      await countGaps(log, chosen, this.#readerOf(log), reporter.outbox, clock.now());
+      await countGaps(log, chosen, this.#readerOf(log), found, clock.now());
     }
-    return any;
+    return found.take();
   }
 
   #watch(log: CountedLog): void {

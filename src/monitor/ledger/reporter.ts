@@ -10,6 +10,7 @@ import type { Logger } from '../../lib/log.ts';
 import type { PartitionWriter } from '../../queue/port.ts';
 import { encodeRecords, type LedgerTopic } from './ledger-topic.ts';
 import { ReportOutbox } from './outbox.ts';
+import type { Report } from './report.ts';
 
 export class Reporter {
   readonly outbox = new ReportOutbox();
@@ -33,7 +34,8 @@ export class Reporter {
 
   /** What waits; resolves when it is durable, or given up. One at a time: what comes meanwhile waits for the next call. */
   publish(): Promise<void> {
-    this.#publishing ??= this.#publish().finally(() => {
+    this.#publishedMs = performance.now();
+    this.#publishing ??= this.send(this.outbox.take()).finally(() => {
       this.#publishing = undefined;
     });
     return this.#publishing;
@@ -58,9 +60,8 @@ export class Reporter {
     await (await this.#writer?.catch(() => undefined))?.close();
   }
 
-  async #publish(): Promise<void> {
-    this.#publishedMs = performance.now();
-    const reports = this.outbox.take();
+  /** Durable, or given up, when it resolves. */
+  async send(reports: readonly Report[]): Promise<void> {
     if (reports.length === 0) return;
     try {
       const writer = await this.writer();
