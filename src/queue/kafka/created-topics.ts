@@ -140,6 +140,9 @@ export class KafkaTopics implements TopicAdmin {
     follow([...this.living, name]);
     await cluster.persist({ doing: `looking for the topic ${name}` }, () => cluster.refresh());
     if (cluster.topic(nameOf(name)) === undefined) return;
+    // Another collector may have created it since the catalogue was read.
+    await this.#control.refresh();
+    if (this.catalogue.topics[name] !== undefined) return;
     throw new SpillwayError(
       'TOPIC_EXISTS',
       `Kafka has a topic ${nameOf(name)} that was not created here: choose another name than ${ownerOf(name)?.name ?? name}.`,
