@@ -148,7 +148,13 @@ describe('the queue', () => {
     expect(added).toEqual([{ topic: 'orders', before: 2, partitions: 4 }]);
     expect(await objects('topics', 'delete', 'orders')).toEqual([{ topic: 'orders', deleted: true }]);
     expect(await run(['read', 'orders'])).toMatchObject({ code: 1, stderr: expect.stringContaining('no topic') });
-    for (const wrong of [['create'], ['create', 'x', 'y'], ['delete'], ['--retention', '1d'], ['create', 'x', '--partitions', '0']]) {
+    for (const wrong of [
+      ['create'],
+      ['create', 'x', 'y'],
+      ['delete'],
+      ['--retention', '1d'],
+      ['create', 'x', '--partitions', '0'],
+    ]) {
       expect(await run(['topics', ...wrong])).toMatchObject({ code: 2 });
     }
     expect(await run(['send', '--topic', 'orders', '--app', 'x'], 'x')).toMatchObject({ code: 2 });

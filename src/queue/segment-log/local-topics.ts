@@ -139,7 +139,10 @@ export class LocalTopics implements TopicAdmin {
 
   /** Nothing in an added partition is to wait for what is in the others: which key is where, is the users' affair. */
   async #assignAdded(name: string, partitions: number): Promise<void> {
-    await this.#options.coordinator.registerBarrier(name, Array(partitions).fill(0));
+    await this.#options.coordinator.registerBarrier(
+      name,
+      Array.from({ length: partitions }, () => 0),
+    );
   }
 
   async #change(apply: (state: change.Catalogue) => boolean): Promise<void> {
