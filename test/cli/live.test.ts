@@ -37,6 +37,8 @@ async function run(args: readonly string[], input = ''): Promise<Ended> {
   child.stderr.on('data', (chunk: Buffer) => {
     stderr += chunk;
   });
+  // One that is refused may have ended before it reads.
+  child.stdin.on('error', () => {});
   child.stdin.end(input);
   const [code] = await once(child, 'close');
   return { code, stdout, stderr };
