@@ -19,7 +19,7 @@ const CLIENTS = 8;
 const SINGLE_CLIENTS = 32;
 const PARTITIONS = 4;
 /** Of what the bare server gives, which does far less. */
-const SHARE = 0.4;
+const SHARE = 0.3;
 const NDJSON = 'application/x-ndjson';
 const TOPIC = 'bench';
 const PATH = `/api/topics/${TOPIC}/records`;

@@ -7,7 +7,7 @@ import { kafkaOptions, lacksKafka, openKafka, removeTopics, startKafka, type Tes
 const LONG_MS = 120_000;
 /** As two process trees of all roles and their supervisors. */
 const PROCESSES = 8;
-const ROUNDS = 3;
+const ROUNDS = 2;
 const TOPIC = 'shop.orders';
 const SETTINGS = { partitions: 3, retention: { maxAgeMs: 60_000, maxBytes: 2 ** 40 }, requiredGroups: [] };
 
