@@ -10,8 +10,10 @@ import { ownedName } from '../../../queue/created/owned-names.ts';
 import type { Appended, TopicPartition } from '../../../queue/port.ts';
 import type { InputContext } from '../../outlets.ts';
 import type { TopicWriters } from '../../topics/topic-writers.ts';
-import { BodyBudget, type BodyShare, encodingOf, readBody } from '../http/body.ts';
+import { readBody } from '../http/body.ts';
+import { BodyBudget, type BodyShare } from '../http/body-budget.ts';
 import { formatOf } from '../http/content-type.ts';
+import { compressionOf } from '../http/decompress.ts';
 import { keyedRequest } from '../http/idempotency.ts';
 import { type Authenticate, asRefusal, headerText } from '../http/plugin.ts';
 import { partitionOfKey } from './partitioner.ts';
@@ -125,7 +127,7 @@ export class TopicsInput {
       httpBodyBytes: TOPIC_LIMITS.requestBytes,
       httpDecompressedBytes: TOPIC_LIMITS.requestBytes,
     };
-    const body = await readBody(request.raw, encodingOf(request.headers['content-encoding']), share, bodyLimits);
+    const body = await readBody(request.raw, compressionOf(request.headers['content-encoding']), share, bodyLimits);
     metrics.receivedBytes.labels(INPUT).inc(body.length);
     highWater.assertOpen();
     const key = query.key === undefined ? undefined : Buffer.from(query.key);
