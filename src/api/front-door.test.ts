@@ -7,7 +7,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { type ApiServers, startApiServers } from '../../test/support/api-servers.ts';
 import { MemoryReader } from '../../test/support/memory-reader.ts';
 import { sampleEvent } from '../../test/support/sample-events.ts';
-import { HTTP_LIMITS, PROXY_LIMITS } from '../lib/limits.ts';
+import { readBody } from '../collect/inputs/http/body.ts';
+import { BodyBudget } from '../collect/inputs/http/body-budget.ts';
+import { COLLECT_LIMITS, HTTP_LIMITS, PROXY_LIMITS } from '../lib/limits.ts';
 
 const consoleRoot = join(mkdtempSync(join(tmpdir(), 'spillway-console-')), 'dist');
 const reader = new MemoryReader();
@@ -25,6 +27,12 @@ beforeAll(async () => {
       async (app) => {
         app.get('/failing', { config: { scope: 'nobody' } }, () => {
           throw new Error('cannot open /var/lib/secret/data.bin');
+        });
+        app.removeAllContentTypeParsers();
+        app.addContentTypeParser('*', (_request, _body, done) => done(null));
+        app.post('/small', { config: { scope: 'nobody' } }, (request) => {
+          const share = new BodyBudget(() => {}, COLLECT_LIMITS.httpConcurrentBodiesBytes).open();
+          return readBody(request.raw, undefined, share, { ...COLLECT_LIMITS, httpBodyBytes: 1_000 });
         });
       },
     ],
@@ -252,6 +260,30 @@ describe('a question streamed to the store', () => {
     const refused = await send(PROXY_LIMITS.bodyBytes + 1);
     expect(refused.status).toBe(413);
     expect(await refused.json()).toMatchObject({ code: 'BODY_TOO_LARGE' });
+  });
+
+  it.each([
+    ['too large', 413, () => {}],
+    ['refused by the store before it has come', 403, (response: ServerResponse) => response.writeHead(403).end('{}')],
+    ['cut off by the store', 503, (response: ServerResponse) => response.destroy()],
+  ])('whose body is %s is answered, and so is what follows on its connection', async (_, status, answer) => {
+    handle = (_request, response) => void answer(response);
+    const bytes = status === 413 ? 8 * PROXY_LIMITS.bodyBytes : PROXY_LIMITS.bodyBytes;
+    const head = `POST /api/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${bytes}\r\n\r\n`;
+    const next = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
+    const text = await raw(`${head}${'x'.repeat(bytes)}${next}`);
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual([`HTTP/1.1 ${status}`, 'HTTP/1.1 200']);
+  });
+});
+
+describe('a body that an input does not take whole', () => {
+  it('is read to its end all the same, so that its sender sees the answer and can go on', async () => {
+    const bytes = 16 * 1024 * 1024;
+    const head = `POST /small HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${bytes}\r\n\r\n`;
+    const next = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
+    const text = await raw(`${head}${'x'.repeat(bytes)}${next}`);
+    expect(text).toContain('"code":"BODY_TOO_LARGE"');
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 413', 'HTTP/1.1 200']);
   });
 });
 

@@ -388,7 +388,8 @@ export const PROXY_LIMITS = {
   concurrent: 64,
   /** More than the store runs and lets wait for one tenant, so that it is the store that decides. */
   concurrentPerTenant: 32,
-  bodyBytes: 1 * MiB,
+  /** Of a question: as much as the store takes. */
+  bodyBytes: HTTP_LIMITS.questionBytes,
   /** From a question to the last byte of its answer. */
   answerTimeoutMs: 300_000,
   /** How long the body of a question may take to arrive. */

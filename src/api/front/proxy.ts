@@ -177,7 +177,12 @@ function ask(request: FastifyRequest, hop: Hop, signal: AbortSignal): Promise<In
       // Whoever sends slowly must not keep a place from others.
       const deadline = setTimeout(() => body.destroy(slowBody()), PROXY_LIMITS.bodyTimeoutMs);
       body.on('error', (error) => outgoing.destroy(error));
-      body.once('close', () => clearTimeout(deadline));
+      body.once('close', () => {
+        clearTimeout(deadline);
+        // Where the store did not want all of it, the rest is thrown away: another request may follow on the connection.
+        request.raw.resume();
+      });
+      outgoing.once('close', () => body.destroy());
       body.pipe(outgoing);
     }
   });
