@@ -342,6 +342,14 @@ describe('an error', () => {
     expect(await response.json()).toMatchObject({ code, status, type: `urn:spillway:error:${code}` });
   });
 
+  it.each([
+    ['/api/ledger?by=colour', 'by must be of minute or hour, tenant and partition, separated by commas.'],
+    ['/api/topics/UPPER/records', 'topic must be up to 64 of a-z, 0-9, _ and -, beginning with a letter or digit.'],
+    ['/api/topics/raw/records?wait=long', 'wait must be a duration such as 30s, 12h or 7d.'],
+  ])('of %s says how it is written', async (path, how) => {
+    expect(await (await get(path)).json()).toMatchObject({ detail: `The parameter ${how}` });
+  });
+
   it('of ours tells no secrets', async () => {
     const response = await get('/failing');
     expect(response.status).toBe(500);
