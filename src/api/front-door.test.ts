@@ -262,17 +262,29 @@ describe('a question streamed to the store', () => {
     expect(await refused.json()).toMatchObject({ code: 'BODY_TOO_LARGE' });
   });
 
+  const next = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
+  const statuses = async (length: string, body: string): Promise<string[]> => {
+    const head = `POST /api/search HTTP/1.1\r\nHost: localhost\r\n${length}\r\n\r\n`;
+    return (await raw(`${head}${body}${next}`)).match(/(?<=HTTP\/1\.1 )\d+/g) ?? [];
+  };
+
   it.each([
-    ['too large', 413, () => {}],
-    ['refused by the store before it has come', 403, (response: ServerResponse) => response.writeHead(403).end('{}')],
-    ['cut off by the store', 503, (response: ServerResponse) => response.destroy()],
+    ['refused by the store before it has come', '403', (response: ServerResponse) => response.writeHead(403).end('{}')],
+    ['cut off by the store', '503', (response: ServerResponse) => response.destroy()],
   ])('whose body is %s is answered, and so is what follows on its connection', async (_, status, answer) => {
     handle = (_request, response) => void answer(response);
-    const bytes = status === 413 ? 8 * PROXY_LIMITS.bodyBytes : PROXY_LIMITS.bodyBytes;
-    const head = `POST /api/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${bytes}\r\n\r\n`;
-    const next = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
-    const text = await raw(`${head}${'x'.repeat(bytes)}${next}`);
-    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual([`HTTP/1.1 ${status}`, 'HTTP/1.1 200']);
+    const bytes = PROXY_LIMITS.bodyBytes;
+    expect(await statuses(`Content-Length: ${bytes}`, 'x'.repeat(bytes))).toEqual([status, '200']);
+  });
+
+  it('whose body is too large is answered so, announced or not, whatever the store does', async () => {
+    handle = (_request, response) => void response.destroy();
+    const bytes = 8 * PROXY_LIMITS.bodyBytes;
+    const body = 'x'.repeat(bytes);
+    expect(await statuses(`Content-Length: ${bytes}`, body)).toEqual(['413', '200']);
+    handle = () => {};
+    const chunked = `${bytes.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
+    expect(await statuses('Transfer-Encoding: chunked', chunked)).toEqual(['413', '200']);
   });
 });
 

@@ -184,7 +184,7 @@ export const COLLECT_LIMITS = {
   httpBodyBytes: 64 * MiB,
   httpDecompressedBytes: 256 * MiB,
   /** Frames of zstd one after the other in one body. */
-  httpCompressedParts: 10_000,
+  httpCompressedParts: 1_000,
   httpConcurrentBodiesBytes: 512 * MiB,
   httpBodyTimeoutMs: 60_000,
   /** A request waits this long for a saturated queue, then it is answered 503. */
