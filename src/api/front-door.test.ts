@@ -9,7 +9,7 @@ import { MemoryReader } from '../../test/support/memory-reader.ts';
 import { sampleEvent } from '../../test/support/sample-events.ts';
 import { readBody } from '../collect/inputs/http/body.ts';
 import { BodyBudget } from '../collect/inputs/http/body-budget.ts';
-import { COLLECT_LIMITS, HTTP_LIMITS, PROXY_LIMITS } from '../lib/limits.ts';
+import { COLLECT_LIMITS, HTTP_LIMITS, PROXY_LIMITS, QUERY_LIMITS } from '../lib/limits.ts';
 
 const consoleRoot = join(mkdtempSync(join(tmpdir(), 'spillway-console-')), 'dist');
 const reader = new MemoryReader();
@@ -375,6 +375,11 @@ describe('an error', () => {
     expect(await raw('GET / HTTP/1.1\r\n\r\n')).toMatch(/^HTTP\/1.1 400/);
     const both = 'Host: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n';
     expect(await raw(`POST /api/logs HTTP/1.1\r\n${both}`)).toMatch(/^HTTP\/1.1 400/);
+  });
+
+  it('is not what a query of the longest length gets, whatever its letters', async () => {
+    const q = encodeURIComponent('東'.repeat(QUERY_LIMITS.queryChars));
+    expect((await get(`/api/count?q=${q}`)).status).toBe(200);
   });
 
   it('of headers past their limit says how to send a long query', async () => {

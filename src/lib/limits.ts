@@ -356,8 +356,8 @@ export const AUTH_LIMITS = {
 
 /** The HTTP servers of the collector and the store. */
 export const HTTP_LIMITS = {
-  /** Request line and headers together: a query of QUERY_LIMITS.queryChars, percent-encoded, fits. */
-  headerBytes: 64 * KiB,
+  /** Request line and headers together: a query of QUERY_LIMITS.queryChars fits, percent-encoded, whatever its letters. */
+  headerBytes: 96 * KiB,
   /** The body of a POST that asks something. */
   questionBytes: 256 * KiB,
   connections: 10_000,
@@ -634,6 +634,7 @@ const relations: readonly (readonly [boolean, string])[] = [
     TOPIC_LIMITS.patientHeartbeats * SUPERVISOR_LIMITS.heartbeatMs * 3 < GROUP_LIMITS.sessionTimeoutMs,
     'a patient member outlives its own patience',
   ],
+  [9 * QUERY_LIMITS.queryChars < HTTP_LIMITS.headerBytes, 'a query fits an address: %XX for each of three bytes a unit'],
   [QUERY_LIMITS.tailHeartbeatMs < HTTP_LIMITS.idleMs, 'a quiet tail is not idle'],
   [QUERY_LIMITS.timeMs < PROXY_LIMITS.timeoutMs, 'a query ends before those who wait for it give up'],
   [PROXY_LIMITS.concurrentPerTenant < PROXY_LIMITS.concurrent, 'one tenant leaves places to others'],
