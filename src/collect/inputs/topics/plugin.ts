@@ -8,6 +8,7 @@ import { SpillwayError } from '../../../lib/errors.ts';
 import { TOPIC_LIMITS } from '../../../lib/limits.ts';
 import { ownedName } from '../../../queue/created/owned-names.ts';
 import type { Appended, TopicPartition } from '../../../queue/port.ts';
+import { inTime, KEYS_UNKNOWN, notDurableYet } from '../../in-time.ts';
 import type { InputContext } from '../../outlets.ts';
 import type { TopicWriters } from '../../topics/topic-writers.ts';
 import { readBody } from '../http/body.ts';
@@ -85,7 +86,8 @@ export class TopicsInput {
       const key = headerText(request.headers['idempotency-key']);
       storing = key === undefined ? this.#store(upload) : this.#storeOnce(upload, key);
       this.#underWay.add(storing);
-      return await this.#inTime(storing);
+      const { httpAnswerMs } = this.#options.context.limits;
+      return await inTime(storing, httpAnswerMs, notDurableYet(httpAnswerMs), TOPIC_LIMITS.retryS);
     } catch (error) {
       const refusal = asRefusal(error);
       if (refusal instanceof SpillwayError && refusal.code === 'REQUEST_TIMEOUT') reply.header('connection', 'close');
@@ -173,14 +175,7 @@ export class TopicsInput {
     const known = Promise.all(
       [...placed.byPartition.keys()].map(async (partition) => (await writers.open({ topic, partition })).recalled()),
     );
-    const what = 'The Idempotency-Keys of before the start are still being read back; send this again.';
-    await within(known, context.limits.httpQueueWaitMs, what);
-  }
-
-  #inTime(storing: Promise<ProduceAnswer>): Promise<ProduceAnswer> {
-    const waitMs = this.#options.context.limits.httpAnswerMs;
-    const what = `This was not durable within ${waitMs / 1_000} s, and may become so: a retry is safe with an Idempotency-Key.`;
-    return within(storing, waitMs, what);
+    await inTime(known, context.limits.httpQueueWaitMs, KEYS_UNKNOWN, TOPIC_LIMITS.retryS);
   }
 }
 
@@ -207,13 +202,4 @@ function place({ records, partitions }: Upload, turn: number): Placed {
 function recordFormatOf(contentType: string | undefined): RecordFormat {
   const type = (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase();
   return type === 'application/octet-stream' ? 'bytes' : formatOf(contentType);
-}
-
-async function within<T>(work: Promise<T>, waitMs: number, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const refusal = new SpillwayError('UNAVAILABLE', what, { retryAfterS: TOPIC_LIMITS.retryS });
-    timer = setTimeout(() => reject(refusal), waitMs);
-  });
-  return await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
