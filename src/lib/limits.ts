@@ -634,7 +634,10 @@ const relations: readonly (readonly [boolean, string])[] = [
     TOPIC_LIMITS.patientHeartbeats * SUPERVISOR_LIMITS.heartbeatMs * 3 < GROUP_LIMITS.sessionTimeoutMs,
     'a patient member outlives its own patience',
   ],
-  [9 * QUERY_LIMITS.queryChars < HTTP_LIMITS.headerBytes, 'a query fits an address: %XX for each of three bytes a unit'],
+  [
+    9 * QUERY_LIMITS.queryChars < HTTP_LIMITS.headerBytes,
+    'a query fits an address: %XX for each of three bytes a unit',
+  ],
   [QUERY_LIMITS.tailHeartbeatMs < HTTP_LIMITS.idleMs, 'a quiet tail is not idle'],
   [QUERY_LIMITS.timeMs < PROXY_LIMITS.timeoutMs, 'a query ends before those who wait for it give up'],
   [PROXY_LIMITS.concurrentPerTenant < PROXY_LIMITS.concurrent, 'one tenant leaves places to others'],
