@@ -207,7 +207,9 @@ describe('the account', () => {
   });
 
   it('says what the account of all process trees does not know, and when it was complete last', async () => {
-    const ask = async (): Promise<LedgerReport> => (await fetch(`${api.frontUrl}/api/ledger?from=now-1h`)).json();
+    const headers = { authorization: `Bearer ${api.token('ops', 'admin')}` };
+    const ask = async (): Promise<LedgerReport> =>
+      (await fetch(`${api.frontUrl}/api/ledger?from=now-1h`, { headers })).json();
     const nowMs = Date.now();
     const missing = [
       { log: 'accepted/0', why: 'not yet', offsets: 3 },
