@@ -132,7 +132,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
       runner.run(
         'small',
         signal,
-        async () => many,
+        { touched: async () => many.map((name) => ({ index: name })), known: () => [] },
         (one) => one({ size: 0, track_total_hits: true, query }),
       );
     const answer = await ask({ match_all: {} });
