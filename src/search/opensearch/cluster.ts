@@ -2,6 +2,7 @@
 import { SpillwayError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Client } from './client.ts';
+import { sharedIndex, sharedIndexTemplate } from './cluster-document.ts';
 import { at, textAt } from './json.ts';
 import { type IndexOptions, indexTemplate } from './mapping.ts';
 import { ask, failed } from './slice-indices.ts';
@@ -22,7 +23,10 @@ export async function prepareCluster(client: Client, index: IndexOptions, log: L
   if (name === 'elasticsearch')
     log.warn('Elasticsearch speaks the same protocol; this version is tested with OpenSearch');
   await refuseCheapQueriesOnly(client);
-  await ask(client, { method: 'PUT', path: `_index_template/${index.prefix}`, body: indexTemplate(index) });
+  const templates = { [index.prefix]: indexTemplate(index), [sharedIndex(index.prefix)]: sharedIndexTemplate(index) };
+  for (const [template, body] of Object.entries(templates)) {
+    await ask(client, { method: 'PUT', path: `_index_template/${template}`, body });
+  }
   return textAt(info.body, 'cluster_uuid') ?? '';
 }
 

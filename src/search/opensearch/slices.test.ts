@@ -184,6 +184,20 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     await vi.waitFor(async () => expect(await kit.engine.slices.describe()).toHaveLength(3), PATIENCE);
   });
 
+  test('what stores share is never mapped field by field, also where a write makes its index that was removed', async () => {
+    const kit = await started('a');
+    await kit.append(0, events('shop', 3));
+    await kit.settled();
+    await kits.pop()?.close();
+    const document = new ClusterDocument<object>(client(), index(), 'slices');
+    await document.refresh();
+    await client().call({ method: 'DELETE', path: sharedIndex(prefixOf(folder)) });
+    expect(await document.replace({ indices: { some: { fromMs: 1 } } })).toBe(false);
+    const { body } = await client().call({ method: 'GET', path: `${sharedIndex(prefixOf(folder))}/_mapping` });
+    const mappings = memberAt(body, sharedIndex(prefixOf(folder)), 'mappings');
+    expect(mappings).toEqual({ dynamic: 'false', properties: { value: { type: 'object', enabled: false } } });
+  });
+
   test('what was decided about slices outlives the document that says it, as long as a store runs', async () => {
     const store = new ClusterPolicy(client(), index(), 'a', () => nowMs);
     const other = new ClusterPolicy(client(), index(), 'b', () => nowMs);
