@@ -21,9 +21,11 @@ export interface Module {
   readonly policy: readonly string[];
 }
 
-/** Its security plugin: a zip with all its jars. */
+/** Its security plugin: a zip with its jars. */
 export interface Security {
   readonly artifact: string;
+  /** What it takes from plugins that it extends. */
+  readonly further: readonly string[];
   readonly className: string;
 }
 
@@ -88,9 +90,16 @@ export const TWO: Release = {
 
 const SECURITY = {
   artifact: 'org.opensearch.plugin:opensearch-security',
+  further: ['org.apache.commons:commons-collections4:4.4'],
   className: 'org.opensearch.security.OpenSearchSecurityPlugin',
 };
 
 /** The newest that the registry has the security plugin of. */
 export const SECURED_THREE: Release = { ...THREE, version: '3.4.0', log4j: '2.21.0', security: SECURITY };
-export const SECURED_TWO: Release = { ...TWO, version: '2.19.4', log4j: '2.21.0', classLoader: '2.19.6', security: SECURITY };
+export const SECURED_TWO: Release = {
+  ...TWO,
+  version: '2.19.4',
+  log4j: '2.21.0',
+  classLoader: '2.19.6',
+  security: SECURITY,
+};

@@ -5,7 +5,7 @@
 import { chmod, cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isThere } from './folders.ts';
-import { unpackZip } from './maven.ts';
+import { copyJars, unpackZip } from './maven.ts';
 import type { Security } from './opensearch-release.ts';
 import { run } from './run.ts';
 
@@ -16,8 +16,13 @@ export const SECURITY_HINT = `by https, as ${ADMIN.username} with the password $
 /** Its users are known: before that it answers nobody. */
 export const SECURITY_READY = { kind: 'log', text: "Node 'node-1' initialized" } as const;
 
-export async function installSecurity({ artifact, className }: Security, version: string, home: string): Promise<void> {
+export async function installSecurity(
+  { artifact, further, className }: Security,
+  version: string,
+  home: string,
+): Promise<void> {
   await unpackZip(`${artifact}:${version}.0`, home);
+  await copyJars(further, home);
   const path = join(home, 'plugin-descriptor.properties');
   const descriptor = await readFile(path, 'utf8');
   if (!descriptor.includes(className)) throw new Error(`${artifact} is not ${className}`);

@@ -3,6 +3,7 @@ import { SpillwayError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Client } from './client.ts';
 import { sharedIndex, sharedIndexTemplate } from './cluster-document.ts';
+import { problemOf } from './errors.ts';
 import { at, textAt } from './json.ts';
 import { type IndexOptions, indexTemplate } from './mapping.ts';
 import { ask, failed } from './slice-indices.ts';
@@ -13,8 +14,12 @@ export const EXPENSIVE = 'search.allow_expensive_queries';
 /** The cluster's name that no other has. Rejects with Unreachable while it cannot be asked; with CONFIG_INVALID where that will not change. */
 export async function prepareCluster(client: Client, index: IndexOptions, log: Logger): Promise<string> {
   const info = await client.call({ method: 'GET', path: '' });
-  if (info.status === 401 || info.status === 403) {
+  if (info.status === 401) {
     throw refused('OpenSearch refuses the credentials', 'Check search.username and search.password.');
+  }
+  if (info.status === 403) {
+    const what = `The user of search.username may not ask OpenSearch what it is (${problemOf(info).reason})`;
+    throw refused(what, 'Give it the rights that docs/engines/opensearch.md lists.');
   }
   if (info.status !== 200) throw failed('OpenSearch does not say what it is', info);
   const { name, version, refusal } = versionOf(info.body);
