@@ -13,7 +13,9 @@ import { type Call, Client } from '../../src/search/opensearch/client.ts';
 import { openClusterKit } from '../../src/search/opensearch/testing/cluster-kit.ts';
 import type { SearchEngine } from '../../src/search/port.ts';
 import type { StoreKit } from '../../src/search/testing/store-kit.ts';
+import { findJava } from '../../tools/engines/java.ts';
 import { down, up } from '../../tools/engines/lifecycle.ts';
+import { SECURED } from '../../tools/engines/opensearch-release.ts';
 import { ADMIN, AUTHORITY } from '../../tools/engines/opensearch-security.ts';
 import { makeCertificate } from '../support/certificate.ts';
 import { lacks } from '../support/needs.ts';
@@ -31,12 +33,16 @@ const needs = {
   long: 'it installs and starts an OpenSearch of its own',
 } as const;
 
+// Debian 12 has no package of it, so it is not among what every machine must have.
+const hasJava = (await findJava(SECURED.leastJava)) !== undefined;
+if (!hasJava) console.info(`skipped: ${suite} (it needs Java ${SECURED.leastJava})`);
+
 interface Role {
   readonly cluster_permissions: readonly string[];
   readonly index_permissions: readonly { readonly index_patterns: string[]; readonly allowed_actions: string[] }[];
 }
 
-describe.skipIf(lacks(suite, needs))(suite, { timeout: 120_000 }, () => {
+describe.skipIf(!hasJava || lacks(suite, needs))(suite, { timeout: 120_000 }, () => {
   let data: string;
   let node: string;
   let ca: string;

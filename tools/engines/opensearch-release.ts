@@ -1,8 +1,6 @@
 /** Releases of OpenSearch as they can be laid out from jars: which, from what, and for which Java. */
 export interface Release {
   readonly version: string;
-  /** Of its class loader for plugins, where the registry has not that of the same release. */
-  readonly classLoader?: string;
   /** Of its logging: the interfaces that it brings are of one version with it. */
   readonly log4j: string;
   readonly leastJava: number;
@@ -94,12 +92,5 @@ const SECURITY = {
   className: 'org.opensearch.security.OpenSearchSecurityPlugin',
 };
 
-/** The newest that the registry has the security plugin of. */
-export const SECURED_THREE: Release = { ...THREE, version: '3.4.0', log4j: '2.21.0', security: SECURITY };
-export const SECURED_TWO: Release = {
-  ...TWO,
-  version: '2.19.4',
-  log4j: '2.21.0',
-  classLoader: '2.19.6',
-  security: SECURITY,
-};
+/** The newest that Maven Central has the security plugin of, as far as it could be reached. */
+export const SECURED: Release = { ...THREE, version: '3.4.0', log4j: '2.21.0', security: SECURITY };

@@ -9,7 +9,7 @@ import type { Engine, NodePlan, Place } from './engine.ts';
 import { homeOf, isThere } from './folders.ts';
 import { findJava, javaOf } from './java.ts';
 import { copyJars } from './maven.ts';
-import { type Release, SECURED_THREE, SECURED_TWO, THREE, TWO } from './opensearch-release.ts';
+import { type Release, SECURED, THREE, TWO } from './opensearch-release.ts';
 import { installSecurity, SECURITY_HINT, SECURITY_READY, secure } from './opensearch-security.ts';
 import { run } from './run.ts';
 
@@ -18,10 +18,10 @@ const HEAP = '512m';
 
 export const opensearch: Engine = engineOf([THREE, TWO]);
 
-/** By https, with a login: tools/engines/opensearch-security.ts. */
-export const securedOpensearch: Engine = engineOf([SECURED_THREE, SECURED_TWO]);
+/** By https, with a login (opensearch-security.ts); from Java 21 on. */
+export const securedOpensearch: Engine = engineOf([SECURED]);
 
-function engineOf(releases: readonly [Release, Release]): Engine {
+function engineOf(releases: readonly [Release, ...Release[]]): Engine {
   const isSecured = releases[0].security !== undefined;
   return {
     programs: { java: 'openjdk-17-jre-headless', setpriv: 'util-linux', ...(isSecured && { openssl: 'openssl' }) },
@@ -36,11 +36,11 @@ function engineOf(releases: readonly [Release, Release]): Engine {
 }
 
 async function install(release: Release, folder: string): Promise<void> {
-  const { version, classLoader = version, log4j, modules, hasAgent, moduleJava, security } = release;
+  const { version, log4j, modules, hasAgent, moduleJava, security } = release;
   // The server wants to create bin, and may not.
   for (const name of ['bin', 'plugins', 'agent', 'config']) await mkdir(join(folder, name), { recursive: true });
   const lib = join(folder, 'lib');
-  const plugins = `org.opensearch:opensearch-plugin-classloader:${classLoader}`;
+  const plugins = `org.opensearch:opensearch-plugin-classloader:${version}`;
   await copyJars(
     [`org.opensearch:opensearch:${version}`, plugins, `org.apache.logging.log4j:log4j-core:${log4j}`],
     lib,
@@ -94,8 +94,10 @@ async function plan(release: Release, place: Place): Promise<readonly NodePlan[]
 /** Whether its home is laid out already, so that it needs nothing but Java. */
 export const opensearchIsInstalled = async (): Promise<boolean> => isThere(await homeOf('opensearch', opensearch));
 
-async function fitting([three, two]: readonly [Release, Release]): Promise<Release> {
-  return (await findJava(three.leastJava)) === undefined ? two : three;
+/** The first that the installed Java can run, else the last: that says which Java it needs. */
+async function fitting(releases: readonly [Release, ...Release[]]): Promise<Release> {
+  for (const release of releases) if ((await findJava(release.leastJava)) !== undefined) return release;
+  return releases.at(-1) ?? releases[0];
 }
 
 /** The module's jars but for those that the server has: a class in two of them is refused. */
