@@ -187,7 +187,7 @@ async function lookForEnds(queue: KafkaQueue, ends: Map<number, RawEnd>): Promis
 /** By Kafka's name; made anew, a topic has another id. */
 function topicIdsOf(queue: KafkaQueue): TopicIds {
   const names = [TOPICS.raw, TOPICS.events].map((topic) => queue.nameOf(topic));
-  return Object.fromEntries(names.map((name) => [name, queue.cluster.topic(name)?.id ?? '']));
+  return Object.fromEntries(names.map((name) => [name, queue.cluster.idOf(name)]));
 }
 
 /** Kafka coordinates by itself: the supervisor makes the topics once, removes what is old, and answers questions. */

@@ -159,7 +159,10 @@ export class KafkaQueue implements Queue {
       ([topic, count]) => [topic, mayGrow ? count : (known[topic]?.partitions ?? count)] as const,
     );
     await this.raisePartitions(Object.fromEntries(counts));
-    for (const name of this.#names) this.cluster.pin(name, this.cluster.idOf(name));
+    for (const name of this.#names) {
+      const doing = `asking for ${name}`;
+      this.cluster.pin(name, await this.cluster.persist({ doing }, async () => this.cluster.idOf(name)));
+    }
     this.#timer = setInterval(() => void this.refreshLayouts(), layoutMs);
     this.#timer.unref();
   }
