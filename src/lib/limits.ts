@@ -510,6 +510,8 @@ export const OPENSEARCH_LIMITS = {
   offsetsAtOnce: 10_000,
   /** What other stores noted about slices is read again before a question, after this. */
   catalogueMs: 1_000,
+  /** Indices whose typed fields are remembered, and the most of a question that asks for none that they lack. */
+  mappingsKept: 500,
   /** Names of indices in the path of a request; an engine takes 4 KiB in all. */
   pathChars: 3_000,
   /** Values that each shard reports beyond those that are asked for. */
