@@ -14,6 +14,7 @@ import {
   type KafkaQueue,
   type KafkaQueueOptions,
   type KafkaTopicOptions,
+  OWN_TOPICS,
   openKafka,
 } from '../queue/kafka/queue.ts';
 import { groupStatesOf, topicStatesOf } from '../queue/kafka/state.ts';
@@ -72,9 +73,9 @@ export function kafkaOptionsOf({ queue }: Config, clientId: string): KafkaOption
   };
 }
 
-/** As Kafka calls them, that of the queue's own records too. */
+/** As Kafka calls them, those that the queue has for itself too. */
 export function kafkaTopicNames(config: Config): string[] {
-  return [...Object.keys(topicsOf(config)), CONTROL_TOPIC].map((topic) => `${config.queue.prefix}${topic}`);
+  return [...Object.keys(topicsOf(config)), ...OWN_TOPICS].map((topic) => `${config.queue.prefix}${topic}`);
 }
 
 function tlsOf(tls: Config['queue']['tls']): Record<string, Buffer> {
@@ -117,8 +118,8 @@ export async function openKafkaRoleQueue(
     ...answersOf(queue),
     engineRecord: {
       place: queue.nameOf(CONTROL_TOPIC),
-      read: () => queue.readEngines(),
-      write: (text) => queue.writeEngines(text),
+      read: () => queue.record.readEngines(),
+      write: (text) => queue.record.writeEngines(text),
       isAlone: async () => (await queue.memberCount(GROUPS.store)) <= 1,
     },
     rawEnd: (partition) => ends.get(partition),
@@ -133,7 +134,7 @@ export async function openKafkaRoleQueue(
 function answersOf(queue: KafkaQueue): Pick<RoleQueue, 'topicAdmin' | 'nameOfQueue' | 'claimIndex' | 'committed'> {
   return {
     topicAdmin: queue.created,
-    nameOfQueue: (proposed) => queue.name(proposed),
+    nameOfQueue: (proposed) => queue.record.name(proposed),
     claimIndex: (index) => queue.claim(GROUPS.store, index),
     committed: (group, at) => queue.committed(group, at),
   };

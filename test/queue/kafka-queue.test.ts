@@ -145,7 +145,7 @@ describe.skipIf(lacksKafka('the queue on Kafka'))('a queue on Kafka', () => {
     });
     await member.leave();
     await other.claim('store', 'index b');
-    expect([await queue.name('one'), await other.name('another')]).toEqual(['one', 'one']);
+    expect([await queue.record.name('one'), await other.record.name('another')]).toEqual(['one', 'one']);
   });
 
   it('lets a process that is started again after a crash have at once what the one before had', async () => {

@@ -71,6 +71,11 @@ export class ControlLog<State extends { readonly version: number }> {
     return this.#state !== before;
   }
 
+  /** Whether it would change what was read last. */
+  wouldChange(change: (state: State) => boolean): boolean {
+    return change(this.#copy());
+  }
+
   /** `change` says whether it changed anything; it may be called again, with a newer state. Durable when it resolves. */
   async change(change: (state: State) => boolean): Promise<void> {
     for (let attempt = 1; ; attempt++) {
