@@ -133,7 +133,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     context,
     authenticate: options.authenticate,
     keys,
-    keysKnown: () => soon(memory.recalled, limits.httpQueueWaitMs),
+    keysKnown: () => soon(memory.usable, limits.httpQueueWaitMs),
   });
   const topics =
     options.topicAdmin === undefined
@@ -184,7 +184,11 @@ function openOutlet(
   ends: Record<string, number>,
 ): Outlet {
   const isDead = writer.topic === TOPICS.deadLetter;
-  ends[logNameOf(writer)] = writer.nextOffset;
+  const name = logNameOf(writer);
+  ends[name] = writer.nextOffset;
+  void writer.known?.then(() => {
+    ends[name] = Math.max(ends[name] ?? 0, writer.nextOffset);
+  });
   const onDurable = (batch: DurableBatch): void => {
     ends[logNameOf(batch)] = batch.nextOffset;
     if (isDead) {

@@ -1,8 +1,9 @@
 /** The queue on Apache Kafka, for any number of machines. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
 import type { BatchCompression } from '../../event/record-batch.ts';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
-import { KAFKA_LIMITS } from '../../lib/limits.ts';
+import { KAFKA_LIMITS, LATE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import type {
   CorruptRange,
@@ -16,6 +17,7 @@ import type {
   TopicPartition,
 } from '../port.ts';
 import { countAssignable } from './assignable.ts';
+import { asSpillwayError } from './broker-errors.ts';
 import { Cluster } from './cluster.ts';
 import { KafkaTopics } from './created-topics.ts';
 import { KafkaGroupMember } from './group-member.ts';
@@ -89,6 +91,7 @@ export async function openKafka(options: KafkaQueueOptions): Promise<KafkaQueue>
   }
 }
 
+/** Nothing of it but `probe()` and `close()` before `prepare()`. */
 export class KafkaQueue implements Queue {
   readonly #options: KafkaQueueOptions;
   readonly cluster: Cluster;
@@ -129,6 +132,18 @@ export class KafkaQueue implements Queue {
       nameOf: (name) => this.nameOf(name),
       follow: (topics) => this.#follow(topics),
     });
+  }
+
+  /** Says soon where no broker answers: QUEUE_UNREACHABLE. */
+  async probe(): Promise<SpillwayError | undefined> {
+    const options = { doing: 'looking for a broker', forMs: LATE_LIMITS.probeMs };
+    const asked = this.cluster.persist(options, () => this.cluster.refresh()).then(
+      () => undefined,
+      (thrown: unknown) => asSpillwayError(thrown, options.doing, this.cluster.brokers),
+    );
+    const silent = new SpillwayError('QUEUE_UNREACHABLE', `Kafka (${this.cluster.brokers}) does not answer.`);
+    const failure = await Promise.race([asked, delay(LATE_LIMITS.probeMs, silent, { ref: false })]);
+    return failure?.code === 'QUEUE_UNREACHABLE' ? failure : undefined;
   }
 
   /** Again is the same: for when the brokers were away. */
