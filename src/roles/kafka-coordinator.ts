@@ -6,6 +6,7 @@ import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import { type Catalogue, emptyCatalogue } from '../queue/created/catalogue.ts';
 import type { KafkaQueue } from '../queue/kafka/queue.ts';
+import type { GrowingQueue } from '../queue/kafka/queue-options.ts';
 import { groupStatesOf, topicStatesOf } from '../queue/kafka/state.ts';
 import { Arrival } from '../queue/late/arrival.ts';
 import type { GroupState, TopicState } from '../queue/port.ts';
@@ -36,7 +37,7 @@ export class KafkaCoordinator implements QueueCoordinator {
   static async open(config: Config, roles: readonly RoleName[], log: Logger): Promise<KafkaCoordinator> {
     await assertNotEmbedded(config);
     const isKnown = await isKnownHere(config, roles.includes('collector'));
-    const mayGrow = (queue: KafkaQueue) => mayAddPartitions(queue, config, roles, log);
+    const mayGrow = (growing: GrowingQueue) => mayAddPartitions(growing, config, roles, log);
     const queue = newKafkaQueue({ config, clientId: `${config.site}-supervisor`, log, mayGrow });
     try {
       const arrival = await Arrival.begin({
@@ -133,7 +134,7 @@ export class KafkaCoordinator implements QueueCoordinator {
 
 /** Sources move to added partitions, and their order is kept where one collector moves them. */
 async function mayAddPartitions(
-  queue: KafkaQueue,
+  queue: GrowingQueue,
   config: Config,
   roles: readonly RoleName[],
   log: Logger,

@@ -10,13 +10,13 @@ import { messageOf, SpillwayError } from '../lib/errors.ts';
 import { LATE_LIMITS, SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import type { KafkaOptions } from '../queue/kafka/options.ts';
+import { KafkaQueue } from '../queue/kafka/queue.ts';
 import {
   CONTROL_TOPIC,
-  KafkaQueue,
   type KafkaQueueOptions,
   type KafkaTopicOptions,
   OWN_TOPICS,
-} from '../queue/kafka/queue.ts';
+} from '../queue/kafka/queue-options.ts';
 import { Arrival } from '../queue/late/arrival.ts';
 import { KnownLayouts } from '../queue/late/known-layouts.ts';
 import { LateQueue } from '../queue/late/late-queue.ts';

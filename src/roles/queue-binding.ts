@@ -59,7 +59,8 @@ export async function isBoundTo(config: Config, names: readonly string[], disk: 
   const known = await boundTopics(config, disk);
   if (known === undefined) return false;
   const other = names.filter((name) => known[name] === undefined);
-  if (other.length > 0) throw changed(config, `is of other topics of Kafka than ${other.join(', ')}: of another prefix`);
+  if (other.length > 0)
+    throw changed(config, `is of other topics of Kafka than ${other.join(', ')}: of another prefix`);
   return true;
 }
 

@@ -15,7 +15,8 @@ import {
 import { createLog } from '../../src/lib/log.ts';
 import { BrokerLink } from '../../src/queue/kafka/broker-link.ts';
 import { type BrokerAddress, parseAddress } from '../../src/queue/kafka/options.ts';
-import { type KafkaQueueOptions, openKafka } from '../../src/queue/kafka/queue.ts';
+import { openKafka } from '../../src/queue/kafka/queue.ts';
+import type { KafkaQueueOptions } from '../../src/queue/kafka/queue-options.ts';
 import type { Queue } from '../../src/queue/port.ts';
 import { type SpoolingOptions, SpoolingQueue } from '../../src/queue/spool/spooling-queue.ts';
 import { kafkaIsInstalled } from '../../tools/engines/kafka.ts';

@@ -1,12 +1,9 @@
 /** The queue on Apache Kafka, for any number of machines. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Registry } from 'prom-client';
 import type { BatchCompression } from '../../event/record-batch.ts';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { KAFKA_LIMITS, LATE_LIMITS } from '../../lib/limits.ts';
-import type { Logger } from '../../lib/log.ts';
 import type {
-  CorruptRange,
   GroupMember,
   JoinOptions,
   Offset,
@@ -26,58 +23,21 @@ import { committedOffset } from './group-offsets.ts';
 import { MemberNote } from './member-note.ts';
 import { KafkaMetrics } from './metrics.ts';
 import { offsetAt, WHEN } from './offsets.ts';
-import type { KafkaOptions } from './options.ts';
 import { KafkaReader } from './partition-reader.ts';
 import { KafkaWriter } from './partition-writer.ts';
+import {
+  CATALOGUE_TOPIC,
+  CONTROL_TOPIC,
+  type KafkaQueueOptions,
+  type KafkaTopicOptions,
+  OWN_TOPICS,
+  type Writers,
+} from './queue-options.ts';
 import { QueueRecord } from './queue-record.ts';
-import { type RetentionPolicy, removeBefore, removeOld } from './retention.ts';
+import { removeBefore, removeOld } from './retention.ts';
 import { newProducer, renew, takeOver } from './take-over.ts';
 import { assertNoneGone, MissingTopics } from './topic-identity.ts';
 import { ensurePartitions, ensureTopics } from './topics.ts';
-
-export type Writers = 'one' | 'many';
-
-export interface KafkaTopicOptions {
-  /** At least so many; there may be more. */
-  readonly partitions: number;
-  /** For whoever builds batches; Kafka stores what it gets. */
-  readonly compression: BatchCompression;
-  /** `many`: several processes append to a partition, and none fences another. */
-  readonly writers: Writers | ((partition: number) => Writers);
-  /** Of the whole topic; nothing is removed where it is absent. */
-  readonly retention?: RetentionPolicy;
-  /** Groups that must have committed past a record before it may go. */
-  readonly requiredGroups?: readonly string[];
-}
-
-export interface KafkaQueueOptions extends KafkaOptions {
-  /** Begins the names of topics, groups and takeovers, so that installations can share a cluster. */
-  readonly prefix: string;
-  readonly topics: Readonly<Record<string, KafkaTopicOptions>>;
-  readonly replication: number;
-  readonly minInsyncReplicas: number;
-  readonly log: Logger;
-  /**
-   * Whether topics that are there may have partitions added, where more are configured; they may where it is left out.
-   * Topics that are not there are made in any case.
-   */
-  readonly mayGrow?: (queue: KafkaQueue) => boolean | Promise<boolean>;
-  /** A folder that is this process's alone: members of groups are noted there (member-note.ts). */
-  readonly notes?: string;
-  /** For the queue's figures; without it they are kept and not shown. */
-  readonly registry?: Registry;
-  readonly heartbeatMs?: number;
-  readonly layoutMs?: number;
-  /** Called for what a reader passes over because it cannot be read: for metrics and alerts. */
-  readonly onCorrupt?: (at: TopicPartition, range: CorruptRange) => void;
-}
-
-/** The topic of what all that use the queue agree on (queue-record.ts). */
-export const CONTROL_TOPIC = 'control';
-/** What users created: their topics have a tenant and a dot before their names. */
-const CATALOGUE_TOPIC = 'topics';
-/** Topics of one partition that the queue has for itself, beside those that it is told of. */
-export const OWN_TOPICS = [CONTROL_TOPIC, CATALOGUE_TOPIC] as const;
 
 /** Makes and checks the topics. Throws QUEUE_UNREACHABLE, QUEUE_REFUSED, QUEUE_TOPIC_INVALID. */
 export async function openKafka(options: KafkaQueueOptions): Promise<KafkaQueue> {
@@ -137,10 +97,12 @@ export class KafkaQueue implements Queue {
   /** Says soon where no broker answers: QUEUE_UNREACHABLE. */
   async probe(): Promise<SpillwayError | undefined> {
     const options = { doing: 'looking for a broker', forMs: LATE_LIMITS.probeMs };
-    const asked = this.cluster.persist(options, () => this.cluster.refresh()).then(
-      () => undefined,
-      (thrown: unknown) => asSpillwayError(thrown, options.doing, this.cluster.brokers),
-    );
+    const asked = this.cluster
+      .persist(options, () => this.cluster.refresh())
+      .then(
+        () => undefined,
+        (thrown: unknown) => asSpillwayError(thrown, options.doing, this.cluster.brokers),
+      );
     const silent = new SpillwayError('QUEUE_UNREACHABLE', `Kafka (${this.cluster.brokers}) does not answer.`);
     const failure = await Promise.race([asked, delay(LATE_LIMITS.probeMs, silent, { ref: false })]);
     return failure?.code === 'QUEUE_UNREACHABLE' ? failure : undefined;

@@ -33,12 +33,14 @@ export class LateQueue implements Queue {
   constructor(options: LateQueueOptions) {
     this.#options = options;
     const { queue, arrival, layouts } = options;
-    const isLate = !arrival.isThere;
     queue.onPartitions((topic) => {
       if (arrival.isThere) this.#tellOf(topic);
     });
     // What others have changed before it was there is news as well.
-    if (isLate) void arrival.there.then(() => Object.keys(layouts).forEach((topic) => this.#tellOf(topic)));
+    if (arrival.isThere) return;
+    void arrival.there.then(() => {
+      for (const topic of Object.keys(layouts)) this.#tellOf(topic);
+    });
   }
 
   async openWriter(at: TopicPartition): Promise<PartitionWriter> {

@@ -4,6 +4,8 @@ import { type Disk, nodeDisk } from '../../lib/disk.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { SPOOL_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
+import type { KnownLayouts } from '../late/known-layouts.ts';
+import { isDirect } from '../late/late-writer.ts';
 import {
   type Appended,
   type AssignedPartition,
@@ -17,8 +19,6 @@ import {
   type TopicLayout,
   type TopicPartition,
 } from '../port.ts';
-import type { KnownLayouts } from '../late/known-layouts.ts';
-import { isDirect } from '../late/late-writer.ts';
 import { LocalCoordinator } from '../segment-log/coordinator.ts';
 import { MarkBoard } from '../segment-log/marks.ts';
 import { openSegmentLog, type SegmentLogQueue } from '../segment-log/queue.ts';
@@ -222,7 +222,9 @@ export class SpoolingQueue implements Queue {
     const from = this.#heldFrom.get(topic);
     if (from === undefined || partition < from || passed === undefined) return undefined;
     const hold = async () => {
-      const earlier = await Promise.all(Array.from({ length: from }, (_, at) => this.#writer({ topic, partition: at })));
+      const earlier = await Promise.all(
+        Array.from({ length: from }, (_, at) => this.#writer({ topic, partition: at })),
+      );
       if (!this.#hasKept.has(topic)) return;
       log.warn(
         { topic, partition },
