@@ -4,13 +4,16 @@
  */
 import { classText, type SliceKey, sliceText } from './slices.ts';
 
-/** What one tenant has in one slice. */
-export interface SliceShare {
-  readonly slice: SliceKey;
-  readonly tenant: string;
-  /** True bounds of the events' timestamps, both inclusive, ms. */
+/** Both inclusive, ms. */
+export interface TimeBounds {
   readonly fromMs: number;
   readonly toMs: number;
+}
+
+/** What one tenant has in one slice, with the true bounds of its events' timestamps. */
+export interface SliceShare extends TimeBounds {
+  readonly slice: SliceKey;
+  readonly tenant: string;
   readonly docs: number;
   /** Bytes of the events' records, before compression. */
   readonly bytes: number;
@@ -45,6 +48,8 @@ export class Catalogue {
   readonly #byTenant = new Map<string, Set<string>>();
   /** How many slices there are of each kind. */
   readonly #kinds = new Map<string, number>();
+  /** Slices that are not here any more, or were never, of which rows may still be seen. */
+  readonly #leaving = new Set<string>();
   #size = 0;
 
   /** How many pairs of tenant and slice there are. */
@@ -107,12 +112,44 @@ export class Catalogue {
 
   /** Slices that may hold events of the tenant with a timestamp in [fromMs, toMs), in order of their time. */
   touched(tenant: string, fromMs: number, toMs: number): readonly SliceKey[] {
-    const found: SliceShare[] = [];
+    const found = [...this.#shares(tenant, fromMs, toMs)];
+    return found.sort((a, b) => a.fromMs - b.fromMs).map(({ slice }) => slice);
+  }
+
+  /** There are rows of this slice, of whatever tenants and times, until `left` is called. */
+  leave(slice: SliceKey): void {
+    this.#leaving.add(sliceText(slice));
+  }
+
+  left(slice: SliceKey): void {
+    this.#leaving.delete(sliceText(slice));
+  }
+
+  has(slice: SliceKey): boolean {
+    return this.#slices.has(sliceText(slice));
+  }
+
+  /**
+   * Of the timestamps that the tenant's events have in those slices, both inclusive; undefined where there are none, and
+   * where there are rows that the catalogue does not know.
+   */
+  bounds(tenant: string, fromMs: number, toMs: number): TimeBounds | undefined {
+    if (this.#leaving.size > 0) return undefined;
+    let bounds: TimeBounds | undefined;
+    for (const share of this.#shares(tenant, fromMs, toMs)) {
+      bounds = {
+        fromMs: Math.min(share.fromMs, bounds?.fromMs ?? share.fromMs),
+        toMs: Math.max(share.toMs, bounds?.toMs ?? share.toMs),
+      };
+    }
+    return bounds;
+  }
+
+  *#shares(tenant: string, fromMs: number, toMs: number): Generator<SliceShare> {
     for (const text of this.#byTenant.get(tenant) ?? []) {
       const share = this.#slices.get(text)?.shares.get(tenant);
-      if (share !== undefined && share.fromMs < toMs && share.toMs >= fromMs) found.push(share);
+      if (share !== undefined && share.fromMs < toMs && share.toMs >= fromMs) yield share;
     }
-    return found.sort((a, b) => a.fromMs - b.fromMs).map(({ slice }) => slice);
   }
 
   #countKind(slice: SliceKey, more: 1 | -1): void {

@@ -76,10 +76,32 @@ describe('the journal', () => {
     const journal = await StoreJournal.open(FOLDER, disk);
     await journal.begin(intent([share('a', 5, 0, 1, 1), share('b', 5, 0, 1, 1), share('a', 6, 0, 1, 1)]));
     await journal.end();
-    await journal.drop(dayOf(5));
+    await journal.drop(dayOf(5), async () => {});
     const again = await StoreJournal.open(FOLDER, disk.afterCrash(keepNothing));
     expect([...again.catalogue.all()].map(({ tenant, slice }) => [tenant, slice.start])).toEqual([['a', 6]]);
     expect(again.catalogue.counts()).toEqual({ slices: 1, kinds: 1 });
+  });
+
+  test('knows the bounds of the events in a range, with those of an insert that has only begun', async () => {
+    const journal = await StoreJournal.open(FOLDER, new MemoryDisk());
+    await journal.begin(intent([share('a', 5, 100, 200, 1), share('a', 6, 300, 400, 1), share('b', 6, 0, 900, 1)]));
+    await journal.end();
+    expect(journal.catalogue.bounds('a', 150, 350)).toEqual({ fromMs: 100, toMs: 400 });
+    expect(journal.catalogue.bounds('a', 201, 350)).toEqual({ fromMs: 300, toMs: 400 });
+    expect(journal.catalogue.bounds('a', 401, 900)).toBeUndefined();
+    await journal.begin(intent([share('a', 6, 350, 450, 1)]));
+    expect(journal.catalogue.bounds('a', 300, 350)).toEqual({ fromMs: 300, toMs: 450 });
+  });
+
+  test('knows no bounds while rows of a dropped slice may still be seen', async () => {
+    const journal = await StoreJournal.open(FOLDER, new MemoryDisk());
+    await journal.begin(intent([share('a', 5, 0, 1, 1), share('a', 6, 300, 400, 1)]));
+    await journal.end();
+    const bounds = () => journal.catalogue.bounds('a', 300, 401);
+    await expect(journal.drop(dayOf(5), () => Promise.reject(new Error('busy')))).rejects.toThrow('busy');
+    expect(bounds()).toBeUndefined();
+    await journal.drop(dayOf(5), async () => expect(bounds()).toBeUndefined());
+    expect(bounds()).toEqual({ fromMs: 300, toMs: 400 });
   });
 
   test('keeps what was decided about slices, and what each tenant sends, also when it is folded', async () => {

@@ -95,8 +95,12 @@ export class StoreJournal {
     if (open !== undefined) await this.#append((number) => ({ kind: 'end', number, intent: open.number }), false);
   }
 
-  async drop(slice: SliceKey): Promise<void> {
+  /** Forgets the slice, durably, then lets `remove` take its rows away. Where that fails, call it again. */
+  async drop(slice: SliceKey, remove: () => Promise<void>): Promise<void> {
+    this.catalogue.leave(slice);
     await this.#append((number) => ({ kind: 'drop', number, slice }), true);
+    await remove();
+    this.catalogue.left(slice);
   }
 
   async decide(decisions: readonly Decision[]): Promise<void> {

@@ -19,8 +19,7 @@ export async function dropExpired({ writer, journal, clock, log }: RetentionPart
   let dropped = 0;
   for (const { slice, where, rows } of await writer.slices()) {
     if (expiryOf(slice) > clock.now()) continue;
-    await journal.drop(slice);
-    await writer.dropSlice(slice);
+    await journal.drop(slice, () => writer.dropSlice(slice));
     log.info({ ...slice, where, rows }, 'Retention dropped a slice');
     dropped++;
   }

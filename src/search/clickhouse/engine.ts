@@ -16,6 +16,7 @@ import { measureQuestions } from '../question-metrics.ts';
 import { compileToSql } from './compile.ts';
 import { DraftFiles } from './draft-files.ts';
 import { EventsTable } from './events-table.ts';
+import { withImpliedRange } from './implied-range.ts';
 import { type Ask, type QueryLimits, QueryRunner } from './query-runner.ts';
 import { count, histogram, stats, values } from './read-aggregates.ts';
 import { contextOf, getEvent, type ReadContext, search } from './read-events.ts';
@@ -23,7 +24,7 @@ import { fields } from './read-fields.ts';
 import { engineDrained, openSessions } from './sessions.ts';
 import { SliceNumbers } from './slice-numbers.ts';
 import { ClickHouseSlices } from './slice-reader.ts';
-import { ClickHouseWriter } from './writer.ts';
+import { ClickHouseWriter, storedSlices } from './writer.ts';
 
 export interface ClickHouseOptions {
   /** Holds `engine/` (ClickHouse's own), `journal/`, and drafts where the machine has no tmpfs. */
@@ -50,7 +51,11 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
   const admin = await open();
   const table = await EventsTable.open(writing);
   const numbers = await SliceNumbers.open(join(directory, 'journal'));
-  numbers.keepOnly((await table.partitions()).map(({ number }) => number));
+  const partitions = await table.partitions();
+  numbers.keepOnly(partitions.map(({ number }) => number));
+  // A crash may have left rows of a slice that is not in the catalogue any more, until retention comes to it.
+  for (const { slice } of storedSlices(partitions, numbers))
+    if (!journal.catalogue.has(slice)) journal.catalogue.leave(slice);
   const slices = new ClickHouseSlices(journal, numbers, table);
   const files = await DraftFiles.open(directory);
   const limits: QueryLimits = { ...QUERY_LIMITS, ...options.limits };
@@ -67,7 +72,11 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
   const asked =
     <Q extends Question, T>(name: string, work: (question: Q, ask: Ask, context: ReadContext) => Promise<T>) =>
     (question: Q): Promise<T> =>
-      time(name, () => runner.run(question.tenant, question.signal, (ask) => work(question, ask, context)));
+      time(name, () =>
+        runner.run(question.tenant, question.signal, (ask) =>
+          withImpliedRange(question, slices.index, (implied) => work(question, ask, { ...context, implied })),
+        ),
+      );
   let completeTo = (_tenant?: string) => 0;
   return {
     index: `the embedded engine in ${directory} on ${hostname()}`,

@@ -10,12 +10,10 @@ import { SqlBinder } from './binder.ts';
 import type { Ask } from './query-runner.ts';
 import { EVENT_SELECTION, storedEvent } from './rows.ts';
 import { EVENTS_TABLE } from './schema.ts';
-import { after, type Compile, condition, inSlices, isId, orderBy, type SliceIndex } from './where.ts';
+import { after, type ConditionContext, condition, inSlices, isId, orderBy } from './where.ts';
 
-export interface ReadContext {
-  readonly slices: SliceIndex;
+export interface ReadContext extends ConditionContext {
   readonly paths: PathTypes;
-  readonly compile: Compile;
   readonly rebuild: RebuildOriginal;
 }
 

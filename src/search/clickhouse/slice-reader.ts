@@ -22,6 +22,7 @@ export class ClickHouseSlices implements SliceReader {
   /** As questions ask. */
   readonly index: SliceIndex = {
     touched: (tenant, fromMs, toMs) => this.#touched(tenant, fromMs, toMs),
+    bounds: (tenant, fromMs, toMs) => this.#journal.catalogue.bounds(tenant, fromMs, toMs),
     counts: () => this.#journal.catalogue.counts(),
   };
 

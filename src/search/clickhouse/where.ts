@@ -2,8 +2,10 @@
 
 import { SpillwayError } from '../../lib/errors.ts';
 import type { QueryNode } from '../../query/ast.ts';
+import type { TimeBounds } from '../catalogue.ts';
 import { idNumbers } from '../ids.ts';
 import type { Cursor, Question } from '../port.ts';
+import type { ImpliedRange } from './implied-range.ts';
 import { type Binder, ORDER_COLUMNS } from './schema.ts';
 import type { SliceNumber } from './slice-numbers.ts';
 
@@ -13,6 +15,8 @@ export type Compile = (query: QueryNode, binder: Binder) => string;
 export interface SliceIndex {
   /** The slices that may hold events of a tenant with times in [fromMs, toMs). */
   touched(tenant: string, fromMs: number, toMs: number): readonly SliceNumber[];
+  /** Of the timestamps of the tenant's events there, with those that an insert is just adding. */
+  bounds(tenant: string, fromMs: number, toMs: number): TimeBounds | undefined;
   /** How many slices the table has, and how many kinds of them. */
   counts(): { readonly slices: number; readonly kinds: number };
 }
@@ -40,18 +44,25 @@ function inPairs(touched: readonly SliceNumber[], kinds: readonly number[], bind
   return `(${pairs.join(' OR ')})`;
 }
 
+export interface ConditionContext {
+  readonly slices: SliceIndex;
+  readonly compile: Compile;
+  /** Which ends of the range need not be asked for; by default both are. */
+  readonly implied?: ImpliedRange;
+}
+
 /** Undefined where no slice can hold an answer. */
 export function condition(
   question: Pick<Question, 'tenant' | 'fromMs' | 'toMs' | 'query'>,
   binder: Binder,
-  { slices, compile }: { readonly slices: SliceIndex; readonly compile: Compile },
+  { slices, compile, implied }: ConditionContext,
 ): string | undefined {
   const touched = slices.touched(question.tenant, question.fromMs, question.toMs);
   if (touched.length === 0) return undefined;
   return [
     `tenant = ${binder.bind('String', question.tenant)}`,
-    `timestamp >= ${binder.bind('Int64', time(question.fromMs))}`,
-    `timestamp < ${binder.bind('Int64', time(question.toMs))}`,
+    ...(implied?.from ? [] : [`timestamp >= ${binder.bind('Int64', time(question.fromMs))}`]),
+    ...(implied?.to ? [] : [`timestamp < ${binder.bind('Int64', time(question.toMs))}`]),
     ...inSlices(touched, slices, binder),
     `(${compile(question.query, binder)})`,
   ].join('\n  AND ');

@@ -181,6 +181,29 @@ export function sliceContract(options: SliceContractOptions): void {
     expect(await idsOf(store, 'grouped')).toHaveLength(10);
   });
 
+  test('a range holds its first moment and not its last, whether all events of a slice lie within it or not', async () => {
+    const store = await started({ pinned: { shop: 'own' } });
+    // A wrong clock in the hour's slice, and another hour, whose slice is not touched.
+    const times = [NOON - 90 * MINUTE_MS, NOON + 3, NOON + 7, NOON + 7, NOON + 30 * MINUTE_MS];
+    const [early = [], first = [], ...later] = times.map((time) => events('shop', 1, time));
+    await put(store, early, first, ...later, events('small', 4, NOON + 5));
+    const [second = [], third = [], ahead = []] = later;
+    const { signal } = new AbortController();
+    const count = (fromMs: number, toMs: number) =>
+      store.engine.count({ tenant: 'shop', query: ALL, fromMs, toMs, signal });
+    for (const [fromMs, toMs, found] of [
+      [NOON + 3, NOON + 30 * MINUTE_MS + 1, [first, second, third, ahead]],
+      [NOON + 3, NOON + 30 * MINUTE_MS, [first, second, third]],
+      [NOON + 4, NOON + 1e10, [second, third, ahead]],
+      [NOON + 8, NOON + 8, []],
+      [0, 1e15, [early, first, second, third, ahead]],
+      [NOON - 90 * MINUTE_MS, NOON + 7, [early, first]],
+    ] as const) {
+      expect(await idsOf(store, 'shop', fromMs, toMs)).toEqual(ids(...found));
+      expect(await count(fromMs, toMs)).toBe(found.length);
+    }
+  });
+
   test('an event with a wrong clock is found by its timestamp, and touches nobody else', async () => {
     const store = await started({ pinned: { shop: 'own' } });
     const wrong = events('shop', 1, Date.parse('2001-01-01T00:00:00Z'));
