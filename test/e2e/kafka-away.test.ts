@@ -10,12 +10,16 @@ import { SpillwayProcess, until } from '../support/spillway.ts';
 
 const LONG_MS = 240_000;
 const PREFIX = 'away.';
+/** Each is a source of its own. */
+const HOSTS = Array.from({ length: 12 }, (_, i) => `host-${i}`);
+const MANY = HOSTS.length;
 
 describe.skipIf(lacksKafka('a start while Kafka is away', { own: true }))('started while all brokers are away', () => {
   let kafka: Awaited<ReturnType<typeof startKafka>>;
   let spillway: SpillwayProcess;
   let config: Record<string, unknown>;
-  const sent: string[] = [];
+  /** In the order in which it was sent. */
+  const sent: { readonly host: string; readonly text: string }[] = [];
   beforeAll(async () => {
     kafka = await startKafka({ own: true });
     const queue = { engine: 'kafka', brokers: kafka.brokers, prefix: PREFIX, replication: 1, minInsyncReplicas: 1 };
@@ -30,17 +34,18 @@ describe.skipIf(lacksKafka('a start while Kafka is away', { own: true }))('start
   const start = async () => {
     spillway = await SpillwayProcess.start({ config, folder: spillway.folder });
   };
-  /** One after another, from one sender: their order is to be kept. */
+  /** One after another; the order of each host is to be kept. */
   const post = async (key?: string) => {
     const text = `tamarillo ${sent.length}`;
+    const host = HOSTS[sent.length % HOSTS.length] ?? '';
     const headers = {
       'content-type': 'application/json',
       ...(key === undefined ? {} : { 'idempotency-key': key }),
     };
     const body = JSON.stringify({ message: text });
-    const answer = await fetch(`${spillway.url}/api/logs`, { method: 'POST', body, headers });
+    const answer = await fetch(`${spillway.url}/api/logs?host=${host}`, { method: 'POST', body, headers });
     expect([answer.status, await answer.json()]).toEqual([200, expect.objectContaining({ accepted: 1 })]);
-    sent.push(text);
+    sent.push({ host, text });
   };
   const postMany = async (count: number) => {
     for (let i = 0; i < count; i++) await post();
@@ -50,13 +55,23 @@ describe.skipIf(lacksKafka('a start while Kafka is away', { own: true }))('start
     'accepts by what it knew, over kills of all of it, and everything is found once and in order when they are back',
     async () => {
       spillway = await SpillwayProcess.start({ config });
-      await postMany(5);
-      await until('they are in Kafka', async () => (await spillway.json<{ count: number }>(COUNT)).count === 5, 90_000);
+      await postMany(MANY);
+      await spillway.json('/api/topics/partitions', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: '{"partitions":3}',
+      });
+      await until('sources use the added partition', async () => {
+        await postMany(MANY);
+        return ((await rawTexts()).get(2)?.length ?? 0) > 0;
+      });
+      const moved = sent.length;
+      await postMany(MANY);
       expect(await spillway.stop()).toBe(0);
       await stopKafka();
 
       await start();
-      await postMany(5);
+      await postMany(MANY);
       const { roles } = await spillway.json<StatusAnswer>('/api/status');
       const waiting = { state: 'waiting', waitsFor: expect.stringContaining('did not answer') };
       expect(roles).toMatchObject([
@@ -83,13 +98,13 @@ describe.skipIf(lacksKafka('a start while Kafka is away', { own: true }))('start
 
       expect(await spillway.kill('collector', 'processor')).toBe(2);
       await until('it is back', async () => (await fetch(`${spillway.url}/health/ready`)).ok);
-      await postMany(5);
+      await postMany(MANY);
       await spillway.killAll();
       await start();
-      await postMany(5);
+      await postMany(MANY);
 
       await up('kafka', { data: kafka.data });
-      await postMany(5);
+      await postMany(MANY);
       const found = async () => (await spillway.json<{ count: number }>(COUNT)).count === sent.length;
       await until('all are found', found, 120_000);
       const total = await until('the ledger is at rest', () => ledgerAtRest(spillway), 60_000);
@@ -97,20 +112,28 @@ describe.skipIf(lacksKafka('a start while Kafka is away', { own: true }))('start
       expect(await (await fetch(`${spillway.url}/health/ready`)).json()).toEqual({ status: 'ok' });
       expect((await spillway.roles()).map(({ state }) => state)).toEqual(['ready', 'ready', 'ready']);
       expect(await spillway.stop()).toBe(0);
-      expect(await rawTexts()).toEqual(sent);
+      const texts = await rawTexts();
+      expect([...texts.values()].flat().sort()).toEqual(sent.map(({ text }) => text).sort());
+      for (const host of HOSTS) {
+        const own = sent.slice(moved).flatMap((one) => (one.host === host ? one.text : []));
+        const found = [...texts.values()].map((all) => all.filter((text) => own.includes(text)));
+        expect(found.filter(({ length }) => length > 0)).toEqual([own]);
+      }
     },
     LONG_MS,
   );
 
-  /** As they are in Kafka, of the one sender that there was. */
-  async function rawTexts(): Promise<string[]> {
+  /** By partition, as they are in Kafka. */
+  async function rawTexts(): Promise<Map<number, string[]>> {
     const topics = { raw: { partitions: 2, compression: 'none', writers: 'many' } } as const;
-    const queue = await openKafka(kafkaOptions(kafka.brokers, { prefix: PREFIX, topics }));
+    const queue = await openKafka(kafkaOptions(kafka.brokers, { prefix: PREFIX, topics, mayGrow: () => false }));
     try {
-      const each = await Promise.all(
-        [0, 1].map(async (partition) => readAll(queue.openReader({ topic: 'raw', partition }), 0)),
-      );
-      return each.flat().map(({ value }) => JSON.parse(value).message);
+      const numbers = Array.from({ length: queue.partitionCount('raw') }, (_, partition) => partition);
+      const each = numbers.map(async (partition) => {
+        const records = await readAll(queue.openReader({ topic: 'raw', partition }), 0);
+        return [partition, records.map(({ value }): string => JSON.parse(value).message)] as const;
+      });
+      return new Map(await Promise.all(each));
     } finally {
       await queue.close();
     }

@@ -132,6 +132,15 @@ describe.skipIf(lacksKafka('the queue on Kafka'))('a queue on Kafka', () => {
     expect(await readAll(other.openReader(added), 0)).toEqual([{ offset: 0, value: 'moved' }]);
   });
 
+  it('knows of a topic as soon as it is asked for, also while it was just asking for others', async () => {
+    const [{ queue }, { prefix }] = [await open(), await open()];
+    const asking = queue.cluster.refresh();
+    queue.cluster.follow([`${prefix}raw`]);
+    await queue.cluster.refresh();
+    expect(queue.cluster.topic(`${prefix}raw`)).toBeDefined();
+    await asking;
+  });
+
   it('says who is there, and lets members of a group write to one thing only', async () => {
     const { queue, prefix } = await open();
     const { queue: other } = await open({ prefix });

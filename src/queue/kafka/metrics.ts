@@ -28,6 +28,7 @@ type Labels = { readonly topic: string; readonly partition: number };
 export class KafkaMetrics {
   readonly links: LinkMetrics;
   readonly #common: CommonQueueMetrics;
+  readonly #batches: Counter<'topic' | 'partition'>;
   readonly #appendSeconds: Histogram<'topic'>;
   readonly #retries: Counter<'topic' | 'partition' | 'reason'>;
   readonly #troubles = new Map<WriterMetrics, { readonly labels: Labels; readonly sinceMs: number }>();
@@ -35,6 +36,12 @@ export class KafkaMetrics {
   constructor(registry?: Registry) {
     this.#common = new CommonQueueMetrics(registry);
     const { registers } = this.#common;
+    this.#batches = new Counter({
+      name: 'spillway_queue_appended_batches_total',
+      help: 'Batches that are durable.',
+      labelNames: PARTITION_LABELS,
+      registers,
+    });
     this.#appendSeconds = new Histogram({
       name: 'spillway_queue_append_seconds',
       help: 'From handing a batch over until Kafka has acknowledged it.',
@@ -66,11 +73,13 @@ export class KafkaMetrics {
   forWriter({ topic, partition }: TopicPartition): WriterMetrics {
     const labels = { topic, partition };
     const common = this.#common.forWriter(labels);
+    const batches = this.#batches.labels(labels);
     const seconds = this.#appendSeconds.labels({ topic });
     const metrics: WriterMetrics = {
       ...common,
       appended: (records, bytes, took) => {
         common.appended(records, bytes);
+        batches.inc();
         seconds.observe(took);
       },
       retried: (reason) => this.#retries.inc({ ...labels, reason }),
