@@ -102,6 +102,7 @@ it.each([
   ['queue-latency', 'ms'],
   ['queue-read', 'records/s'],
   ['tenants', 'us/event'],
+  ['topics-http', 'records/s'],
 ])('prints one JSON object as the last line of a run of %s', async (bench, unit) => {
   const { stdout } = await run(process.execPath, [join(ROOT, 'bench/run.ts'), bench, '--quick']);
   const result = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');

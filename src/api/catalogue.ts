@@ -247,7 +247,7 @@ export const accounts = {
       method: 'PATCH',
       url: '/api/topics/:topic',
       scope: 'admin',
-      summary: 'Change the retention of a topic, or the groups that it waits for',
+      summary: 'Change the retention of a topic or the groups that it waits for, or add partitions',
       answer: queue.TopicSchema,
     },
     { params: queue.RecordsPathSchema, body: topics.ChangeTopicSchema, querystring: queue.NoParametersSchema },

@@ -121,7 +121,7 @@ async function readOn(
   position.atEnd = answer.next >= answer.endOffset;
   const show = (record: QueueRecord): string =>
     output.isTerminal
-      ? `${output.style('dim', `${topic}/${partition} ${record.offset}  ${shownTime(record.timestamp)}`)}  ${visibleLines(record.value)}\n`
+      ? `${output.style('dim', `${topic}/${partition} ${record.offset}  ${shownTime(record.timestamp)}`)}  ${record.value === null ? output.style('dim', 'null') : visibleLines(record.value)}\n`
       : `${JSON.stringify({ topic, partition, ...record })}\n`;
   await output.lines(answer.records.map(show).join(''));
   return answer.records.length;

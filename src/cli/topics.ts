@@ -11,13 +11,13 @@ import { count, plural, table } from './table.ts';
 import { shownAge, shownTime } from './times.ts';
 
 export const command: Command = {
-  usage: 'topics [create TOPIC | delete TOPIC | add-partitions COUNT]',
+  usage: 'topics [create TOPIC | delete TOPIC | add-partitions COUNT [TOPIC]]',
   summary: 'Show the topics of the queue and the lag of their readers.',
   details: [
     'It also shows (to an admin) which tenants are held back because they send more than there is time for.',
     '`create` makes a topic for records of any kind; the same again changes nothing. `delete` removes it with all of its',
     'records. `add-partitions` adds so many partitions to raw and events, for ever, while they are used: the order of',
-    'each source is kept.',
+    'each source is kept. With a TOPIC it adds them to that one of yours, where keys may then go to other partitions.',
   ],
   options: {
     partitions: { type: 'string', value: 'N', description: 'create: as many readers of a group at once. Default: 1' },
@@ -34,12 +34,13 @@ export const command: Command = {
     },
     ...CLIENT_OPTIONS,
   },
-  args: [0, 2],
+  args: [0, 3],
   examples: [
     ['spillway topics', 'what is kept, and who has read how far'],
     ['spillway topics create orders --partitions 4 --retention 3d', 'a topic of your own'],
     ['spillway topics delete orders', 'without it, and its records'],
     ['spillway topics add-partitions 4', 'four more partitions of raw and of events'],
+    ['spillway topics add-partitions 2 orders', 'two more of a topic of your own'],
   ],
   run,
 };
@@ -51,6 +52,9 @@ async function run(invocation: Invocation): Promise<number> {
   const [action] = invocation.args;
   const stray = CREATE_OPTIONS.find((name) => action !== 'create' && textOption(invocation, name) !== undefined);
   if (stray !== undefined) throw new UsageError(`--${stray} goes only with: spillway topics create TOPIC`);
+  const most = action === 'add-partitions' ? 3 : 2;
+  const surplus = invocation.args[most];
+  if (surplus !== undefined) throw new UsageError(`"${surplus}" is one argument too many.`);
   if (action === 'create') return createTopic(client, invocation);
   if (action === 'delete') return deleteTopic(client, invocation);
   if (action !== undefined) return addPartitions(client, invocation);
@@ -116,8 +120,9 @@ function topicOf({ args: [action, topic] }: Invocation): string {
   throw new UsageError('Which topic?', `Like: spillway topics ${action} orders`);
 }
 
-async function addPartitions(client: Client, { args, output }: Invocation): Promise<number> {
-  const [action, text = ''] = args;
+async function addPartitions(client: Client, invocation: Invocation): Promise<number> {
+  const { args, output } = invocation;
+  const [action, text = '', topic] = args;
   if (action !== 'add-partitions') {
     throw new UsageError(
       `"${action}" is not something to do with topics.`,
@@ -131,6 +136,7 @@ async function addPartitions(client: Client, { args, output }: Invocation): Prom
       'Like: spillway topics add-partitions 4',
     );
   }
+  if (topic !== undefined) return addToTopic(client, topic, added, invocation);
   const { topics } = await client.json<TopicsAnswer>('/api/topics');
   const before = topics.find(({ topic }) => topic === TOPICS.raw)?.partitions.length ?? 0;
   // The whole number is asked for, so that doing it twice by mistake on the way does no harm.
@@ -141,6 +147,23 @@ async function addPartitions(client: Client, { args, output }: Invocation): Prom
   });
   output.line(
     output.isTerminal ? `raw and events have ${partitions} partitions now.` : JSON.stringify({ before, partitions }),
+  );
+  return EXIT.done;
+}
+
+async function addToTopic(client: Client, topic: string, added: number, { output }: Invocation): Promise<number> {
+  const path = `/api/topics/${encodeURIComponent(topic)}`;
+  const before = (await client.json<TopicAnswer>(path)).partitions.length;
+  const changed = await client.json<TopicAnswer>(path, {
+    method: 'PATCH',
+    headers: { 'content-type': 'application/json' },
+    body: new TextEncoder().encode(JSON.stringify({ partitions: before + added })),
+  });
+  const partitions = changed.partitions.length;
+  output.line(
+    output.isTerminal
+      ? `${topic} has ${plural(partitions, 'partition')} now; new records of a key may be in another one than its earlier ones.`
+      : JSON.stringify({ topic, before, partitions }),
   );
   return EXIT.done;
 }

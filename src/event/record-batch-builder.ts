@@ -15,8 +15,8 @@ const RECORD_OVERHEAD_BYTES = 40;
 const FIRST_BYTES = 4_096;
 /** Level 1 makes batches of events as small as level 3, the default, for two thirds of the time. */
 const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
-/** A key of no bytes at all, as a varint: -1. */
-const NO_KEY = 1;
+/** In place of a length, as a varint: -1. There is no key, or no value, which is not the same as an empty one. */
+const NULL = 1;
 
 export class RecordBatchBuilder {
   readonly #compression: BatchCompression;
@@ -54,6 +54,23 @@ export class RecordBatchBuilder {
     headers: Buffer = NO_HEADERS,
     key?: Uint8Array,
   ): boolean {
+    return this.#append(source, start, end, timestampMs, headers, key, false);
+  }
+
+  /** The same for a record without a value, by which whoever keeps the newest of each key removes that key. */
+  appendNull(timestampMs: number, headers: Buffer = NO_HEADERS, key?: Uint8Array): boolean {
+    return this.#append(NO_HEADERS, 0, 0, timestampMs, headers, key, true);
+  }
+
+  #append(
+    source: Uint8Array,
+    start: number,
+    end: number,
+    timestampMs: number,
+    headers: Buffer,
+    key: Uint8Array | undefined,
+    isNull: boolean,
+  ): boolean {
     const valueLength = end - start;
     const keyLength = key === undefined ? 0 : key.length;
     const room = valueLength + headers.length + keyLength + RECORD_OVERHEAD_BYTES;
@@ -61,6 +78,8 @@ export class RecordBatchBuilder {
     if (this.#at + room > this.#bytes.length) this.#grow(this.#at + room);
     let at = this.#writePrefix(timestampMs, key, valueLength, headers.length);
     const bytes = this.#bytes;
+    // Of the same size as the length of an empty one.
+    if (isNull) bytes[at - 1] = NULL;
     if (start === 0 && end === source.length) bytes.set(source, at);
     else if (Buffer.isBuffer(source)) source.copy(bytes, at, start, end);
     else bytes.set(source.subarray(start, end), at);
@@ -175,7 +194,7 @@ export class RecordBatchBuilder {
     bytes[at++] = 0;
     at = writeVarint(bytes, at, delta);
     at = writeVarint(bytes, at, this.#count);
-    if (key === undefined) bytes[at++] = NO_KEY;
+    if (key === undefined) bytes[at++] = NULL;
     else {
       at = writeVarint(bytes, at, key.length);
       bytes.set(key, at);

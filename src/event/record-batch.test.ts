@@ -50,6 +50,32 @@ function encode(records: readonly Given[], kind: 'none' | 'zstd'): Buffer {
 const plain = (part: Uint8Array | undefined) => (part === undefined ? undefined : Buffer.from(part).toString('hex'));
 
 describe('a record batch', () => {
+  it('tells a record without a value from one whose value is empty, compressed or not', () => {
+    for (const kind of ['none', 'zstd'] as const) {
+      const builder = new RecordBatchBuilder({ compression: kind });
+      const [key, headers] = [Buffer.from('k'), encodeHeaders([['h', Buffer.from('1')]])];
+      builder.appendNull(1, headers, key);
+      builder.append(Buffer.alloc(0), 0, 0, 2, headers, key);
+      builder.append(Buffer.from('v'), 0, 1, 3);
+      builder.appendNull(4);
+      const batch = builder.finish();
+      sealBatch(batch, 7, 0, 0);
+      const record = new RecordCursor(batch);
+      const found: unknown[] = [];
+      while (record.next()) {
+        const { isNull, offset, timestampMs } = record;
+        const header = record.headerValue('h')?.toString();
+        found.push([offset, timestampMs, isNull, record.value().toString(), record.key()?.toString(), header]);
+      }
+      expect(found).toEqual([
+        [7, 1, true, '', 'k', '1'],
+        [8, 2, false, '', 'k', '1'],
+        [9, 3, false, 'v', undefined, undefined],
+        [10, 4, true, '', undefined, undefined],
+      ]);
+    }
+  });
+
   it('gives every record back as it was put in, compressed or not', () => {
     fc.assert(
       fc.property(fc.array(given, { minLength: 1, maxLength: 40 }), compression, (records, kind) => {

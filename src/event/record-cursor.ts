@@ -22,6 +22,8 @@ export class RecordCursor {
   keyEnd = -1;
   valueStart = 0;
   valueEnd = 0;
+  /** It has no value, which is not an empty one: a tombstone. */
+  isNull = false;
   /** The encoded headers, count first: equal bytes mean equal headers. */
   headersStart = 0;
   headersEnd = 0;
@@ -58,6 +60,7 @@ export class RecordCursor {
     if (keyLength > 0) cursor.at += keyLength;
     this.keyEnd = keyLength < 0 ? -1 : cursor.at;
     const valueLength = readVarint(bytes, cursor);
+    this.isNull = valueLength < 0;
     this.valueStart = cursor.at;
     this.valueEnd = cursor.at + Math.max(valueLength, 0);
     this.headersStart = this.valueEnd;

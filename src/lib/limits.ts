@@ -137,6 +137,8 @@ export const KAFKA_LIMITS = {
   /** Of a topic: a batch of ours and its offsets fit. */
   topicBatchBytes: 2 * MiB,
   createTopicsMs: 30_000,
+  /** Several processes that change what the queue keeps for itself take turns: each tries for so long. */
+  changeMs: 60_000,
   /** A partition that is to be given up is taken away after this. */
   revokeTimeoutMs: 60_000,
   /** How often a member of a group says that it is alive. */

@@ -13,7 +13,7 @@ import { TOPICS } from '../event/topics.ts';
 import { PROCESS_LIMITS, QUEUE_LIMITS } from '../lib/limits.ts';
 import { MemoryDisk } from '../lib/memory-disk.ts';
 import { keepEverything, keepNothing } from '../lib/memory-disk-crash.ts';
-import { offset } from '../queue/port.ts';
+import { type AssignedPartition, type JoinOptions, offset, type Queue, type TopicPartition } from '../queue/port.ts';
 import type { TestLog } from '../queue/segment-log/test-log.ts';
 import { TestMember } from '../queue/test-records.ts';
 import {
@@ -102,6 +102,40 @@ describe('the processor', () => {
       await world.close();
     },
   );
+
+  it('starts although another one that starts at the same moment is given what it is just opening', async () => {
+    const world = await openWorld(new MemoryDisk(), 2);
+    const { queue } = world;
+    const assigned: AssignedPartition[] = [];
+    const gate = Promise.withResolvers<void>();
+    const slow = Object.assign(Object.create(queue) as Queue, {
+      joinGroup: (group: string, options: JoinOptions) =>
+        queue.joinGroup(group, {
+          ...options,
+          onAssigned: (partition) => {
+            assigned.push(partition);
+            options.onAssigned(partition);
+          },
+        }),
+      openWriter: async (at: TopicPartition) => {
+        await gate.promise;
+        return queue.openWriter(at);
+      },
+      openReader: (at: TopicPartition) => queue.openReader(at),
+      partitionCount: (topic: string) => queue.partitionCount(topic),
+      layout: (topic: string) => queue.layout(topic),
+    });
+    const processor = startProcessor(slow);
+    await vi.waitFor(() => expect(assigned).toHaveLength(2), WAIT);
+    const other = await TestMember.join(queue, 'processor');
+    await vi.waitFor(() => expect(assigned.filter(({ revoked }) => revoked.aborted)).toHaveLength(1), WAIT);
+    gate.resolve();
+    await processor.started;
+    await vi.waitFor(() => expect(other.keys).toHaveLength(1), WAIT);
+    await processor.stop();
+    await other.leave();
+    await world.close();
+  });
 
   it('passes what cannot be read at the end of raw with a marker, so that completeness moves on', async () => {
     const disk = new MemoryDisk();

@@ -159,11 +159,12 @@ class Processor {
         opened.resolve();
         await run.run();
       } catch (thrown) {
-        opened.reject(thrown);
         if (signal.aborted) {
+          // Another member that came meanwhile is to have it: that is no reason not to start.
           log.warn({ partition, reason: messageOf(thrown) }, 'a partition failed while it was given up');
           return;
         }
+        opened.reject(thrown);
         const passes = !(thrown instanceof SpillwayError) || thrown.kind.retry;
         log.error(
           { partition, err: thrown, passes },

@@ -262,7 +262,7 @@ async function lookForEnds(queue: KafkaQueue, ends: Map<number, RawEnd>): Promis
 /** By Kafka's name; made anew, a topic has another id. */
 export function topicIdsOf(queue: KafkaQueue): TopicIds {
   const names = BOUND_TOPICS.map((topic) => queue.nameOf(topic));
-  return Object.fromEntries(names.map((name) => [name, queue.cluster.topic(name)?.id ?? '']));
+  return Object.fromEntries(names.map((name) => [name, queue.cluster.idOf(name)]));
 }
 
 const layoutsFile = (config: Config): string => join(config.data, 'queue', 'kafka-layouts.json');

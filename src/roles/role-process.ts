@@ -1,6 +1,7 @@
 /** One role as a child process: started, watched, restarted with back-off, stopped. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { extname, join } from 'node:path';
+import type { ErrorCode } from '../lib/errors.ts';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import { MarksOutbox } from './marks-outbox.ts';
@@ -19,6 +20,12 @@ const NODE_OPTIONS: Record<RoleName, readonly string[]> = {
   processor: [],
   store: ['--heap-growing-percent=300'],
 };
+
+/**
+ * Failures of a first start that the next one need not meet: a disk that is full will have room again, and who was
+ * overtaken by another process that started at the same time finds what that one made.
+ */
+const PASSING: ReadonlySet<ErrorCode> = new Set(['DISK_FULL', 'QUEUE_FENCED']);
 
 export type RoleState = 'starting' | 'ready' | 'waiting' | 'stopping' | 'stopped';
 
@@ -159,8 +166,7 @@ export class RoleProcess {
     this.#waitsFor = null;
     this.#lastExit = this.#failure?.message ?? how;
     if (this.#state === 'stopping') return;
-    // A disk that is full will have room again, and until then the others go on.
-    if (this.#failure !== undefined && this.#failure.code !== 'DISK_FULL' && !this.#everReady) {
+    if (this.#failure !== undefined && !PASSING.has(this.#failure.code) && !this.#everReady) {
       this.#state = 'stopped';
       this.#events.onUnable(this.role, this.#failure);
       return;

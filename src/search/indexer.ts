@@ -131,7 +131,10 @@ async function startAs(
     const { partition } = assigned;
     const committed = (await assigned.committed()) ?? 0;
     const nowMs = options.clock.now();
-    const from = await rewindLostPartition({ queue, writer, retention, nowMs, log }, assigned, committed);
+    // Another store may be making a slice just now: until that is there the index does not answer.
+    const from = await inserter.persist(() =>
+      rewindLostPartition({ queue, writer, retention, nowMs, log }, assigned, committed),
+    );
     await letters.open(partition, from);
     if (writer.shared === undefined) return from;
     const reader = queue.openReader({ topic: TOPICS.events, partition });

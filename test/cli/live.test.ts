@@ -37,6 +37,8 @@ async function run(args: readonly string[], input = ''): Promise<Ended> {
   child.stderr.on('data', (chunk: Buffer) => {
     stderr += chunk;
   });
+  // One that is refused may have ended before it reads.
+  child.stdin.on('error', () => {});
   child.stdin.end(input);
   const [code] = await once(child, 'close');
   return { code, stdout, stderr };
@@ -144,9 +146,17 @@ describe('the queue', () => {
     expect(records[0]).toMatchObject({ topic: 'orders', offset: 0, key: 'k' });
     const listed = (await objects('topics')).filter(({ topic }) => topic === 'orders');
     expect(listed.map(({ tenant, partition }) => `${tenant} ${partition}`)).toEqual(['default 0', 'default 1']);
+    const added = await objects('topics', 'add-partitions', '2', 'orders');
+    expect(added).toEqual([{ topic: 'orders', before: 2, partitions: 4 }]);
     expect(await objects('topics', 'delete', 'orders')).toEqual([{ topic: 'orders', deleted: true }]);
     expect(await run(['read', 'orders'])).toMatchObject({ code: 1, stderr: expect.stringContaining('no topic') });
-    for (const wrong of [['create'], ['delete'], ['--retention', '1d'], ['create', 'x', '--partitions', '0']]) {
+    for (const wrong of [
+      ['create'],
+      ['create', 'x', 'y'],
+      ['delete'],
+      ['--retention', '1d'],
+      ['create', 'x', '--partitions', '0'],
+    ]) {
       expect(await run(['topics', ...wrong])).toMatchObject({ code: 2 });
     }
     expect(await run(['send', '--topic', 'orders', '--app', 'x'], 'x')).toMatchObject({ code: 2 });

@@ -45,11 +45,7 @@ describe.skipIf(isLacking)(suite, () => {
 
   async function add(name: string, role: RoleInfo['role'], folder?: string): Promise<SpillwayProcess> {
     const options = { config, role, readyMs: LONG_MS, ...(folder === undefined ? {} : { folder }) };
-    // Two that start on an empty cluster in the same moment may be in each other's way: whoever starts programs tries again.
-    const tree = await SpillwayProcess.start(options).catch((thrown: unknown) => {
-      console.warn(`${name} did not start: ${String(thrown)}`);
-      return SpillwayProcess.start(options);
-    });
+    const tree = await SpillwayProcess.start(options);
     trees.set(name, tree);
     folders.push(tree);
     return tree;

@@ -10,11 +10,10 @@ import { engineDrained, openSessions } from '../../src/search/clickhouse/session
 
 /** Runs one SELECT on the engine of a data folder; rows as arrays. Names no table: `events` is the one. */
 export async function selectStored(dataFolder: string, statements: readonly string[]): Promise<unknown[][][]> {
-  const open = await openSessions(join(dataFolder, 'search/engine'));
-  const session = await open();
+  const stored = await openStored(dataFolder);
   const answers: unknown[][][] = [];
-  for (const statement of statements) answers.push(await session.run(statement));
-  session.close();
+  for (const statement of statements) answers.push(await stored.ask(statement));
+  await stored.close();
   return answers;
 }
 
@@ -53,32 +52,20 @@ async function readThrough(reader: PartitionReader): Promise<RawPartition> {
   }
 }
 
-export interface Timed {
-  readonly tookMs: readonly number[];
-  /** Of the last statement. */
-  readonly rows: readonly (readonly unknown[])[];
+export interface StoredTable {
+  ask(statement: string): Promise<unknown[][]>;
+  close(): Promise<void>;
 }
 
-/** Runs lists of statements on one session; each list's first statement runs once before, to warm up. */
-export async function selectTimed(
-  dataFolder: string,
-  lists: readonly (readonly string[])[],
-): Promise<readonly Timed[]> {
+/** The engine of a data folder for many statements, one after another. */
+export async function openStored(dataFolder: string): Promise<StoredTable> {
   const open = await openSessions(join(dataFolder, 'search/engine'));
   const session = await open();
-  const answers: Timed[] = [];
-  for (const statements of lists) {
-    const [first = 'SELECT 1'] = statements;
-    let rows = await session.run(first);
-    const tookMs: number[] = [];
-    for (const statement of statements) {
-      const startMs = performance.now();
-      rows = await session.run(statement);
-      tookMs.push(performance.now() - startMs);
-    }
-    answers.push({ tookMs, rows });
-  }
-  session.close();
-  await engineDrained();
-  return answers;
+  return {
+    ask: (statement) => session.run(statement),
+    close: async () => {
+      session.close();
+      await engineDrained();
+    },
+  };
 }

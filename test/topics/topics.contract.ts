@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RecordsAnswer, TopicAnswer } from '../../src/api/schemas/index.ts';
+import type { Produced, RecordsAnswer, TopicAnswer } from '../../src/api/schemas/index.ts';
 import { SpillwayProcess, until } from '../support/spillway.ts';
 import { type Member, TopicClient } from '../support/topic-client.ts';
 
@@ -66,6 +66,112 @@ export function topicsContract(engine: string, start: () => Promise<TopicsEngine
       expect((await read('plain', `partition=1&time=${sinceMs}`)).records).toMatchObject([{ value: 'awaited' }]);
       expect(await read('plain', 'partition=1&offset=4&wait=100ms')).toMatchObject({ records: [], next: 4 });
     });
+
+    it('bytes, tombstones and keys of any kind come back as they were sent, and may be sent on as they came', async () => {
+      await client.create('bytes', { partitions: 3 });
+      const sent = `[{"key":"gP8=","keyEncoding":"base64","value":null},
+        {"key":"gP8=","keyEncoding":"base64","value":"AAEC/w==","encoding":"base64"},
+        {"key":{"id": 1.0},"keyEncoding":"json","value":null},{"key":"gP8=","value":"","encoding":"text"},
+        {"key":"","value":"null","encoding":"text"},{"value":null,"partition":1}]`;
+      const { records: places } = await client.produce('bytes', sent, { 'content-type': 'application/json' });
+      // The same key, by the address.
+      const body = Buffer.from([0, 0xff]);
+      const query = '?key=gP8&keyEncoding=base64';
+      const one = await client.json<Produced>('POST', `/api/topics/bytes/records${query}`, body, {
+        'content-type': 'application/octet-stream',
+      });
+      expect(one.records[0]?.partition).toBe(places[0]?.partition);
+      expect(places[1]?.partition).toBe(places[0]?.partition);
+      const all = async (topic: string) => {
+        const pages = await Promise.all([0, 1, 2].map((partition) => read(topic, `partition=${partition}&limit=100`)));
+        return pages.map(({ records }) => records.map(({ timestamp, ...record }) => record));
+      };
+      const found = await all('bytes');
+      const at = ({ partition = -1, offset = -1 } = {}) => found[partition]?.[offset];
+      const bytesKey = { key: 'gP8=', keyEncoding: 'base64' };
+      expect(at(places[0])).toMatchObject({ ...bytesKey, value: null });
+      expect(at(places[1])).toMatchObject({ ...bytesKey, encoding: 'base64', value: 'AAEC/w==' });
+      expect(at(places[2])).toMatchObject({ key: '{"id": 1.0}', keyEncoding: 'text', value: null });
+      expect(at(places[3])).toMatchObject({ key: 'gP8=', keyEncoding: 'text', encoding: 'text', value: '' });
+      expect(at(places[4])).toMatchObject({ key: '', keyEncoding: 'text', value: 'null' });
+      expect(at(places[5])).toMatchObject({ value: null });
+      expect(at(places[5])).not.toHaveProperty('key');
+      expect(at(one.records[0])).toMatchObject({ ...bytesKey, encoding: 'base64', value: 'AP8=' });
+
+      const member = await client.join('copiers', ['bytes']);
+      await client.create('copy', { partitions: 3 });
+      for (let copied = 0; copied < 7; ) {
+        const { records, next } = await untilRecords(member, 'wait=1s&limit=3');
+        await client.produce(
+          'copy',
+          records.map(({ topic, offset, timestamp, ...record }) => record),
+        );
+        await member.commit(next);
+        copied += records.length;
+      }
+      await member.leave();
+      expect(await all('copy')).toEqual(found);
+    });
+
+    it(
+      'partitions are added while it is used: what is there stays, new keys spread, nothing is lost or twice',
+      async () => {
+        await client.create('growing', { partitions: 2 });
+        const member = await client.join('growers', ['growing']);
+        const seen = new Map<string, string | null>();
+        const readOn = async () => {
+          const { records, next } = await member.fetch('limit=100&wait=500ms');
+          for (const { partition, offset, value } of records) seen.set(`${partition}/${offset}`, value);
+          if (next !== undefined) await client.ask('POST', `${member.path}/commit`, { next });
+        };
+        const before = await client.produce('growing', numbered(60), { 'idempotency-key': 'before' });
+        await readOn();
+        const partitions = async (count: number) =>
+          (await client.json<TopicAnswer>('PATCH', '/api/topics/growing', { partitions: count })).partitions.length;
+        let isOver = false;
+        const told: { partition: number; offset: number }[] = [...before.records];
+        const producing = (async () => {
+          for (let from = 60; !isOver; from += 20) {
+            told.push(...(await client.produceSurely('growing', numbered(20, from))).records);
+          }
+        })();
+        expect(await partitions(5)).toBe(5);
+        expect(await partitions(5)).toBe(5);
+        await until('new records are in all of them', async () => new Set(told.map((at) => at.partition)).size === 5);
+        isOver = true;
+        await producing;
+        expect(await client.refusal('PATCH', '/api/topics/growing', { partitions: 4 })).toMatchObject({
+          status: 400,
+          detail: expect.stringContaining('none is ever removed'),
+        });
+        expect(await client.refusal('PUT', '/api/topics/growing', { partitions: 6 })).toMatchObject({
+          code: 'TOPIC_EXISTS',
+        });
+        await until(
+          'the member that was there reads all of them',
+          async () => {
+            await readOn();
+            return seen.size >= told.length;
+          },
+          60_000,
+        );
+        expect([...seen.keys()].sort()).toEqual(told.map(({ partition, offset }) => `${partition}/${offset}`).sort());
+        const numbers = [...seen.values()].map(Number).sort((a, b) => a - b);
+        expect(numbers).toEqual(numbers.map((_, i) => i));
+        await member.leave();
+
+        // A retry of what was placed among two partitions is answered as it was, and appends nothing.
+        const again = () => client.produceSurely('growing', numbered(60), 'before');
+        expect(await again()).toEqual(before);
+        await restart();
+        expect(await again()).toEqual(before);
+        await spillway.kill('collector');
+        expect(await again()).toEqual(before);
+        const ends = (await client.json<TopicAnswer>('GET', '/api/topics/growing')).partitions;
+        expect(ends.reduce((sum, { endOffset }) => sum + endOffset, 0)).toBe(told.length);
+      },
+      LONG_MS,
+    );
 
     it('a key always has the same partition, and a partition keeps its order', async () => {
       await client.create('keyed', { partitions: 4 });
@@ -256,7 +362,7 @@ export function topicsContract(engine: string, start: () => Promise<TopicsEngine
         isOver = true;
         await killing;
         expect(kills).toBeGreaterThan(0);
-        const found = new Map<string, string>();
+        const found = new Map<string, string | null>();
         for (const partition of [0, 1, 2]) {
           const { records } = await until('it answers', () => read('killed', `partition=${partition}&limit=1000`));
           for (const { offset, value } of records) found.set(`${partition}/${offset}`, value);
@@ -264,7 +370,7 @@ export function topicsContract(engine: string, start: () => Promise<TopicsEngine
         expect([...found.keys()].sort()).toEqual(told.toSorted());
         for (let producer = 0; producer < 4; producer++) {
           const own = [...found.values()]
-            .map((value) => JSON.parse(value) as [number, number])
+            .map((value) => JSON.parse(value ?? '') as [number, number])
             .filter(([p]) => p === producer);
           expect(own.map(([, n]) => n)).toEqual([...Array(75).keys()]);
         }

@@ -100,7 +100,7 @@ describe('records of a topic', () => {
     const large = Array.from({ length: 10 }, () => Buffer.alloc(1_000_000, 'x'));
     await append(TOPICS.raw, 1, large);
     const page = await records('raw/records?partition=1');
-    const bytes = page.records.reduce((sum, { value }) => sum + value.length, 0);
+    const bytes = page.records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
     expect(bytes).toBeLessThanOrEqual(QUEUE_READ_LIMITS.answerBytes);
     expect(page.next).toBe(page.records.length);
     expect(page.records.length).toBeGreaterThan(5);
@@ -109,9 +109,9 @@ describe('records of a topic', () => {
   it('of events are those of the tenant, without the progress markers', async () => {
     await api.publish([sampleEvent(0, { timestamp: START }), sampleEvent(1, { timestamp: START, tenant: 'shop' })]);
     const own = await records('events/records');
-    expect(own.records.map(({ value }) => JSON.parse(value).id)).toEqual(['local.raw.0.0.0']);
+    expect(own.records.map(({ value }) => JSON.parse(value ?? '').id)).toEqual(['local.raw.0.0.0']);
     const theirs = await records('events/records', shop);
-    expect(theirs.records.map(({ value }) => JSON.parse(value).id)).toEqual(['local.raw.0.1.0']);
+    expect(theirs.records.map(({ value }) => JSON.parse(value ?? '').id)).toEqual(['local.raw.0.1.0']);
   });
 
   it('that belong to nobody are shown to an admin only', async () => {

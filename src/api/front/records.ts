@@ -74,17 +74,23 @@ function tenantOf(topic: string, cursor: RecordCursor): string | undefined {
 }
 
 function recordOf(cursor: RecordCursor): QueueRecord {
-  const value = cursor.value();
-  const isText = isUtf8(value);
-  const key = cursor.key();
+  const value = printed(cursor.value());
+  const bytes = cursor.key();
+  const key = bytes === undefined ? undefined : printed(bytes);
   return {
     offset: cursor.offset,
     timestamp: isoTime(cursor.timestampMs),
-    ...(key === undefined ? {} : { key: key.toString('utf8') }),
+    ...(key === undefined ? {} : { key: key.text, keyEncoding: key.encoding }),
     headers: headersOf(cursor),
-    encoding: isText ? 'text' : 'base64',
-    value: value.toString(isText ? 'utf8' : 'base64'),
+    encoding: value.encoding,
+    value: cursor.isNull ? null : value.text,
   };
+}
+
+function printed(bytes: Buffer): { readonly encoding: 'text' | 'base64'; readonly text: string } {
+  return isUtf8(bytes)
+    ? { encoding: 'text', text: bytes.toString('utf8') }
+    : { encoding: 'base64', text: bytes.toString('base64') };
 }
 
 function headersOf({ bytes, headersStart, headersEnd }: RecordCursor): Record<string, string> {

@@ -24,6 +24,9 @@ export function topicRoutes(server: FastifyInstance, coordinator: CoordinatorVie
     return createdAnswer(name, topic, state);
   };
 
+  const openAll = (topic: string, partitions: number) =>
+    Promise.all(Array.from({ length: partitions }, (_, partition) => topics.open({ topic, partition })));
+
   app.route({
     ...accounts.createTopic,
     handler: async ({ params, body, principal }) => {
@@ -39,9 +42,7 @@ export function topicRoutes(server: FastifyInstance, coordinator: CoordinatorVie
         ...changeOf(body, known?.retention ?? topics.retention, principal),
       };
       await admin.createTopic(name, settings);
-      await Promise.all(
-        Array.from({ length: settings.partitions }, (_, partition) => topics.open({ topic: name, partition })),
-      );
+      await openAll(name, settings.partitions);
       return shown(name);
     },
   });
@@ -61,7 +62,10 @@ export function topicRoutes(server: FastifyInstance, coordinator: CoordinatorVie
     handler: async ({ params, body, principal }) => {
       const name = ownNameOf(params.topic, principal, 'changed');
       const { retention } = await topics.topic(name);
-      await topics.admin.changeTopic(name, changeOf(body, retention, principal));
+      const { partitions } = body;
+      const change = changeOf(body, retention, principal);
+      await topics.admin.changeTopic(name, partitions === undefined ? change : { ...change, partitions });
+      if (partitions !== undefined) await openAll(name, partitions);
       return shown(name);
     },
   });

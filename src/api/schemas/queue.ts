@@ -78,20 +78,24 @@ export const RecordsQuestionSchema = Closed(
   'Records of one partition.',
 );
 
-const Encoding = Type.Unsafe<'text' | 'base64'>({
-  type: 'string',
-  enum: ['text', 'base64'],
-  description: '`text` where the value is valid UTF-8, else `base64`.',
-});
+const Encoding = (of: string) =>
+  Type.Unsafe<'text' | 'base64'>({
+    type: 'string',
+    enum: ['text', 'base64'],
+    description: `\`text\` where ${of} is valid UTF-8, else \`base64\`.`,
+  });
 
 export const RecordSchema = Type.Object(
   {
     offset: Count('Number of the record within its partition.'),
     timestamp: IsoTime('Time of the record: when it was received.'),
     key: Type.Optional(Type.String()),
+    keyEncoding: Type.Optional(Encoding('the key')),
     headers: Type.Record(Type.String(), Type.String(), { description: 'Headers by name, as text.' }),
-    encoding: Encoding,
-    value: Type.String(),
+    encoding: Encoding('the value'),
+    value: Type.Union([Type.String(), Type.Null()], {
+      description: 'null where the record has none: a tombstone, which is not an empty value.',
+    }),
   },
   { title: 'Record' },
 );

@@ -43,7 +43,7 @@ export const CreateTopicSchema = Closed(
         minimum: 1,
         maximum: TOPIC_LIMITS.partitionsPerTopic,
         default: 1,
-        description: 'As many members of a group can read it at once. The number stays as it is.',
+        description: 'As many members of a group can read it at once. More can be added later, none removed.',
       }),
     ),
     ...Changeable,
@@ -51,7 +51,20 @@ export const CreateTopicSchema = Closed(
   'A topic.',
 );
 
-export const ChangeTopicSchema = Closed(Changeable, 'What is to be different.');
+export const ChangeTopicSchema = Closed(
+  {
+    partitions: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: TOPIC_LIMITS.partitionsPerTopic,
+        description:
+          'How many there are to be in all: added while it is used, and never removed. From then on a key may have another partition than its earlier records.',
+      }),
+    ),
+    ...Changeable,
+  },
+  'What is to be different.',
+);
 
 export const TopicDeletedSchema = Type.Object(
   { topic: Type.String(), deleted: Type.Literal(true) },
@@ -74,6 +87,14 @@ export const ProduceQuestionSchema = Closed(
     key: Type.Optional(
       Type.String({ description: 'Key of the records that have none: the same key is always in the same partition.' }),
     ),
+    keyEncoding: Type.Optional(
+      Type.Unsafe<'text' | 'base64'>({
+        type: 'string',
+        enum: ['text', 'base64'],
+        default: 'text',
+        description: 'What `key` is; base64 also with the alphabet for addresses, and without padding.',
+      }),
+    ),
     partition: Type.Optional(Type.Integer({ minimum: 0, description: 'Partition of the records that name none.' })),
   },
   'What fills in what records lack.',
@@ -81,7 +102,7 @@ export const ProduceQuestionSchema = Closed(
 
 export const ProduceBodySchema = Type.Unknown({
   description:
-    'As `application/json` a record, an array of records or `{"records": […]}`; as `application/x-ndjson` a record a line. A record is `{"value", "key"?, "encoding"?, "headers"?, "partition"?}`: `value` is any JSON and stored as the text that was sent; with `"encoding": "text"` or `"base64"` it is a string and stored as what that stands for. As `text/plain` each line is a value; as `application/octet-stream` the whole body is one. May be gzip, deflate or zstd.',
+    'As `application/json` a record, an array of records or `{"records": […]}`; as `application/x-ndjson` a record a line. A record is `{"value", "key"?, "encoding"?, "keyEncoding"?, "headers"?, "partition"?}`: `value` is any JSON and stored as the text that was sent; with `"encoding": "text"` or `"base64"` it is a string and stored as what that stands for. `key` is a string, or by `keyEncoding` bytes as `base64` or any `json`. `null` is no value (a tombstone), and no key. As `text/plain` each line is a value; as `application/octet-stream` the whole body is one. May be gzip, deflate or zstd.',
 });
 
 const Place = {

@@ -3,6 +3,7 @@
  * taken over at the start, a few at a time behind the inputs that are more urgent, and on the first use of one before
  * its turn. Whoever reads a partition waits for that as well: only then it is known where it ends.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { TOPIC_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
@@ -37,6 +38,7 @@ export class TopicWriters {
   readonly #ignore: () => void;
   #isClosed = false;
   #lookedMs = Number.NEGATIVE_INFINITY;
+  #looking: Promise<void> | undefined;
   #opening: Promise<void> = Promise.resolve();
 
   constructor(options: TopicWritersOptions) {
@@ -67,9 +69,25 @@ export class TopicWriters {
     return livingTopic(admin.catalogue.topics, name);
   }
 
+  /** Not more often than so; whoever comes meanwhile waits for the same. */
+  async #lookAgain(name: string): Promise<CreatedTopic> {
+    const { admin } = this.#options;
+    this.#looking ??= (async () => {
+      await delay(Math.max(0, this.#lookedMs + TOPIC_LIMITS.lookAgainMs - performance.now()));
+      this.#lookedMs = performance.now();
+      await admin.refresh();
+    })().finally(() => {
+      this.#looking = undefined;
+    });
+    await this.#looking;
+    return livingTopic(admin.catalogue.topics, name);
+  }
+
   /** Throws NOT_FOUND, and what a partition cannot be taken over for. */
   async open({ topic: name, partition }: TopicPartition): Promise<OpenPartition> {
-    const { partitions, createdMs } = await this.topic(name);
+    let { partitions, createdMs } = await this.topic(name);
+    // Another collector may just have added it.
+    if (partition >= partitions) ({ partitions, createdMs } = await this.#lookAgain(name));
     if (this.#isClosed) {
       throw new SpillwayError('UNAVAILABLE', 'This collector is stopping.', { retryAfterS: TOPIC_LIMITS.retryS });
     }
@@ -121,6 +139,7 @@ export class TopicWriters {
 
   async #openAll(): Promise<void> {
     const { admin, log } = this.#options;
+    await this.#finishAdditions();
     const all = Object.entries(admin.catalogue.topics).flatMap(([topic, { partitions, isDeleting }]) => {
       if (isDeleting) return [];
       return Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
@@ -144,6 +163,17 @@ export class TopicWriters {
           log.warn({ topic: name, reason: messageOf(thrown) }, 'a topic could not be deleted to its end');
         });
       }
+    }
+  }
+
+  /** Of partitions, which a crash has cut in two. */
+  async #finishAdditions(): Promise<void> {
+    const { admin, log } = this.#options;
+    for (const [name, { partitions, firstPartitions, isDeleting }] of Object.entries(admin.catalogue.topics)) {
+      if (firstPartitions === undefined || isDeleting || this.#isClosed) continue;
+      await admin.changeTopic(name, { partitions }).catch((thrown: unknown) => {
+        log.warn({ topic: name, reason: messageOf(thrown) }, 'partitions of a topic could not be added to their end');
+      });
     }
   }
 

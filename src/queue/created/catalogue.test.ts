@@ -42,6 +42,20 @@ describe('the catalogue', () => {
     expect(change.addTopic(catalogue, 'shop.a', settings(), 0)).toBe(true);
   });
 
+  it('adds partitions, knows how many there were at first, and removes none', () => {
+    const catalogue = change.emptyCatalogue();
+    change.addTopic(catalogue, 'shop.a', settings(2), 0);
+    expect(change.changeTopic(catalogue, 'shop.a', { partitions: 2 })).toBe(false);
+    expect(catalogue.topics['shop.a']).not.toHaveProperty('firstPartitions');
+    expect(change.changeTopic(catalogue, 'shop.a', { partitions: 5 })).toBe(true);
+    expect(change.changeTopic(catalogue, 'shop.a', { partitions: 7 })).toBe(true);
+    expect(catalogue.topics['shop.a']).toMatchObject({ partitions: 7, firstPartitions: 2 });
+    expect(codeOf(() => change.changeTopic(catalogue, 'shop.a', { partitions: 6 }))).toBe('BAD_REQUEST');
+    expect(change.changeTopic(catalogue, 'shop.a', { requiredGroups: ['shop.g'] })).toBe(true);
+    expect(catalogue.topics['shop.a']).toMatchObject({ partitions: 7, firstPartitions: 2 });
+    expect(change.addTopic(catalogue, 'shop.a', { ...settings(7), requiredGroups: ['shop.g'] }, 1)).toBe(false);
+  });
+
   it('forgets no group that a topic requires', () => {
     const catalogue = change.emptyCatalogue();
     change.addTopic(catalogue, 'shop.a', { ...settings(), requiredGroups: ['shop.g'] }, 0);
@@ -82,6 +96,32 @@ describe('limits', () => {
     );
     expect(change.addTopic(catalogue, 'shop.more', settings(partitionsPerTopic), 0)).toBe(true);
     expect(codeOf(() => change.addTopic(catalogue, 'shop.one', settings(), 0))).toBe('LIMIT_REACHED');
+  });
+
+  it('of added partitions too', () => {
+    const { partitions, partitionsPerTopic, groupPartitions } = TOPIC_LIMITS;
+    const grown = change.emptyCatalogue();
+    fill(grown, 'shop', partitions / partitionsPerTopic - 1, partitionsPerTopic);
+    change.addTopic(grown, 'shop.a', settings(partitionsPerTopic - 2), 0);
+    change.addTopic(grown, 'shop.b', settings(1), 0);
+    const grow = (name: string, count: number) => change.changeTopic(grown, name, { partitions: count });
+    expect(codeOf(() => grow('shop.b', 3))).toBe('LIMIT_REACHED');
+    expect(codeOf(() => grow('shop.t0', partitionsPerTopic + 1))).toBe('LIMIT_REACHED');
+    expect(grow('shop.b', 2)).toBe(true);
+
+    const read = change.emptyCatalogue();
+    change.addTopic(read, 'shop.a', settings(1), 0);
+    fill(read, 'shop', 8, partitionsPerTopic);
+    const all = Array.from({ length: 8 }, (_, i) => `shop.t${i}`);
+    const most = groupPartitions / (8 * partitionsPerTopic);
+    for (let i = 0; i < most - 1; i++) change.addGroup(read, `shop.g${i}`, all);
+    change.addGroup(read, 'shop.last', all.slice(1));
+    change.addGroup(read, 'shop.last', ['shop.a']);
+    const growRead = (count: number) => change.changeTopic(read, 'shop.a', { partitions: count });
+    expect(growRead(partitionsPerTopic)).toBe(true);
+    change.addTopic(read, 'shop.more', settings(1), 0);
+    change.changeTopic(read, 'shop.more', { partitions: 2 });
+    expect(codeOf(() => change.addGroup(read, 'shop.last', ['shop.more']))).toBe('LIMIT_REACHED');
   });
 
   it("of a tenant's groups, of all groups, and of what they read", () => {

@@ -23,6 +23,8 @@ export interface TopicSettings {
 
 export interface CreatedTopic extends TopicSettings {
   readonly createdMs: number;
+  /** Before any were added; absent where none were. */
+  readonly firstPartitions?: number;
   /** Nobody reads or writes it any more; its records are being removed. */
   readonly isDeleting: boolean;
 }
@@ -67,7 +69,7 @@ export function addTopic({ topics }: Catalogue, name: string, settings: TopicSet
     if (isDeepStrictEqual(settings, { partitions, retention, requiredGroups })) return false;
     throw new SpillwayError(
       'TOPIC_EXISTS',
-      `There is a topic ${called} already, with ${partitions} partitions and other settings. Its retention and required groups can be changed; its partitions cannot.`,
+      `There is a topic ${called} already, with ${partitions} partitions and other settings. PATCH changes its retention and required groups, and adds partitions.`,
       { details: { topic: called, partitions } },
     );
   }
@@ -90,17 +92,43 @@ function assertRoomForTopic(topics: Catalogue['topics'], name: string, partition
   }
 }
 
-/** Throws NOT_FOUND. */
-export function changeTopic(
-  { topics }: Catalogue,
-  name: string,
-  change: Partial<Omit<TopicSettings, 'partitions'>>,
-): boolean {
+/** Throws NOT_FOUND, BAD_REQUEST where it would have fewer partitions, LIMIT_REACHED. */
+export function changeTopic(catalogue: Catalogue, name: string, change: Partial<TopicSettings>): boolean {
+  const { topics } = catalogue;
   const known = livingTopic(topics, name);
-  const next = { ...known, ...change };
+  const { partitions = known.partitions } = change;
+  if (partitions !== known.partitions) assertMayGrow(catalogue, name, partitions);
+  const first = partitions === known.partitions ? known.firstPartitions : (known.firstPartitions ?? known.partitions);
+  const next = { ...known, ...change, ...(first === undefined ? {} : { firstPartitions: first }) };
   if (isDeepStrictEqual(known, next)) return false;
   topics[name] = next;
   return true;
+}
+
+function assertMayGrow({ topics, groups }: Catalogue, name: string, partitions: number): void {
+  const known = livingTopic(topics, name);
+  const added = partitions - known.partitions;
+  if (added < 0) {
+    throw new SpillwayError(
+      'BAD_REQUEST',
+      `The topic ${ownerOf(name)?.name ?? name} has ${known.partitions} partitions, and none is ever removed.`,
+      { details: { partitions: known.partitions } },
+    );
+  }
+  const { partitionsPerTopic, partitions: most, groupPartitions } = TOPIC_LIMITS;
+  if (partitions > partitionsPerTopic) throw limitReached(`${partitions} are too many partitions`, partitionsPerTopic);
+  const total = Object.values(topics).reduce((sum, topic) => sum + topic.partitions, 0);
+  if (total + added > most) throw limitReached(`${added} more partitions are too many for this installation`, most);
+  const readers = Object.values(groups).filter((group) => group.topics.includes(name)).length;
+  if (positionsOf({ topics, groups }) + readers * added > groupPartitions) {
+    throw limitReached('The groups would read too many partitions, all together', groupPartitions);
+  }
+}
+
+function positionsOf({ topics, groups }: Pick<Catalogue, 'topics' | 'groups'>): number {
+  return Object.values(groups)
+    .flatMap((each) => each.topics)
+    .reduce((sum, topic) => sum + (topics[topic]?.partitions ?? 0), 0);
 }
 
 /** Nobody uses it from now on. Throws NOT_FOUND. */
@@ -130,10 +158,7 @@ export function addGroup(catalogue: Catalogue, group: string, subscribed: readon
   if (known !== undefined && subscribed.every((topic) => known.topics.includes(topic))) return false;
   if (known === undefined) assertRoomForGroup(groups, group);
   groups[group] = { topics: [...new Set([...(known?.topics ?? []), ...subscribed])] };
-  const positions = Object.values(groups)
-    .flatMap((each) => each.topics)
-    .reduce((sum, topic) => sum + (topics[topic]?.partitions ?? 0), 0);
-  if (positions <= TOPIC_LIMITS.groupPartitions) return true;
+  if (positionsOf(catalogue) <= TOPIC_LIMITS.groupPartitions) return true;
   if (known === undefined) delete groups[group];
   else groups[group] = known;
   throw limitReached('The groups read too many partitions, all together', TOPIC_LIMITS.groupPartitions);

@@ -16,8 +16,8 @@ export interface TopicAdmin {
   onChange(listener: () => void): () => void;
   /** The same again changes nothing. Throws TOPIC_EXISTS, LIMIT_REACHED. */
   createTopic(name: string, settings: TopicSettings): Promise<void>;
-  /** Throws NOT_FOUND. */
-  changeTopic(name: string, change: Partial<Omit<TopicSettings, 'partitions'>>): Promise<void>;
+  /** Partitions are added and never removed; the same again finishes what a crash has left half done. Throws NOT_FOUND, BAD_REQUEST, LIMIT_REACHED. */
+  changeTopic(name: string, change: Partial<TopicSettings>): Promise<void>;
   /** Nobody is to use it from now on: every process closes its writers. Throws NOT_FOUND. */
   beginDeletion(name: string): Promise<void>;
   /** Removes the records and what groups have committed there; nobody here writes it any more. */
@@ -37,7 +37,7 @@ export type TopicAdminCall =
   | {
       readonly call: 'changeTopic';
       readonly name: string;
-      readonly change: Partial<Omit<TopicSettings, 'partitions'>>;
+      readonly change: Partial<TopicSettings>;
     }
   | { readonly call: 'beginDeletion'; readonly name: string }
   | { readonly call: 'endDeletion'; readonly name: string }

@@ -161,7 +161,7 @@ export class Cluster {
 
   /** A link of the caller's own to the leader of the partition. Throws what the library throws. */
   async openLink(at: TopicPartition): Promise<BrokerLink> {
-    return BrokerLink.open(await this.leader(at), this.#options, this.#metrics);
+    return this.#open(await this.leader(at));
   }
 
   /**
@@ -186,7 +186,7 @@ export class Cluster {
     const untilMs = performance.now() + (forMs ?? KAFKA_LIMITS.answerMs);
     let delayMs: number = KAFKA_LIMITS.retryDelayMs;
     for (;;) {
-      if (this.#isClosed) throw new SpillwayError('UNAVAILABLE', 'The queue is closed.');
+      if (this.#isClosed) throw closed();
       try {
         return await once();
       } catch (thrown) {
@@ -247,10 +247,19 @@ export class Cluster {
     const known = this.#links.get(key);
     if (known !== undefined && (await known.catch(() => undefined))?.isOpen === true) return known;
     if (this.#links.get(key) !== known) return this.#link(address);
-    const opening = BrokerLink.open(address, this.#options, this.#metrics);
+    const opening = this.#open(address);
     this.#links.set(key, opening);
     opening.catch(() => this.#links.delete(key));
     return opening;
+  }
+
+  /** A connection that is left open keeps its process from ending: there is none after the end, whoever still asks. */
+  async #open(address: BrokerAddress): Promise<BrokerLink> {
+    if (this.#isClosed) throw closed();
+    const link = await BrokerLink.open(address, this.#options, this.#metrics);
+    if (!this.#isClosed) return link;
+    link.close();
+    throw closed();
   }
 
   async #coordinator(kind: CoordinatorKind, key: string): Promise<BrokerAddress> {
@@ -265,6 +274,8 @@ export class Cluster {
     return address;
   }
 }
+
+const closed = (): SpillwayError => new SpillwayError('UNAVAILABLE', 'The queue is closed.');
 
 /** Nobody is responsible now: as passing as a broker that does not answer. */
 class NoLeader extends Error {

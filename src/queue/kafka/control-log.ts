@@ -3,8 +3,10 @@
  * of additions (see `Queue.registerBarrier`), and what users created. The newest record is the whole state. Whoever
  * changes it takes the topic's partition over first, as a writer does: so changes follow one another, and none is lost.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { RecordBatchBuilder, RecordCursor } from '../../event/record-batch.ts';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
+import { KAFKA_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { offset, type PartitionReader, type PartitionWriter, type TopicPartition } from '../port.ts';
 import type { TopicRecord } from '../segment-log/coordinator-state.ts';
@@ -34,12 +36,11 @@ export interface ControlLogOptions<State> {
   readonly removeBefore: (at: TopicPartition, position: number) => Promise<void>;
 }
 
-const ATTEMPTS = 20;
-
 export class ControlLog<State extends { readonly version: number }> {
   readonly #options: ControlLogOptions<State>;
   #state: State;
   #readTo = 0;
+  #tail: Promise<unknown> = Promise.resolve();
 
   constructor(options: ControlLogOptions<State>) {
     this.#options = options;
@@ -52,19 +53,16 @@ export class ControlLog<State extends { readonly version: number }> {
   }
 
   /** Reads what was changed meanwhile; whether anything was. */
-  async refresh(): Promise<boolean> {
+  refresh(): Promise<boolean> {
+    return this.#alone(() => this.#refresh());
+  }
+
+  async #refresh(): Promise<boolean> {
     const before = this.#state;
     const reader = this.#options.openReader(this.#options.at);
     try {
-      const end = await reader.endOffset();
-      // The newest record is enough.
-      for (let from = Math.max(this.#readTo, (await reader.earliestOffset()) as number); from < end; ) {
-        const { batches, nextOffset } = await reader.read(offset(from));
-        for (const { bytes } of batches) this.#take(bytes);
-        if (nextOffset === from) break;
-        from = nextOffset;
-      }
-      this.#readTo = Math.max(this.#readTo, end);
+      // Whoever has changed it meanwhile has removed what is being read: the newest record is enough.
+      while (!(await this.#readOn(reader)));
     } finally {
       await reader.close();
     }
@@ -76,25 +74,57 @@ export class ControlLog<State extends { readonly version: number }> {
     return change(this.#copy());
   }
 
-  /** `change` says whether it changed anything; it may be called again, with a newer state. Durable when it resolves. */
+  /** Whether it came to the end; else a part of it was removed before it was read. */
+  async #readOn(reader: PartitionReader): Promise<boolean> {
+    const end = await reader.endOffset();
+    const earliest = await reader.earliestOffset();
+    for (let from = Math.max(this.#readTo, earliest); from < end; ) {
+      const found = await reader.read(offset(from)).catch((thrown: unknown) => {
+        if (thrown instanceof SpillwayError && thrown.code === 'QUEUE_OFFSET_OUT_OF_RANGE') return undefined;
+        throw thrown;
+      });
+      if (found === undefined) return false;
+      for (const { bytes } of found.batches) this.#take(bytes);
+      if (found.nextOffset === from) break;
+      from = found.nextOffset;
+    }
+    this.#readTo = Math.max(this.#readTo, end);
+    return true;
+  }
+
+  /**
+   * `change` says whether it changed anything; it may be called again, with a newer state. Durable when it resolves. Of
+   * several that change it at once each may be fenced by the next: they wait for different times before they try again,
+   * or none of them would ever come to its append.
+   */
   async change(change: (state: State) => boolean): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      await this.refresh();
-      if (!change(this.#copy())) return;
+    const untilMs = performance.now() + KAFKA_LIMITS.changeMs;
+    for (let pauseMs: number = KAFKA_LIMITS.retryDelayMs; ; ) {
       try {
-        await this.#changeAlone(change);
+        await this.#alone(() => this.#changeOnce(change));
         return;
       } catch (thrown) {
         const isFenced = thrown instanceof SpillwayError && thrown.code === 'QUEUE_FENCED';
-        if (!isFenced || attempt === ATTEMPTS) throw thrown;
+        if (!isFenced || performance.now() > untilMs) throw thrown;
       }
+      await delay(pauseMs * (0.5 + Math.random()));
+      pauseMs = Math.min(pauseMs * 2, KAFKA_LIMITS.retryDelayMaxMs);
     }
   }
 
-  async #changeAlone(change: (state: State) => boolean): Promise<void> {
+  /** One after another: a state that was read before a newer one was written must not be taken for the newest. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#tail.then(work);
+    this.#tail = done.catch(() => {});
+    return done;
+  }
+
+  async #changeOnce(change: (state: State) => boolean): Promise<void> {
+    await this.#refresh();
+    if (!change(this.#copy())) return;
     const writer = await this.#options.openWriter(this.#options.at);
     try {
-      await this.refresh();
+      await this.#refresh();
       const next = this.#copy();
       if (!change(next)) return;
       const builder = new RecordBatchBuilder();

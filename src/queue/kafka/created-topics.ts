@@ -13,7 +13,7 @@ import type { Cluster } from './cluster.ts';
 import { ControlLog, type ControlLogOptions } from './control-log.ts';
 import { membersOf } from './group-members.ts';
 import { deleteGroups, offsetCommit } from './protocol.ts';
-import { ensureTopic, removeTopic, type TopicPromise } from './topics.ts';
+import { ensurePartitions, ensureTopic, removeTopic, type TopicPromise } from './topics.ts';
 
 type Catalogue = change.Catalogue;
 
@@ -83,6 +83,10 @@ export class KafkaTopics implements TopicAdmin {
 
   async changeTopic(name: string, wanted: Parameters<TopicAdmin['changeTopic']>[1]): Promise<void> {
     await this.#change((state) => change.changeTopic(state, name, wanted));
+    const { cluster, nameOf } = this.#options;
+    const { partitions } = wanted;
+    // Also where the catalogue had them: a crash may have come between.
+    if (partitions !== undefined) await ensurePartitions(cluster, { name: nameOf(name), partitions });
   }
 
   async beginDeletion(name: string): Promise<void> {
@@ -140,6 +144,9 @@ export class KafkaTopics implements TopicAdmin {
     follow([...this.living, name]);
     await cluster.persist({ doing: `looking for the topic ${name}` }, () => cluster.refresh());
     if (cluster.topic(nameOf(name)) === undefined) return;
+    // Another collector may have created it since the catalogue was read.
+    await this.#control.refresh();
+    if (this.catalogue.topics[name] !== undefined) return;
     throw new SpillwayError(
       'TOPIC_EXISTS',
       `Kafka has a topic ${nameOf(name)} that was not created here: choose another name than ${ownerOf(name)?.name ?? name}.`,

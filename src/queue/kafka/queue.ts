@@ -118,9 +118,12 @@ export class KafkaQueue implements Queue {
     await ensureTopics(this.cluster, [...wanted, ...own], this.#options, log);
     await this.created.refresh();
     // Somebody else may have begun at the same time.
-    if (isFirst) await this.record.refresh();
+    if (isFirst || this.record.counts.size === 0) await this.record.refresh();
     await this.#raise(await this.#countsAtStart());
-    for (const name of this.#names) this.cluster.pin(name, this.cluster.idOf(name));
+    for (const name of this.#names) {
+      const doing = `asking for ${name}`;
+      this.cluster.pin(name, await this.cluster.persist({ doing }, async () => this.cluster.idOf(name)));
+    }
     clearInterval(this.#timer);
     this.#timer = setInterval(() => void this.refreshLayouts(), layoutMs);
     this.#timer.unref();

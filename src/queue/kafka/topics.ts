@@ -152,6 +152,9 @@ async function create(
 }
 
 async function check(cluster: Cluster, { name }: WantedTopic, promise: TopicPromise, log: Logger): Promise<void> {
+  // A broker that was asked since then may not have heard of it.
+  const asking = { doing: `asking for ${name}`, forMs: KAFKA_LIMITS.createTopicsMs };
+  await cluster.persist(asking, () => cluster.leader({ topic: name, partition: 0 }));
   const replicas = Math.min(...(cluster.topic(name)?.replicas ?? [0]));
   const answer = await cluster.askAny({ doing: `asking for the settings of ${name}` }, describeConfigs, [
     { resourceType: TOPIC_RESOURCE, resourceName: name, configurationKeys: null },

@@ -1,9 +1,9 @@
 import { pino } from 'pino';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { MemoryDisk } from '../../lib/memory-disk.ts';
 import { keepAtRandom, keepEverything, keepNothing } from '../../lib/memory-disk-crash.ts';
 import { Random } from '../../lib/random.ts';
-import type { TopicSettings } from '../created/catalogue.ts';
+import { changeTopic, type TopicSettings } from '../created/catalogue.ts';
 import { batchOf, readAll, TestMember, values } from '../test-records.ts';
 import { CatalogueFile } from './catalogue-file.ts';
 import { LocalCoordinator } from './coordinator.ts';
@@ -48,6 +48,30 @@ async function open(disk: MemoryDisk, now: () => number = () => 1_000) {
 }
 
 describe('a topic that a user created', () => {
+  it('has the partitions that were added to it, and groups read them, wherever a crash came between', async () => {
+    const disk = new MemoryDisk();
+    const before = await open(disk);
+    await before.topics.createTopic(TOPIC, settings());
+    await before.topics.addGroup(GROUP, [TOPIC]);
+    const member = await TestMember.join(before.queue, GROUP, [TOPIC]);
+    await before.topics.changeTopic(TOPIC, { partitions: 3 });
+    const all = [0, 1, 2].map((partition) => `${TOPIC}/${partition}`);
+    await vi.waitFor(() => expect(member.keys).toEqual(all), { timeout: 30_000 });
+    // Again changes nothing; fewer are refused.
+    await before.topics.changeTopic(TOPIC, { partitions: 3 });
+    await expect(before.topics.changeTopic(TOPIC, { partitions: 2 })).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+    // The catalogue was written, and the power went before anything else was.
+    await before.file.change((state) => changeTopic(state, TOPIC, { partitions: 5 }));
+    await before.close();
+    const after = await open(disk);
+    expect(after.queue.layout(TOPIC)).toMatchObject({ partitions: 5, unbarred: [] });
+    await (await after.queue.openWriter({ topic: TOPIC, partition: 4 })).append(values('a'));
+    const next = await TestMember.join(after.queue, GROUP, [TOPIC]);
+    const more = [...all, `${TOPIC}/3`, `${TOPIC}/4`];
+    await vi.waitFor(() => expect(next.keys).toEqual(more), { timeout: 30_000 });
+    await after.close();
+  });
+
   it('is there after a restart, with its records, its settings and what groups have committed', async () => {
     const disk = new MemoryDisk();
     const before = await open(disk);

@@ -59,6 +59,7 @@ export class LocalTopics implements TopicAdmin {
     await options.coordinator.raisePartitions(
       Object.fromEntries(living.map(([name, { partitions }]) => [name, partitions])),
     );
+    for (const [name, { partitions }] of living) await topics.#assignAdded(name, partitions);
     return topics;
   }
 
@@ -81,7 +82,14 @@ export class LocalTopics implements TopicAdmin {
   }
 
   async changeTopic(name: string, wanted: Parameters<TopicAdmin['changeTopic']>[1]): Promise<void> {
-    await this.#change((state) => change.changeTopic(state, name, wanted));
+    const changed = await this.#options.file.change((state) => change.changeTopic(state, name, wanted));
+    const { partitions } = wanted;
+    // Before anybody hears of them; and also where the catalogue had them, since a crash may have come between.
+    if (partitions !== undefined) {
+      await this.#options.coordinator.raisePartitions({ [name]: partitions });
+      await this.#assignAdded(name, partitions);
+    }
+    if (changed) this.#tell();
   }
 
   async beginDeletion(name: string): Promise<void> {
@@ -127,6 +135,14 @@ export class LocalTopics implements TopicAdmin {
   /** Waits for what was asked before. */
   close(): Promise<void> {
     return this.#options.file.close();
+  }
+
+  /** Nothing in an added partition is to wait for what is in the others: which key is where, is the users' affair. */
+  async #assignAdded(name: string, partitions: number): Promise<void> {
+    await this.#options.coordinator.registerBarrier(
+      name,
+      Array.from({ length: partitions }, () => 0),
+    );
   }
 
   async #change(apply: (state: change.Catalogue) => boolean): Promise<void> {

@@ -65,10 +65,10 @@ export class Inserter {
         receivedMs: draft.newestReceivedMs,
       };
       const begun = { ranges, slices: slicesOf(shares), policy };
-      await this.#persist(() => journal.begin(intent));
-      await this.#persist(() => letters.write(refused));
+      await this.persist(() => journal.begin(intent));
+      await this.persist(() => letters.write(refused));
       if (draft.batch !== undefined) refused.push(...(await this.#insertRows(draft.batch, begun)));
-      await this.#persist(() => writer.settle());
+      await this.persist(() => writer.settle());
     }
     draft.batch?.discard();
     await this.#commit(draft.ranges, draft.progress, refused);
@@ -92,7 +92,7 @@ export class Inserter {
     const ranges = await this.#uncommitted(open.ranges);
     log.info({ ranges }, 'Finishing an insert that the last process began');
     for (const { partition } of open.ranges) {
-      await letters.open(partition, (await this.#persist(() => membership.committed(partition))) ?? 0);
+      await letters.open(partition, (await this.persist(() => membership.committed(partition))) ?? 0);
     }
     if (open.deadLettersFrom !== undefined) await letters.recallEarlier(open.deadLettersFrom);
     await this.#finish(open, ranges);
@@ -110,7 +110,7 @@ export class Inserter {
     this.#leftBehind.delete(partition);
     for (let from = committed; ; ) {
       const seen = { partition, from, to: end };
-      const visible = await this.#persist(() => writer.visibleOffsets(seen, []));
+      const visible = await this.persist(() => writer.visibleOffsets(seen, []));
       const last = [...visible].reduce((a, b) => Math.max(a, b), Math.min(left.to, end) - 1);
       if (last < from) return from;
       const range = { partition, from, to: Math.min(last + 1, from + STORE_LIMITS.insertSpan) };
@@ -128,15 +128,15 @@ export class Inserter {
     if (ranges.length > 0) {
       const policy = this.#parts.policyLog.current.at(open.policyVersion);
       const known = { ranges, slices: slicesOf(open.shares), policy };
-      const found = await this.#persist(() => this.#parts.missing.survey(known));
+      const found = await this.persist(() => this.#parts.missing.survey(known));
       // The same slices as before, unless what decided about them is gone.
       const added = found.shares.map((share) => ({ ...share, docs: 0, bytes: 0 }));
       const shares = [...open.shares, ...added];
       const paths = [...open.paths, ...journal.paths.unknown(found.paths)];
-      await this.#persist(() => journal.begin({ ...open, shares, paths }));
+      await this.persist(() => journal.begin({ ...open, shares, paths }));
       const begun = { ranges, slices: slicesOf(shares), policy };
       const refused = await this.#insertMissing(begun);
-      for (const range of ranges) await this.#persist(() => this.#parts.writer.settleRange(range, begun.slices));
+      for (const range of ranges) await this.persist(() => this.#parts.writer.settleRange(range, begun.slices));
       await this.#commit(ranges, found.progress, refused);
     }
     await journal.end();
@@ -147,7 +147,7 @@ export class Inserter {
     const open: Range[] = [];
     for (const range of ranges) {
       const { partition } = range;
-      const committed = (await this.#persist(() => this.#parts.membership.committed(partition))) ?? 0;
+      const committed = (await this.persist(() => this.#parts.membership.committed(partition))) ?? 0;
       if (committed < range.to) open.push({ ...range, from: Math.max(range.from, committed) });
     }
     return open;
@@ -162,13 +162,13 @@ export class Inserter {
       this.#parts.log.warn({ reason: messageOf(thrown), ranges }, 'An insert failed; looking what of it is visible');
       return this.#insertMissing(begun);
     }
-    if (refused.length > 0) await this.#persist(() => this.#parts.letters.write(refused));
+    if (refused.length > 0) await this.persist(() => this.#parts.letters.write(refused));
     return refused;
   }
 
   /** Inserts what of the ranges is not visible; what the engine refuses although it works becomes a dead letter. */
   async #insertMissing(begun: Begun): Promise<readonly RefusedRecord[]> {
-    return this.#persist(async () => {
+    return this.persist(async () => {
       const refused = await this.#parts.missing.insert(begun);
       await this.#parts.letters.write(refused);
       return refused;
@@ -182,14 +182,15 @@ export class Inserter {
   ): Promise<void> {
     const { membership, onCommitted } = this.#parts;
     for (const { partition, to } of ranges) {
-      await this.#persist(() => membership.commit(partition, to));
+      await this.persist(() => membership.commit(partition, to));
       const deadLettered = refused.filter((record) => record.partition === partition).length;
       onCommitted({ partition, nextOffset: to, progress: progress.get(partition), deadLettered });
     }
   }
 
   /** Again and again, with growing pauses, until it works, another owner has taken over, or this one is stopped. */
-  async #persist<T>(work: () => Promise<T>): Promise<T> {
+  /** Does it again while the failure is one that passes. */
+  async persist<T>(work: () => Promise<T>): Promise<T> {
     const { log, signal } = this.#parts;
     for (
       let pauseMs: number = STORE_LIMITS.retryDelayMs;

@@ -170,7 +170,7 @@ export class Consumer {
       const called = calledOf(held);
       for (const record of found.records) {
         records.push({ ...called, ...record });
-        room -= record.value.length;
+        room -= record.value?.length ?? 0;
       }
       if (found.lost !== undefined) lost.push({ ...called, ...found.lost });
       if (found.next > from) place.set(keyOf(held), { ...called, generation: held.generation, offset: found.next });

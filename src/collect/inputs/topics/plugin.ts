@@ -2,6 +2,7 @@
  * `POST /api/topics/{topic}/records` as a Fastify plugin: records of any kind into a topic that its tenant created. The
  * answer says where each record is, after all of them are durable.
  */
+import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isOfRoles } from '../../../event/topics.ts';
 import { SpillwayError } from '../../../lib/errors.ts';
@@ -42,6 +43,8 @@ interface Upload {
   readonly name: string;
   readonly createdMs: number;
   readonly partitions: number;
+  /** Before any were added; undefined where none were. */
+  readonly firstPartitions: number | undefined;
   readonly records: readonly ProducedRecord[];
   readonly body: Buffer;
   readonly reading: readonly string[];
@@ -116,7 +119,7 @@ export class TopicsInput {
     }
     const name = ownedName({ tenant, name: topic });
     // Before the body is read, so that what is refused costs little.
-    const { partitions, createdMs } = await writers.topic(name);
+    const { partitions, firstPartitions, createdMs } = await writers.topic(name);
     highWater.assertOpen();
     const query = produceQuery(request.query);
     const format = recordFormatOf(request.headers['content-type']);
@@ -128,14 +131,14 @@ export class TopicsInput {
     const body = await readBody(request.raw, encodingOf(request.headers['content-encoding']), share, bodyLimits);
     metrics.receivedBytes.labels(INPUT).inc(body.length);
     highWater.assertOpen();
-    const key = query.key === undefined ? undefined : Buffer.from(query.key);
+    const { key } = query;
     const records = parseRecords(body, format).map((record) => ({
       ...record,
       key: record.key ?? key,
       partition: record.partition ?? query.partition,
     }));
-    const reading = [format, query.key ?? '', `${query.partition ?? ''}`];
-    return { topic, name, createdMs, partitions, records, body, reading };
+    const reading = [format, ...printedKey(key), `${query.partition ?? ''}`];
+    return { topic, name, createdMs, partitions, firstPartitions, records, body, reading };
   }
 
   async #storeOnce(upload: Upload, key: string): Promise<ProduceAnswer> {
@@ -144,10 +147,16 @@ export class TopicsInput {
     // The same for each attempt, so that a retry finds its records where they are.
     const turn = Buffer.from(keyed.key).reduce((sum, byte) => sum + byte, 0);
     const placed = place(upload, turn);
-    await this.#keysKnown(upload.name, placed);
+    const { partitions, firstPartitions } = upload;
+    const all = Array.from({ length: partitions }, (_, partition) => partition);
+    await this.#keysKnown(upload.name, firstPartitions === undefined ? [...placed.byPartition.keys()] : all);
     const claim: ProduceClaim = await keys.claim(keyed);
     try {
-      return await this.#append(upload, placed, { keyed, state: claim.state });
+      const { state } = claim;
+      // Partitions may have been added since the first attempt: its records stay where that has put them.
+      const before = state.parts.length === 0 ? partitions : (state.partitions ?? firstPartitions ?? partitions);
+      const same = before === partitions ? placed : place({ ...upload, partitions: before }, turn);
+      return await this.#append(upload, same, { keyed, state });
     } finally {
       claim.end();
     }
@@ -166,10 +175,10 @@ export class TopicsInput {
   }
 
   /** Keys of before the start, of the partitions that the request goes to. */
-  async #keysKnown(topic: string, placed: Placed): Promise<void> {
+  async #keysKnown(topic: string, partitions: readonly number[]): Promise<void> {
     const { writers, context } = this.#options;
     const known = Promise.all(
-      [...placed.byPartition.keys()].map(async (partition) => (await writers.open({ topic, partition })).recalled()),
+      partitions.map(async (partition) => (await writers.open({ topic, partition })).recalled()),
     );
     const what = 'The Idempotency-Keys of before the start are still being read back; send this again.';
     await within(known, context.limits.httpQueueWaitMs, what);
@@ -199,7 +208,13 @@ function place({ records, partitions }: Upload, turn: number): Placed {
     byPartition.set(partition, there);
     return { partition, index: there.push(record) - 1 };
   });
-  return { places, byPartition };
+  return { places, byPartition, partitions };
+}
+
+/** Bytes that are no text are told from every text. */
+function printedKey(key: Buffer | undefined): string[] {
+  if (key === undefined) return [''];
+  return isUtf8(key) ? [key.toString('utf8')] : ['', key.toString('base64')];
 }
 
 function recordFormatOf(contentType: string | undefined): RecordFormat {

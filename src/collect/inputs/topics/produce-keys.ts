@@ -10,7 +10,7 @@ import type { KeyedRequest } from '../http/idempotency.ts';
 import { OWN_HEADERS_PREFIX } from './records.ts';
 
 export const KEY_HEADER = `${OWN_HEADERS_PREFIX}idempotency`;
-const PRINTED = /^([\w-]{22})\.([\w-]{22})\.(\d{1,9})$/;
+const PRINTED = /^([\w-]{22})\.([\w-]{22})\.(\d{1,9})(?:\.(\d{1,4}))?$/;
 
 /** Records of one partition of a request, in order: `index` of the first among the request's records there. */
 export interface DurablePart {
@@ -23,6 +23,8 @@ export interface DurablePart {
 export interface ProduceState {
   readonly body: string;
   readonly receivedMs: number;
+  /** How many the topic had at the first attempt; undefined before that, and where an earlier version did not say it. */
+  partitions: number | undefined;
   readonly parts: DurablePart[];
   /** Settles when the request that is being stored now has ended, well or not. */
   underWay: Promise<void> | undefined;
@@ -30,6 +32,7 @@ export interface ProduceState {
 
 export interface WrittenKey extends KeyedRequest {
   readonly receivedMs: number;
+  readonly partitions?: number | undefined;
   readonly parts: readonly DurablePart[];
 }
 
@@ -40,8 +43,8 @@ export interface ProduceClaim {
 }
 
 /** What the first record of a batch says. */
-export function printPart({ key, body }: KeyedRequest, index: number): Buffer {
-  return Buffer.from(`${key}.${body}.${index}`);
+export function printPart({ key, body }: KeyedRequest, index: number, partitions: number): Buffer {
+  return Buffer.from(`${key}.${body}.${index}.${partitions}`);
 }
 
 export class ProduceKeys {
@@ -61,23 +64,24 @@ export class ProduceKeys {
 
   /** From the header of a batch in the log. */
   recall(header: string, receivedMs: number, at: Omit<DurablePart, 'index'>): void {
-    const [, key, body, index] = PRINTED.exec(header) ?? [];
+    const [, key, body, index, count] = PRINTED.exec(header) ?? [];
     if (key === undefined || body === undefined || index === undefined) return;
-    const state = this.#states.get(key) ?? { body, receivedMs, parts: [], underWay: undefined };
+    const partitions = count === undefined ? undefined : Number(count);
+    const state = this.#states.get(key) ?? { body, receivedMs, partitions, parts: [], underWay: undefined };
     if (state.body !== body) return;
     this.#states.set(key, state);
     add(state, { ...at, index: Number(index) });
   }
 
   restore(written: readonly WrittenKey[]): void {
-    for (const { key, body, receivedMs, parts } of written) {
-      this.#states.set(key, { body, receivedMs, parts: [...parts], underWay: undefined });
+    for (const { key, body, receivedMs, partitions, parts } of written) {
+      this.#states.set(key, { body, receivedMs, partitions, parts: [...parts], underWay: undefined });
     }
   }
 
   written(): WrittenKey[] {
-    return [...this.#states].flatMap(([key, { body, receivedMs, parts }]) =>
-      parts.length === 0 ? [] : [{ key, body, receivedMs, parts }],
+    return [...this.#states].flatMap(([key, { body, receivedMs, partitions, parts }]) =>
+      parts.length === 0 ? [] : [{ key, body, receivedMs, partitions, parts }],
     );
   }
 
@@ -85,7 +89,7 @@ export class ProduceKeys {
   async claim({ key, body }: KeyedRequest): Promise<ProduceClaim> {
     this.#forget();
     for (;;) {
-      const state = this.#states.get(key) ?? { body, receivedMs: this.#clock.now(), parts: [], underWay: undefined };
+      const state = this.#states.get(key) ?? this.#begin(body);
       if (state.body !== body) {
         throw new SpillwayError(
           'IDEMPOTENCY_MISMATCH',
@@ -95,6 +99,10 @@ export class ProduceKeys {
       if (state.underWay === undefined) return this.#take(key, state);
       await state.underWay;
     }
+  }
+
+  #begin(body: string): ProduceState {
+    return { body, receivedMs: this.#clock.now(), partitions: undefined, parts: [], underWay: undefined };
   }
 
   #take(key: string, state: ProduceState): ProduceClaim {

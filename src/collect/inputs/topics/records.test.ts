@@ -2,11 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SpillwayError } from '../../../lib/errors.ts';
 import { TOPIC_LIMITS } from '../../../lib/limits.ts';
+import { produceQuery } from './produce-query.ts';
 import { parseRecords, type RecordFormat } from './records.ts';
 
 const parse = (body: string | Buffer, format: RecordFormat = 'json') => parseRecords(Buffer.from(body), format);
 const values = (body: string | Buffer, format: RecordFormat = 'json') =>
-  parse(body, format).map(({ value }) => value.toString());
+  parse(body, format).map(({ value }) => value?.toString() ?? null);
 
 function refusal(body: string | Buffer, format: RecordFormat = 'json'): SpillwayError {
   try {
@@ -22,7 +23,7 @@ describe('a body', () => {
   it('is one record, an array of them, or an object that has them', () => {
     expect(values(' {"value": 1} ')).toEqual(['1']);
     expect(values('[{"value":1} , {"value":"2"}]')).toEqual(['1', '"2"']);
-    expect(values('{"records":[{"value":null}]}')).toEqual(['null']);
+    expect(values('{"records":[{"value":[null]}]}')).toEqual(['[null]']);
     expect(values('{"value":1}\r\n\n{"value":[2]}\n', 'ndjson')).toEqual(['1', '[2]']);
     expect(values('one\r\ntwo\n\nthree', 'text')).toEqual(['one', 'two', 'three']);
     expect(parse(Buffer.from([0xff, 0x0a, 0]), 'bytes')[0]?.value).toEqual(Buffer.from([0xff, 0x0a, 0]));
@@ -31,7 +32,8 @@ describe('a body', () => {
   it('is kept byte for byte where it is JSON, whatever a parser would make of it', () => {
     fc.assert(
       fc.property(fc.json(), fc.constantFrom('', ' ', '\n\t'), (json, space) => {
-        expect(values(`[{"key":"k",${space}"value":${space}${json}${space}},{"value":${json}}]`)).toEqual([json, json]);
+        const kept = json === 'null' ? null : json;
+        expect(values(`[{"key":"k",${space}"value":${space}${json}${space}},{"value":${json}}]`)).toEqual([kept, kept]);
       }),
     );
     const odd = '{"a":1,"a":2,"__proto__":{"x":1},"2":1,"1":2,"n":1e400,"m":-0.0,"s":"\\ud800"}';
@@ -60,6 +62,35 @@ describe('a body', () => {
   });
 });
 
+describe('a record', () => {
+  it('without a value is null, in whatever encoding, which is neither an empty value nor the text of it', () => {
+    const body = `[{"value":null},{"value":null,"encoding":"text"},{"value": null ,"encoding":"base64"},
+      {"value":"","encoding":"text"},{"value":"","encoding":"base64"},{"value":"null","encoding":"text"},{"value":"null"}]`;
+    expect(values(body)).toEqual([null, null, null, '', '', 'null', '"null"']);
+  });
+
+  it('has a key of text, of bytes, or of any JSON', () => {
+    const keys = (body: string) => parse(body).map(({ key }) => key?.toString('latin1'));
+    const body = `[{"value":1,"key":"gP8=","keyEncoding":"base64"},{"value":1,"key":"gP8="},{"value":1,"key":"","keyEncoding":"text"},
+      {"value":1,"key":{"id": 1.0},"keyEncoding":"json"},{"value":1,"key":"a","keyEncoding":"json"},{"value":1,"key":null,"keyEncoding":"json"}]`;
+    expect(keys(body)).toEqual(['\x80\xff', 'gP8=', '', '{"id": 1.0}', '"a"', undefined]);
+  });
+
+  it('is filled in from the address, where a key may be bytes too', () => {
+    const key = (query: object) => produceQuery(query).key?.toString('latin1');
+    expect(key({ key: 'gP8=' })).toBe('gP8=');
+    for (const text of ['-_8=', '-_8', '+/8=']) expect(key({ key: text, keyEncoding: 'base64' })).toBe('\xfb\xff');
+    expect(produceQuery({ keyEncoding: 'base64', partition: '3' })).toEqual({ partition: 3 });
+    for (const wrong of [
+      { key: 'gP8=', keyEncoding: 'hex' },
+      { key: 'a', keyEncoding: 'base64' },
+      { key: ['a', 'b'] },
+    ]) {
+      expect(() => produceQuery(wrong)).toThrow(/parameter key/);
+    }
+  });
+});
+
 describe('what cannot be kept as it was sent is refused as a whole', () => {
   it.each([
     ['[{"value":1},{"value":1,"offset":2}]', 1],
@@ -75,6 +106,12 @@ describe('what cannot be kept as it was sent is refused as a whole', () => {
     ['{"value":"abc","encoding":"base64"}', 0],
     ['{"value":"ab=c","encoding":"base64"}', 0],
     ['{"value":"","encoding":"hex"}', 0],
+    // Bits that no byte has would be lost.
+    ['{"value":"/wF=","encoding":"base64"}', 0],
+    ['{"value":"-_8=","encoding":"base64"}', 0],
+    ['{"value":1,"key":"a","keyEncoding":"base64"}', 0],
+    ['{"value":1,"key":"a","keyEncoding":"hex"}', 0],
+    ['{"value":1,"key":7,"keyEncoding":"text"}', 0],
     ['{"value":1,"headers":["a"]}', 0],
     ['{"value":1,"headers":{"a":1}}', 0],
     ['{"value":1,"headers":{"spillway-idempotency":"x"}}', 0],

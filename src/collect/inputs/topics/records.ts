@@ -6,10 +6,12 @@ import { isUtf8 } from 'node:buffer';
 import { SpillwayError } from '../../../lib/errors.ts';
 import { TOPIC_LIMITS } from '../../../lib/limits.ts';
 import { BROKEN, JsonScanner, skipSpace } from '../http/json-scanner.ts';
+import { bytesOfBase64 } from './base64.ts';
 
 export interface ProducedRecord {
   readonly key: Buffer | undefined;
-  readonly value: Buffer;
+  /** Null: a tombstone, by which whoever keeps the newest record of each key removes that key. */
+  readonly value: Buffer | null;
   readonly headers: readonly (readonly [name: string, value: Buffer])[];
   readonly partition: number | undefined;
 }
@@ -20,10 +22,10 @@ export type RecordFormat = 'json' | 'ndjson' | 'text' | 'bytes';
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 const [OBJECT_OPEN, OBJECT_CLOSE, ARRAY_OPEN, ARRAY_CLOSE, COMMA] = [0x7b, 0x7d, 0x5b, 0x5d, 0x2c];
-const MEMBERS = ['key', 'value', 'encoding', 'headers', 'partition'] as const;
+const MEMBERS = ['key', 'keyEncoding', 'value', 'encoding', 'headers', 'partition'] as const;
 type Member = (typeof MEMBERS)[number];
 const ENCODINGS: readonly unknown[] = ['json', 'text', 'base64'];
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const NULL_TEXT = Buffer.from('null');
 /** What Spillway itself adds begins so. */
 export const OWN_HEADERS_PREFIX = 'spillway-';
 
@@ -69,7 +71,7 @@ function assertSize({ key, value, headers }: ProducedRecord, record: number): vo
   if (headers.length > most) throw invalid(record, `it has ${headers.length} headers, and ${most} are taken`);
   if (ofHeaders > headersBytes)
     throw invalid(record, `its headers have ${ofHeaders} bytes, and ${headersBytes} are taken`);
-  const bytes = ofKey + value.length + ofHeaders;
+  const bytes = ofKey + (value?.length ?? 0) + ofHeaders;
   if (bytes <= recordBytes) return;
   throw new SpillwayError(
     'MESSAGE_TOO_LARGE',
@@ -142,33 +144,37 @@ function readRecord(body: Buffer, start: number, end: number, scanner: JsonScann
     const place = places.get(member);
     return place === undefined ? undefined : JSON.parse(body.toString('utf8', ...place));
   };
-  const place = places.get('value');
-  if (place === undefined) throw invalid(record, 'it has no "value"');
+  const written = (member: 'key' | 'value'): Buffer | undefined => {
+    const place = places.get(member);
+    return place === undefined ? undefined : body.subarray(...place);
+  };
+  const [key, value] = [written('key'), written('value')];
+  if (value === undefined) throw invalid(record, 'it has no "value"; one that is to be empty is null');
   return {
-    key: keyOf(read('key'), record),
-    value: bytesOfValue(body.subarray(...place), read('encoding'), record),
+    key:
+      key === undefined ? undefined : (bytesOfMember('key', key, read('keyEncoding') ?? 'text', record) ?? undefined),
+    value: bytesOfMember('value', value, read('encoding') ?? 'json', record),
     headers: headersOf(read('headers'), record),
     partition: partitionOf(read('partition'), record),
   };
 }
 
-function keyOf(key: unknown, record: number): Buffer | undefined {
-  if (key === undefined || key === null) return undefined;
-  if (typeof key !== 'string') throw invalid(record, 'its "key" is not a string');
-  return bytesOf(key, 'key', record);
-}
-
-function bytesOfValue(written: Buffer, encoding: unknown, record: number): Buffer {
-  if (encoding !== undefined && !ENCODINGS.includes(encoding)) {
-    throw invalid(record, `its "encoding" is not one of ${ENCODINGS.join(', ')}`);
+/** Null, in whatever encoding, is nothing at all: JSON's own null is the text of it. */
+function bytesOfMember(member: 'key' | 'value', written: Buffer, encoding: unknown, record: number): Buffer | null {
+  if (!ENCODINGS.includes(encoding)) {
+    const name = member === 'key' ? 'keyEncoding' : 'encoding';
+    throw invalid(record, `its "${name}" is not one of ${ENCODINGS.join(', ')}`);
   }
-  if (encoding === undefined || encoding === 'json') return written;
-  const value: unknown = JSON.parse(written.toString('utf8'));
-  if (typeof value !== 'string')
-    throw invalid(record, `its "value" is not a string, as the encoding ${encoding} needs`);
-  if (encoding === 'text') return bytesOf(value, 'value', record);
-  if (!BASE64.test(value)) throw invalid(record, 'its "value" is not base64 (RFC 4648, with its padding)');
-  return Buffer.from(value, 'base64');
+  if (written.equals(NULL_TEXT)) return null;
+  if (encoding === 'json') return written;
+  const text: unknown = JSON.parse(written.toString('utf8'));
+  if (typeof text !== 'string') {
+    throw invalid(record, `its "${member}" is not a string, as the encoding ${encoding} needs`);
+  }
+  if (encoding === 'text') return bytesOf(text, member, record);
+  const bytes = bytesOfBase64(text);
+  if (bytes === undefined) throw invalid(record, `its "${member}" is not base64 (RFC 4648, with its padding)`);
+  return bytes;
 }
 
 function headersOf(headers: unknown, record: number): (readonly [string, Buffer])[] {

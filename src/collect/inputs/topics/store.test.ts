@@ -44,7 +44,7 @@ function placedOf(count: number): Placed {
     const index = (byPartition.get(i % 2)?.push({ key: undefined, value, headers: [], partition: undefined }) ?? 0) - 1;
     return { partition: i % 2, index };
   });
-  return { byPartition, places };
+  return { byPartition, places, partitions: 2 };
 }
 
 const storing = (writers: TopicWriters, placed: Placed, once: Storing['once']): Storing => ({

@@ -12,6 +12,8 @@ import type { ProducedRecord } from './records.ts';
 /** The records of a request by partition, and where each of them went: in the order of the request. */
 export interface Placed {
   readonly byPartition: ReadonlyMap<number, readonly ProducedRecord[]>;
+  /** How many the topic had when that was decided. */
+  readonly partitions: number;
   readonly places: readonly { readonly partition: number; readonly index: number }[];
 }
 
@@ -29,7 +31,14 @@ export interface Storing {
 /** Throws what a partition refused with; others may have taken their part, which `durable` of the details says. */
 export async function storeRecords(storing: Storing): Promise<{ partition: number; offset: number }[]> {
   const { placed, once } = storing;
-  const state: ProduceState = once?.state ?? { body: '', receivedMs: 0, parts: [], underWay: undefined };
+  const state: ProduceState = once?.state ?? {
+    body: '',
+    receivedMs: 0,
+    partitions: undefined,
+    parts: [],
+    underWay: undefined,
+  };
+  state.partitions = placed.partitions;
   const before = durableOf(state);
   const outcomes = await Promise.allSettled(
     [...placed.byPartition].map(([partition, records]) => storePart(storing, state, partition, records)),
@@ -55,7 +64,7 @@ function withCount(reason: unknown, durable: number): unknown {
 }
 
 async function storePart(
-  { context, writers, topic, once, onAppended }: Storing,
+  { context, writers, topic, placed, once, onAppended }: Storing,
   state: ProduceState,
   partition: number,
   records: readonly ProducedRecord[],
@@ -68,7 +77,12 @@ async function storePart(
   while (index < records.length && !isRefused) {
     await untilReady(writer, context.limits.httpQueueWaitMs);
     const first = index;
-    const { batch, next } = encode(records, first, context.clock.now(), once?.keyed);
+    const { batch, next } = encode(
+      records,
+      first,
+      context.clock.now(),
+      once && printPart(once.keyed, first, placed.partitions),
+    );
     index = next;
     const appended = writer.append(batch).then((where) => {
       add(state, { partition, index: first, baseOffset: where.baseOffset, count: next - first });
@@ -86,16 +100,20 @@ async function storePart(
 }
 
 /** As many as fit one batch. */
-function encode(records: readonly ProducedRecord[], first: number, nowMs: number, keyed: KeyedRequest | undefined) {
+function encode(records: readonly ProducedRecord[], first: number, nowMs: number, part: Buffer | undefined) {
   const builder = new RecordBatchBuilder();
   let next = first;
   for (; next < records.length; next++) {
     const record = records[next];
     if (record === undefined) break;
     const { key, value, headers } = record;
-    const own = keyed !== undefined && next === first ? [[KEY_HEADER, printPart(keyed, first)] as const] : [];
+    const own = part !== undefined && next === first ? [[KEY_HEADER, part] as const] : [];
     const encoded = encodeHeaders([...own, ...headers]);
-    if (!builder.append(value, 0, value.length, nowMs, encoded, key)) break;
+    const isAppended =
+      value === null
+        ? builder.appendNull(nowMs, encoded, key)
+        : builder.append(value, 0, value.length, nowMs, encoded, key);
+    if (!isAppended) break;
   }
   return { batch: builder.finish(), next };
 }

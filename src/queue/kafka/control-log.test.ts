@@ -1,0 +1,153 @@
+/** Several processes that start at the same moment change the same small topic: in memory, with what a broker does to them. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { SpillwayError } from '../../lib/errors.ts';
+import { createLog } from '../../lib/log.ts';
+import { Random } from '../../lib/random.ts';
+import { offset, type PartitionReader, type PartitionWriter } from '../port.ts';
+import { CONTROL, ControlLog } from './control-log.ts';
+
+const SEED = Number(process.env.SPILLWAY_TEST_SEED ?? Math.floor(Math.random() * 2 ** 32));
+const AT = { topic: 'control', partition: 0 };
+const outOfRange = () => new SpillwayError('QUEUE_OFFSET_OUT_OF_RANGE', 'not retained any more');
+const fenced = () => new SpillwayError('QUEUE_FENCED', 'another owner has taken over');
+
+/** A partition of Kafka: whoever opens a writer fences the one before, and records before an offset may be removed. */
+class FakePartition {
+  readonly batches: Buffer[] = [];
+  earliest = 0;
+  owner = 0;
+  /** Called before each step: other processes come between there. */
+  turn: () => Promise<void> = async () => {};
+
+  open(): ControlLog<ReturnType<(typeof CONTROL)['empty']>> {
+    return new ControlLog({
+      ...CONTROL,
+      at: AT,
+      log: createLog('test', 'fatal'),
+      openReader: () => this.#reader(),
+      openWriter: () => this.#writer(),
+      removeBefore: async (_at, position) => {
+        await this.turn();
+        this.earliest = Math.max(this.earliest, position);
+      },
+    });
+  }
+
+  #reader(): PartitionReader {
+    return {
+      ...AT,
+      endOffset: async () => {
+        await this.turn();
+        return offset(this.batches.length);
+      },
+      earliestOffset: async () => {
+        await this.turn();
+        return offset(this.earliest);
+      },
+      read: async (from: number) => {
+        await this.turn();
+        if (from < this.earliest) throw outOfRange();
+        const found = this.batches.slice(from, from + 1);
+        const batches = found.map((bytes) => ({ bytes, baseOffset: from, nextOffset: offset(from + 1) }));
+        return { batches, nextOffset: offset(from + found.length), endOffset: offset(this.batches.length) };
+      },
+      close: async () => {},
+    } as unknown as PartitionReader;
+  }
+
+  async #writer(): Promise<PartitionWriter> {
+    await this.turn();
+    const own = ++this.owner;
+    return {
+      append: async (bytes: Buffer) => {
+        await this.turn();
+        if (own !== this.owner) throw fenced();
+        this.batches.push(Buffer.from(bytes));
+        return { baseOffset: offset(this.batches.length - 1), nextOffset: offset(this.batches.length) };
+      },
+      close: async () => {},
+    } as unknown as PartitionWriter;
+  }
+}
+
+describe('what the queue keeps for itself', () => {
+  it('is read also where somebody who changes it removes the record that is being read', async () => {
+    const partition = new FakePartition();
+    const [writer, reader] = [partition.open(), partition.open()];
+    const rename = (name: string) =>
+      writer.change((state) => {
+        state.name = name;
+        return true;
+      });
+    await rename('first');
+    let step = 0;
+    const steps = [3, 6];
+    partition.turn = async () => {
+      // In the moment between where it begins and what is there.
+      if (!steps.includes(++step)) return;
+      const { turn } = partition;
+      partition.turn = async () => {};
+      await rename(`after step ${step}`);
+      partition.turn = turn;
+    };
+    await reader.refresh();
+    expect(step).toBeGreaterThan(Math.max(...steps));
+    expect(reader.state.name).toBe('after step 6');
+  });
+
+  it('is never an older one again, where one process asks for it while it changes it', async () => {
+    const partition = new FakePartition();
+    const [own, other] = [partition.open(), partition.open()];
+    await other.change((state) => {
+      state.name = 'older';
+      return true;
+    });
+    let hold: Promise<void> | undefined;
+    const reading = Promise.withResolvers<void>();
+    let turns = 0;
+    partition.turn = async () => {
+      // The first question for the record itself is answered when everything else is over.
+      if (++turns !== 3) return;
+      reading.resolve();
+      await hold;
+    };
+    const released = Promise.withResolvers<void>();
+    hold = released.promise;
+    const asked = own.refresh();
+    await reading.promise;
+    const changed = own.change((state) => {
+      state.name = 'newer';
+      return true;
+    });
+    for (let i = 0; i < 100; i++) await nextTurn();
+    released.resolve();
+    await Promise.all([asked, changed]);
+    expect(own.state.name).toBe('newer');
+    await other.refresh();
+    expect(other.state.name).toBe('newer');
+  });
+
+  it('has every change of those who change it at the same moment, once', async () => {
+    const random = new Random(SEED);
+    console.info(`seed ${SEED}`);
+    const partition = new FakePartition();
+    partition.turn = async () => {
+      for (let turns = random.below(6); turns > 0; turns--) await nextTurn();
+    };
+    const processes = Array.from({ length: 8 }, () => partition.open());
+    await Promise.all(
+      processes.map((control, i) =>
+        control.change(({ topics }) => {
+          if (topics[`t${i}`] !== undefined) return false;
+          topics[`t${i}`] = { partitions: i + 1, additions: [] };
+          return true;
+        }),
+      ),
+    );
+    expect(partition.batches).toHaveLength(processes.length);
+    const [first] = processes;
+    await first?.refresh();
+    expect(Object.keys(first?.state.topics ?? {}).sort()).toEqual(processes.map((_, i) => `t${i}`));
+  });
+});
