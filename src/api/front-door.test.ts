@@ -7,7 +7,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { type ApiServers, startApiServers } from '../../test/support/api-servers.ts';
 import { MemoryReader } from '../../test/support/memory-reader.ts';
 import { sampleEvent } from '../../test/support/sample-events.ts';
-import { HTTP_LIMITS, PROXY_LIMITS } from '../lib/limits.ts';
+import { readBody } from '../collect/inputs/http/body.ts';
+import { BodyBudget } from '../collect/inputs/http/body-budget.ts';
+import { COLLECT_LIMITS, HTTP_LIMITS, PROXY_LIMITS, QUERY_LIMITS } from '../lib/limits.ts';
 
 const consoleRoot = join(mkdtempSync(join(tmpdir(), 'spillway-console-')), 'dist');
 const reader = new MemoryReader();
@@ -25,6 +27,12 @@ beforeAll(async () => {
       async (app) => {
         app.get('/failing', { config: { scope: 'nobody' } }, () => {
           throw new Error('cannot open /var/lib/secret/data.bin');
+        });
+        app.removeAllContentTypeParsers();
+        app.addContentTypeParser('*', (_request, _body, done) => done(null));
+        app.post('/small', { config: { scope: 'nobody' } }, (request) => {
+          const share = new BodyBudget(() => {}, COLLECT_LIMITS.httpConcurrentBodiesBytes).open();
+          return readBody(request.raw, undefined, share, { ...COLLECT_LIMITS, httpBodyBytes: 1_000 });
         });
       },
     ],
@@ -253,6 +261,42 @@ describe('a question streamed to the store', () => {
     expect(refused.status).toBe(413);
     expect(await refused.json()).toMatchObject({ code: 'BODY_TOO_LARGE' });
   });
+
+  const next = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
+  const statuses = async (length: string, body: string): Promise<string[]> => {
+    const head = `POST /api/search HTTP/1.1\r\nHost: localhost\r\n${length}\r\n\r\n`;
+    return (await raw(`${head}${body}${next}`)).match(/(?<=HTTP\/1\.1 )\d+/g) ?? [];
+  };
+
+  it.each([
+    ['refused by the store before it has come', '403', (response: ServerResponse) => response.writeHead(403).end('{}')],
+    ['cut off by the store', '503', (response: ServerResponse) => response.destroy()],
+  ])('whose body is %s is answered, and so is what follows on its connection', async (_, status, answer) => {
+    handle = (_request, response) => void answer(response);
+    const bytes = PROXY_LIMITS.bodyBytes;
+    expect(await statuses(`Content-Length: ${bytes}`, 'x'.repeat(bytes))).toEqual([status, '200']);
+  });
+
+  it('whose body is too large is answered so, announced or not, whatever the store does', async () => {
+    handle = (_request, response) => void response.destroy();
+    const bytes = 8 * PROXY_LIMITS.bodyBytes;
+    const body = 'x'.repeat(bytes);
+    expect(await statuses(`Content-Length: ${bytes}`, body)).toEqual(['413', '200']);
+    handle = () => {};
+    const chunked = `${bytes.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
+    expect(await statuses('Transfer-Encoding: chunked', chunked)).toEqual(['413', '200']);
+  });
+});
+
+describe('a body that an input does not take whole', () => {
+  it('is read to its end all the same, so that its sender sees the answer and can go on', async () => {
+    const bytes = 16 * 1024 * 1024;
+    const head = `POST /small HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${bytes}\r\n\r\n`;
+    const next = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
+    const text = await raw(`${head}${'x'.repeat(bytes)}${next}`);
+    expect(text).toContain('"code":"BODY_TOO_LARGE"');
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 413', 'HTTP/1.1 200']);
+  });
 });
 
 /** Resolves when the figure has not moved over ten turns of 20 ms. */
@@ -310,6 +354,14 @@ describe('an error', () => {
     expect(await response.json()).toMatchObject({ code, status, type: `urn:spillway:error:${code}` });
   });
 
+  it.each([
+    ['/api/ledger?by=colour', 'by must be of minute or hour, tenant and partition, separated by commas.'],
+    ['/api/topics/UPPER/records', 'topic must be up to 64 of a-z, 0-9, _ and -, beginning with a letter or digit.'],
+    ['/api/topics/raw/records?wait=long', 'wait must be a duration such as 30s, 12h or 7d.'],
+  ])('of %s says how it is written', async (path, how) => {
+    expect(await (await get(path)).json()).toMatchObject({ detail: `The parameter ${how}` });
+  });
+
   it('of ours tells no secrets', async () => {
     const response = await get('/failing');
     expect(response.status).toBe(500);
@@ -323,6 +375,11 @@ describe('an error', () => {
     expect(await raw('GET / HTTP/1.1\r\n\r\n')).toMatch(/^HTTP\/1.1 400/);
     const both = 'Host: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n';
     expect(await raw(`POST /api/logs HTTP/1.1\r\n${both}`)).toMatch(/^HTTP\/1.1 400/);
+  });
+
+  it('is not what a query of the longest length gets, whatever its letters', async () => {
+    const q = encodeURIComponent('東'.repeat(QUERY_LIMITS.queryChars));
+    expect((await get(`/api/count?q=${q}`)).status).toBe(200);
   });
 
   it('of headers past their limit says how to send a long query', async () => {

@@ -12,7 +12,11 @@ interface Complaint {
   readonly instancePath: string;
   readonly message?: string;
   readonly params: Readonly<Record<string, unknown>>;
-  readonly parentSchema?: { readonly properties?: Readonly<Record<string, unknown>> };
+  readonly parentSchema?: {
+    readonly properties?: Readonly<Record<string, unknown>>;
+    /** What a pattern stands for, in words. */
+    readonly 'x-expects'?: string;
+  };
 }
 
 interface ValidationError extends Error {
@@ -119,7 +123,9 @@ function ofValidation(error: ValidationError): SpillwayError {
   });
 }
 
-function sayComplaint({ keyword, message = 'is not valid', params }: Complaint): string {
+function sayComplaint({ keyword, message = 'is not valid', params, parentSchema }: Complaint): string {
+  const expected = parentSchema?.['x-expects'];
+  if (keyword === 'pattern' && expected !== undefined) return `must be ${expected}`;
   if (keyword === 'enum' && Array.isArray(params.allowedValues)) {
     return `must be one of ${params.allowedValues.join(', ')}`;
   }

@@ -209,6 +209,13 @@ describe('an aggregate', () => {
     });
   });
 
+  it.each(['histogram?', 'stats?'])('says of a %s that no event has the field to divide by', async (route) => {
+    const schema = route === 'stats?' ? StatsAnswerSchema : HistogramAnswerSchema;
+    const hintsBy = async (by: string) => (await ask<{ hints?: string[] }>(`${route}by=${by}&${RANGE}`, schema)).hints;
+    expect(await hintsBy('ap')).toEqual(['No event of this range has the field ap. Did you mean app?']);
+    expect(await hintsBy('app')).toBeUndefined();
+  });
+
   it('finds the neighbours of an event of the same source', async () => {
     const answer = await ask('context?id=local.raw.0.10.0&before=2&after=1', ContextAnswerSchema);
     expect(answer).toMatchObject({

@@ -92,8 +92,9 @@ export function sendProblem(thrown: unknown, request: FastifyRequest, reply: Fas
   const error = toSpillwayError(thrown);
   if (isOurs(error.code)) request.log.error({ err: thrown, reqId: request.id }, 'a request failed');
   if (error.retryAfterS !== undefined) reply.header('retry-after', Math.ceil(error.retryAfterS));
-  // The rest of the body is not read, so nothing else can come on this connection.
-  if (error.code === 'BODY_TOO_LARGE' || error.code === 'REQUEST_TIMEOUT') reply.header('connection', 'close');
+  // The rest of a body is read and thrown away: cut off while it sends, a client would see no answer.
+  if (error.code === 'BODY_TOO_LARGE') request.raw.resume();
+  if (error.code === 'REQUEST_TIMEOUT') reply.header('connection', 'close');
   if (error.code === 'UNAUTHORIZED') reply.header('www-authenticate', 'Bearer realm="spillway"');
   return reply
     .status(error.kind.status)

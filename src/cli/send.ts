@@ -186,20 +186,34 @@ class Sending {
 
 const TEXT = 'text/plain; charset=utf-8';
 
-/** Where every line looks like a JSON object it is sent as such; a mixture is text, and each line is looked at later. */
+/**
+ * Where every line looks like a JSON object, and one is, they are sent as such; a mixture is text, and each line is looked
+ * at later. So no line that is followed (`tail -F`) can end the sending by not being what it looks like.
+ */
 function contentTypeOf(bytes: Buffer, format: LineFormat): string {
   if (format === 'json' || (format === 'auto' && looksLikeJson(bytes))) return 'application/x-ndjson';
   return TEXT;
 }
 
 function looksLikeJson(bytes: Buffer): boolean {
+  let isAnyJson = false;
   for (let from = 0; from < bytes.length; ) {
     const lineEnd = bytes.indexOf(0x0a, from);
     const to = lineEnd < 0 ? bytes.length : lineEnd;
     const line = bytes.subarray(from, to);
     const isBlank = line.length === 0 || (line.length === 1 && line[0] === 0x0d);
     if (!isBlank && (line[0] !== 0x7b || (line.at(-1) === 0x0d ? line.at(-2) : line.at(-1)) !== 0x7d)) return false;
+    if (!isBlank) isAnyJson ||= isJson(line);
     from = to + 1;
   }
-  return true;
+  return isAnyJson;
+}
+
+function isJson(line: Buffer): boolean {
+  try {
+    JSON.parse(line.toString());
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -8,7 +8,6 @@ import { deadLetterPartition } from '../event/dead-letter.ts';
 import { TOPICS } from '../event/topics.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type AskSpace, nodeSpace } from '../lib/disk-space.ts';
-import { SpillwayError } from '../lib/errors.ts';
 import { COLLECT_LIMITS, type CollectLimits } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import type { TopicAdmin } from '../queue/created/topic-admin.ts';
@@ -16,6 +15,7 @@ import type { PartitionWriter, Queue } from '../queue/port.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Growth } from './growth.ts';
 import { HighWater, type HighWaterMarks } from './high-water.ts';
+import { inTime, KEYS_UNKNOWN } from './in-time.ts';
 import { IdempotencyKeys } from './inputs/http/idempotency.ts';
 import { type Authenticate, HttpInput } from './inputs/http/plugin.ts';
 import type { Listening, ListeningInput } from './inputs/input.ts';
@@ -133,7 +133,10 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     context,
     authenticate: options.authenticate,
     keys,
-    keysKnown: () => soon(memory.usable, limits.httpQueueWaitMs),
+    keysKnown: () => {
+      const waitMs = limits.httpQueueWaitMs;
+      return inTime(memory.usable, waitMs, KEYS_UNKNOWN, Math.ceil(waitMs / 1_000));
+    },
   });
   const topics =
     options.topicAdmin === undefined
@@ -207,19 +210,6 @@ function openOutlet(
     onLost: (records: number) => metrics.lostRecords.inc(records),
   };
   return { sockets: new Lane({ kind: 'sockets', ...common }), requests: new Lane({ kind: 'requests', ...common }) };
-}
-
-async function soon(recalled: Promise<void>, waitMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const refusal = new SpillwayError(
-      'UNAVAILABLE',
-      'The Idempotency-Keys of before the start are still being read back; send this again.',
-      { retryAfterS: Math.ceil(waitMs / 1_000) },
-    );
-    timer = setTimeout(() => reject(refusal), waitMs);
-  });
-  await Promise.race([recalled, late]).finally(() => clearTimeout(timer));
 }
 
 /** Resolves with the work, or without it when the time is over. */

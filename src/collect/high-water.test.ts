@@ -1,5 +1,6 @@
 /** What holds while the disk is above its high-water mark: nobody is lost in silence, nothing grows, it goes on by itself. */
 import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -154,6 +155,21 @@ describe('above the mark', () => {
     const { code } = (await response.json()) as { code?: string };
     return { status: response.status, code, retryAfter: response.headers.get('retry-after') };
   };
+
+  it('a TCP connection that was idle meanwhile is closed in its time once it is read again', async () => {
+    await fixture.stop();
+    await fixture.remove();
+    await restart({ tcpIdleMs: 50 });
+    space = FULL;
+    await isOver(1);
+    const socket = await connected();
+    await paused(1);
+    // Several times as long as its time.
+    await once(socket.setTimeout(200).resume(), 'timeout');
+    expect(socket.destroyed).toBe(false);
+    space = EMPTY;
+    await vi.waitFor(async () => expect(await fixture.metric('spillway_collect_idle_connections_total')).toBe(1));
+  });
 
   it('TCP connections wait, those that were there and new ones, and lose nothing', async () => {
     const before = await connected();

@@ -102,6 +102,18 @@ describe('what a body may be', () => {
     expect((await texts()).sort()).toEqual(['five', 'four', 'one', 'three', 'two']);
   });
 
+  it.each([
+    ['gzip', gzipSync],
+    ['zstd', zstdCompressSync],
+  ] as const)('may be several parts of %s, one after the other', async (encoding, compress) => {
+    // As pzstd does, with a frame before them that readers skip.
+    const skipped = encoding === 'zstd' ? Buffer.from('502a4d180400000001020304', 'hex') : Buffer.alloc(0);
+    const large = `${'x'.repeat(100_000)}\n`;
+    const body = Buffer.concat([skipped, ...['one\n', large, '', 'two\n'].map((text) => compress(text))]);
+    expect((await post(body, { ...TEXT, 'content-encoding': encoding })).answer.accepted).toBe(3);
+    expect(await texts()).toEqual(['one', large.trim(), 'two']);
+  });
+
   it('has team, app and host from the query where a line lacks them', async () => {
     await post('x', TEXT, '?team=core&app=cart&host=web%201');
     expect((await fixture.records())[0]?.meta).toMatchObject({ team: 'core', app: 'cart', host: 'web 1' });
@@ -116,6 +128,29 @@ describe('what a body may be', () => {
 });
 
 describe('what is refused', () => {
+  it.each([
+    ['gzip', gzipSync],
+    ['deflate', deflateSync],
+    ['zstd', zstdCompressSync],
+  ] as const)('is a body of %s with other bytes behind it, and one that is cut off', async (encoding, compress) => {
+    const whole = compress('one\n');
+    for (const body of [Buffer.concat([whole, Buffer.from('two\n')]), whole.subarray(0, -1)]) {
+      const { status, answer } = await post(body, { ...TEXT, 'content-encoding': encoding });
+      expect([status, answer.code]).toEqual([400, 'BAD_REQUEST']);
+    }
+    expect(await texts()).toEqual([]);
+  });
+
+  it('is a body of more compressed parts than the limit', async () => {
+    const part = zstdCompressSync('one\n');
+    await restart({ limits: { httpCompressedParts: 3 } });
+    const send = (parts: number) =>
+      post(Buffer.concat(Array<Buffer>(parts).fill(part)), { ...TEXT, 'content-encoding': 'zstd' });
+    expect((await send(3)).answer.accepted).toBe(3);
+    expect((await send(4)).answer.code).toBe('BODY_TOO_LARGE');
+    expect(await texts()).toHaveLength(3);
+  });
+
   it.each([
     ['an unknown encoding', 415, 'UNSUPPORTED_MEDIA_TYPE', { ...TEXT, 'content-encoding': 'br' }, 'x', ''],
     ['two encodings', 415, 'UNSUPPORTED_MEDIA_TYPE', { ...TEXT, 'content-encoding': 'gzip, gzip' }, 'x', ''],

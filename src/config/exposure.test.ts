@@ -29,6 +29,12 @@ describe('an address of the network', () => {
     );
   });
 
+  test('names the data folder in that line, where the token would be looked for', () => {
+    const inFolder = (data: string) => () => assertExposureAllowed(open({ data, http: { host: '::' } }), 0);
+    expect(inFolder('/var/lib/spillway')).toThrow('--scope admin --data /var/lib/spillway (or');
+    expect(inFolder("/srv/it's here")).toThrow("--data '/srv/it'\\''s here' (or");
+  });
+
   test('is allowed once there is a token', () => {
     assertExposureAllowed(open({ http: { host: '0.0.0.0' } }), 1);
   });

@@ -31,8 +31,13 @@ export function assertExposureAllowed(config: Config, tokens: number): void {
         where: option,
         what:
           `${host} is open to the network, but no token exists, so anyone could read and write. ` +
-          'Create one first: spillway token create --tenant default --scope admin (or listen on 127.0.0.1).',
+          `Create one first: spillway token create --tenant default --scope admin --data ${shellWord(config.data)} ` +
+          '(or listen on 127.0.0.1).',
       }),
     );
   if (problems.length > 0) throw configError(problems);
 }
+
+/** As it is typed into a shell. */
+const shellWord = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

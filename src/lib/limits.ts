@@ -194,6 +194,8 @@ export const COLLECT_LIMITS = {
   /** One HTTP body, as received and after decompression. */
   httpBodyBytes: 64 * MiB,
   httpDecompressedBytes: 256 * MiB,
+  /** Frames of zstd one after the other in one body. */
+  httpCompressedParts: 1_000,
   httpConcurrentBodiesBytes: 512 * MiB,
   httpBodyTimeoutMs: 60_000,
   /** A request waits this long for a saturated queue, then it is answered 503. */
@@ -365,8 +367,8 @@ export const AUTH_LIMITS = {
 
 /** The HTTP servers of the collector and the store. */
 export const HTTP_LIMITS = {
-  /** Request line and headers together: a query of QUERY_LIMITS.queryChars, percent-encoded, fits. */
-  headerBytes: 64 * KiB,
+  /** Request line and headers together: a query of QUERY_LIMITS.queryChars fits, percent-encoded, whatever its letters. */
+  headerBytes: 96 * KiB,
   /** The body of a POST that asks something. */
   questionBytes: 256 * KiB,
   connections: 10_000,
@@ -397,7 +399,8 @@ export const PROXY_LIMITS = {
   concurrent: 64,
   /** More than the store runs and lets wait for one tenant, so that it is the store that decides. */
   concurrentPerTenant: 32,
-  bodyBytes: 1 * MiB,
+  /** Of a question: as much as the store takes. */
+  bodyBytes: HTTP_LIMITS.questionBytes,
   /** From a question to the last byte of its answer. */
   answerTimeoutMs: 300_000,
   /** How long the body of a question may take to arrive. */
@@ -641,6 +644,10 @@ const relations: readonly (readonly [boolean, string])[] = [
   [
     TOPIC_LIMITS.patientHeartbeats * SUPERVISOR_LIMITS.heartbeatMs * 3 < GROUP_LIMITS.sessionTimeoutMs,
     'a patient member outlives its own patience',
+  ],
+  [
+    9 * QUERY_LIMITS.queryChars < HTTP_LIMITS.headerBytes,
+    'a query fits an address: %XX for each of three bytes a unit',
   ],
   [QUERY_LIMITS.tailHeartbeatMs < HTTP_LIMITS.idleMs, 'a quiet tail is not idle'],
   [QUERY_LIMITS.timeMs < PROXY_LIMITS.timeoutMs, 'a query ends before those who wait for it give up'],

@@ -46,6 +46,22 @@ describe.skipIf(lacks('the console', NEEDS))('the console', () => {
     await alert.waitFor({ state: 'detached' });
   });
 
+  test.each([
+    ['the first word', 'stat'],
+    ['a word behind a mistake', 'level:error AND ) stat'],
+  ])('hangs the completions of %s below the text and below what is wrong with it', async (_, text) => {
+    const page = await opened();
+    await query(page).pressSequentially(text);
+    const list = page.getByRole('listbox', { name: 'Completions' });
+    await list.getByRole('option').first().waitFor();
+    const above = page.locator('.query-input, .query-problem');
+    const top = (await list.boundingBox())?.y ?? 0;
+    for (const box of await Promise.all((await above.all()).map((element) => element.boundingBox()))) {
+      expect(top).toBeGreaterThanOrEqual((box?.y ?? 0) + (box?.height ?? 0));
+    }
+    expect(await above.count()).toBe(text.includes(')') ? 2 : 1);
+  });
+
   test('says quietly that a query is not finished yet', async () => {
     const page = await opened();
     await query(page).pressSequentially('level:error AND');

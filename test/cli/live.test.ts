@@ -76,6 +76,14 @@ describe('send, then search', () => {
     expect(letters.map((letter) => letter.value)).toContain('{broken');
   });
 
+  test('a line that only looks like JSON is an event with its text, so that it does not end the sending', async () => {
+    const sent = await run(['send', '--app', 'template'], '{{ greeting }}\n');
+    expect(sent).toMatchObject({ code: 0 });
+    expect(JSON.parse(sent.stdout)).toEqual({ lines: 1, accepted: 1, deadLettered: 0 });
+    const found = await until('it is found', async () => (await objects('search', 'app:template'))[0]);
+    expect(found).toMatchObject({ message: '{{ greeting }}' });
+  });
+
   test('search as CSV has a header and a row an event', async () => {
     await run(['send', '--app', 'comma'], 'one, "two"\n');
     const row = await until(

@@ -180,7 +180,8 @@ function Painted({ text, problem, quiet, caret }: PaintedProps) {
       {caret !== undefined && (
         <span className="query-anchor">
           {text.slice(0, caret)}
-          <span data-anchor="" />
+          {/* With a character it is as high as the line, also at the beginning of the text. */}
+          <span data-anchor="">{'\u200b'}</span>
         </span>
       )}
     </div>

@@ -10,7 +10,7 @@ interface SuggestionListProps {
 const SIGNS = { field: 'f', value: '=', operator: '∘' } as const;
 const EDGE_PX = 8;
 
-/** Hangs below the place in the text that it completes. */
+/** Hangs below the place in the text that it completes, and below what is said to be wrong with the text. */
 export function SuggestionList({ id, suggestions, onTake }: SuggestionListProps) {
   const list = useRef<HTMLDivElement>(null);
   const { items, active, anchor } = suggestions;
@@ -20,8 +20,9 @@ export function SuggestionList({ id, suggestions, onTake }: SuggestionListProps)
     if (element === null || place === undefined || anchor === undefined) return;
     const left = Math.min(place.left - 24, window.innerWidth - element.offsetWidth - EDGE_PX);
     element.style.left = `${Math.max(EDGE_PX, left)}px`;
-    element.style.top = `${place.bottom + EDGE_PX}px`;
-  }, [anchor]);
+    const problem = element.closest('.query-bar')?.querySelector('.query-problem')?.getBoundingClientRect();
+    element.style.top = `${Math.max(place.bottom, problem?.bottom ?? 0) + EDGE_PX}px`;
+  });
   useLayoutEffect(() => {
     if (active !== undefined) list.current?.children[active]?.scrollIntoView({ block: 'nearest' });
   }, [active]);

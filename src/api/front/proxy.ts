@@ -103,6 +103,8 @@ export function proxyRoutes(app: FastifyInstance, options: ProxyOptions): void {
       scope.route({
         ...route,
         handler: async (request, reply) => {
+          // Announced, the store would refuse it and close, and what is written to it meanwhile would fail first.
+          if (Number(request.headers['content-length'] ?? 0) > PROXY_LIMITS.bodyBytes) throw questionTooLarge();
           const address = options.storeAddress();
           if (address === undefined) {
             refused.inc({ reason: 'down' });
@@ -173,11 +175,16 @@ function ask(request: FastifyRequest, hop: Hop, signal: AbortSignal): Promise<In
     }
     if (request.method !== 'POST') outgoing.end();
     else {
-      const body = request.raw.pipe(bounded(PROXY_LIMITS.bodyBytes));
+      const body = request.raw.pipe(bounded());
       // Whoever sends slowly must not keep a place from others.
       const deadline = setTimeout(() => body.destroy(slowBody()), PROXY_LIMITS.bodyTimeoutMs);
       body.on('error', (error) => outgoing.destroy(error));
-      body.once('close', () => clearTimeout(deadline));
+      body.once('close', () => {
+        clearTimeout(deadline);
+        // Where the store did not want all of it, the rest is thrown away: another request may follow on the connection.
+        request.raw.resume();
+      });
+      outgoing.once('close', () => body.destroy());
       body.pipe(outgoing);
     }
   });
@@ -193,16 +200,20 @@ function headersFor(request: FastifyRequest, secret: string): IncomingHttpHeader
   return headers;
 }
 
-/** Passes bytes on and fails past the limit. */
-function bounded(maxBytes: number): Transform {
+/** Passes bytes on and fails past the limit of a question. */
+function bounded(): Transform {
   let seen = 0;
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       seen += chunk.length;
-      if (seen <= maxBytes) done(null, chunk);
-      else done(new SpillwayError('BODY_TOO_LARGE', `A question has at most ${maxBytes} bytes.`));
+      if (seen <= PROXY_LIMITS.bodyBytes) done(null, chunk);
+      else done(questionTooLarge());
     },
   });
+}
+
+function questionTooLarge(): SpillwayError {
+  return new SpillwayError('BODY_TOO_LARGE', `A question has at most ${PROXY_LIMITS.bodyBytes} bytes.`);
 }
 
 function storeIsDown(cause?: unknown): SpillwayError {

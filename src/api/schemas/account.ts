@@ -18,6 +18,7 @@ export const LedgerQuestionSchema = Closed(
     by: Type.Optional(
       Type.String({
         pattern: '^(minute|hour|tenant|partition)(,(minute|hour|tenant|partition)){0,3}$',
+        'x-expects': 'of minute or hour, tenant and partition, separated by commas',
         default: 'tenant',
         description: 'One line for each combination of these: minute or hour, tenant, partition.',
         examples: ['minute,tenant'],

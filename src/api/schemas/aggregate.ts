@@ -7,6 +7,7 @@ import { AnswerFacts, Closed, FieldName, FieldNames, IsoTime, Scalar, Selection 
 const Interval = (description: string) =>
   Type.String({
     pattern: '^(auto|[1-9][0-9]{0,8}(ms|s|m|h|d|w))$',
+    'x-expects': 'a whole number with ms, s, m, h, d or w, such as 30s, or auto',
     description: `${description} A number with ms, s, m, h, d or w, or \`auto\`. At most ${QUERY_LIMITS.buckets} buckets.`,
     examples: ['auto', '30s', '1h'],
   });
@@ -14,7 +15,7 @@ const Interval = (description: string) =>
 export const HistogramQuestionSchema = Closed(
   {
     ...Selection,
-    interval: Type.Optional({ ...Interval('Width of a bucket; `auto` chooses 50 to 120 buckets.'), default: 'auto' }),
+    interval: Type.Optional({ ...Interval('Width of a bucket; `auto` chooses 48 to 120 buckets.'), default: 'auto' }),
     by: Type.Optional(FieldName('Counts each bucket by the values of this field too.')),
   },
   'A histogram over time.',

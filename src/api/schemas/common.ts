@@ -1,10 +1,24 @@
 /** Parts that several answers and questions share. The schemas of this folder validate, document and type the API. */
 import { type Static, type TProperties, Type } from 'typebox';
+import { DURATION_PATTERN, SIZE_PATTERN } from '../../lib/units.ts';
 
 /** A closed object: members that are not listed are refused. */
 export function Closed<P extends TProperties>(properties: P, description: string) {
   return Type.Object(properties, { additionalProperties: false, description });
 }
+
+/** How durations and sizes are written. */
+export const DURATION = { pattern: DURATION_PATTERN, 'x-expects': 'a duration such as 30s, 12h or 7d' } as const;
+export const SIZE = { pattern: SIZE_PATTERN, 'x-expects': 'a size such as 64MiB or 10GiB' } as const;
+
+/** Of a topic or a group. */
+export const Name = (description: string) =>
+  Type.String({
+    pattern: '^[a-z0-9][a-z0-9_-]{0,63}$',
+    'x-expects': 'up to 64 of a-z, 0-9, _ and -, beginning with a letter or digit',
+    description,
+    examples: ['orders'],
+  });
 
 /** A time in an answer. */
 export const IsoTime = (description: string) =>

@@ -1,8 +1,7 @@
 /** `GET /api/topics`, `/api/topics/{topic}/records` and `/api/groups`: looking into the queue. */
 import { type Static, Type } from 'typebox';
 import { QUEUE_LIMITS, QUEUE_READ_LIMITS, TOPIC_LIMITS } from '../../lib/limits.ts';
-import { DURATION_PATTERN } from '../../lib/units.ts';
-import { AskedTime, Closed, IsoTime } from './common.ts';
+import { AskedTime, Closed, DURATION, IsoTime, Name } from './common.ts';
 
 const Count = (description: string) => Type.Integer({ minimum: 0, description });
 
@@ -40,13 +39,10 @@ export const TopicSchema = Type.Object(
 
 export const TopicsAnswerSchema = Type.Object({ topics: Type.Array(TopicSchema) }, { title: 'TopicsAnswer' });
 
-export const RecordsPathSchema = Closed(
-  { topic: Type.String({ pattern: '^[a-z0-9][a-z0-9_-]{0,63}$', description: 'Name of the topic.' }) },
-  'The topic.',
-);
+export const RecordsPathSchema = Closed({ topic: Name('Name of the topic.') }, 'The topic.');
 
 export const AskedWait = Type.String({
-  pattern: DURATION_PATTERN,
+  ...DURATION,
   default: '0s',
   description: `How long to wait for the first record where there is none, at most ${TOPIC_LIMITS.waitMs / 1_000}s.`,
   examples: ['20s'],

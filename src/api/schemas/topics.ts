@@ -1,25 +1,22 @@
 /** Topics that users create: `/api/topics/{topic}`, producing to them, and the groups that consume them. */
 import { type Static, Type } from 'typebox';
 import { GROUP_LIMITS, QUEUE_READ_LIMITS, TOPIC_LIMITS } from '../../lib/limits.ts';
-import { DURATION_PATTERN, SIZE_PATTERN } from '../../lib/units.ts';
-import { AskedTime, Closed } from './common.ts';
+import { AskedTime, Closed, DURATION, Name, SIZE } from './common.ts';
 import { AskedWait, RecordSchema } from './queue.ts';
 
-const NAME = '^[a-z0-9][a-z0-9_-]{0,63}$';
-const Name = (description: string) => Type.String({ pattern: NAME, description, examples: ['orders'] });
 const Count = (description: string) => Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description });
 
 const Changeable = {
   retention: Type.Optional(
     Type.String({
-      pattern: DURATION_PATTERN,
+      ...DURATION,
       description: 'Records older than this may be removed. Without it as `queue.retention` of the configuration says.',
       examples: ['7d', '36h'],
     }),
   ),
   maxSize: Type.Optional(
     Type.String({
-      pattern: SIZE_PATTERN,
+      ...SIZE,
       description:
         'Beyond this size of the topic its oldest records may be removed. Without it as `queue.maxSize` says.',
       examples: ['10GiB'],
@@ -130,7 +127,7 @@ export const JoinSchema = Closed(
     }),
     session: Type.Optional(
       Type.String({
-        pattern: DURATION_PATTERN,
+        ...DURATION,
         default: `${TOPIC_LIMITS.sessionMs / 1_000}s`,
         description: `A member that asks nothing for so long has left; ${TOPIC_LIMITS.sessionLeastMs / 1_000}s to ${TOPIC_LIMITS.sessionMostMs / 60_000}m.`,
         examples: ['30s'],

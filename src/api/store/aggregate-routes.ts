@@ -28,12 +28,7 @@ export function aggregateRoutes(server: FastifyInstance, asking: Asking): void {
           intervalMs,
           ...rangeOf(question),
           buckets: withoutGaps(found, question, intervalMs, by !== undefined),
-          ...(await hintsFor(
-            reader,
-            question,
-            found.every(({ count }) => count === 0),
-            fields,
-          )),
+          ...(await hintsFor(reader, question, found.every(saysNothing), fields)),
         };
       });
     },
@@ -50,7 +45,8 @@ export function aggregateRoutes(server: FastifyInstance, asking: Asking): void {
       return answer(asking, question, async () => {
         const width = intervalMs === undefined ? {} : { intervalMs };
         const rows = await reader.stats({ ...question, fn, by, limit, ...width, ...(of && { of }) });
-        const isEmpty = rows.every(({ value }) => value === null || value === 0);
+        const isUndivided = by.length > 0 && rows.every((row) => row.by.includes(null));
+        const isEmpty = isUndivided || rows.every(({ value }) => value === null || value === 0);
         return {
           rows: rows.map(({ by: values, timeMs, value }) => ({
             by: values,
@@ -89,6 +85,10 @@ export function aggregateRoutes(server: FastifyInstance, asking: Asking): void {
     },
   });
 }
+
+/** Nothing was counted, or nothing of it has the field that it was to be divided by. */
+const saysNothing = ({ count, by }: HistogramBucket): boolean =>
+  count === 0 || (by !== undefined && Object.keys(by).every((value) => value === ''));
 
 const rangeOf = ({ fromMs, toMs }: Question) => ({ from: isoTime(fromMs), to: isoTime(toMs) });
 

@@ -1,7 +1,7 @@
 /** Tells a torn tail from corruption (see scan.ts for the reasoning). */
 import { QUEUE_LIMITS } from '../../lib/limits.ts';
 import type { DurablePoint } from './durable-point.ts';
-import type { BadRange, Scan } from './scan.ts';
+import { type BadRange, RECORD_MIN_BYTES, type Scan } from './scan.ts';
 
 export interface Classified {
   /** Had been durable: never cut. */
@@ -11,9 +11,6 @@ export interface Classified {
   /** What the next record may get: never an offset that a reader may have seen. */
   readonly nextOffset: number;
 }
-
-/** The smallest record of an uncompressed batch, in bytes. */
-const RECORD_MIN_BYTES = 7;
 
 /** `durable`: what the writer said about this very segment, if it did. */
 export function classify(scan: Scan, durable: DurablePoint | undefined): Classified {

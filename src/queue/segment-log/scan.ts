@@ -39,7 +39,7 @@ export interface Scan {
 }
 
 /** The smallest record: its length, attributes, two deltas, two lengths and a count, each of one byte. */
-const RECORD_MIN_BYTES = 7;
+export const RECORD_MIN_BYTES = 7;
 
 export async function scanSegment(file: DiskFile, segment: SegmentName, sizeBytes: number): Promise<Scan> {
   const window = new FileWindow(file, sizeBytes);

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { TimeBounds } from '../catalogue.ts';
-import { type ImpliedRange, withImpliedRange } from './implied-range.ts';
+import { withImpliedRange } from './implied-range.ts';
+import type { ImpliedRange } from './where.ts';
 
 /** Asks for [100, 200) while the events' bounds are those, one after another; what was asked. */
 async function asked(...bounds: readonly (TimeBounds | undefined)[]): Promise<readonly ImpliedRange[]> {

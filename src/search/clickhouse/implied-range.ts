@@ -4,14 +4,7 @@
  * can be seen, so an answer that was being made while the bounds grew beyond the range is asked for again, in full.
  */
 import type { Question } from '../port.ts';
-import type { SliceIndex } from './where.ts';
-
-export interface ImpliedRange {
-  /** No event that may be looked at is older than the range. */
-  readonly from: boolean;
-  /** Nor newer. */
-  readonly to: boolean;
-}
+import type { ImpliedRange, SliceIndex } from './where.ts';
 
 const NOTHING_IMPLIED: ImpliedRange = { from: false, to: false };
 

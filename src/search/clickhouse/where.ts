@@ -5,7 +5,6 @@ import type { QueryNode } from '../../query/ast.ts';
 import type { TimeBounds } from '../catalogue.ts';
 import { idNumbers } from '../ids.ts';
 import type { Cursor, Question } from '../port.ts';
-import type { ImpliedRange } from './implied-range.ts';
 import { type Binder, ORDER_COLUMNS } from './schema.ts';
 import type { SliceNumber } from './slice-numbers.ts';
 
@@ -42,6 +41,14 @@ function inPairs(touched: readonly SliceNumber[], kinds: readonly number[], bind
     return `(retention_days = ${binder.bind('UInt32', kind)} AND slice_day IN ${binder.bind('Array(UInt32)', starts)})`;
   });
   return `(${pairs.join(' OR ')})`;
+}
+
+/** Which ends of a range hold for all events that may be looked at. */
+export interface ImpliedRange {
+  /** No event is older than the range. */
+  readonly from: boolean;
+  /** Nor newer. */
+  readonly to: boolean;
 }
 
 export interface ConditionContext {

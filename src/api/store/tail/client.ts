@@ -42,14 +42,14 @@ export class TailClient {
   /** Sends the event where it is this tenant's, matches and fits. */
   offer(event: StoredEvent): void {
     if (event.tenant !== this.tenant || !this.#follower.matches(event)) return;
-    const text = this.#mayGo() ? textOf(event, this.#follower.rebuild) : undefined;
-    if (text === undefined || !this.#hasRoom(text.length + DROPPED_BYTES)) {
+    const bytes = this.#mayGo() ? bytesOf(event, this.#follower.rebuild) : undefined;
+    if (bytes === undefined || !this.#hasRoom(bytes.length + DROPPED_BYTES)) {
       this.#count++;
       this.#countDropped(1);
       return;
     }
     this.sayDropped();
-    this.stream.write(text);
+    this.stream.write(bytes);
   }
 
   /** Records that nobody looked at. */
@@ -89,6 +89,6 @@ export class TailClient {
   }
 }
 
-function textOf(event: StoredEvent, rebuild: RebuildOriginal): string {
-  return `id: ${event.id}\nevent: event\ndata: ${JSON.stringify(answeredEvent(event, rebuild))}\n\n`;
+function bytesOf(event: StoredEvent, rebuild: RebuildOriginal): Buffer {
+  return Buffer.from(`id: ${event.id}\nevent: event\ndata: ${JSON.stringify(answeredEvent(event, rebuild))}\n\n`);
 }

@@ -7,10 +7,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { RawMeta } from '../../../event/raw-meta.ts';
 import { SpillwayError } from '../../../lib/errors.ts';
 import type { Principal } from '../../../lib/principal.ts';
+import { inTime, notDurableYet } from '../../in-time.ts';
 import type { InputContext } from '../../outlets.ts';
 import { plainAddress, printRemote } from '../remote.ts';
-import { BodyBudget, type BodyShare, encodingOf, readBody } from './body.ts';
+import { readBody } from './body.ts';
+import { BodyBudget, type BodyShare } from './body-budget.ts';
 import { formatOf } from './content-type.ts';
+import { compressionOf } from './decompress.ts';
 import { beginAttempt, type Claim, type IdempotencyKeys, type KeyedRequest, keyedRequest } from './idempotency.ts';
 import { type LogsQuery, logsQuery } from './query.ts';
 import { type BodyFormat, type RecordProblem, type Split, split } from './split.ts';
@@ -80,7 +83,9 @@ export class HttpInput {
     try {
       const { upload, key } = await this.#receive(request, share);
       storing = key === undefined ? this.#store(upload) : this.#storeOnce(upload, key);
-      return await this.#inTime(storing);
+      // What is under way goes on all the same.
+      const { httpAnswerMs } = this.#options.context.limits;
+      return await inTime(storing, httpAnswerMs, notDurableYet(httpAnswerMs), RETRY_S);
     } catch (error) {
       const refusal = asRefusal(error);
       if (refusal instanceof SpillwayError && refusal.code === 'REQUEST_TIMEOUT') reply.header('connection', 'close');
@@ -108,29 +113,14 @@ export class HttpInput {
     highWater.assertOpen();
     const query = logsQuery(request.query);
     const format = formatOf(request.headers['content-type']);
-    const encoding = encodingOf(request.headers['content-encoding']);
+    const compression = compressionOf(request.headers['content-encoding']);
     const key = headerText(request.headers['idempotency-key']);
     const remote = { address: plainAddress(request.ip), port: request.socket.remotePort ?? 0 };
-    const body = await readBody(request.raw, encoding, share, limits);
+    const body = await readBody(request.raw, compression, share, limits);
     metrics.receivedBytes.labels(INPUT).inc(body.length);
     highWater.assertOpen();
     if (body.length === 0) throw new SpillwayError('BAD_REQUEST', 'The body is empty; send log lines or JSON.');
     return { upload: { principal, remote, query, format, body }, key };
-  }
-
-  /** The answer, or the refusal of a disk that takes too long: what is under way goes on all the same. */
-  async #inTime(storing: Promise<LogsAnswer>): Promise<LogsAnswer> {
-    const waitMs = this.#options.context.limits.httpAnswerMs;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      const refusal = new SpillwayError(
-        'UNAVAILABLE',
-        `This was not durable within ${waitMs / 1_000} s, and may become so: a retry is safe with an Idempotency-Key.`,
-        { retryAfterS: RETRY_S },
-      );
-      timer = setTimeout(() => reject(refusal), waitMs);
-    });
-    return await Promise.race([storing, late]).finally(() => clearTimeout(timer));
   }
 
   async #storeOnce(upload: Upload, key: string): Promise<LogsAnswer> {

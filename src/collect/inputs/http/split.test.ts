@@ -113,11 +113,22 @@ describe('JSON', () => {
   });
 });
 
-it('lets others go on while it splits a long body', () => {
-  const body = Buffer.from('{"a":1}\n'.repeat(200_000));
+it.each([
+  ['of many lines', '{"a":1}\n'.repeat(200_000), 'ndjson'],
+  ['of one long element', `[{"a":"${'x'.repeat(1_600_000)}"},2]`, 'json'],
+] as const)('lets others go on while it splits a long body %s', (_, text, format) => {
   let turns = 0;
-  for (const work = split(body, 'ndjson'); work.next().done !== true; ) turns++;
+  for (const work = split(Buffer.from(text), format); work.next().done !== true; ) turns++;
   expect(turns).toBeGreaterThanOrEqual(3);
+});
+
+it('takes what follows an element that is too long, with brackets and quotes in it', () => {
+  const long = `{"a":"${'],\\"'.repeat(300_000)}","b":[[1],{}]}`;
+  expect(found(`[1, ${long} ,{"c":2}]`, 'json')).toMatchObject({
+    records: ['1', '{"c":2}'],
+    refused: [long],
+    errors: [{ element: 1, code: 'MESSAGE_TOO_LARGE' }],
+  });
 });
 
 it('refuses more records than a request may have', () => {

@@ -157,7 +157,7 @@ class Splitter implements Split {
     for (let element = 0; at < body.length; element++) {
       if (element === 0 && body[at] === ARRAY_CLOSE) break;
       const whole = this.#wholeElementEnd(at);
-      const end = whole === BROKEN ? looseEnd(body, at) : whole;
+      const end = whole === BROKEN ? yield* looseEnd(body, at) : whole;
       const cause = whole === BROKEN ? this.#problem(at, end) : this.#problemOfValue(at, end);
       if (cause === undefined) this.#accept(at, end);
       else this.#refuse(at, end, cause, { element });
@@ -178,10 +178,10 @@ class Splitter implements Split {
     else if (rest < body.length) this.#refuse(rest, body.length, invalid('something follows the array', rest), {});
   }
 
-  /** Where an element ends, or BROKEN. */
+  /** Where an element ends, or BROKEN: also where it is longer than a message may be, so that no scan takes long. */
   #wholeElementEnd(start: number): number {
     const body = this.#body;
-    const end = this.#scanner.scan(body, start, body.length);
+    const end = this.#scanner.scan(body, start, Math.min(body.length, start + COLLECT_LIMITS.messageBytes + 1));
     if (end === BROKEN) return BROKEN;
     const next = skipSpace(body, end, body.length);
     return next >= body.length || body[next] === COMMA || body[next] === ARRAY_CLOSE ? end : BROKEN;
@@ -234,11 +234,16 @@ class Splitter implements Split {
 }
 
 /** The first comma or closing bracket outside of strings and nested brackets, or the end: without trailing space. */
-function looseEnd(body: Buffer, start: number): number {
+function* looseEnd(body: Buffer, start: number): Generator<undefined, number> {
   let depth = 0;
   let inString = false;
   let at = start;
+  let yieldAt = start + STRETCH_BYTES;
   for (; at < body.length; at++) {
+    if (at >= yieldAt) {
+      yieldAt = at + STRETCH_BYTES;
+      yield;
+    }
     const byte = body[at];
     if (inString) {
       if (byte === BACKSLASH) at++;

@@ -121,7 +121,11 @@ export class SyslogConnection implements FrameHandler {
   };
 
   #idle(): void {
-    if (this.#isPaused) return;
+    if (this.#isPaused) {
+      // It may not send: its time begins again, since Node tells of it once.
+      this.socket.setTimeout(this.socket.timeout ?? 0);
+      return;
+    }
     if (!this.#isDraining) this.#context.metrics.idleConnections.labels(this.#sender.meta.input).inc();
     this.socket.destroy();
   }

@@ -9,10 +9,13 @@ import { SpillwayError } from '../../../lib/errors.ts';
 import { TOPIC_LIMITS } from '../../../lib/limits.ts';
 import { ownedName } from '../../../queue/created/owned-names.ts';
 import type { Appended, TopicPartition } from '../../../queue/port.ts';
+import { inTime, KEYS_UNKNOWN, notDurableYet } from '../../in-time.ts';
 import type { InputContext } from '../../outlets.ts';
 import type { TopicWriters } from '../../topics/topic-writers.ts';
-import { BodyBudget, type BodyShare, encodingOf, readBody } from '../http/body.ts';
+import { readBody } from '../http/body.ts';
+import { BodyBudget, type BodyShare } from '../http/body-budget.ts';
 import { formatOf } from '../http/content-type.ts';
+import { compressionOf } from '../http/decompress.ts';
 import { keyedRequest } from '../http/idempotency.ts';
 import { type Authenticate, asRefusal, headerText } from '../http/plugin.ts';
 import { partitionOfKey } from './partitioner.ts';
@@ -86,7 +89,8 @@ export class TopicsInput {
       const key = headerText(request.headers['idempotency-key']);
       storing = key === undefined ? this.#store(upload) : this.#storeOnce(upload, key);
       this.#underWay.add(storing);
-      return await this.#inTime(storing);
+      const { httpAnswerMs } = this.#options.context.limits;
+      return await inTime(storing, httpAnswerMs, notDurableYet(httpAnswerMs), TOPIC_LIMITS.retryS);
     } catch (error) {
       const refusal = asRefusal(error);
       if (refusal instanceof SpillwayError && refusal.code === 'REQUEST_TIMEOUT') reply.header('connection', 'close');
@@ -128,7 +132,7 @@ export class TopicsInput {
       httpBodyBytes: TOPIC_LIMITS.requestBytes,
       httpDecompressedBytes: TOPIC_LIMITS.requestBytes,
     };
-    const body = await readBody(request.raw, encodingOf(request.headers['content-encoding']), share, bodyLimits);
+    const body = await readBody(request.raw, compressionOf(request.headers['content-encoding']), share, bodyLimits);
     metrics.receivedBytes.labels(INPUT).inc(body.length);
     highWater.assertOpen();
     const { key } = query;
@@ -180,14 +184,7 @@ export class TopicsInput {
     const known = Promise.all(
       partitions.map(async (partition) => (await writers.open({ topic, partition })).recalled()),
     );
-    const what = 'The Idempotency-Keys of before the start are still being read back; send this again.';
-    await within(known, context.limits.httpQueueWaitMs, what);
-  }
-
-  #inTime(storing: Promise<ProduceAnswer>): Promise<ProduceAnswer> {
-    const waitMs = this.#options.context.limits.httpAnswerMs;
-    const what = `This was not durable within ${waitMs / 1_000} s, and may become so: a retry is safe with an Idempotency-Key.`;
-    return within(storing, waitMs, what);
+    await inTime(known, context.limits.httpQueueWaitMs, KEYS_UNKNOWN, TOPIC_LIMITS.retryS);
   }
 }
 
@@ -220,13 +217,4 @@ function printedKey(key: Buffer | undefined): string[] {
 function recordFormatOf(contentType: string | undefined): RecordFormat {
   const type = (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase();
   return type === 'application/octet-stream' ? 'bytes' : formatOf(contentType);
-}
-
-async function within<T>(work: Promise<T>, waitMs: number, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const refusal = new SpillwayError('UNAVAILABLE', what, { retryAfterS: TOPIC_LIMITS.retryS });
-    timer = setTimeout(() => reject(refusal), waitMs);
-  });
-  return await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
