@@ -156,6 +156,15 @@ export const SPOOL_LIMITS = {
   retainMs: 60_000,
 } as const;
 
+export const LATE_LIMITS = {
+  /** A start looks for so long whether the queue answers, before it goes on without it where it may. */
+  probeMs: 2_000,
+  /** Between two attempts to find it. */
+  retryMs: 1_000,
+  /** What whoever needs the queue meanwhile is told to wait. */
+  retryAfterS: 5,
+} as const;
+
 export const COLLECT_LIMITS = {
   /** Records that are handed to the queue at once: smaller batches are durable sooner, larger ones cost less each. */
   batchBytes: 512 * KiB,
