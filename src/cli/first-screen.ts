@@ -10,7 +10,7 @@ const STORE = 'store';
 export function firstScreen(
   output: Output,
   loaded: LoadedConfig,
-  listening: readonly Listening[],
+  { listening, waitsFor }: { readonly listening: readonly Listening[]; readonly waitsFor: readonly string[] },
   tookMs: number,
 ): string {
   const http = listening.find(({ what }) => what === FRONT_DOOR);
@@ -29,6 +29,10 @@ export function firstScreen(
   }
   const width = Math.max(...rows.map(([what]) => what.length));
   for (const [what, where] of rows) lines.push(`  ${what.padEnd(width)}  ${where}`);
+  if (waitsFor.length > 0) {
+    const what = 'What is sent is accepted and kept on this disk; it is processed and found later.';
+    lines.push('', ...waitsFor.map((text) => `  ${output.style('yellow', text)}`), `  ${what}`);
+  }
   lines.push('', '  Ctrl-C stops it.');
   return lines.join('\n');
 }

@@ -33,11 +33,12 @@ async function run(invocation: Invocation): Promise<number> {
   const role = choiceOption(invocation, 'role', ROLES);
   assertStartable(loaded, role);
   const { output } = invocation;
-  const onReady = (listening: readonly Listening[]) => {
+  const onReady = (listening: readonly Listening[], waitsFor: readonly string[]) => {
     const tookMs = performance.now() - startedMs;
-    output.line(firstScreen(output, loaded, listening, tookMs));
+    output.line(firstScreen(output, loaded, { listening, waitsFor }, tookMs));
     // For a program that started it: ports may have been chosen by the system.
-    if (!output.isTerminal) output.line(JSON.stringify({ ready: true, listening, tookMs: Math.round(tookMs) }));
+    const told = { ready: true, listening, ...(waitsFor.length > 0 && { waitsFor }), tookMs: Math.round(tookMs) };
+    if (!output.isTerminal) output.line(JSON.stringify(told));
   };
   const supervisor = await Supervisor.start(
     loaded.config,

@@ -135,7 +135,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     keys,
     keysKnown: () => {
       const waitMs = limits.httpQueueWaitMs;
-      return inTime(memory.recalled, waitMs, KEYS_UNKNOWN, Math.ceil(waitMs / 1_000));
+      return inTime(memory.usable, waitMs, KEYS_UNKNOWN, Math.ceil(waitMs / 1_000));
     },
   });
   const topics =
@@ -187,7 +187,11 @@ function openOutlet(
   ends: Record<string, number>,
 ): Outlet {
   const isDead = writer.topic === TOPICS.deadLetter;
-  ends[logNameOf(writer)] = writer.nextOffset;
+  const name = logNameOf(writer);
+  ends[name] = writer.nextOffset;
+  void writer.known?.then(() => {
+    ends[name] = Math.max(ends[name] ?? 0, writer.nextOffset);
+  });
   const onDurable = (batch: DurableBatch): void => {
     ends[logNameOf(batch)] = batch.appended.nextOffset;
     if (isDead) {

@@ -52,12 +52,7 @@ export class Growth {
         added.push(await open(raw.all.length + added.length));
       }
     });
-    if (added.length > 0 && !this.#stopping.signal.aborted) {
-      const stopped = new Promise<void>((resolve) => {
-        this.#stopping.signal.addEventListener('abort', () => resolve(), { once: true });
-      });
-      await Promise.race([raw.add(added), stopped]);
-    }
+    if (added.length > 0) await this.#orStopping(raw.add(added));
     const { unbarred } = queue.layout(TOPICS.raw);
     if (unbarred.length === 0) return;
     const stopped = raw.all.findIndex(({ sockets, requests }) => sockets.hasStopped || requests.hasStopped);
@@ -70,9 +65,19 @@ export class Growth {
       return;
     }
     const ends = raw.all.map((_, partition) => offset(endOf(partition)));
-    await this.#persist('register the barrier', () => queue.registerBarrier(TOPICS.raw, ends));
+    // What a queue that was away has not got yet comes before the barrier, and may take long.
+    await this.#persist('register the barrier', () => this.#orStopping(queue.registerBarrier(TOPICS.raw, ends)));
     if (!this.#stopping.signal.aborted)
       log.info({ partitions: raw.all.length, ends }, 'sources use the added partitions');
+  }
+
+  async #orStopping(work: Promise<void>): Promise<void> {
+    const { signal } = this.#stopping;
+    if (signal.aborted) return;
+    const stopped = Promise.withResolvers<void>();
+    const stop = () => stopped.resolve();
+    signal.addEventListener('abort', stop, { once: true });
+    await Promise.race([work, stopped.promise]).finally(() => signal.removeEventListener('abort', stop));
   }
 
   /** Again until it works, or the collector stops: the next one does it then. */

@@ -42,6 +42,12 @@ export const logNameOf = ({ topic, partition }: TopicPartition): string => `${to
 export class KeyMemory {
   /** Resolves when all keys of before the start are known; rejects where the log cannot be read. */
   readonly recalled: Promise<void>;
+  /**
+   * Resolves when keyed requests may be taken: with `recalled`, but where the queue is away, when what was written down
+   * is known. What is only in the log is then not known here, as it is not to another collector: the processor passes
+   * over what comes again.
+   */
+  readonly usable: Promise<void>;
   readonly #options: KeyMemoryOptions;
   readonly #disk: Disk = nodeDisk;
   #timer: NodeJS.Timeout | undefined;
@@ -49,7 +55,10 @@ export class KeyMemory {
 
   constructor(options: KeyMemoryOptions) {
     this.#options = options;
-    this.recalled = this.#recall(endsOf(options.writers));
+    const isLate = options.writers.some(({ known }) => known !== undefined);
+    const early = isLate ? this.#restore() : undefined;
+    this.recalled = early === undefined ? this.#recall() : early.then(() => this.#recallLate());
+    this.usable = early ?? this.recalled;
     this.recalled.then(
       () => this.#writeNowAndThen(),
       (error) => options.log.error({ error: messageOf(error) }, 'idempotency keys cannot be read back'),
@@ -63,10 +72,22 @@ export class KeyMemory {
     await this.#write();
   }
 
-  async #recall(ends: LogEnds): Promise<void> {
+  /** Without the log. */
+  async #restore(): Promise<void> {
+    const book = await this.#read({});
+    if (book !== undefined) this.#options.keys.restore(book);
+  }
+
+  async #recallLate(): Promise<void> {
+    await Promise.all(this.#options.writers.map(({ known }) => known));
+    await this.#recall({ isRestored: true });
+  }
+
+  async #recall({ isRestored = false } = {}): Promise<void> {
     const { keys, queue, writers, fromMs } = this.#options;
+    const ends = endsOf(writers);
     const book = await this.#read(ends);
-    if (book !== undefined) keys.restore(book);
+    if (book !== undefined && !isRestored) keys.restore(book);
     const readers = writers.map(({ topic, partition }) => queue.openReader({ topic, partition }));
     try {
       const starts: Record<string, number> = {};

@@ -156,6 +156,15 @@ export const SPOOL_LIMITS = {
   retainMs: 60_000,
 } as const;
 
+export const LATE_LIMITS = {
+  /** A start looks for so long whether the queue answers, before it goes on without it where it may. */
+  probeMs: 2_000,
+  /** Between two attempts to find it. */
+  retryMs: 1_000,
+  /** What whoever needs the queue meanwhile is told to wait. */
+  retryAfterS: 5,
+} as const;
+
 export const COLLECT_LIMITS = {
   /** Records that are handed to the queue at once: smaller batches are durable sooner, larger ones cost less each. */
   batchBytes: 512 * KiB,
@@ -510,6 +519,8 @@ export const OPENSEARCH_LIMITS = {
   offsetsAtOnce: 10_000,
   /** What other stores noted about slices is read again before a question, after this. */
   catalogueMs: 1_000,
+  /** Indices whose typed fields are remembered, and the most of a question that asks for none that they lack. */
+  mappingsKept: 500,
   /** Names of indices in the path of a request; an engine takes 4 KiB in all. */
   pathChars: 3_000,
   /** Values that each shard reports beyond those that are asked for. */

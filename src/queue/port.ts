@@ -27,8 +27,10 @@ export interface Appended {
 export interface PartitionWriter {
   readonly topic: string;
   readonly partition: number;
-  /** The offset that the next appended record will get. */
+  /** The offset that the next appended record will get; 0 before `known`. */
   readonly nextOffset: Offset;
+  /** Of a queue that was away when this process started: resolves when `nextOffset` is it. Absent where it is from the start. */
+  readonly known?: Promise<void> | undefined;
   /** True while more is waiting than QUEUE_LIMITS.pendingBytes: callers pause their sources until `drained()`. */
   readonly saturated: boolean;
   drained(): Promise<void>;

@@ -1,36 +1,43 @@
+/** The queue on Kafka as each role has it. */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
 import type { Config } from '../config/schema.ts';
 import { deadLetterPartition } from '../event/dead-letter.ts';
 import { COLLECTORS, GROUPS, TOPICS } from '../event/topics.ts';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
-import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
+import { LATE_LIMITS, SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
-import { type Catalogue, emptyCatalogue } from '../queue/created/catalogue.ts';
 import type { KafkaOptions } from '../queue/kafka/options.ts';
+import { KafkaQueue } from '../queue/kafka/queue.ts';
 import {
   CONTROL_TOPIC,
-  type KafkaQueue,
   type KafkaQueueOptions,
   type KafkaTopicOptions,
-  LEDGER_TOPIC,
-  openKafka,
-} from '../queue/kafka/queue.ts';
-import { groupStatesOf, topicStatesOf } from '../queue/kafka/state.ts';
-import type { GroupState, TopicState } from '../queue/port.ts';
+  OWN_TOPICS,
+} from '../queue/kafka/queue-options.ts';
+import { Arrival } from '../queue/late/arrival.ts';
+import { KnownLayouts } from '../queue/late/known-layouts.ts';
+import { LateQueue } from '../queue/late/late-queue.ts';
+import { LateTopics } from '../queue/late/late-topics.ts';
+import type { GroupMember } from '../queue/port.ts';
 import { SpoolingQueue } from '../queue/spool/spooling-queue.ts';
 import type { RoleName } from './messages.ts';
-import { assertNotEmbedded, bindToTopics, type TopicIds } from './queue-binding.ts';
-import type { Handled, QueueCoordinator } from './queue-coordinator.ts';
+import { assertBoundTo, isBoundTo, type TopicIds } from './queue-binding.ts';
 import type { RawEnd, RoleQueue } from './role-queue.ts';
-import { raiseTogether, topicsOf } from './topics.ts';
+import { topicsOf } from './topics.ts';
 
 /** Any number of collectors append to `raw` and have dead letters; every other partition has one writer. */
 const WRITERS: Readonly<Record<string, KafkaTopicOptions['writers']>> = {
   [TOPICS.raw]: 'many',
   [TOPICS.deadLetter]: (partition) => (partition === deadLetterPartition.collectors ? 'many' : 'one'),
 };
+
+/** A data folder belongs to these. */
+const BOUND_TOPICS = [TOPICS.raw, TOPICS.events];
+/** What a collector appends to. */
+const SPOOLED_TOPICS = [TOPICS.raw, TOPICS.deadLetter];
 
 export interface KafkaQueueParts {
   readonly config: Config;
@@ -42,13 +49,14 @@ export interface KafkaQueueParts {
   readonly mayGrow: NonNullable<KafkaQueueOptions['mayGrow']>;
 }
 
-export function openKafkaQueue(parts: KafkaQueueParts): Promise<KafkaQueue> {
+/** Nobody has asked for anything yet. */
+export function newKafkaQueue(parts: KafkaQueueParts): KafkaQueue {
   const { config, clientId, log, registry, notes, mayGrow } = parts;
   const { prefix, replication, minInsyncReplicas } = config.queue;
   const topics = Object.entries(topicsOf(config)).map(([topic, options]) => {
     return [topic, { ...options, writers: WRITERS[topic] ?? 'one' }] as const;
   });
-  return openKafka({
+  return new KafkaQueue({
     ...kafkaOptionsOf(config, clientId),
     prefix,
     topics: Object.fromEntries(topics),
@@ -73,11 +81,9 @@ export function kafkaOptionsOf({ queue }: Config, clientId: string): KafkaOption
   };
 }
 
-/** As Kafka calls them, that of the queue's own records too. */
+/** As Kafka calls them, those that the queue has for itself too. */
 export function kafkaTopicNames(config: Config): string[] {
-  return [...Object.keys(topicsOf(config)), CONTROL_TOPIC, LEDGER_TOPIC].map(
-    (topic) => `${config.queue.prefix}${topic}`,
-  );
+  return [...Object.keys(topicsOf(config)), ...OWN_TOPICS].map((topic) => `${config.queue.prefix}${topic}`);
 }
 
 function tlsOf(tls: Config['queue']['tls']): Record<string, Buffer> {
@@ -96,32 +102,72 @@ function tlsOf(tls: Config['queue']['tls']): Record<string, Buffer> {
   );
 }
 
-export async function openKafkaRoleQueue(
-  config: Config,
-  role: string,
-  log: Logger,
-  registry: Registry,
-): Promise<RoleQueue> {
-  // The collector watches how full the disk below is.
-  const directory = join(config.data, 'queue', 'spool');
-  mkdirSync(directory, { recursive: true });
+export interface KafkaRoleParts {
+  readonly config: Config;
+  readonly role: RoleName;
+  readonly log: Logger;
+  readonly registry: Registry;
+  /** Told what this role waits for before it begins. */
+  readonly onWaiting: (waitsFor: string) => void;
+}
+
+/**
+ * Where Kafka is away a collector goes on by what it knew of it, and any other role waits. What was known is of an
+ * earlier start in the folder: without one there is nothing to go on by.
+ */
+export async function openKafkaRoleQueue(parts: KafkaRoleParts): Promise<RoleQueue> {
+  const { config, role, log, registry } = parts;
+  const isCollector = role === 'collector';
   // That is the supervisor's.
   const mayGrow = () => false;
   const notes = join(config.data, 'queue', role);
-  const queue = await openKafkaQueue({ config, clientId: `${config.site}-${role}`, log, registry, notes, mayGrow });
+  const queue = newKafkaQueue({ config, clientId: `${config.site}-${role}`, log, registry, notes, mayGrow });
+  let presence: GroupMember | undefined;
+  try {
+    const isKnown = await isKnownHere(config, isCollector);
+    const arrival = await Arrival.begin({
+      arrive: async () => {
+        await queue.prepare();
+        await assertBoundTo(config, topicIdsOf(queue));
+        if (isCollector) presence ??= await joinCollectors(queue);
+      },
+      probe: () => queue.probe(),
+      // The supervisor has looked whether it can be gone on with at all.
+      mayWait: () => isKnown,
+      log,
+    });
+    if (isCollector) return await spoolingQueue(queue, arrival, parts, () => presence);
+    arrival.onWaiting(parts.onWaiting);
+    await arrival.there;
+    return readingQueue(queue, role);
+  } catch (thrown) {
+    await queue.close();
+    throw thrown;
+  }
+}
+
+/** Whether an earlier start in this folder has noted what a start without Kafka needs. Throws QUEUE_CHANGED. */
+export async function isKnownHere(config: Config, isCollector: boolean): Promise<boolean> {
+  const names = BOUND_TOPICS.map((topic) => `${config.queue.prefix}${topic}`);
+  if (!(await isBoundTo(config, names))) return false;
+  const { topics } = await KnownLayouts.open(layoutsFile(config));
+  return !isCollector || SPOOLED_TOPICS.every((topic) => Object.hasOwn(topics, topic));
+}
+
+function readingQueue(queue: KafkaQueue, role: RoleName): RoleQueue {
   const ends = new Map<number, RawEnd>();
-  if (role === 'collector') return spoolingQueue(queue, directory, log, registry);
   // Only the store asks how complete its answers are.
   const timer =
     role === 'store' ? setInterval(() => void lookForEnds(queue, ends), SUPERVISOR_LIMITS.heartbeatMs) : undefined;
   timer?.unref();
   return {
     queue,
+    topicAdmin: queue.created,
     ...answersOf(queue),
     engineRecord: {
       place: queue.nameOf(CONTROL_TOPIC),
-      read: () => queue.readEngines(),
-      write: (text) => queue.writeEngines(text),
+      read: () => queue.record.readEngines(),
+      write: (text) => queue.record.writeEngines(text),
       isAlone: async () => (await queue.memberCount(GROUPS.store)) <= 1,
     },
     rawEnd: (partition) => ends.get(partition),
@@ -132,14 +178,19 @@ export async function openKafkaRoleQueue(
   };
 }
 
+/** Others see by it that this collector runs. It reads nothing. */
+function joinCollectors(queue: KafkaQueue): Promise<GroupMember> {
+  return queue.joinGroup(COLLECTORS, {
+    topics: [TOPICS.deadLetter],
+    onAssigned: (assigned) => assigned.revoked.addEventListener('abort', () => void assigned.release(), { once: true }),
+  });
+}
+
 /** What Kafka answers, whichever way records go there. */
-function answersOf(
-  queue: KafkaQueue,
-): Pick<RoleQueue, 'topicAdmin' | 'nameOfQueue' | 'claimIndex' | 'committed' | 'sharedLedger'> {
+function answersOf(queue: KafkaQueue): Pick<RoleQueue, 'nameOfQueue' | 'claimIndex' | 'committed' | 'sharedLedger'> {
   return {
     sharedLedger: queue.ledger,
-    topicAdmin: queue.created,
-    nameOfQueue: (proposed) => queue.name(proposed),
+    nameOfQueue: (proposed) => queue.record.name(proposed),
     claimIndex: (index) => queue.claim(GROUPS.store, index),
     committed: (group, at) => queue.committed(group, at),
   };
@@ -148,27 +199,30 @@ function answersOf(
 /** What collectors accept while Kafka is away is kept on their own disk. */
 async function spoolingQueue(
   queue: KafkaQueue,
-  directory: string,
-  log: Logger,
-  registry: Registry,
+  arrival: Arrival,
+  { config, log, registry }: KafkaRoleParts,
+  presence: () => GroupMember | undefined,
 ): Promise<RoleQueue> {
   let told: Parameters<NonNullable<RoleQueue['onDrained']>>[0] = () => {};
-  const topics = [TOPICS.raw, TOPICS.deadLetter];
-  // Others see by it that this collector runs. It reads nothing.
-  const presence = await queue.joinGroup(COLLECTORS, {
-    topics: [TOPICS.deadLetter],
-    onAssigned: (assigned) => assigned.revoked.addEventListener('abort', () => void assigned.release(), { once: true }),
-  });
+  const isLate = !arrival.isThere;
+  // The collector watches how full the disk below is.
+  const directory = join(config.data, 'queue', 'spool');
+  mkdirSync(directory, { recursive: true });
+  const layouts = await KnownLayouts.open(layoutsFile(config));
   const spooling = await SpoolingQueue.open({
-    queue,
+    queue: new LateQueue({ queue, arrival, layouts: layouts.topics, log }),
     directory,
-    topics,
+    topics: SPOOLED_TOPICS,
+    layouts,
+    passed: (...past) => untilProcessed(queue, ...past),
     log,
     registry,
     onDrained: (...drained) => told(...drained),
   });
   return {
     queue: spooling,
+    ...(isLate ? { there: arrival.there } : {}),
+    topicAdmin: isLate ? new LateTopics(queue.created, arrival) : queue.created,
     ...answersOf(queue),
     rawEnd: () => undefined,
     onDrained: (listener) => {
@@ -176,9 +230,25 @@ async function spoolingQueue(
     },
     troubles: () => spooling.troubles(),
     close: async () => {
-      await Promise.all([presence.leave(), spooling.close()]);
+      await Promise.all([presence()?.leave(), spooling.close()]);
     },
   };
+}
+
+/** Resolves when processors are past these ends of the partitions. */
+async function untilProcessed(
+  queue: KafkaQueue,
+  topic: string,
+  ends: readonly number[],
+  signal: AbortSignal,
+): Promise<void> {
+  const isPast = async (end: number, partition: number): Promise<boolean> => {
+    const committed = await queue.committed(GROUPS.processor, { topic, partition }).catch(() => undefined);
+    return (committed ?? 0) >= end;
+  };
+  while (!(await Promise.all(ends.map(isPast))).every(Boolean)) {
+    await delay(LATE_LIMITS.retryMs, undefined, { signal });
+  }
 }
 
 /** A partition whose end is known at a time is complete to that time: nobody need tell the store but Kafka. */
@@ -191,115 +261,9 @@ async function lookForEnds(queue: KafkaQueue, ends: Map<number, RawEnd>): Promis
 }
 
 /** By Kafka's name; made anew, a topic has another id. */
-function topicIdsOf(queue: KafkaQueue): TopicIds {
-  const names = [TOPICS.raw, TOPICS.events].map((topic) => queue.nameOf(topic));
+export function topicIdsOf(queue: KafkaQueue): TopicIds {
+  const names = BOUND_TOPICS.map((topic) => queue.nameOf(topic));
   return Object.fromEntries(names.map((name) => [name, queue.cluster.idOf(name)]));
 }
 
-/** Kafka coordinates by itself: the supervisor makes the topics once, removes what is old, and answers questions. */
-export class KafkaCoordinator implements QueueCoordinator {
-  readonly #queue: KafkaQueue;
-  readonly #timer: NodeJS.Timeout;
-
-  private constructor(queue: KafkaQueue, log: Logger) {
-    this.#queue = queue;
-    this.#timer = setInterval(() => {
-      queue
-        .retain()
-        .catch((error: unknown) => log.error({ reason: messageOf(error) }, 'old records could not be removed'));
-    }, SUPERVISOR_LIMITS.retainMs);
-  }
-
-  static async open(config: Config, roles: readonly RoleName[], log: Logger): Promise<KafkaCoordinator> {
-    await assertNotEmbedded(config);
-    const mayGrow = async (opened: KafkaQueue): Promise<boolean> => {
-      // Dead letters may lack partitions that an earlier version did not need.
-      if (opened.partitionCount(TOPICS.raw) >= config.queue.partitions) return true;
-      const others = await opened.memberCount(COLLECTORS);
-      if (others === 0 || (others === 1 && !roles.includes('collector'))) return true;
-      log.warn(
-        { configured: config.queue.partitions, collectors: others },
-        'queue.partitions is more than there are, and other collectors run: none are added. Partitions are added while one ' +
-          'collector runs, by a start with this setting or by spillway topics add-partitions',
-      );
-      return false;
-    };
-    const queue = await openKafkaQueue({ config, clientId: `${config.site}-supervisor`, log, mayGrow });
-    try {
-      await bindToTopics(config, topicIdsOf(queue));
-      await raiseTogether(queue, queue.partitionCount(TOPICS.raw));
-      return new KafkaCoordinator(queue, log);
-    } catch (thrown) {
-      await queue.close();
-      throw thrown;
-    }
-  }
-
-  listen(): void {}
-
-  layouts(): Readonly<Record<string, never>> {
-    return {};
-  }
-
-  /** Roles read it themselves. */
-  catalogue(): Catalogue {
-    return emptyCatalogue();
-  }
-
-  marks(): readonly never[] {
-    return [];
-  }
-
-  setMarks(): void {}
-
-  roleEnded(): void {}
-
-  async handle(_from: RoleName, request: Handled): Promise<unknown> {
-    if (request.do === 'topics') return this.topics(request.only);
-    if (request.do === 'groups') return this.groups();
-    if (request.do === 'addPartitions') return this.#addPartitions(request.partitions);
-    throw new SpillwayError('INTERNAL', `The queue is Kafka: nobody here answers '${request.do}'.`);
-  }
-
-  async topics(only?: string): Promise<readonly TopicState[]> {
-    await this.#queue.created.refresh();
-    return topicStatesOf(this.#queue, only);
-  }
-
-  async groups(): Promise<readonly GroupState[]> {
-    await this.#queue.created.refresh();
-    const { topics, groups } = this.#queue.created.catalogue;
-    const living = Object.entries(groups).map(([group, known]) => {
-      return [group, known.topics.filter((topic) => topics[topic]?.isDeleting === false)] as const;
-    });
-    return groupStatesOf(this.#queue, {
-      ...Object.fromEntries(living),
-      [GROUPS.processor]: [TOPICS.raw],
-      [GROUPS.store]: [TOPICS.events],
-    });
-  }
-
-  async close(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#queue.close();
-  }
-
-  /** To `raw` and `events` together; how many they have then. */
-  async #addPartitions(partitions: number): Promise<number> {
-    const known = this.#queue.partitionCount(TOPICS.raw);
-    if (partitions < known) {
-      throw new SpillwayError('BAD_REQUEST', `There are ${known} partitions already, and none is ever removed.`);
-    }
-    const collectors = partitions === known ? 0 : await this.#queue.memberCount(COLLECTORS);
-    if (collectors > 1) {
-      throw new SpillwayError(
-        'BAD_REQUEST',
-        `${collectors} collectors run. Sources move to added partitions, and their order is kept where one collector moves ` +
-          'them: stop the others, add the partitions, and start them again. (One that was killed counts for a minute.)',
-        { details: { collectors } },
-      );
-    }
-    await raiseTogether(this.#queue, partitions);
-    return this.#queue.partitionCount(TOPICS.raw);
-  }
-}
+const layoutsFile = (config: Config): string => join(config.data, 'queue', 'kafka-layouts.json');

@@ -22,6 +22,8 @@ export interface Listening {
 
 export type FromRole =
   | { readonly kind: 'ready'; readonly listening: readonly Listening[] }
+  /** It cannot begin before that is there; it may take long. Again with another sentence. */
+  | { readonly kind: 'waiting'; readonly waitsFor: string }
   | { readonly kind: 'marks'; readonly marks: readonly Mark[] }
   /** `reset` forgets what this role said before. */
   | {
@@ -107,5 +109,5 @@ export type CoordinatorRequest =
   | { readonly do: 'ledger'; readonly question: LedgerQuestion }
   /** Answer: the Prometheus text of all roles and the supervisor. */
   | { readonly do: 'metrics' }
-  /** Answer: {role, state, pid, restarts}[]. */
+  /** Answer: RoleReport[]. */
   | { readonly do: 'roles' };

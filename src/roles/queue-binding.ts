@@ -48,14 +48,26 @@ export async function assertNotKafka(config: Config, disk: Disk = nodeDisk): Pro
 
 /** Makes the folder theirs at the first start; throws QUEUE_CHANGED where it is another's. */
 export async function bindToTopics(config: Config, topics: TopicIds, disk: Disk = nodeDisk): Promise<void> {
+  if ((await boundTopics(config, disk)) !== undefined) return assertBoundTo(config, topics, disk);
   const directory = join(config.data, 'queue');
+  await makeDirectories(disk, directory);
+  await replaceFile(disk, join(directory, KAFKA_FILE), Buffer.from(`${JSON.stringify({ topics })}\n`));
+}
+
+/** Whether a start on these topics was made in the folder before; throws QUEUE_CHANGED where that was on others. */
+export async function isBoundTo(config: Config, names: readonly string[], disk: Disk = nodeDisk): Promise<boolean> {
   const known = await boundTopics(config, disk);
-  if (known === undefined) {
-    await makeDirectories(disk, directory);
-    await replaceFile(disk, join(directory, KAFKA_FILE), Buffer.from(`${JSON.stringify({ topics })}\n`));
-    return;
-  }
-  const other = Object.entries(topics).filter(([topic, id]) => known[topic] !== id);
+  if (known === undefined) return false;
+  const other = names.filter((name) => known[name] === undefined);
+  if (other.length > 0)
+    throw changed(config, `is of other topics of Kafka than ${other.join(', ')}: of another prefix`);
+  return true;
+}
+
+/** Throws QUEUE_CHANGED where the folder belongs to others. */
+export async function assertBoundTo(config: Config, topics: TopicIds, disk: Disk = nodeDisk): Promise<void> {
+  const known = await boundTopics(config, disk);
+  const other = Object.entries(topics).filter(([topic, id]) => known !== undefined && known[topic] !== id);
   if (other.length === 0) return;
   throw changed(
     config,

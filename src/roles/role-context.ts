@@ -40,7 +40,10 @@ export async function openRoleContext(message: StartMessage, link: SupervisorLin
   const opened =
     config.queue.engine === 'embedded'
       ? openEmbeddedQueue(message, link, log, registry)
-      : await (await import('./kafka-queue.ts')).openKafkaRoleQueue(config, role, log, registry);
+      : await (await import('./kafka-queue.ts')).openKafkaRoleQueue({
+          ...{ config, role, log, registry },
+          onWaiting: (waitsFor) => link.send({ kind: 'waiting', waitsFor }),
+        });
   const endOnFailure = (work: Promise<void>) => {
     work.catch((error: unknown) => {
       log.fatal({ err: error }, 'cannot go on');

@@ -36,6 +36,8 @@ export interface RoleReport {
   readonly restarts: number;
   /** Why it ended the last time. */
   readonly lastExit: string | null;
+  /** What it needs before it can begin; null where it has it. */
+  readonly waitsFor: string | null;
   readonly sinceMs: number;
 }
 
@@ -44,6 +46,8 @@ export type RoleFailure = Pick<Extract<FromRole, { kind: 'failed' }>, 'code' | '
 export interface RoleEvents {
   onMessage(role: RoleName, message: FromRole): void;
   onReady(role: RoleName, listening: readonly Listening[]): void;
+  /** It lives, and cannot begin before something is there that it needs. */
+  onWaiting(role: RoleName): void;
   /** It ended and will be started again. */
   onExit(role: RoleName): void;
   /** Its first start failed, and so would the next: a port that is taken, an option that is wrong. */
@@ -63,6 +67,7 @@ export class RoleProcess {
   #delayMs = 0;
   #startedMs = 0;
   #lastExit: string | null = null;
+  #waitsFor: string | null = null;
   #failure: RoleFailure | undefined;
   #everReady = false;
   #timer: NodeJS.Timeout | undefined;
@@ -85,6 +90,7 @@ export class RoleProcess {
       pid,
       restarts: this.#restarts,
       lastExit: this.#lastExit,
+      waitsFor: this.#waitsFor,
       sinceMs: this.#startedMs,
     };
   }
@@ -93,6 +99,7 @@ export class RoleProcess {
     this.#state = 'starting';
     this.#startedMs = Date.now();
     this.#failure = undefined;
+    this.#waitsFor = null;
     const entry = join(import.meta.dirname, `role${extname(import.meta.filename)}`);
     const child = fork(entry, [], {
       execArgv: [...process.execArgv, ...NODE_OPTIONS[this.role]],
@@ -137,8 +144,17 @@ export class RoleProcess {
       // It may become ready while it is already to end.
       if (this.#state === 'stopping') return;
       this.#state = 'ready';
+      this.#waitsFor = null;
       this.#everReady = true;
       this.#events.onReady(this.role, message.listening);
+    } else if (message.kind === 'waiting') {
+      clearTimeout(this.#timer);
+      if (this.#state === 'stopping') return;
+      this.#state = 'waiting';
+      this.#waitsFor = message.waitsFor;
+      // The others go on, whatever it will find.
+      this.#everReady = true;
+      this.#events.onWaiting(this.role);
     } else if (message.kind === 'failed') this.#failure = message;
     else this.#events.onMessage(this.role, message);
   }
@@ -147,6 +163,7 @@ export class RoleProcess {
     clearTimeout(this.#timer);
     this.#child = undefined;
     this.#marks = undefined;
+    this.#waitsFor = null;
     this.#lastExit = this.#failure?.message ?? how;
     if (this.#state === 'stopping') return;
     if (this.#failure !== undefined && !PASSING.has(this.#failure.code) && !this.#everReady) {

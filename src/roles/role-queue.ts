@@ -12,6 +12,8 @@ export interface RawEnd {
 
 export interface RoleQueue {
   readonly queue: Queue;
+  /** Of a queue that was away when this process started: resolves when it is there. */
+  readonly there?: Promise<void> | undefined;
   readonly topicAdmin: TopicAdmin;
   /**
    * A name of this queue, which nobody else's has: where several machines share it, the one that was proposed first.

@@ -60,8 +60,13 @@ export class SharedLedger implements RoleLedger {
     const { link } = this.#context;
     // Until the account was read, nobody is told that there is nothing.
     if (this.#follower !== undefined) sayChanges(link, { reset: true, rows: [] }, { asOfMs: 0, missing: [] });
-    this.#timer = setInterval(() => this.#tick(), LEDGER_LIMITS.checkpointMs);
-    this.#tick();
+    const { there } = this.#context;
+    if (there !== undefined) {
+      // Nobody uses a queue that is away; what is kept for it has no offsets yet.
+      void there.then(() => this.#begin());
+      return;
+    }
+    this.#begin();
     await Promise.race([this.#ticking, delay(LEDGER_LIMITS.firstReadMs, undefined, { ref: false })]);
   }
 
@@ -71,6 +76,12 @@ export class SharedLedger implements RoleLedger {
     await this.#reporter.close();
     // A queue that is away is not waited for.
     if (!this.#isTicking) await this.#follower?.close();
+  }
+
+  #begin(): void {
+    if (this.#isStopped) return;
+    this.#timer = setInterval(() => this.#tick(), LEDGER_LIMITS.checkpointMs);
+    this.#tick();
   }
 
   #tick(): void {

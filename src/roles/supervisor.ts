@@ -29,8 +29,8 @@ export interface SupervisorOptions {
   readonly roles?: readonly RoleName[];
   /** SUPERVISOR_LIMITS.restartDelayMaxMs where it is left out; crash tests do not want to wait. */
   readonly restartDelayMaxMs?: number;
-  /** Called once, when every role is ready. */
-  readonly onReady?: (listening: readonly Listening[]) => void;
+  /** Called once, when every role is ready, or waits for a queue that is away (`waitsFor`) while the collector accepts. */
+  readonly onReady?: (listening: readonly Listening[], waitsFor: readonly string[]) => void;
 }
 
 export class Supervisor {
@@ -72,6 +72,7 @@ export class Supervisor {
       const events = {
         onMessage: (name: RoleName, message: FromRole) => this.#receive(name, message),
         onReady: (name: RoleName, listening: readonly Listening[]) => this.#ready(name, listening),
+        onWaiting: () => this.#announce(),
         onExit: (name: RoleName) => this.#roleEnded(name),
         onUnable: (name: RoleName, failure: RoleFailure) => this.#roleUnable(name, failure),
       };
@@ -177,9 +178,18 @@ export class Supervisor {
     process?.send({ kind: 'topics', layouts: this.#coordinator.layouts() });
     process?.send({ kind: 'catalogue', catalogue: this.#coordinator.catalogue() });
     this.#sayWhereTheStoreIs();
-    if (this.#announced || this.#listening.size < this.#roles.size) return;
+    this.#announce();
+  }
+
+  #announce(): void {
+    const waitsFor = [...new Set(this.reports.flatMap((report) => report.waitsFor ?? []))];
+    const isStarted = [...this.#roles].every(([role, { report }]) => {
+      return this.#listening.has(role) || report.waitsFor !== null;
+    });
+    if (this.#announced || !isStarted || this.#listening.size === 0) return;
     this.#announced = true;
-    this.#options.onReady?.([...this.#roles.keys()].flatMap((role) => this.#listening.get(role) ?? []));
+    const listening = [...this.#roles.keys()].flatMap((role) => this.#listening.get(role) ?? []);
+    this.#options.onReady?.(listening, waitsFor);
   }
 
   #sayWhereTheStoreIs(): void {
@@ -207,7 +217,7 @@ async function openCoordinator(config: Config, roles: readonly RoleName[], log: 
     lockDataFolder(config.data, 'supervisor');
     armFailpoint('supervisor', nodeDisk, process.env.SPILLWAY_TEST_FAILPOINT);
     if (config.queue.engine === 'embedded') return await CoordinatorServer.open(config, log);
-    return await (await import('./kafka-queue.ts')).KafkaCoordinator.open(config, roles, log);
+    return await (await import('./kafka-coordinator.ts')).KafkaCoordinator.open(config, roles, log);
   } catch (cause) {
     if (!isDiskFull(cause)) throw cause;
     // A folder that is there needs no space for a start; a new one does.

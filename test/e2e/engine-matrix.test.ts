@@ -118,7 +118,7 @@ describe.skipIf(lacksEngines)(suite, () => {
   afterAll(async () => {
     for (const name of names) {
       await fetch(`${node}/${name}-slice-*`, { method: 'DELETE' });
-      await fetch(`${node}/_index_template/${name}`, { method: 'DELETE' });
+      await fetch(`${node}/_index_template/${name}*`, { method: 'DELETE' });
       await withdrawn(kafka, `${name}.`);
     }
     await kafka?.stop();

@@ -46,7 +46,7 @@ describe.skipIf(isMissing)(SUITE, { timeout: LONG_MS }, () => {
     if (old !== undefined) await rm(old.folder, { recursive: true, force: true });
     await kafka?.stop();
     await fetch(`${node}/${search.index.prefix}-slice-*`, { method: 'DELETE' });
-    await fetch(`${node}/_index_template/${search.index.prefix}`, { method: 'DELETE' });
+    await fetch(`${node}/_index_template/${search.index.prefix}*`, { method: 'DELETE' });
   }, LONG_MS);
 
   async function post(to: SpillwayProcess, events: number): Promise<void> {

@@ -33,7 +33,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     await embedded?.dispose();
     await clustered?.dispose();
     await fetch(`${node}/${prefix}-slice-*`, { method: 'DELETE' });
-    await fetch(`${node}/_index_template/${prefix}`, { method: 'DELETE' });
+    await fetch(`${node}/_index_template/${prefix}*`, { method: 'DELETE' });
   });
 
   async function post(spillway: SpillwayProcess, from: number, to: number): Promise<void> {

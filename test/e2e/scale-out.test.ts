@@ -40,7 +40,7 @@ describe.skipIf(isLacking)(suite, () => {
     await Promise.all([...new Set([...folders, ...trees.values()])].map((tree) => tree.dispose()));
     await kafka?.stop();
     await fetch(`${node}/scale-${run}-slice-*`, { method: 'DELETE' });
-    await fetch(`${node}/_index_template/scale-${run}`, { method: 'DELETE' });
+    await fetch(`${node}/_index_template/scale-${run}*`, { method: 'DELETE' });
   }, LONG_MS);
 
   const began = performance.now();

@@ -1,7 +1,8 @@
 /** Topics that users create on a real Kafka, beyond what the contract over HTTP shows: retention, several processes, names of others. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { offsetAt, WHEN } from '../../src/queue/kafka/offsets.ts';
-import type { KafkaQueue, KafkaQueueOptions } from '../../src/queue/kafka/queue.ts';
+import type { KafkaQueue } from '../../src/queue/kafka/queue.ts';
+import type { KafkaQueueOptions } from '../../src/queue/kafka/queue-options.ts';
 import { offset } from '../../src/queue/port.ts';
 import { batchOf, readAll, values } from '../../src/queue/test-records.ts';
 import { kafkaOptions, lacksKafka, openKafka, removeTopics, startKafka, type TestKafka } from '../support/kafka.ts';

@@ -4,11 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { KafkaQueue } from '../../src/queue/kafka/queue.ts';
-import { SpoolingQueue } from '../../src/queue/spool/spooling-queue.ts';
 import { readAll, values } from '../../src/queue/test-records.ts';
 import { status, up } from '../../tools/engines/lifecycle.ts';
 import { TestDisks, takeSpace } from '../support/disks.ts';
-import { kafkaOptions, lacksKafka, openKafka, quietLog, startKafka } from '../support/kafka.ts';
+import { kafkaOptions, lacksKafka, openKafka, openSpooling, startKafka } from '../support/kafka.ts';
 import { lacks } from '../support/needs.ts';
 
 const LONG_MS = 180_000;
@@ -43,13 +42,7 @@ describe.skipIf(lacksKafka(suite, { own: true }) || lacks(suite, needs))('a queu
     async () => {
       const topics = { raw: { partitions: 1, compression: 'none', writers: 'many' } } as const;
       queue = await openKafka(kafkaOptions(kafka.brokers, { topics }));
-      const spooling = await SpoolingQueue.open({
-        queue,
-        directory: join(directory, 'spool'),
-        topics: ['raw'],
-        log: quietLog,
-        spoolAfterMs: 200,
-      });
+      const spooling = await openSpooling(queue, join(directory, 'spool'));
       const writer = await spooling.openWriter(raw);
       const { bavail, bsize } = await statfs(disk);
       const others = join(disk, 'others');

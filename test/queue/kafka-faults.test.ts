@@ -1,7 +1,8 @@
 /** The queue on Kafka while brokers stop, stand still, and are killed. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { KAFKA_LIMITS } from '../../src/lib/limits.ts';
-import type { KafkaQueue, KafkaQueueOptions } from '../../src/queue/kafka/queue.ts';
+import type { KafkaQueue } from '../../src/queue/kafka/queue.ts';
+import type { KafkaQueueOptions } from '../../src/queue/kafka/queue-options.ts';
 import { offset } from '../../src/queue/port.ts';
 import { readAll, values } from '../../src/queue/test-records.ts';
 import { down, status, up } from '../../tools/engines/lifecycle.ts';

@@ -29,7 +29,7 @@ describe.skipIf(lacksKafka('first starts on Kafka at the same moment'))('at the 
       for (let round = 0; round < ROUNDS; round++) {
         const options = kafkaOptions(kafka.brokers);
         queues = await Promise.all(Array.from({ length: PROCESSES }, () => openKafka(options)));
-        const names = await Promise.all(queues.map((queue, i) => queue.name(`proposed by ${i}`)));
+        const names = await Promise.all(queues.map((queue, i) => queue.record.name(`proposed by ${i}`)));
         expect(new Set(names).size).toBe(1);
         await Promise.all(queues.map((queue) => queue.claim('store', 'one index')));
         await Promise.all(queues.map((queue, i) => queue.raisePartitions({ raw: 2 + (i % 3), events: 2 + (i % 3) })));

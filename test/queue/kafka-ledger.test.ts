@@ -9,7 +9,8 @@ import { Ledger } from '../../src/monitor/ledger/ledger.ts';
 import { Reporter } from '../../src/monitor/ledger/reporter.ts';
 import { SharedAccount } from '../../src/monitor/ledger/shared-account.ts';
 import { batchOfRecords } from '../../src/monitor/ledger/testing/memory-log.ts';
-import type { KafkaQueue, KafkaQueueOptions } from '../../src/queue/kafka/queue.ts';
+import type { KafkaQueue } from '../../src/queue/kafka/queue.ts';
+import type { KafkaQueueOptions } from '../../src/queue/kafka/queue-options.ts';
 import {
   kafkaOptions,
   lacksKafka,

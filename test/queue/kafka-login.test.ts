@@ -7,13 +7,13 @@ import { alterUserScramCredentialsV0 } from '@platformatic/kafka';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { BrokerLink } from '../../src/queue/kafka/broker-link.ts';
 import { type KafkaOptions, parseAddress } from '../../src/queue/kafka/options.ts';
-import type { KafkaQueue, KafkaQueueOptions } from '../../src/queue/kafka/queue.ts';
-import { SpoolingQueue } from '../../src/queue/spool/spooling-queue.ts';
+import type { KafkaQueue } from '../../src/queue/kafka/queue.ts';
+import type { KafkaQueueOptions } from '../../src/queue/kafka/queue-options.ts';
 import { readAll, TestMember, values } from '../../src/queue/test-records.ts';
 import { down, up } from '../../tools/engines/lifecycle.ts';
 import { makeCertificate } from '../support/certificate.ts';
 import { FaultyWire } from '../support/faulty-wire.ts';
-import { kafkaOptions, lacksKafka, openKafka, quietLog, startKafka } from '../support/kafka.ts';
+import { kafkaOptions, lacksKafka, openKafka, openSpooling, startKafka } from '../support/kafka.ts';
 
 const LONG_MS = 180_000;
 const PATIENCE = { timeout: 60_000 };
@@ -97,13 +97,7 @@ describe.skipIf(lacksKafka('Kafka with a login', { own: true }))('a queue on Kaf
     'goes on after its password was changed and changed back: what was accepted meanwhile is there, in order and once',
     async () => {
       const queue = await open();
-      const spooling = await SpoolingQueue.open({
-        queue,
-        directory: join(directory, 'spool'),
-        topics: ['raw'],
-        log: quietLog,
-        spoolAfterMs: 200,
-      });
+      const spooling = await openSpooling(queue, join(directory, 'spool'));
       const writer = await spooling.openWriter(raw);
       const reader = queue.openReader(raw);
       const member = await TestMember.join(queue, 'store');

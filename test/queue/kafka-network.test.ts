@@ -6,10 +6,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { KAFKA_LIMITS } from '../../src/lib/limits.ts';
 import type { KafkaQueue } from '../../src/queue/kafka/queue.ts';
 import type { PartitionReader } from '../../src/queue/port.ts';
-import { SpoolingQueue } from '../../src/queue/spool/spooling-queue.ts';
 import { readAll, TestMember, values } from '../../src/queue/test-records.ts';
 import { FaultyWire } from '../support/faulty-wire.ts';
-import { kafkaOptions, lacksKafka, openKafka, quietLog, startKafka } from '../support/kafka.ts';
+import { kafkaOptions, lacksKafka, openKafka, openSpooling, startKafka } from '../support/kafka.ts';
 import { seededRandom } from '../support/seeded.ts';
 
 const LONG_MS = 180_000;
@@ -99,13 +98,7 @@ describe.skipIf(lacksKafka('Kafka behind a bad wire', { own: true }))('a queue o
     'keeps accepting while nothing comes through, and has all of it in order and once afterwards',
     async () => {
       const queue = await open();
-      const spooling = await SpoolingQueue.open({
-        queue,
-        directory: join(directory, 'spool'),
-        topics: ['raw'],
-        log: quietLog,
-        spoolAfterMs: 200,
-      });
+      const spooling = await openSpooling(queue, join(directory, 'spool'));
       const writer = await spooling.openWriter(raw);
       await writer.append(values('0'));
       proxy.faults = { silent: true };

@@ -3,7 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { KafkaQueue, KafkaQueueOptions } from '../../src/queue/kafka/queue.ts';
+import type { KafkaQueue } from '../../src/queue/kafka/queue.ts';
+import type { KafkaQueueOptions } from '../../src/queue/kafka/queue-options.ts';
 import { groupStatesOf, topicStatesOf } from '../../src/queue/kafka/state.ts';
 import { offset } from '../../src/queue/port.ts';
 import { batchOf, readAll, TestMember, values } from '../../src/queue/test-records.ts';
@@ -131,6 +132,15 @@ describe.skipIf(lacksKafka('the queue on Kafka'))('a queue on Kafka', () => {
     expect(await readAll(other.openReader(added), 0)).toEqual([{ offset: 0, value: 'moved' }]);
   });
 
+  it('knows of a topic as soon as it is asked for, also while it was just asking for others', async () => {
+    const [{ queue }, { prefix }] = [await open(), await open()];
+    const asking = queue.cluster.refresh();
+    queue.cluster.follow([`${prefix}raw`]);
+    await queue.cluster.refresh();
+    expect(queue.cluster.topic(`${prefix}raw`)).toBeDefined();
+    await asking;
+  });
+
   it('says who is there, and lets members of a group write to one thing only', async () => {
     const { queue, prefix } = await open();
     const { queue: other } = await open({ prefix });
@@ -145,7 +155,7 @@ describe.skipIf(lacksKafka('the queue on Kafka'))('a queue on Kafka', () => {
     });
     await member.leave();
     await other.claim('store', 'index b');
-    expect([await queue.name('one'), await other.name('another')]).toEqual(['one', 'one']);
+    expect([await queue.record.name('one'), await other.record.name('another')]).toEqual(['one', 'one']);
   });
 
   it('lets a process that is started again after a crash have at once what the one before had', async () => {

@@ -4,10 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { offset } from '../../src/queue/port.ts';
-import { SpoolingQueue } from '../../src/queue/spool/spooling-queue.ts';
 import { readAll, values } from '../../src/queue/test-records.ts';
 import { down, up } from '../../tools/engines/lifecycle.ts';
-import { kafkaOptions, lacksKafka, openKafka, quietLog, startKafka } from '../support/kafka.ts';
+import { kafkaOptions, lacksKafka, openKafka, openSpooling, startKafka } from '../support/kafka.ts';
 
 const LONG_MS = 180_000;
 const raw = { topic: 'raw', partition: 0 };
@@ -32,12 +31,7 @@ describe.skipIf(lacksKafka('the spool', { own: true }))('while all brokers are a
     async () => {
       const drained: string[] = [];
       const queue = await openKafka(kafkaOptions(kafka.brokers, { topics }));
-      const spooling = await SpoolingQueue.open({
-        queue,
-        directory: join(directory, 'a'),
-        topics: ['raw'],
-        log: quietLog,
-        spoolAfterMs: 200,
+      const spooling = await openSpooling(queue, join(directory, 'a'), {
         onDrained: (_, bytes, { nextOffset }) => void drained.push(`${bytes.length > 0}${nextOffset}`),
       });
       const writer = await spooling.openWriter(raw);
@@ -72,14 +66,7 @@ describe.skipIf(lacksKafka('the spool', { own: true }))('while all brokers are a
     'what was acknowledged is there after the process has ended too',
     async () => {
       const options = kafkaOptions(kafka.brokers, { topics });
-      const open = async () =>
-        SpoolingQueue.open({
-          queue: await openKafka(options),
-          directory: join(directory, 'b'),
-          topics: ['raw'],
-          log: quietLog,
-          spoolAfterMs: 200,
-        });
+      const open = async () => openSpooling(await openKafka(options), join(directory, 'b'));
       let spooling = await open();
       let writer = await spooling.openWriter(raw);
       await writer.append(values('before'));

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { KafkaQueue, KafkaQueueOptions } from '../../src/queue/kafka/queue.ts';
+import type { KafkaQueue } from '../../src/queue/kafka/queue.ts';
+import type { KafkaQueueOptions } from '../../src/queue/kafka/queue-options.ts';
 import { offset } from '../../src/queue/port.ts';
-import { SpoolingQueue } from '../../src/queue/spool/spooling-queue.ts';
 import { batchOf, readAll, values } from '../../src/queue/test-records.ts';
 import {
   alterTopic,
@@ -14,6 +14,7 @@ import {
   lacksKafka,
   makeTopic,
   openKafka,
+  openSpooling,
   quietLog,
   removeTopic,
   removeTopics,
@@ -112,13 +113,7 @@ describe.skipIf(lacksKafka('topics of Kafka that change'))('topics of Kafka', { 
 
   it('that are gone leave what is accepted meanwhile on the disk of the collector', async () => {
     const { queue, name, prefix } = await open();
-    const spooling = await SpoolingQueue.open({
-      queue,
-      directory: join(directory, 'gone'),
-      topics: ['raw'],
-      log: quietLog,
-      spoolAfterMs: 200,
-    });
+    const spooling = await openSpooling(queue, join(directory, 'gone'));
     const writer = await spooling.openWriter(raw);
     await writer.append(values('a'));
     await removeTopic(kafka.brokers, name);
@@ -130,13 +125,7 @@ describe.skipIf(lacksKafka('topics of Kafka that change'))('topics of Kafka', { 
     await spooling.close();
     // With topics of other names, as the error says.
     const { queue: fresh } = await open({ prefix: `${prefix}again.` });
-    const again = await SpoolingQueue.open({
-      queue: fresh,
-      directory: join(directory, 'gone'),
-      topics: ['raw'],
-      log: quietLog,
-      spoolAfterMs: 200,
-    });
+    const again = await openSpooling(fresh, join(directory, 'gone'));
     const next = await again.openWriter(raw);
     await expect.poll(() => again.spooling, PATIENCE).toBe(0);
     await next.append(values('f'));
@@ -148,13 +137,7 @@ describe.skipIf(lacksKafka('topics of Kafka that change'))('topics of Kafka', { 
 
   it('that are replaced between two appends leave the second one, acknowledged, on the disk of the collector', async () => {
     const { queue, prefix } = await open({ layoutMs: 60_000 });
-    const spooling = await SpoolingQueue.open({
-      queue,
-      directory: join(directory, 'replaced'),
-      topics: ['raw'],
-      log: quietLog,
-      spoolAfterMs: 60_000,
-    });
+    const spooling = await openSpooling(queue, join(directory, 'replaced'), { spoolAfterMs: 60_000 });
     const writer = await spooling.openWriter(raw);
     for (const text of ['a', 'b', 'c']) await writer.append(values(text));
     await replacement(prefix);
@@ -164,12 +147,7 @@ describe.skipIf(lacksKafka('topics of Kafka that change'))('topics of Kafka', { 
     await writer.close();
     await spooling.close();
     const { queue: fresh } = await open({ prefix: `${prefix}again.` });
-    const again = await SpoolingQueue.open({
-      queue: fresh,
-      directory: join(directory, 'replaced'),
-      topics: ['raw'],
-      log: quietLog,
-    });
+    const again = await openSpooling(fresh, join(directory, 'replaced'));
     const next = await again.openWriter(raw);
     await expect.poll(() => again.spooling, PATIENCE).toBe(0);
     expect((await readAll(fresh.openReader(raw), 0)).map(({ value }) => value)).toEqual(['d', 'e', 'f']);

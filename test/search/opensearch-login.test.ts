@@ -1,7 +1,7 @@
 /**
  * The search store on an OpenSearch behind TLS and a login: certificates that are not trusted, passwords that are wrong
- * or become so. No registry has the security plugin of OpenSearch, so a server of the test's own asks for both and hands
- * the rest on.
+ * or become so. No registry has the security plugin of the newest versions (opensearch-security.test.ts runs it on an
+ * older one), so a server of the test's own asks for both and hands the rest on.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:https';

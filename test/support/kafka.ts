@@ -15,7 +15,10 @@ import {
 import { createLog } from '../../src/lib/log.ts';
 import { BrokerLink } from '../../src/queue/kafka/broker-link.ts';
 import { type BrokerAddress, parseAddress } from '../../src/queue/kafka/options.ts';
-import { type KafkaQueueOptions, openKafka } from '../../src/queue/kafka/queue.ts';
+import { openKafka } from '../../src/queue/kafka/queue.ts';
+import type { KafkaQueueOptions } from '../../src/queue/kafka/queue-options.ts';
+import type { Queue } from '../../src/queue/port.ts';
+import { type SpoolingOptions, SpoolingQueue } from '../../src/queue/spool/spooling-queue.ts';
 import { kafkaIsInstalled } from '../../tools/engines/kafka.ts';
 import { down, up } from '../../tools/engines/lifecycle.ts';
 import { findProgram, lacks } from './needs.ts';
@@ -85,6 +88,15 @@ export function kafkaOptions(brokers: readonly string[], options: Partial<KafkaQ
     layoutMs: 200,
     ...options,
   };
+}
+
+/** A queue that keeps what is appended to `raw` while its brokers are away, soon. */
+export function openSpooling(
+  queue: Queue,
+  directory: string,
+  options: Partial<SpoolingOptions> = {},
+): Promise<SpoolingQueue> {
+  return SpoolingQueue.open({ queue, directory, topics: ['raw'], log: quietLog, spoolAfterMs: 200, ...options });
 }
 
 export async function removeTopics({ prefix, topics, brokers }: KafkaQueueOptions): Promise<void> {

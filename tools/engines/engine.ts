@@ -1,5 +1,5 @@
 /** What the engines for tests have in common: how each kind says what it needs, how it is installed and what to start. */
-export const ENGINE_KINDS = ['kafka', 'opensearch', 'cassandra', 's3', 'redis'] as const;
+export const ENGINE_KINDS = ['kafka', 'opensearch', 'cassandra', 's3', 'redis', 'opensearch-security'] as const;
 export type EngineKind = (typeof ENGINE_KINDS)[number];
 
 /** How to see that a node answers. */

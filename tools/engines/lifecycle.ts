@@ -6,14 +6,21 @@ import { cassandra } from './cassandra.ts';
 import type { Engine, EngineKind, NodePlan } from './engine.ts';
 import { defaultData, installed, requirePrograms } from './folders.ts';
 import { kafka } from './kafka.ts';
-import { opensearch } from './opensearch.ts';
+import { opensearch, securedOpensearch } from './opensearch.ts';
 import { isRunning, launch, stop } from './processes.ts';
 import { untilReady } from './ready.ts';
 import { redis } from './redis.ts';
 import { s3 } from './s3.ts';
 import { type EngineState, readState, type StartedNode, writeState } from './state.ts';
 
-export const ENGINES: Readonly<Record<EngineKind, Engine>> = { kafka, opensearch, cassandra, s3, redis };
+export const ENGINES: Readonly<Record<EngineKind, Engine>> = {
+  kafka,
+  opensearch,
+  cassandra,
+  s3,
+  redis,
+  'opensearch-security': securedOpensearch,
+};
 
 const READY_MS = 120_000;
 const STOP_MS = 30_000;

@@ -5,155 +5,99 @@
 import { chmod, chown, copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Engine, Place } from './engine.ts';
+import type { Engine, NodePlan, Place } from './engine.ts';
 import { homeOf, isThere } from './folders.ts';
 import { findJava, javaOf } from './java.ts';
 import { copyJars } from './maven.ts';
+import { type Release, SECURED, THREE, TWO } from './opensearch-release.ts';
+import { installSecurity, SECURITY_HINT, SECURITY_READY, secure } from './opensearch-security.ts';
 import { run } from './run.ts';
 
 const NOBODY = 65_534;
 const HEAP = '512m';
-const LOG4J = '2.25.4';
 
-interface Release {
-  readonly version: string;
-  readonly leastJava: number;
-  /** Without it version 3 does not start. */
-  readonly hasAgent: boolean;
-  /** Of the modules' descriptors. */
-  readonly moduleJava: number;
-  readonly modules: Readonly<Record<string, Module>>;
-  readonly flags: readonly string[];
+export const opensearch: Engine = engineOf([THREE, TWO]);
+
+/** By https, with a login (opensearch-security.ts); from Java 21 on. */
+export const securedOpensearch: Engine = engineOf([SECURED]);
+
+function engineOf(releases: readonly [Release, ...Release[]]): Engine {
+  const isSecured = releases[0].security !== undefined;
+  return {
+    programs: { java: 'openjdk-17-jre-headless', setpriv: 'util-linux', ...(isSecured && { openssl: 'openssl' }) },
+    installers: { mvn: 'maven' },
+    maxNodes: 1,
+    startsTogether: true,
+    version: async () => (await fitting(releases)).version,
+    install: async (folder) => install(await fitting(releases), folder),
+    plan: async (place) => plan(await fitting(releases), place),
+    ...(isSecured && { hint: SECURITY_HINT }),
+  };
 }
 
-interface Module {
-  readonly artifact: string;
-  readonly className: string;
-  readonly policy: readonly string[];
-}
-
-const SOCKETS = [
-  'java.lang.RuntimePermission "accessDeclaredMembers"',
-  'java.lang.RuntimePermission "getClassLoader"',
-  'java.net.SocketPermission "*", "accept,connect,resolve"',
-  'java.net.SocketPermission "localhost:*", "listen,resolve"',
-];
-const SCRIPTS = [
-  'java.lang.RuntimePermission "createClassLoader"',
-  'java.lang.RuntimePermission "getClassLoader"',
-  'org.opensearch.secure_sm.ThreadContextPermission "*"',
-];
-
-const THREE: Release = {
-  version: '3.8.0',
-  leastJava: 21,
-  hasAgent: true,
-  moduleJava: 21,
-  modules: {
-    'transport-netty4': {
-      artifact: 'transport-netty4-client',
-      className: 'org.opensearch.transport.Netty4ModulePlugin',
-      policy: SOCKETS,
-    },
-    'lang-painless': {
-      artifact: 'lang-painless',
-      className: 'org.opensearch.painless.PainlessModulePlugin',
-      policy: SCRIPTS,
-    },
-    reindex: {
-      artifact: 'reindex-client',
-      className: 'org.opensearch.index.reindex.ReindexModulePlugin',
-      policy: ['java.net.SocketPermission "*", "connect"'],
-    },
-  },
-  flags: ['--enable-native-access=ALL-UNNAMED'],
-};
-
-const TWO: Release = {
-  version: '2.19.6',
-  leastJava: 17,
-  hasAgent: false,
-  moduleJava: 11,
-  modules: {
-    'transport-netty4': {
-      artifact: 'transport-netty4-client',
-      className: 'org.opensearch.transport.Netty4Plugin',
-      policy: SOCKETS,
-    },
-    'lang-painless': {
-      artifact: 'lang-painless',
-      className: 'org.opensearch.painless.PainlessPlugin',
-      policy: SCRIPTS,
-    },
-  },
-  flags: ['-Djava.security.manager=allow'],
-};
-
-export const opensearch: Engine = {
-  programs: { java: 'openjdk-17-jre-headless', setpriv: 'util-linux' },
-  installers: { mvn: 'maven' },
-  maxNodes: 1,
-  startsTogether: true,
-  version: async () => (await release()).version,
-  async install(folder) {
-    const { version, modules, hasAgent, moduleJava } = await release();
-    // The server wants to create bin, and may not.
-    for (const name of ['bin', 'plugins', 'agent', 'config']) await mkdir(join(folder, name), { recursive: true });
-    const lib = join(folder, 'lib');
-    const plugins = `org.opensearch:opensearch-plugin-classloader:${version}`;
-    await copyJars(
-      [`org.opensearch:opensearch:${version}`, plugins, `org.apache.logging.log4j:log4j-core:${LOG4J}`],
-      lib,
-    );
-    if (hasAgent) await copyJars([`org.opensearch:opensearch-agent:${version}`], join(folder, 'agent'));
-    for (const [name, module] of Object.entries(modules)) {
-      const home = join(folder, 'modules', name);
-      await layOut(`org.opensearch.plugin:${module.artifact}:${version}`, home, lib);
-      await writeFile(
-        join(home, 'plugin-descriptor.properties'),
-        descriptor(name, version, moduleJava, module.className),
-      );
-      const grants = module.policy.map((permission) => `  permission ${permission};\n`).join('');
-      await writeFile(join(home, 'plugin-security.policy'), `grant {\n${grants}};\n`);
-    }
-    // Made by mkdtemp for its owner alone.
-    await chmod(folder, 0o755);
-  },
-  async plan(place) {
-    const { leastJava, hasAgent, version, flags } = await release();
-    const java = await javaOf(leastJava);
-    const port = await place.port('node-1');
-    for (const name of ['config', 'data', 'logs', 'tmp']) await mkdir(join(place.data, name), { recursive: true });
+async function install(release: Release, folder: string): Promise<void> {
+  const { version, log4j, modules, hasAgent, moduleJava, security } = release;
+  // The server wants to create bin, and may not.
+  for (const name of ['bin', 'plugins', 'agent', 'config']) await mkdir(join(folder, name), { recursive: true });
+  const lib = join(folder, 'lib');
+  const plugins = `org.opensearch:opensearch-plugin-classloader:${version}`;
+  await copyJars(
+    [`org.opensearch:opensearch:${version}`, plugins, `org.apache.logging.log4j:log4j-core:${log4j}`],
+    lib,
+  );
+  if (hasAgent) await copyJars([`org.opensearch:opensearch-agent:${version}`], join(folder, 'agent'));
+  for (const [name, module] of Object.entries(modules)) {
+    const home = join(folder, 'modules', name);
+    await layOut(`org.opensearch.plugin:${module.artifact}:${version}`, home, lib);
     await writeFile(
-      join(place.data, 'config/opensearch.yml'),
-      configuration(place, port, await place.port('transport')),
+      join(home, 'plugin-descriptor.properties'),
+      descriptor(name, version, moduleJava, module.className),
     );
-    await writeFile(join(place.data, 'config/log4j2.properties'), LOG);
-    const agent = hasAgent ? [`-javaagent:${join(place.home, 'agent', `opensearch-agent-${version}.jar`)}`] : [];
-    const all = [...agent, ...flags, ...serverFlags(place)];
-    const ready = {
-      kind: 'http',
-      url: `http://127.0.0.1:${port}/_cluster/health?wait_for_status=yellow&timeout=1s`,
-    } as const;
-    const node = {
-      name: 'node-1',
-      host: '127.0.0.1',
-      port,
-      env: { OPENSEARCH_PATH_CONF: join(place.data, 'config') },
-      ready,
-    };
-    if (process.getuid?.() !== 0) return [{ ...node, command: java.command, args: all }];
-    await giveToNobody(place);
-    const as = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
-    return [{ ...node, command: 'setpriv', args: [...as, java.command, ...all] }];
-  },
-};
+    const grants = module.policy.map((permission) => `  permission ${permission};\n`).join('');
+    await writeFile(join(home, 'plugin-security.policy'), `grant {\n${grants}};\n`);
+  }
+  if (security !== undefined) await installSecurity(security, version, join(folder, 'plugins/opensearch-security'));
+  // Made by mkdtemp for its owner alone.
+  await chmod(folder, 0o755);
+}
+
+async function plan(release: Release, place: Place): Promise<readonly NodePlan[]> {
+  const { leastJava, hasAgent, version, flags, security } = release;
+  const java = await javaOf(leastJava);
+  const port = await place.port('node-1');
+  for (const name of ['config', 'data', 'logs', 'tmp']) await mkdir(join(place.data, name), { recursive: true });
+  const secured = security === undefined ? {} : await secure(join(place.data, 'config'), place.home);
+  await writeFile(
+    join(place.data, 'config/opensearch.yml'),
+    configuration({ ...place, settings: { ...secured, ...place.settings } }, port, await place.port('transport')),
+  );
+  await writeFile(join(place.data, 'config/log4j2.properties'), LOG);
+  const agent = hasAgent ? [`-javaagent:${join(place.home, 'agent', `opensearch-agent-${version}.jar`)}`] : [];
+  const all = [...agent, ...flags, ...serverFlags(place)];
+  const ready =
+    security === undefined
+      ? ({ kind: 'http', url: `http://127.0.0.1:${port}/_cluster/health?wait_for_status=yellow&timeout=1s` } as const)
+      : SECURITY_READY;
+  const node = {
+    name: 'node-1',
+    host: '127.0.0.1',
+    port,
+    env: { OPENSEARCH_PATH_CONF: join(place.data, 'config') },
+    ready,
+  };
+  if (process.getuid?.() !== 0) return [{ ...node, command: java.command, args: all }];
+  await giveToNobody(place);
+  const as = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
+  return [{ ...node, command: 'setpriv', args: [...as, java.command, ...all] }];
+}
 
 /** Whether its home is laid out already, so that it needs nothing but Java. */
 export const opensearchIsInstalled = async (): Promise<boolean> => isThere(await homeOf('opensearch', opensearch));
 
-async function release(): Promise<Release> {
-  return (await findJava(THREE.leastJava)) === undefined ? TWO : THREE;
+/** The first that the installed Java can run, else the last: that says which Java it needs. */
+async function fitting(releases: readonly [Release, ...Release[]]): Promise<Release> {
+  for (const release of releases) if ((await findJava(release.leastJava)) !== undefined) return release;
+  return releases.at(-1) ?? releases[0];
 }
 
 /** The module's jars but for those that the server has: a class in two of them is refused. */

@@ -48,9 +48,10 @@ export function accountRoutes(server: FastifyInstance, coordinator: CoordinatorV
     ...accounts.status,
     handler: async ({ principal: { tenant, scopes, token } }) => ({
       time: isoTime(clock.now()),
-      roles: (await coordinator.roles()).map(({ role, state, pid, restarts, lastExit, sinceMs }) => ({
+      roles: (await coordinator.roles()).map(({ role, state, pid, restarts, lastExit, waitsFor, sinceMs }) => ({
         ...{ role, state, pid, restarts },
         ...(typeof lastExit === 'string' ? { lastExit } : {}),
+        ...(typeof waitsFor === 'string' ? { waitsFor } : {}),
         ...(sinceMs === undefined ? {} : { since: isoTime(sinceMs) }),
       })),
       you: { tenant, scopes: [...scopes], ...(token === undefined ? {} : { token }) },

@@ -8,6 +8,8 @@ export interface RoleState {
   readonly pid: number | null;
   readonly restarts: number;
   readonly lastExit?: string | null;
+  /** What it needs before it can begin. */
+  readonly waitsFor?: string | null;
   /** Epoch ms of its start. */
   readonly sinceMs?: number;
 }

@@ -95,6 +95,9 @@ export const StatusAnswerSchema = Type.Object(
         pid: Type.Union([Type.Integer(), Type.Null()]),
         restarts: Type.Integer({ minimum: 0 }),
         lastExit: Type.Optional(Type.String({ description: 'Why it ended the last time.' })),
+        waitsFor: Type.Optional(
+          Type.String({ description: 'What it needs before it can begin, such as a queue that does not answer.' }),
+        ),
         since: Type.Optional(IsoTime('When it was started.')),
       }),
     ),

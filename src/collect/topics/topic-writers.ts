@@ -48,7 +48,13 @@ export class TopicWriters {
 
   /** Takes over what there is, and finishes deletions that were broken off; it goes on in the background. */
   begin(): void {
-    this.#opening = this.#openAll();
+    const { known } = this.#options.admin;
+    if (known === undefined) this.#opening = this.#openAll();
+    else {
+      void known.then(() => {
+        if (!this.#isClosed) this.#opening = this.#openAll();
+      });
+    }
   }
 
   /** By its name in the queue. Throws NOT_FOUND. */

@@ -56,7 +56,8 @@ async function rolesOf(url: string, token: string | undefined): Promise<readonly
 }
 
 function roleFinding(told: unknown): Finding {
-  const { role, state, restarts, lastExit, since } = Object(told);
+  const { role, state, restarts, lastExit, waitsFor, since } = Object(told);
+  if (waitsFor !== undefined) return wrong(`the ${role} has not begun. ${waitsFor}`, 'It goes on by itself then.');
   const why = lastExit === undefined ? '' : `; it ended last with ${lastExit}`;
   const mend = 'Look at its log for what ended it.';
   if (state !== 'ready') return wrong(`the ${role} is ${state}${why}`, mend);

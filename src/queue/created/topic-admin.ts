@@ -6,6 +6,8 @@ import type { TopicPartition } from '../port.ts';
 import type { Catalogue, TopicSettings } from './catalogue.ts';
 
 export interface TopicAdmin {
+  /** Of a queue that was away when this process started: resolves when it is there. Until then all else throws. */
+  readonly known?: Promise<void> | undefined;
   /** As last heard. */
   readonly catalogue: Catalogue;
   /** Asks whoever keeps it. */

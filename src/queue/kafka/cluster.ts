@@ -43,7 +43,7 @@ export class Cluster {
   readonly #coordinators = new Map<string, BrokerAddress>();
   #brokers = new Map<number, BrokerAddress>();
   #names: readonly string[] = [];
-  #refreshing: Promise<void> | undefined;
+  #refreshing: { readonly names: readonly string[]; readonly done: Promise<void> } | undefined;
   #isClosed = false;
 
   constructor(options: KafkaOptions, metrics?: LinkMetrics) {
@@ -97,10 +97,17 @@ export class Cluster {
 
   /** Asks which topics and brokers there are. */
   async refresh(): Promise<void> {
-    this.#refreshing ??= this.#refresh().finally(() => {
-      this.#refreshing = undefined;
-    });
-    await this.#refreshing;
+    // What was asked before other topics were to be known says nothing of them.
+    while (this.#refreshing !== undefined && this.#refreshing.names !== this.#names) {
+      await this.#refreshing.done.catch(() => {});
+    }
+    this.#refreshing ??= {
+      names: this.#names,
+      done: this.#refresh().finally(() => {
+        this.#refreshing = undefined;
+      }),
+    };
+    await this.#refreshing.done;
   }
 
   /** Of any broker. */

@@ -69,6 +69,11 @@ export class ControlLog<State extends { readonly version: number }> {
     return this.#state !== before;
   }
 
+  /** Whether it would change what was read last. */
+  wouldChange(change: (state: State) => boolean): boolean {
+    return change(this.#copy());
+  }
+
   /** Whether it came to the end; else a part of it was removed before it was read. */
   async #readOn(reader: PartitionReader): Promise<boolean> {
     const end = await reader.endOffset();

@@ -1,11 +1,9 @@
 /** The queue on Apache Kafka, for any number of machines. */
-import type { Registry } from 'prom-client';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { BatchCompression } from '../../event/record-batch.ts';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
-import { KAFKA_LIMITS, LEDGER_LIMITS } from '../../lib/limits.ts';
-import type { Logger } from '../../lib/log.ts';
+import { KAFKA_LIMITS, LATE_LIMITS, LEDGER_LIMITS } from '../../lib/limits.ts';
 import type {
-  CorruptRange,
   GroupMember,
   JoinOptions,
   Offset,
@@ -15,10 +13,9 @@ import type {
   TopicLayout,
   TopicPartition,
 } from '../port.ts';
-import { assertMayRaise, layoutOf, raisePartitions, setBarrier } from '../segment-log/topic-partitions.ts';
 import { countAssignable } from './assignable.ts';
+import { asSpillwayError } from './broker-errors.ts';
 import { Cluster } from './cluster.ts';
-import { CONTROL, ControlLog, type ControlState } from './control-log.ts';
 import { KafkaTopics } from './created-topics.ts';
 import { KafkaGroupMember } from './group-member.ts';
 import { membersOf } from './group-members.ts';
@@ -26,67 +23,22 @@ import { committedOffset } from './group-offsets.ts';
 import { MemberNote } from './member-note.ts';
 import { KafkaMetrics } from './metrics.ts';
 import { offsetAt, WHEN } from './offsets.ts';
-import type { KafkaOptions } from './options.ts';
 import { KafkaReader } from './partition-reader.ts';
 import { KafkaWriter } from './partition-writer.ts';
-import { type RetentionPolicy, removeBefore, removeOld } from './retention.ts';
+import {
+  CATALOGUE_TOPIC,
+  CONTROL_TOPIC,
+  type KafkaQueueOptions,
+  type KafkaTopicOptions,
+  LEDGER_TOPIC,
+  OWN_TOPICS,
+  type Writers,
+} from './queue-options.ts';
+import { QueueRecord } from './queue-record.ts';
+import { removeBefore, removeOld } from './retention.ts';
 import { newProducer, renew, takeOver } from './take-over.ts';
 import { assertNoneGone, MissingTopics } from './topic-identity.ts';
 import { ensurePartitions, ensureTopics } from './topics.ts';
-
-export type Writers = 'one' | 'many';
-
-export interface KafkaTopicOptions {
-  /** At least so many; there may be more. */
-  readonly partitions: number;
-  /** For whoever builds batches; Kafka stores what it gets. */
-  readonly compression: BatchCompression;
-  /** `many`: several processes append to a partition, and none fences another. */
-  readonly writers: Writers | ((partition: number) => Writers);
-  /** Of the whole topic; nothing is removed where it is absent. */
-  readonly retention?: RetentionPolicy;
-  /** Groups that must have committed past a record before it may go. */
-  readonly requiredGroups?: readonly string[];
-}
-
-export interface KafkaQueueOptions extends KafkaOptions {
-  /** Begins the names of topics, groups and takeovers, so that installations can share a cluster. */
-  readonly prefix: string;
-  readonly topics: Readonly<Record<string, KafkaTopicOptions>>;
-  readonly replication: number;
-  readonly minInsyncReplicas: number;
-  readonly log: Logger;
-  /**
-   * Whether topics that are there may have partitions added, where more are configured; they may where it is left out.
-   * Topics that are not there are made in any case.
-   */
-  readonly mayGrow?: (queue: KafkaQueue) => boolean | Promise<boolean>;
-  /** A folder that is this process's alone: members of groups are noted there (member-note.ts). */
-  readonly notes?: string;
-  /** For the queue's figures; without it they are kept and not shown. */
-  readonly registry?: Registry;
-  readonly heartbeatMs?: number;
-  readonly layoutMs?: number;
-  /** Called for what a reader passes over because it cannot be read: for metrics and alerts. */
-  readonly onCorrupt?: (at: TopicPartition, range: CorruptRange) => void;
-}
-
-/** The topic of what the queue keeps for itself: partitions, barriers, ids of topics. */
-export const CONTROL_TOPIC = 'control';
-/** What process trees tell each other of the ledger. */
-export const LEDGER_TOPIC = 'ledger';
-/** What users created: their topics have a tenant and a dot before their names. */
-const CATALOGUE_TOPIC = 'topics';
-const OWN_TOPICS = [CONTROL_TOPIC, CATALOGUE_TOPIC, LEDGER_TOPIC];
-
-function anotherOutput(group: string, known: string, what: string): SpillwayError {
-  return new SpillwayError(
-    'CONFIG_INVALID',
-    `Another ${group} is at work on this queue and writes to ${known}; this one would write to ${what}, and each would ` +
-      'have a part of the events. Several of them need one OpenSearch (search.engine: opensearch) that all share. If the ' +
-      'other one was killed just now, start this one again in a minute.',
-  );
-}
 
 /** Makes and checks the topics. Throws QUEUE_UNREACHABLE, QUEUE_REFUSED, QUEUE_TOPIC_INVALID. */
 export async function openKafka(options: KafkaQueueOptions): Promise<KafkaQueue> {
@@ -100,10 +52,12 @@ export async function openKafka(options: KafkaQueueOptions): Promise<KafkaQueue>
   }
 }
 
+/** Nothing of it but `probe()` and `close()` before `prepare()`. */
 export class KafkaQueue implements Queue {
   readonly #options: KafkaQueueOptions;
   readonly cluster: Cluster;
-  readonly #control: ControlLog<ControlState>;
+  /** What all that use the queue agree on, as last read. */
+  readonly record: QueueRecord;
   readonly #metrics: KafkaMetrics;
   readonly #missing: MissingTopics;
   /** Kafka's names of the roles' own topics. */
@@ -129,11 +83,7 @@ export class KafkaQueue implements Queue {
       openWriter: (at: TopicPartition) => this.#writer(at, 'one'),
       removeBefore: (at: TopicPartition, position: number) => removeBefore(this.cluster, at, position),
     };
-    this.#control = new ControlLog({
-      ...controlLog,
-      ...CONTROL,
-      at: { topic: this.nameOf(CONTROL_TOPIC), partition: 0 },
-    });
+    this.record = new QueueRecord({ ...controlLog, at: { topic: this.nameOf(CONTROL_TOPIC), partition: 0 } });
     this.created = new KafkaTopics({
       controlLog,
       at: { topic: this.nameOf(CATALOGUE_TOPIC), partition: 0 },
@@ -145,49 +95,45 @@ export class KafkaQueue implements Queue {
     });
   }
 
+  /** Says soon where no broker answers: QUEUE_UNREACHABLE. */
+  async probe(): Promise<SpillwayError | undefined> {
+    const options = { doing: 'looking for a broker', forMs: LATE_LIMITS.probeMs };
+    const asked = this.cluster
+      .persist(options, () => this.cluster.refresh())
+      .then(
+        () => undefined,
+        (thrown: unknown) => asSpillwayError(thrown, options.doing, this.cluster.brokers),
+      );
+    const silent = new SpillwayError('QUEUE_UNREACHABLE', `Kafka (${this.cluster.brokers}) does not answer.`);
+    const failure = await Promise.race([asked, delay(LATE_LIMITS.probeMs, silent, { ref: false })]);
+    return failure?.code === 'QUEUE_UNREACHABLE' ? failure : undefined;
+  }
+
+  /** Again is the same: for when the brokers were away. */
   async prepare(): Promise<void> {
     const { topics, log, layoutMs = KAFKA_LIMITS.layoutMs } = this.#options;
     const wanted = Object.entries(topics).map(([topic, { partitions }]) => ({ name: this.nameOf(topic), partitions }));
     const own = OWN_TOPICS.map((topic) => ({ name: this.nameOf(topic), partitions: 1 }));
     this.#follow([]);
-    await this.#assertNoneGone();
+    const isFirst = !(await this.#assertNoneGone());
     await ensureTopics(this.cluster, [...wanted, ...own], this.#options, log);
     await this.created.refresh();
-    await this.#control.refresh();
-    const known = this.#control.state.topics;
-    const wants = Object.entries(topics).map(([topic, { partitions }]) => [topic, partitions] as const);
-    const isMore = wants.some(([topic, partitions]) => (known[topic]?.partitions ?? partitions) < partitions);
-    const mayGrow = !isMore || (await (this.#options.mayGrow?.(this) ?? true));
-    const counts = wants.map(
-      ([topic, count]) => [topic, mayGrow ? count : (known[topic]?.partitions ?? count)] as const,
-    );
-    await this.raisePartitions(Object.fromEntries(counts));
+    // Somebody else may have begun at the same time.
+    if (isFirst || this.record.counts.size === 0) await this.record.refresh();
+    await this.#raise(await this.#countsAtStart());
     for (const name of this.#names) {
       const doing = `asking for ${name}`;
       this.cluster.pin(name, await this.cluster.persist({ doing }, async () => this.cluster.idOf(name)));
     }
+    clearInterval(this.#timer);
     this.#timer = setInterval(() => void this.refreshLayouts(), layoutMs);
     this.#timer.unref();
   }
 
   /** Each topic has at least so many partitions when it resolves. */
   async raisePartitions(counts: Readonly<Record<string, number>>): Promise<void> {
-    await this.#control.refresh();
-    // What is there already, made by whoever made the topic, is what it began with.
-    const there = (topic: string, count: number) =>
-      Math.max(count, this.cluster.topic(this.nameOf(topic))?.leaders.length ?? 0);
-    for (const [topic, count] of Object.entries(counts)) {
-      assertMayRaise({ version: 2, epochs: {}, groups: {}, topics: this.#control.state.topics }, topic, count);
-      await ensurePartitions(this.cluster, { name: this.nameOf(topic), partitions: count });
-    }
-    await this.#control.change(({ topics, ids }) => {
-      let changed = this.#noteIds(Object.keys(counts), ids);
-      const state = { version: 2 as const, epochs: {}, groups: {}, topics };
-      for (const [topic, count] of Object.entries(counts))
-        changed = raisePartitions(state, topic, there(topic, count)) || changed;
-      return changed;
-    });
-    this.#tellOf(Object.keys(counts));
+    await this.record.refresh();
+    await this.#raise(counts);
   }
 
   async openWriter(at: TopicPartition): Promise<PartitionWriter> {
@@ -241,8 +187,7 @@ export class KafkaQueue implements Queue {
 
   layout(topic: string): TopicLayout {
     const { partitions } = this.#topic(topic);
-    const known = this.#control.state.topics[topic];
-    return known === undefined ? { partitions, firstPartitions: partitions, unbarred: [] } : layoutOf(known);
+    return this.record.layout(topic) ?? { partitions, firstPartitions: partitions, unbarred: [] };
   }
 
   onPartitions(listener: (topic: string) => void): () => void {
@@ -252,17 +197,7 @@ export class KafkaQueue implements Queue {
 
   async registerBarrier(topic: string, ends: readonly Offset[]): Promise<void> {
     this.#topic(topic);
-    await this.#control.change(({ topics }) => setBarrier({ version: 2, epochs: {}, groups: {}, topics }, topic, ends));
-  }
-
-  /** What this queue is called, for ever: as whoever asked first has proposed. */
-  async name(proposed: string): Promise<string> {
-    await this.#control.change((state) => {
-      if (state.name !== undefined) return false;
-      state.name = proposed;
-      return true;
-    });
-    return this.#control.state.name ?? proposed;
+    await this.record.setBarrier(topic, ends);
   }
 
   /** How many members of the group are alive, as far as the brokers know: one that was killed counts for a while. */
@@ -270,33 +205,9 @@ export class KafkaQueue implements Queue {
     return (await membersOf(this.cluster, this.nameOf(group))).length;
   }
 
-  /**
-   * Says what the group's members write to, which is one thing for all of them. Throws CONFIG_INVALID where others are
-   * there that write to something else.
-   */
+  /** Says what the group's members write to. Throws CONFIG_INVALID where others are there that write to something else. */
   async claim(group: string, what: string): Promise<void> {
-    const others = await this.memberCount(group);
-    await this.#control.change((state) => {
-      const known = state.outputs?.[group];
-      if (known === what) return false;
-      if (known !== undefined && others > 0) throw anotherOutput(group, known, what);
-      state.outputs = { ...state.outputs, [group]: what };
-      return true;
-    });
-  }
-
-  /** What a store has noted of the search engines of this queue, whichever store it was. */
-  async readEngines(): Promise<string | undefined> {
-    await this.#control.refresh();
-    return this.#control.state.engines;
-  }
-
-  writeEngines(engines: string): Promise<void> {
-    return this.#control.change((state) => {
-      if (state.engines === engines) return false;
-      state.engines = engines;
-      return true;
-    });
+    await this.record.claim(group, what, await this.memberCount(group));
   }
 
   /** The topic of the ledger, which is shared by all who use this queue. */
@@ -320,13 +231,11 @@ export class KafkaQueue implements Queue {
 
   /** Looks for partitions that somebody has added. */
   async refreshLayouts(): Promise<void> {
-    const before = new Map(
-      Object.entries(this.#control.state.topics).map(([topic, { partitions }]) => [topic, partitions]),
-    );
+    const before = this.record.counts;
     try {
       await this.created.refresh();
-      await this.#control.refresh();
-      const grown = Object.entries(this.#control.state.topics).filter(([topic, { partitions }]) => {
+      await this.record.refresh();
+      const grown = [...this.record.counts].filter(([topic, partitions]) => {
         return Object.hasOwn(this.#options.topics, topic) && partitions > (before.get(topic) ?? 0);
       });
       await this.cluster.refresh();
@@ -385,21 +294,38 @@ export class KafkaQueue implements Queue {
     return { topic: this.nameOf(topic), partition };
   }
 
-  /** What is known of topics that were made before, is not made anew. */
-  async #assertNoneGone(): Promise<void> {
+  /** What is known of topics that were made before, is not made anew. False where this queue has just begun. */
+  async #assertNoneGone(): Promise<boolean> {
     await this.cluster.persist({ doing: 'asking for the topics' }, () => this.cluster.refresh());
-    if (this.cluster.topic(this.nameOf(CONTROL_TOPIC)) === undefined) return;
-    await this.#control.refresh();
-    const { ids } = this.#control.state;
-    const known = Object.entries(ids).filter(([topic]) => Object.hasOwn(this.#options.topics, topic));
+    if (this.cluster.topic(this.nameOf(CONTROL_TOPIC)) === undefined) return false;
+    await this.record.refresh();
+    const known = Object.entries(this.record.ids).filter(([topic]) => Object.hasOwn(this.#options.topics, topic));
     await assertNoneGone(this.cluster, new Map(known.map(([topic, id]) => [this.nameOf(topic), id])));
+    return true;
   }
 
-  /** Whether any was not known before. */
-  #noteIds(topics: readonly string[], ids: Record<string, string>): boolean {
-    const unknown = topics.filter((topic) => ids[topic] === undefined);
-    for (const topic of unknown) ids[topic] = this.cluster.idOf(this.nameOf(topic));
-    return unknown.length > 0;
+  /** As configured; as they are, where more may not be added now. */
+  async #countsAtStart(): Promise<Readonly<Record<string, number>>> {
+    const { topics, mayGrow } = this.#options;
+    const known = this.record.counts;
+    const wanted = Object.entries(topics).map(([topic, { partitions }]) => [topic, partitions] as const);
+    const isMore = wanted.some(([topic, count]) => (known.get(topic) ?? count) < count);
+    if (!isMore || ((await mayGrow?.(this)) ?? true)) return Object.fromEntries(wanted);
+    return Object.fromEntries(wanted.map(([topic, count]) => [topic, known.get(topic) ?? count]));
+  }
+
+  /** As `raisePartitions`, by what was read last. */
+  async #raise(counts: Readonly<Record<string, number>>): Promise<void> {
+    // What is there already, made by whoever made the topic, is what it began with.
+    const there = (topic: string, count: number) =>
+      Math.max(count, this.cluster.topic(this.nameOf(topic))?.leaders.length ?? 0);
+    for (const [topic, count] of Object.entries(counts)) {
+      this.record.assertMayRaise(topic, count);
+      await ensurePartitions(this.cluster, { name: this.nameOf(topic), partitions: count });
+    }
+    const raised = Object.entries(counts).map(([topic, count]) => [topic, there(topic, count)]);
+    await this.record.raise(Object.fromEntries(raised), (topic) => this.cluster.idOf(this.nameOf(topic)));
+    this.#tellOf(Object.keys(counts));
   }
 
   #reader(at: TopicPartition, asked: TopicPartition = at): KafkaReader {
@@ -442,13 +368,13 @@ export class KafkaQueue implements Queue {
   }
 
   async #mayBegin(group: string, at: TopicPartition): Promise<boolean> {
-    const known = this.#control.state.topics[at.topic];
+    const known = this.record.topic(at.topic);
     // The broker may assign a partition before it is noted here that it was added.
     const isKnown = known !== undefined && at.partition < known.partitions;
     if (isKnown && known.additions.length === 0) return true;
     // Barriers come after partitions, so an older state holds back too much and never too little.
     await this.refreshLayouts();
-    const record = this.#control.state.topics[at.topic];
+    const record = this.record.topic(at.topic);
     if (record === undefined) return true;
     if (at.partition >= record.partitions) return false;
     return at.partition < (await countAssignable(this.cluster, this.nameOf(group), this.nameOf(at.topic), record));

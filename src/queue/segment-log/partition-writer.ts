@@ -116,7 +116,7 @@ export class SegmentWriter implements PartitionWriter {
     if (this.#failure !== undefined) return;
     this.#mark();
     const { clock, metrics } = this.#options;
-    metrics.pendingBytes.set(this.#appends.pendingBytes);
+    metrics.pending(this.#appends.pendingBytes);
     const restsSinceMs = clock.now() - this.#lastDurableMs;
     if (this.#flight !== undefined || restsSinceMs < QUEUE_LIMITS.restMs || this.#resting !== undefined) return;
     void this.#comeToRest();
@@ -195,9 +195,10 @@ export class SegmentWriter implements PartitionWriter {
 
   #count(group: readonly Append[], startedMs: number): void {
     const { metrics } = this.#options;
-    metrics.records.inc((group.at(-1)?.nextOffset ?? 0) - (group[0]?.baseOffset ?? 0));
-    metrics.bytes.inc(group.reduce((sum, { bytes }) => sum + bytes.length, 0));
-    metrics.groupSeconds.observe((performance.now() - startedMs) / 1_000);
+    const records = (group.at(-1)?.nextOffset ?? 0) - (group[0]?.baseOffset ?? 0);
+    const bytes = group.reduce((sum, append) => sum + append.bytes.length, 0);
+    metrics.appended(records, bytes);
+    metrics.grouped((performance.now() - startedMs) / 1_000);
   }
 
   /** Each batch states where the durable data before its group ended. Returns where the group ends. */
@@ -238,7 +239,7 @@ export class SegmentWriter implements PartitionWriter {
     metrics.refused(error.code, refused.length);
     if (error.code !== 'DISK_FULL') {
       this.#failure = error;
-      metrics.stopped.set(1);
+      metrics.stopped(true);
     }
     // A full disk refuses again and again until there is room.
     const level = error.code === 'DISK_FULL' && this.#isDiskFull ? 'debug' : 'error';

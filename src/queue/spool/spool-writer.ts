@@ -4,6 +4,8 @@
  * do appends go to the queue directly again. Where the queue's writer gives up for good (its topic was removed), all is
  * kept until somebody has mended that and this process has been started again.
  *
+ * Where the queue is away when this process starts, all goes to the log at once, until the queue's writer is open.
+ *
  * What was under way when the queue went away is in both: its own writer goes on trying, with the sequences that it had,
  * and the copy is for the case that this process ends before. After such an end the copy is appended by another producer:
  * the few batches that the queue had taken without being able to say so are then there twice. Otherwise nothing is.
@@ -20,6 +22,10 @@ export interface DirectWriter extends PartitionWriter {
   readonly troubledForMs: number;
   /** Why it never takes anything any more. */
   readonly failure?: SpillwayError | undefined;
+  /** Of one whose queue was away at first: resolves when it takes what is appended, or never will. */
+  readonly opened?: Promise<void>;
+  /** Why it takes nothing now, for people. */
+  readonly waitsFor?: string | undefined;
 }
 
 export interface SpoolWriterOptions {
@@ -35,6 +41,8 @@ export interface SpoolWriterOptions {
   /** A batch that was in the log is in the queue now. */
   readonly onDrained: (batch: Buffer, appended: Appended) => void;
   readonly spoolAfterMs: number;
+  /** Nothing goes to the queue before. */
+  readonly hold?: Promise<void> | undefined;
   readonly nowMs?: () => number;
 }
 
@@ -65,6 +73,8 @@ export class SpoolWriter implements PartitionWriter {
   #oldestMs = 0;
   #closed: Promise<void> | undefined;
   #modeChanged = Promise.withResolvers<void>();
+  /** Something more has gone to the queue, or never will. */
+  #moved = Promise.withResolvers<void>();
   #draining: Promise<void> = Promise.resolve();
 
   constructor(options: SpoolWriterOptions) {
@@ -72,14 +82,19 @@ export class SpoolWriter implements PartitionWriter {
     this.topic = options.direct.topic;
     this.partition = options.direct.partition;
     this.#drainedTo = options.drained;
+    const isLate = options.direct.opened !== undefined || options.hold !== undefined;
     // What a process of before has left.
-    if (options.drained < options.spool.nextOffset) this.#beginSpooling(options.drained);
+    if (isLate || options.drained < options.spool.nextOffset) this.#beginSpooling(options.drained);
     this.#timer = setInterval(() => this.#look(), SPOOL_LIMITS.lookMs);
     this.#timer.unref();
   }
 
   get nextOffset(): Offset {
     return this.#options.direct.nextOffset;
+  }
+
+  get known(): Promise<void> | undefined {
+    return this.#options.direct.opened;
   }
 
   get isSpooling(): boolean {
@@ -100,7 +115,8 @@ export class SpoolWriter implements PartitionWriter {
   /** Why records are kept here and not in the queue, for people; undefined where they are not. */
   get trouble(): string | undefined {
     if (!this.#isSpooling) return undefined;
-    const why = this.#options.direct.failure?.message ?? 'The queue does not take it now.';
+    const { failure, waitsFor } = this.#options.direct;
+    const why = failure?.message ?? waitsFor ?? 'The queue does not take it now.';
     return `${this.topic}/${this.partition} is kept on this machine's disk. ${why}`;
   }
 
@@ -116,11 +132,21 @@ export class SpoolWriter implements PartitionWriter {
 
   append(batch: Buffer): Promise<Appended> {
     if (this.#closing.signal.aborted) {
-      return Promise.reject(
-        new SpillwayError('UNAVAILABLE', `This writer of ${this.topic}/${this.partition} is closed.`),
-      );
+      return Promise.reject(this.#closedError());
     }
     return this.#isSpooling ? this.#keep(batch) : this.#pass(batch);
+  }
+
+  /** Resolves when all that was accepted up to now is in the queue, with where the partition ends then, or later. */
+  async landed(): Promise<Offset> {
+    const { direct, spool, hold } = this.#options;
+    await Promise.all([direct.opened, hold, ...[...this.#flights].map(({ landed }) => landed)]);
+    const end = spool.nextOffset;
+    while (this.#isSpooling && this.#drainedTo < end) {
+      if (this.#closing.signal.aborted) throw this.#closedError();
+      await this.#moved.promise;
+    }
+    return direct.nextOffset;
   }
 
   /** Again is the same. */
@@ -132,11 +158,21 @@ export class SpoolWriter implements PartitionWriter {
   async #close(): Promise<void> {
     const { direct, spool, reader } = this.#options;
     this.#closing.abort();
+    this.#tellMoved();
     clearInterval(this.#timer);
     await direct.close();
     await this.#draining;
     await spool.close();
     await reader.close();
+  }
+
+  #closedError(): SpillwayError {
+    return new SpillwayError('UNAVAILABLE', `This writer of ${this.topic}/${this.partition} is closed.`);
+  }
+
+  #tellMoved(): void {
+    this.#moved.resolve();
+    this.#moved = Promise.withResolvers();
   }
 
   #pass(batch: Buffer): Promise<Appended> {
@@ -219,10 +255,13 @@ export class SpoolWriter implements PartitionWriter {
     }
     if (position > from) await this.#commit(position);
     this.#drainedTo = position;
+    this.#tellMoved();
+    await this.#mayBegin();
     while (!this.#closing.signal.aborted) {
       const { spool, reader, log } = this.#options;
       if (position === spool.nextOffset) {
         this.#isSpooling = false;
+        this.#tellMoved();
         log.info(
           { topic: this.topic, partition: this.partition },
           `${this.topic}/${this.partition} is in the queue up to its end`,
@@ -238,7 +277,19 @@ export class SpoolWriter implements PartitionWriter {
       position = nextOffset;
       await this.#commit(position);
       this.#drainedTo = position;
+      this.#tellMoved();
     }
+  }
+
+  /** Nothing can go to the queue before it is there, nor while what is here is to be held back. */
+  async #mayBegin(): Promise<void> {
+    const { direct, hold } = this.#options;
+    const { signal } = this.#closing;
+    const closed = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await Promise.race([Promise.all([direct.opened, hold]), closed]);
   }
 
   async #send(batch: Buffer): Promise<void> {

@@ -4,6 +4,8 @@ import { type Disk, nodeDisk } from '../../lib/disk.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { SPOOL_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
+import type { KnownLayouts } from '../late/known-layouts.ts';
+import { isDirect } from '../late/late-writer.ts';
 import {
   type Appended,
   type AssignedPartition,
@@ -21,7 +23,7 @@ import { LocalCoordinator } from '../segment-log/coordinator.ts';
 import { MarkBoard } from '../segment-log/marks.ts';
 import { openSegmentLog, type SegmentLogQueue } from '../segment-log/queue.ts';
 import { showSpool } from './metrics.ts';
-import { type DirectWriter, SpoolWriter } from './spool-writer.ts';
+import { SpoolWriter } from './spool-writer.ts';
 
 export interface SpoolingOptions {
   /** Of which all writers are DirectWriters. */
@@ -30,6 +32,13 @@ export interface SpoolingOptions {
   readonly directory: string;
   /** Topics whose writers spool. */
   readonly topics: readonly string[];
+  /** Notes how many partitions these have, before one is used. */
+  readonly layouts?: KnownLayouts;
+  /**
+   * Resolves when what was read last of a topic by whoever must keep its order is past these ends. For partitions that
+   * others added, and began to read, while this process kept records of sources that have moved there.
+   */
+  readonly passed?: (topic: string, ends: readonly Offset[], signal: AbortSignal) => Promise<void>;
   readonly log: Logger;
   readonly disk?: Disk;
   readonly spoolAfterMs?: number;
@@ -50,7 +59,13 @@ export class SpoolingQueue implements Queue {
   readonly #spool: SegmentLogQueue;
   readonly #assigned = new Map<string, AssignedPartition>();
   readonly #writers = new Set<SpoolWriter>();
+  readonly #opening = new Map<string, PromiseWithResolvers<SpoolWriter>>();
   readonly #timer: NodeJS.Timeout;
+  readonly #closing = new AbortController();
+  /** By topic: partitions from this one on were added, and may be read already, while records are still kept here. */
+  readonly #heldFrom = new Map<string, number>();
+  /** Topics of which something was kept here by sources' earlier partitions. */
+  readonly #hasKept = new Set<string>();
   #member: GroupMember | undefined;
 
   private constructor(options: SpoolingOptions, coordinator: LocalCoordinator) {
@@ -93,12 +108,15 @@ export class SpoolingQueue implements Queue {
       topics: options.topics,
       onAssigned: (assigned) => void spooling.#assigned.set(keyOf(assigned), assigned),
     });
+    for (const topic of options.topics) await spooling.#begin(topic);
     return spooling;
   }
 
   async openWriter(at: TopicPartition): Promise<PartitionWriter> {
+    if (!this.#options.topics.includes(at.topic)) return this.#queue.openWriter(at);
+    await this.#noteUse(at);
     const direct = await this.#queue.openWriter(at);
-    if (!this.#options.topics.includes(at.topic) || !isDirect(direct)) return direct;
+    if (!isDirect(direct)) return direct;
     if (at.partition >= this.#spool.partitionCount(at.topic)) {
       await this.#coordinator.raisePartitions({ [at.topic]: at.partition + 1 });
       // Nothing moves in here: there is no order to keep across partitions.
@@ -120,8 +138,11 @@ export class SpoolingQueue implements Queue {
       log: this.#options.log,
       onDrained: (batch, appended) => this.#options.onDrained?.(at, batch, appended),
       spoolAfterMs: this.#options.spoolAfterMs ?? SPOOL_LIMITS.spoolAfterMs,
+      hold: this.#holdOf(at),
     });
     this.#writers.add(writer);
+    if (writer.spooledRecords > 0) this.#hasKept.add(at.topic);
+    this.#openingOf(at).resolve(writer);
     return writer;
   }
 
@@ -155,19 +176,80 @@ export class SpoolingQueue implements Queue {
     return this.#queue.onPartitions(listener);
   }
 
-  registerBarrier(topic: string, ends: readonly Offset[]): Promise<void> {
-    return this.#queue.registerBarrier(topic, ends);
+  /** What is kept here was accepted before the barrier, and has to be before it in the queue. */
+  async registerBarrier(topic: string, ends: readonly Offset[]): Promise<void> {
+    const landed = ends.map(async (end, partition) => {
+      return offset(Math.max(end, await (await this.#writer({ topic, partition })).landed()));
+    });
+    await this.#queue.registerBarrier(topic, await Promise.all(landed));
   }
 
   async close(): Promise<void> {
+    this.#closing.abort();
     clearInterval(this.#timer);
     await Promise.all([...this.#writers].map((writer) => writer.close()));
     await this.#spool.close();
     await this.#coordinator.close();
     await this.#queue.close();
   }
+
+  /** What is known of the topic at the start. */
+  async #begin(topic: string): Promise<void> {
+    const { layouts } = this.#options;
+    const layout = this.#queue.layout(topic);
+    const before = layouts?.topics[topic]?.partitions ?? layout.partitions;
+    if (before < layout.partitions) this.#heldFrom.set(topic, before);
+    await layouts?.note(topic, layout);
+  }
+
+  /** A partition that was not used before: added by others, before or after its barrier was registered. */
+  async #noteUse({ topic, partition }: TopicPartition): Promise<void> {
+    const { layouts } = this.#options;
+    const known = layouts?.topics[topic];
+    if (known === undefined || partition < known.partitions) return;
+    const layout = this.#queue.layout(topic);
+    const isBarred = !layout.unbarred.some((first) => first <= partition);
+    if (isBarred) {
+      this.#hasKept.add(topic);
+      if (!this.#heldFrom.has(topic)) this.#heldFrom.set(topic, known.partitions);
+    }
+    await layouts?.note(topic, { ...layout, partitions: partition + 1 });
+  }
+
+  /** Sources that have moved are read where they were first, up to the end of what was accepted before. */
+  #holdOf({ topic, partition }: TopicPartition): Promise<void> | undefined {
+    const { passed, log } = this.#options;
+    const from = this.#heldFrom.get(topic);
+    if (from === undefined || partition < from || passed === undefined) return undefined;
+    const hold = async () => {
+      const earlier = await Promise.all(
+        Array.from({ length: from }, (_, at) => this.#writer({ topic, partition: at })),
+      );
+      if (!this.#hasKept.has(topic)) return;
+      log.warn(
+        { topic, partition },
+        `${topic}/${partition} was added while records were kept here: it is kept here too until those have been read`,
+      );
+      const ends = await Promise.all(earlier.map((writer) => writer.landed()));
+      await passed(topic, ends, this.#closing.signal);
+    };
+    const held = hold();
+    held.catch((thrown: unknown) => {
+      if (!this.#closing.signal.aborted) log.error({ topic, partition, reason: messageOf(thrown) }, 'it stays here');
+    });
+    return held;
+  }
+
+  /** Waits until it is open. */
+  #writer(at: TopicPartition): Promise<SpoolWriter> {
+    return this.#openingOf(at).promise;
+  }
+
+  #openingOf(at: TopicPartition): PromiseWithResolvers<SpoolWriter> {
+    const known = this.#opening.get(keyOf(at)) ?? Promise.withResolvers<SpoolWriter>();
+    this.#opening.set(keyOf(at), known);
+    return known;
+  }
 }
 
 const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
-
-const isDirect = (writer: PartitionWriter): writer is DirectWriter => 'troubledForMs' in writer;

@@ -17,11 +17,23 @@ export interface SharedIndexOptions {
   readonly replicas: number;
 }
 
-async function createSharedIndex(client: Client, { prefix, replicas }: SharedIndexOptions): Promise<void> {
-  const body = {
-    settings: { 'index.number_of_shards': 1, 'index.number_of_replicas': replicas },
-    mappings: { dynamic: false, properties: { value: { type: 'object', enabled: false } } },
-  };
+const MAPPINGS = { dynamic: false, properties: { value: { type: 'object', enabled: false } } };
+
+function sharedContents({ replicas }: SharedIndexOptions) {
+  return { settings: { 'index.number_of_shards': 1, 'index.number_of_replicas': replicas }, mappings: MAPPINGS };
+}
+
+/**
+ * A cluster makes an index that is written and not there, also for a write that is then refused because the document is
+ * not there: where somebody removes ours, it is made like this and not with a field for each name that is in a document.
+ */
+export function sharedIndexTemplate(options: SharedIndexOptions): Readonly<Record<string, unknown>> {
+  return { index_patterns: [sharedIndex(options.prefix)], priority: 500, template: sharedContents(options) };
+}
+
+async function createSharedIndex(client: Client, options: SharedIndexOptions): Promise<void> {
+  const { prefix } = options;
+  const body = sharedContents(options);
   const created = await client.call({ method: 'PUT', path: sharedIndex(prefix), body });
   if (created.status === 200 || problemOf(created).type === 'resource_already_exists_exception') return;
   throw failed(`The index ${sharedIndex(prefix)} cannot be made`, created);

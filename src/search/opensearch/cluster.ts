@@ -2,6 +2,8 @@
 import { SpillwayError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Client } from './client.ts';
+import { sharedIndex, sharedIndexTemplate } from './cluster-document.ts';
+import { problemOf } from './errors.ts';
 import { at, textAt } from './json.ts';
 import { type IndexOptions, indexTemplate } from './mapping.ts';
 import { ask, failed } from './slice-indices.ts';
@@ -12,8 +14,12 @@ export const EXPENSIVE = 'search.allow_expensive_queries';
 /** The cluster's name that no other has. Rejects with Unreachable while it cannot be asked; with CONFIG_INVALID where that will not change. */
 export async function prepareCluster(client: Client, index: IndexOptions, log: Logger): Promise<string> {
   const info = await client.call({ method: 'GET', path: '' });
-  if (info.status === 401 || info.status === 403) {
+  if (info.status === 401) {
     throw refused('OpenSearch refuses the credentials', 'Check search.username and search.password.');
+  }
+  if (info.status === 403) {
+    const what = `The user of search.username may not ask OpenSearch what it is (${problemOf(info).reason})`;
+    throw refused(what, 'Give it the rights that docs/engines/opensearch.md lists.');
   }
   if (info.status !== 200) throw failed('OpenSearch does not say what it is', info);
   const { name, version, refusal } = versionOf(info.body);
@@ -22,7 +28,10 @@ export async function prepareCluster(client: Client, index: IndexOptions, log: L
   if (name === 'elasticsearch')
     log.warn('Elasticsearch speaks the same protocol; this version is tested with OpenSearch');
   await refuseCheapQueriesOnly(client);
-  await ask(client, { method: 'PUT', path: `_index_template/${index.prefix}`, body: indexTemplate(index) });
+  const templates = { [index.prefix]: indexTemplate(index), [sharedIndex(index.prefix)]: sharedIndexTemplate(index) };
+  for (const [template, body] of Object.entries(templates)) {
+    await ask(client, { method: 'PUT', path: `_index_template/${template}`, body });
+  }
   return textAt(info.body, 'cluster_uuid') ?? '';
 }
 

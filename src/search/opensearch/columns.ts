@@ -1,7 +1,6 @@
 /**
- * A field as columns to count and group by: one for each type of values that events may have there. Columns that an index
- * does not have cost nothing to ask for, so a question asks for all of them at once instead of looking first which there
- * are. What has no column, or not for all of the events, is refused.
+ * A field as columns to count and group by: one for each type of values that events of the question's slices may have
+ * there. What has no column, or not for all of the events, is refused.
  */
 import { SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
@@ -31,7 +30,8 @@ export function decode({ type }: Column, key: unknown): Value {
 
 /** Those that the question's events have. */
 export async function presentColumns(field: FieldRef, condition: Condition, ask: Ask): Promise<readonly Column[]> {
-  const possible = columnsOf(field);
+  const possible = await columnsOf(field, ask);
+  if (possible.length === 0) return [];
   const aggs = Object.fromEntries(possible.map((column, i) => [`c${i}`, { filter: isIn(column) }]));
   const found = await ask({ size: 0, track_total_hits: false, query: condition, aggs });
   if (found === undefined) return [];
@@ -39,9 +39,9 @@ export async function presentColumns(field: FieldRef, condition: Condition, ask:
 }
 
 /**
- * Asks a question about columns of these fields; rejects where they do not tell all. That is another request at the same
- * time, about terms that are hardly ever there: a look into their list, while a filter within the question would be
- * asked of each event.
+ * Asks a question about columns of these fields; rejects where they do not tell all. Where it is not known that they do,
+ * that is another request at the same time, about terms that are hardly ever there: a look into their list, while a filter
+ * within the question would be asked of each event.
  */
 export async function askCounting(
   fields: readonly FieldRef[],
@@ -65,7 +65,7 @@ async function refusalOf(fields: readonly FieldRef[], condition: Condition, ask:
     { term: fieldTerm(fieldKey(field), MARK.untyped), refuse: (events: number) => untyped(field, events) },
     { term: fieldTerm(fieldKey(field), MARK.cut), refuse: (events: number) => cutShort(field, events) },
   ]);
-  if (marks.length === 0) return undefined;
+  if (marks.length === 0 || (await ask.fields()).isWhole) return undefined;
   // One by one: of a list of terms the engine may look into the columns of each event instead.
   const any = anyOf(marks.map(({ term }) => ({ term: { [FIELD.fields]: term } })));
   const query = allOf([condition, any]);
@@ -96,7 +96,13 @@ export function isInAny(columns: readonly Column[]): Condition {
   return anyOf(columns.map(isIn));
 }
 
-export function columnsOf(field: FieldRef): readonly Column[] {
+export async function columnsOf(field: FieldRef, ask: Ask): Promise<readonly Column[]> {
+  const possible = possibleColumns(field);
+  const fields = await ask.fields();
+  return possible.filter((column) => column.type === 'id' || column.type === 'time' || fields.has(column.field));
+}
+
+function possibleColumns(field: FieldRef): readonly Column[] {
   if (field.root !== 'own') {
     const name = valueName(fieldKey(field));
     return name === undefined ? [] : VALUE_TYPES.map((type) => ({ field: valueField(type, name), type }));

@@ -12,6 +12,7 @@ import type { PathType } from '../path-types.ts';
 import type { Placement, RowFacts, WriteBatch, WriteBlock } from '../port.ts';
 import { documentOf, documentParts } from './document.ts';
 import { FIELD, writeAlias } from './mapping.ts';
+import { isWhole } from './names.ts';
 import { readEvent } from './stored-event.ts';
 import type { TypedField, TypedPaths } from './typed-fields.ts';
 
@@ -32,6 +33,8 @@ export interface Row {
   readonly record: Place;
   /** The two lines that a request has of it. */
   readonly lines: Buffer;
+  /** Whether typed fields hold all its values. */
+  readonly isWhole: boolean;
   /** The record as it was. */
   readonly bytes: Buffer;
 }
@@ -43,7 +46,7 @@ export class DocumentBatch implements WriteBatch {
   rows: readonly Row[];
   assumed: Assumed;
   /** Lines again, where the index has not all that they assume. */
-  readonly encode: (row: Row, known: TypedPaths) => Buffer;
+  readonly encode: (row: Row, known: TypedPaths) => Pick<Row, 'lines' | 'isWhole'>;
 
   constructor(rows: readonly Row[], assumed: Assumed, encode: DocumentBatch['encode']) {
     this.rows = rows;
@@ -101,11 +104,12 @@ export class DocumentBlock implements WriteBlock {
     const value = source.subarray(start, end);
     const isLine = !value.includes(NEWLINE);
     const eventBytes = isLine ? value : Buffer.from(JSON.stringify(event));
-    const head = headOf({ event, id, index, record, origin: this.#options.origin, isTyped: this.#assuming(index) });
+    const { origin } = this.#options;
+    const { head, isWhole } = headOf({ event, id, index, record, origin, isTyped: this.#assuming(index) });
     const lines = this.#write(head, eventBytes);
     const eventStart = lines.length - LINE_END.length - eventBytes.length;
     const bytes = isLine ? lines.subarray(eventStart, eventStart + eventBytes.length) : Buffer.from(value);
-    this.#rows.push({ id: event.id, placement, index, timestampMs, record, lines, bytes });
+    this.#rows.push({ id: event.id, placement, index, timestampMs, record, lines, isWhole, bytes });
     this.#bytes += lines.length;
     return true;
   }
@@ -172,17 +176,19 @@ interface Heading {
 }
 
 /** The action, and the document up to the event itself, whose bytes stand in it as they are. */
-function headOf({ event, id, index, record, origin, isTyped }: Heading): string {
+function headOf({ event, id, index, record, origin, isTyped }: Heading): { head: string; isWhole: boolean } {
   const place = { queue: `${origin}/${record.partition}`, offset: record.offset };
-  const document = JSON.stringify(documentOf(event, id, place, documentParts(event), isTyped));
+  const document = documentOf(event, id, place, documentParts(event), isTyped);
   const action = JSON.stringify({ create: { _index: writeAlias(index), _id: event.id } });
-  return `${action}\n${document.slice(0, -1)},"${FIELD.event}":`;
+  const head = `${action}\n${JSON.stringify(document).slice(0, -1)},"${FIELD.event}":`;
+  return { head, isWhole: isWhole(document[FIELD.fields]) };
 }
 
-function encodeAgain({ bytes, index, record }: Row, origin: string, known: TypedPaths): Buffer {
+function encodeAgain({ bytes, index, record }: Row, origin: string, known: TypedPaths) {
   const { event, id } = readEvent(bytes.toString('utf8'));
   const isTyped: IsTyped = ({ path }) => known.has(path);
   // Lines are what parts documents; JSON's own line ends are white space.
   const line = bytes.includes(NEWLINE) ? Buffer.from(JSON.stringify(event)) : bytes;
-  return Buffer.concat([Buffer.from(headOf({ event, id, index, record, origin, isTyped })), line, LINE_END]);
+  const { head, isWhole } = headOf({ event, id, index, record, origin, isTyped });
+  return { lines: Buffer.concat([Buffer.from(head), line, LINE_END]), isWhole };
 }

@@ -60,7 +60,7 @@ export function documentOf(
   at: { readonly queue: string; readonly offset: number },
   parts: DocumentParts,
   isTyped: (field: TypedField) => boolean,
-): Readonly<Record<string, unknown>> {
+): Readonly<Record<string, unknown>> & { readonly [FIELD.fields]: readonly string[] } {
   const terms = [...parts.terms];
   const fields = new Set(parts.fields);
   const values: Record<string, Record<string, Scalar | readonly Scalar[]>> = {};

@@ -68,10 +68,13 @@ export async function openOpenSearch(options: OpenSearchOptions): Promise<Search
   const time = measureQuestions(registry, runner);
   const answer = <T>(name: string, asker: Asker, work: (ask: Ask) => Promise<T>): Promise<T> => {
     const { tenant, fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY, signal: cancelled } = asker;
-    const targets: Targets = (where) =>
-      where === 'everywhere'
-        ? catalogue.touched(policy.current, tenant, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY)
-        : catalogue.touched(policy.current, tenant, fromMs, toMs);
+    const targets: Targets = {
+      touched: (where) =>
+        where === 'everywhere'
+          ? catalogue.touched(policy.current, tenant, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY)
+          : catalogue.touched(policy.current, tenant, fromMs, toMs),
+      known: () => catalogue.knownTouched(policy.current, tenant, fromMs, toMs),
+    };
     return time(name, () => runner.run(tenant, cancelled, targets, work));
   };
   let completeTo = (_tenant?: string) => 0;
@@ -81,7 +84,8 @@ export async function openOpenSearch(options: OpenSearchOptions): Promise<Search
     journal,
     policy,
     slices: {
-      touched: (tenant, fromMs, toMs) => catalogue.touched(policy.current, tenant, fromMs, toMs),
+      touched: async (tenant, fromMs, toMs) =>
+        (await catalogue.touched(policy.current, tenant, fromMs, toMs)).map(({ index: name }) => name),
       describe: () => describeSlices(catalogue, policy.current),
       decisions: () => policy.current.decisions,
     },

@@ -68,6 +68,14 @@ export function presentTerms(key: string): string[] {
   return PRESENT.map((mark) => fieldTerm(key, mark));
 }
 
+/** Whether the typed fields of an event hold all its values, by its terms of `f`. */
+export function isWhole(fields: readonly string[]): boolean {
+  return fields.every((term) => !term.endsWith(UNTYPED) && !term.endsWith(CUT));
+}
+
+const UNTYPED = END + MARK.untyped;
+const CUT = END + MARK.cut;
+
 /** A text in UTF-8 may take three bytes for each unit; an engine's term ends at 32,766. */
 export function isCut(text: string): boolean {
   return text.length > OPENSEARCH_LIMITS.termChars;

@@ -6,19 +6,35 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import { Admission, type AdmissionLimits } from '../admission.ts';
-import { type Answer, type Call, type Client, Unreachable } from './client.ts';
+import { type Answer, type Client, Unreachable } from './client.ts';
 import { isStarting, questionError } from './errors.ts';
 import { at, listAt, numberAt } from './json.ts';
+import {
+  ANY_FIELDS,
+  type CallLimits,
+  type FieldsOf,
+  haveSameFields,
+  MappedFields,
+  type SliceFields,
+} from './mapped-fields.ts';
 
 export interface QueryLimits extends AdmissionLimits {
   readonly timeMs: number;
 }
 
-/** Asks the slices of a question one thing, or all of the tenant; undefined where there is no slice. */
-export type Ask = (body: Readonly<Record<string, unknown>>, where?: 'everywhere') => Promise<unknown>;
+export interface Ask {
+  /** Asks the slices of a question one thing, or all of the tenant; undefined where there is no slice. */
+  (body: Readonly<Record<string, unknown>>, where?: 'everywhere'): Promise<unknown>;
+  /** What typed fields the slices of the question have, so that it asks for no others. */
+  fields(): Promise<SliceFields>;
+}
 
-/** The indices that a question goes to. */
-export type Targets = (where?: 'everywhere') => Promise<readonly string[]>;
+/** The slices that a question goes to. */
+export interface Targets {
+  touched(where?: 'everywhere'): Promise<readonly FieldsOf[]>;
+  /** The same, as far as it is known without asking. */
+  known(): readonly FieldsOf[];
+}
 
 /** No answer of a part of the slices passes for one of all. */
 const PARAMETERS = { allow_partial_search_results: false, ignore_unavailable: true, allow_no_indices: true };
@@ -30,11 +46,13 @@ export class QueryRunner {
   readonly #client: Client;
   readonly #limits: QueryLimits;
   readonly #admission: Admission;
+  readonly #mapped: MappedFields;
 
   constructor(client: Client, limits: QueryLimits) {
     this.#client = client;
     this.#limits = limits;
     this.#admission = new Admission(limits);
+    this.#mapped = new MappedFields(client);
   }
 
   get running(): number {
@@ -47,31 +65,57 @@ export class QueryRunner {
 
   /** One question, of one or more requests, for a tenant. Its time counts from its first request. */
   run<T>(tenant: string, signal: AbortSignal, targets: Targets, work: (ask: Ask) => Promise<T>): Promise<T> {
-    return this.#admission.run(tenant, signal, () => {
+    return this.#admission.run(tenant, signal, async () => {
       const deadline = performance.now() + this.#limits.timeMs;
-      return work((body, where) => this.#ask(body, () => targets(where), signal, deadline));
+      const asking = (fields: Ask['fields']): Ask =>
+        Object.assign(
+          (body: Readonly<Record<string, unknown>>, where?: 'everywhere') =>
+            this.#ask(body, () => targets.touched(where), signal, deadline),
+          { fields },
+        );
+      let slices: readonly FieldsOf[] | undefined;
+      let known: Promise<SliceFields> | undefined;
+      const look = () =>
+        this.#within(signal, deadline, async (limits) => {
+          slices = await targets.touched();
+          return this.#mapped.of(slices, limits);
+        });
+      const answer = await work(asking(() => (known ??= look())));
+      if (slices === undefined || haveSameFields(slices, targets.known())) return answer;
+      // They have got other fields meanwhile, which the answer may lack: now all that may be there are asked for.
+      return work(asking(async () => ANY_FIELDS));
     });
   }
 
-  async #ask(
+  #ask(
     body: Readonly<Record<string, unknown>>,
-    targets: () => Promise<readonly string[]>,
+    targets: () => Promise<readonly FieldsOf[]>,
     signal: AbortSignal,
     deadline: number,
   ): Promise<unknown> {
+    return this.#within(signal, deadline, async (limits, leftMs) => {
+      const indices = (await targets()).map(({ index }) => index);
+      if (indices.length === 0) return undefined;
+      const question = { timeout: `${leftMs}ms`, ...body };
+      const answer = await whenStarted(() => this.#search(indices, question, limits), limits.signal);
+      if (answer.status !== 200) throw questionError(answer);
+      if (at(answer.body, 'timed_out') === true) throw late();
+      return numberAt(answer.body, '_shards', 'total') === 0 ? undefined : answer.body;
+    });
+  }
+
+  /** Work that ends with the question's time, and when its asker is gone. */
+  async #within<T>(
+    signal: AbortSignal,
+    deadline: number,
+    work: (limits: CallLimits, leftMs: number) => Promise<T>,
+  ): Promise<T> {
     if (signal.aborted) throw cancelled();
     const leftMs = Math.floor(deadline - performance.now());
     if (leftMs <= 0) throw late();
     const either = AbortSignal.any([signal, AbortSignal.timeout(leftMs)]);
     try {
-      const indices = await targets();
-      if (indices.length === 0) return undefined;
-      const question = { timeout: `${leftMs}ms`, ...body };
-      const limits = { signal: either, timeoutMs: leftMs + 1_000 };
-      const answer = await whenStarted(() => this.#search(indices, question, limits), either);
-      if (answer.status !== 200) throw questionError(answer);
-      if (at(answer.body, 'timed_out') === true) throw late();
-      return numberAt(answer.body, '_shards', 'total') === 0 ? undefined : answer.body;
+      return await work({ signal: either, timeoutMs: leftMs + 1_000 }, leftMs);
     } catch (thrown) {
       if (signal.aborted) throw cancelled();
       if (either.aborted) throw late();
@@ -84,7 +128,7 @@ export class QueryRunner {
   async #search(
     indices: readonly string[],
     question: Readonly<Record<string, unknown>>,
-    limits: Pick<Call, 'signal' | 'timeoutMs'>,
+    limits: CallLimits,
   ): Promise<Answer> {
     const names = indices.join();
     if (names.length <= OPENSEARCH_LIMITS.pathChars) {

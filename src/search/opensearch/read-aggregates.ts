@@ -7,7 +7,8 @@ import type { HistogramBucket, HistogramQuestion, Question, ValueCount } from '.
 import { askCounting, type Column, columnsOf, decode, isArray, isInAny, type Value } from './columns.ts';
 import { type Condition, not } from './conditions.ts';
 import { at, listAt, numberAt } from './json.ts';
-import { FIELD } from './mapping.ts';
+import { FIELD, OWN_COLUMNS } from './mapping.ts';
+import { valueField } from './names.ts';
 import type { Ask } from './query-runner.ts';
 import { words } from './read-words.ts';
 import { conditionOf } from './where.ts';
@@ -68,15 +69,15 @@ interface Stack {
 
 async function stackOf(by: FieldRef, query: Condition, ask: Ask): Promise<Stack> {
   if (isOwn(by, 'level')) return levels();
-  const columns = columnsOf(by);
+  const columns = await columnsOf(by, ask);
   const series = await seriesOf(by, columns, query, ask);
   return { aggs: seriesAggregations(columns, series), read: ({ bucket }) => stacked(bucket, columns, series) };
 }
 
 /** There are few: all of them, without a look first which are the largest. Events without one are the rest. */
 function levels(): Stack {
-  const [level] = columnsOf({ root: 'own', name: 'level' });
-  const aggs = level === undefined ? {} : { levels: largest(level, QUERY_LIMITS.series) };
+  const [type, name] = OWN_COLUMNS.level;
+  const aggs = { levels: largest({ type, field: valueField(type, name) }, QUERY_LIMITS.series) };
   return {
     aggs,
     read: ({ bucket, count: events }) => {
@@ -148,10 +149,11 @@ export async function values(
 ): Promise<{ readonly values: readonly ValueCount[]; readonly total: number; readonly distinct: number }> {
   if (isOwn(question.field, 'message')) return words(question, ask);
   const query = await conditionOf(question, ask);
-  const columns = columnsOf(question.field);
+  const columns = await columnsOf(question.field, ask);
+  const arrays = columns.filter(isArray);
   // More than are answered, so that there is no need to ask how many others there are, where those are few.
   const listed = Math.max(question.limit, QUERY_LIMITS.values);
-  const aggs: Record<string, Condition> = { arrays: { filter: isInAny(columns.filter(isArray)) } };
+  const aggs: Record<string, Condition> = arrays.length === 0 ? {} : { arrays: { filter: isInAny(arrays) } };
   for (const [i, column] of columns.entries()) aggs[`c${i}`] = largest(column, listed);
   const found = await askCounting([question.field], query, ask, { ...NO_HITS, aggs });
   if (found === undefined) return { values: [], total: 0, distinct: 0 };
@@ -163,7 +165,7 @@ export async function values(
     values: counted.slice(0, question.limit),
     total: columns.reduce(
       (sum, column, i) => sum + (isArray(column) ? 0 : eventsIn(found, i)),
-      numberAt(found, 'aggregations', 'arrays', 'doc_count'),
+      arrays.length === 0 ? 0 : numberAt(found, 'aggregations', 'arrays', 'doc_count'),
     ),
     distinct: await distinct(columns, found, query, ask),
   };

@@ -28,7 +28,7 @@ interface Measure {
 
 export async function stats(question: StatsQuestion, ask: Ask): Promise<readonly StatsRow[]> {
   const query = await conditionOf(question, ask);
-  const measure = measureOf(question.fn, question.of);
+  const measure = await measureOf(question.fn, question.of, ask);
   const rows = (await fewGroups(question, measure, query, ask)) ?? (await allGroups(question, measure, query, ask));
   rows.sort((a, b) => (a.timeMs ?? 0) - (b.timeMs ?? 0) || descending(a.value, b.value));
   return rows.slice(0, question.limit);
@@ -54,7 +54,7 @@ async function fewGroups(
     const found = await askCounting(counted, query, ask, { size: 0, track_total_hits: true, aggs });
     return found === undefined ? [] : [{ by: [], value: measure.read(allAsGroup(found)) }];
   }
-  const columns = columnsOf(field);
+  const columns = await columnsOf(field, ask);
   const terms = columns.map(({ field: name }, i): [string, Condition] => [
     `c${i}`,
     { terms: { field: name, size: OPENSEARCH_LIMITS.groupsAtOnce }, aggs },
@@ -145,24 +145,24 @@ async function* groupsOf(
   }
 }
 
-function measureOf(fn: StatsFunction, of: FieldRef | undefined): Measure {
+async function measureOf(fn: StatsFunction, of: FieldRef | undefined, ask: Ask): Promise<Measure> {
   if (fn === 'count' || of === undefined) return { aggs: {}, read: (group) => numberAt(group, 'doc_count') };
   if (fn === 'unique') {
-    const columns = columnsOf(of);
+    const columns = await columnsOf(of, ask);
     return {
       aggs: Object.fromEntries(columns.map((column, i) => [`u${i}`, distinctValues(column)])),
       read: (group) => columns.reduce((sum, _, i) => sum + numberAt(group, `u${i}`, 'value'), 0),
     };
   }
-  const numbers = numberColumn(of);
+  const numbers = await numberColumn(of, ask);
   if (numbers === undefined) return { aggs: {}, read: () => null };
   return fn in PERCENTILES ? percentile(numbers, PERCENTILES[fn as keyof typeof PERCENTILES]) : simple(numbers, fn);
 }
 
 /** Numbers of plain fields alone: those of an array are several values of one event. */
-function numberColumn(of: FieldRef): Column | undefined {
+async function numberColumn(of: FieldRef, ask: Ask): Promise<Column | undefined> {
   if (of.root === 'own' && of.name !== 'timestamp' && of.name !== 'received') return undefined;
-  return columnsOf(of).find(({ type }) => type === 'number' || type === 'time');
+  return (await columnsOf(of, ask)).find(({ type }) => type === 'number' || type === 'time');
 }
 
 const PERCENTILES = { p50: 50, p90: 90, p95: 95, p99: 99 } as const;

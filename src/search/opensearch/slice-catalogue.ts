@@ -4,6 +4,7 @@
  * indices that can hold an answer, and leaves none out. What another store noted is known here a second later at the
  * most, which is no later than its events become visible.
  */
+import { randomBytes } from 'node:crypto';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import type { SlicePolicy } from '../policy/slice-policy.ts';
 import { HOUR_MS, ownerOf, type SliceKey, sliceSpan } from '../slices.ts';
@@ -13,12 +14,17 @@ import { at, listAt } from './json.ts';
 import { FIELD, parseSliceIndex } from './mapping.ts';
 import { ask } from './slice-indices.ts';
 
-/** Bounds are both inclusive, epoch ms. `measured`: it was not noted when it was made, so the policy may not know it. */
 interface Noted {
+  /** Bounds of the timestamps in it, both inclusive, epoch ms. */
   readonly fromMs: number;
   readonly toMs: number;
   readonly tier: string;
+  /** It was not noted when it was made, so the policy may not know it. */
   readonly measured?: true;
+  /** Another text each time a store may have given it further typed fields; missing where nobody noted that. */
+  readonly fieldsVersion?: string;
+  /** Typed fields hold all values of all its events (true), or may not (false). Missing where that is not known. */
+  readonly isWhole?: boolean;
 }
 
 interface Shared {
@@ -37,6 +43,17 @@ export interface Need {
   readonly tier: string;
   readonly fromMs: number;
   readonly toMs: number;
+}
+
+/** What an index has got, or is about to, that counting by its typed fields has to know. */
+export interface FieldsNote {
+  readonly index: string;
+  /** It was made for what is about to be written. */
+  readonly isNew: boolean;
+  /** It may have typed fields that it did not have. */
+  readonly hasGrown: boolean;
+  /** Whether typed fields hold all values of what is about to be written. */
+  readonly isWhole: boolean;
 }
 
 export class SliceCatalogue {
@@ -92,6 +109,22 @@ export class SliceCatalogue {
     });
   }
 
+  /** Durable when it resolves, which has to be before such rows can be found. */
+  async noteFields(notes: readonly FieldsNote[]): Promise<void> {
+    if (notes.every((note) => isNoted(this.#slices.get(note.index), note))) return;
+    const fieldsVersion = newVersion();
+    await this.#change((indices) => {
+      const changed = notes.flatMap((note) => {
+        const noted = indices[note.index];
+        if (noted === undefined || isNoted(noted, note)) return [];
+        const isWhole = wholeWith(noted, note);
+        const known = { ...noted, ...(isWhole !== undefined && { isWhole }) };
+        return [[note.index, note.hasGrown ? { ...known, fieldsVersion } : known] as const];
+      });
+      return changed.length === 0 ? undefined : { ...indices, ...Object.fromEntries(changed) };
+    });
+  }
+
   async remove(index: string): Promise<void> {
     await this.#change(({ [index]: removed, ...rest }) => (removed === undefined ? undefined : rest));
   }
@@ -100,13 +133,17 @@ export class SliceCatalogue {
     return [...this.#slices.values()];
   }
 
-  /** Indices that may hold events of the tenant with a timestamp in [fromMs, toMs), in order of their time. */
-  async touched(policy: SlicePolicy, tenant: string, fromMs: number, toMs: number): Promise<readonly string[]> {
+  /** Slices that may hold events of the tenant with a timestamp in [fromMs, toMs), in order of their time. */
+  async touched(...[policy, tenant, fromMs, toMs]: Touch): Promise<readonly CataloguedSlice[]> {
     await this.#fresh();
+    return this.knownTouched(policy, tenant, fromMs, toMs);
+  }
+
+  /** The same, but for what other stores have noted since it was last read. */
+  knownTouched(...[policy, tenant, fromMs, toMs]: Touch): readonly CataloguedSlice[] {
     return this.all()
       .filter((one) => one.fromMs < toMs && one.toMs >= fromMs && mayHold(one, policy, tenant))
-      .sort((a, b) => a.fromMs - b.fromMs || (a.index < b.index ? -1 : 1))
-      .map(({ index }) => index);
+      .sort((a, b) => a.fromMs - b.fromMs || (a.index < b.index ? -1 : 1));
   }
 
   /** What others have noted by now. */
@@ -148,7 +185,7 @@ export class SliceCatalogue {
       const [fromMs, toMs] = ['from', 'to'].map((name) => at(body, 'aggregations', name, 'value'));
       // Where it is empty, whatever comes is noted before it is written.
       const bounds = typeof fromMs === 'number' && typeof toMs === 'number' ? { fromMs, toMs } : EMPTY;
-      measured[index] = { ...bounds, tier: '', measured: true };
+      measured[index] = { ...bounds, tier: '', measured: true, fieldsVersion: newVersion() };
     }
     return measured;
   }
@@ -182,6 +219,23 @@ export class SliceCatalogue {
       await this.#refresh();
     }
   }
+}
+
+type Touch = [policy: SlicePolicy, tenant: string, fromMs: number, toMs: number];
+
+/** Never one that there was: a document that is made again must not bring back what somebody read under an old one. */
+function newVersion(): string {
+  return randomBytes(6).toString('base64url');
+}
+
+/** Events of before are only known where it is new, and one that is not whole never becomes so. */
+function wholeWith(noted: Noted, { isNew, isWhole }: FieldsNote): boolean | undefined {
+  if (!isWhole) return false;
+  return isNew ? (noted.isWhole ?? true) : noted.isWhole;
+}
+
+function isNoted(noted: Noted | undefined, note: FieldsNote): boolean {
+  return noted !== undefined && !note.hasGrown && wholeWith(noted, note) === noted.isWhole;
 }
 
 const EMPTY = { fromMs: Number.MAX_SAFE_INTEGER, toMs: Number.MIN_SAFE_INTEGER };

@@ -4,18 +4,17 @@ import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type Answer, type Call, type Client, Unreachable } from './client.ts';
 import { problemOf } from './errors.ts';
-import { at, textAt } from './json.ts';
+import { at } from './json.ts';
 import {
   FIELD,
   type IndexOptions,
   OWN_COLUMNS,
   tierSettings,
   VALUE_MAPPINGS,
-  VALUE_TYPES,
   type ValueType,
   writeAlias,
 } from './mapping.ts';
-import { type TypedField, type TypedPaths, typedPath } from './typed-fields.ts';
+import { type TypedField, type TypedPaths, typedPathsOf } from './typed-fields.ts';
 
 const OWN = Object.keys(OWN_COLUMNS).length;
 
@@ -30,6 +29,12 @@ export class SliceIndices {
   readonly #known = new Map<string, Set<string>>();
   /** Indices that were there once. */
   readonly #seen = new Set<string>();
+  /** By index, the typed fields that readers can know of. */
+  readonly #noted = new Map<string, TypedPaths>();
+  /** Indices that were given fields, which nobody else knows yet. */
+  readonly #grown = new Set<string>();
+  /** Indices that were made here, which nobody else knows yet. */
+  readonly #made = new Set<string>();
   /** By index, fields that somebody has mapped to something else: their values are searched as terms. */
   readonly #unmappable = new Map<string, Set<string>>();
 
@@ -61,6 +66,22 @@ export class SliceIndices {
     return known;
   }
 
+  /** What readers have to know of an index that was prepared. */
+  changes(index: string): { readonly isNew: boolean; readonly hasGrown: boolean } {
+    const noted = this.#noted.get(index);
+    const known = this.#known.get(index) ?? new Set();
+    // Fields that were there already may be of a store that ended before it noted them.
+    const hasGrown = this.#grown.has(index) || noted === undefined || !known.isSubsetOf(noted);
+    return { isNew: this.#made.has(index), hasGrown };
+  }
+
+  /** They can know it. */
+  noted(index: string): void {
+    this.#made.delete(index);
+    this.#grown.delete(index);
+    this.#noted.set(index, new Set(this.#known.get(index)));
+  }
+
   /** It may be gone: it is looked at again. */
   forget(index: string): void {
     this.#known.delete(index);
@@ -70,6 +91,9 @@ export class SliceIndices {
   drop(index: string): void {
     this.forget(index);
     this.#seen.delete(index);
+    this.#made.delete(index);
+    this.#grown.delete(index);
+    this.#noted.delete(index);
   }
 
   async #create(index: string, tier: string): Promise<Set<string>> {
@@ -85,6 +109,10 @@ export class SliceIndices {
           'for those to come; the others can be read from the queue or the archive',
       );
     }
+    if (created.status === 200) {
+      this.#made.add(index);
+      this.#noted.delete(index);
+    }
     this.#seen.add(index);
     this.#unmappable.delete(index);
     return this.#read(index);
@@ -93,13 +121,7 @@ export class SliceIndices {
   /** Its typed fields that are what they have to be. */
   async #read(index: string): Promise<Set<string>> {
     const { body } = await ask(this.#client, { method: 'GET', path: `${index}/_mapping` });
-    const properties = at(body, index, 'mappings', 'properties', FIELD.values, 'properties');
-    const names = VALUE_TYPES.flatMap((type) =>
-      Object.entries(Object(at(properties, type, 'properties'))).flatMap(([name, field]) =>
-        textAt(field, 'type') === VALUE_MAPPINGS[type].type ? [typedPath(type, name)] : [],
-      ),
-    );
-    return new Set(names);
+    return typedPathsOf(at(body, index));
   }
 
   async #map(index: string, known: Set<string>, wanted: ReadonlyMap<string, TypedField>): Promise<void> {
@@ -111,6 +133,7 @@ export class SliceIndices {
     const body = { properties: { [FIELD.values]: { properties: types } } };
     const answer = await this.#client.call({ method: 'PUT', path: `${index}/_mapping`, body });
     if (answer.status === 200) {
+      this.#grown.add(index);
       for (const field of wanted.keys()) known.add(field);
       return;
     }

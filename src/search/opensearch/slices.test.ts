@@ -132,7 +132,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
       runner.run(
         'small',
         signal,
-        async () => many,
+        { touched: async () => many.map((name) => ({ index: name })), known: () => [] },
         (one) => one({ size: 0, track_total_hits: true, query }),
       );
     const answer = await ask({ match_all: {} });
@@ -182,6 +182,20 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     expect(await kit.engine.count(question('small'))).toBe(3);
     expect(kit.engine.policy.current.latest('shop')?.rule?.tier).toBe('own');
     await vi.waitFor(async () => expect(await kit.engine.slices.describe()).toHaveLength(3), PATIENCE);
+  });
+
+  test('what stores share is never mapped field by field, also where a write makes its index that was removed', async () => {
+    const kit = await started('a');
+    await kit.append(0, events('shop', 3));
+    await kit.settled();
+    await kits.pop()?.close();
+    const document = new ClusterDocument<object>(client(), index(), 'slices');
+    await document.refresh();
+    await client().call({ method: 'DELETE', path: sharedIndex(prefixOf(folder)) });
+    expect(await document.replace({ indices: { some: { fromMs: 1 } } })).toBe(false);
+    const { body } = await client().call({ method: 'GET', path: `${sharedIndex(prefixOf(folder))}/_mapping` });
+    const mappings = memberAt(body, sharedIndex(prefixOf(folder)), 'mappings');
+    expect(mappings).toEqual({ dynamic: 'false', properties: { value: { type: 'object', enabled: false } } });
   });
 
   test('what was decided about slices outlives the document that says it, as long as a store runs', async () => {

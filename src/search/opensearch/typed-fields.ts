@@ -3,7 +3,8 @@
  * object each, until so many have been made that all of them are forgotten.
  */
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
-import { VALUE_TYPES, type ValueType } from './mapping.ts';
+import { at, textAt } from './json.ts';
+import { FIELD, VALUE_MAPPINGS, VALUE_TYPES, type ValueType } from './mapping.ts';
 import { valueName } from './names.ts';
 
 export interface TypedField {
@@ -30,4 +31,15 @@ export function typedFieldOf(type: ValueType, key: string): TypedField | undefin
   if ((fields?.size ?? 0) >= OPENSEARCH_LIMITS.fieldsKept) fields?.clear();
   fields?.set(key, field);
   return field;
+}
+
+/** Those of an index that are what they have to be, by what the engine says of its mapping. */
+export function typedPathsOf(mapping: unknown): Set<string> {
+  const types = at(mapping, 'mappings', 'properties', FIELD.values, 'properties');
+  const paths = VALUE_TYPES.flatMap((type) =>
+    Object.entries(Object(at(types, type, 'properties'))).flatMap(([name, field]) =>
+      textAt(field, 'type') === VALUE_MAPPINGS[type].type ? [typedPath(type, name)] : [],
+    ),
+  );
+  return new Set(paths);
 }

@@ -70,7 +70,9 @@ export class OpenSearchWriter implements SearchWriter {
     let pending = rows;
     for (let attempt = 1; pending.length > 0; attempt++) {
       const requestBytes = OPENSEARCH_LIMITS.requestBytes >> (attempt - 1);
-      const { again, trouble } = await this.#attempt(await this.#fitted(pending, batch, needs), refused, requestBytes);
+      const fitted = await this.#fitted(pending, batch, needs);
+      await this.#noteFields(fitted, needs);
+      const { again, trouble } = await this.#attempt(fitted, refused, requestBytes);
       pending = again;
       if (pending.length === 0) break;
       if (attempt === OPENSEARCH_LIMITS.attempts) {
@@ -186,8 +188,17 @@ export class OpenSearchWriter implements SearchWriter {
     if (lacking.size === 0) return rows;
     return rows.map((row) => {
       const known = lacking.get(row.index);
-      return known === undefined ? row : { ...row, lines: encode(row, known) };
+      return known === undefined ? row : { ...row, ...encode(row, known) };
     });
+  }
+
+  /** What readers have to know of typed fields before they can find the rows. */
+  async #noteFields(rows: readonly Row[], needs: readonly Need[]): Promise<void> {
+    const spilled = new Set(rows.flatMap(({ index, isWhole }) => (isWhole ? [] : [index])));
+    await this.#catalogue.noteFields(
+      needs.map(({ index }) => ({ index, ...this.#indices.changes(index), isWhole: !spilled.has(index) })),
+    );
+    for (const { index } of needs) this.#indices.noted(index);
   }
 
   async #attempt(

@@ -35,6 +35,6 @@ export async function removeSlices(folder: string): Promise<void> {
   const client = new Client({ nodes: [TEST_NODE] });
   await client.call({ method: 'DELETE', path: allSlices(prefixOf(folder)) });
   await client.call({ method: 'DELETE', path: sharedIndex(prefixOf(folder)) });
-  await client.call({ method: 'DELETE', path: `_index_template/${prefixOf(folder)}` });
+  await client.call({ method: 'DELETE', path: `_index_template/${prefixOf(folder)}*` });
   client.close();
 }

@@ -7,8 +7,8 @@ export type Meddling = 'pass' | 'cut before' | 'cut after' | 'busy' | 'busy item
 export class Meddler {
   readonly #server: Server;
   readonly #node: string;
-  /** Asked for each request. */
-  meddle: (path: string) => Meddling = () => 'pass';
+  /** Asked for each request, which waits for the answer. */
+  meddle: (path: string, body: string, method: string) => Meddling | Promise<Meddling> = () => 'pass';
   /** How often it did not just pass a request. */
   meddled = 0;
 
@@ -36,7 +36,7 @@ export class Meddler {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>));
-    const what = this.meddle(request.url ?? '');
+    const what = await this.meddle(request.url ?? '', body.toString(), request.method ?? '');
     if (what !== 'pass') this.meddled++;
     if (what === 'cut before') return void request.socket.destroy();
     if (what === 'busy' || what === 'starting') {

@@ -1,0 +1,161 @@
+/** The supervisor's part where the queue is Kafka. */
+import type { Config } from '../config/schema.ts';
+import { COLLECTORS, GROUPS, TOPICS } from '../event/topics.ts';
+import { messageOf, SpillwayError } from '../lib/errors.ts';
+import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
+import type { Logger } from '../lib/log.ts';
+import { type Catalogue, emptyCatalogue } from '../queue/created/catalogue.ts';
+import type { KafkaQueue } from '../queue/kafka/queue.ts';
+import type { GrowingQueue } from '../queue/kafka/queue-options.ts';
+import { groupStatesOf, topicStatesOf } from '../queue/kafka/state.ts';
+import { Arrival } from '../queue/late/arrival.ts';
+import type { GroupState, TopicState } from '../queue/port.ts';
+import { isKnownHere, newKafkaQueue, topicIdsOf } from './kafka-queue.ts';
+import type { RoleName } from './messages.ts';
+import { assertNotEmbedded, bindToTopics } from './queue-binding.ts';
+import type { Handled, QueueCoordinator } from './queue-coordinator.ts';
+import { raiseTogether } from './topics.ts';
+
+/** Kafka coordinates by itself: the supervisor makes the topics once, removes what is old, and answers questions. */
+export class KafkaCoordinator implements QueueCoordinator {
+  readonly #queue: KafkaQueue;
+  readonly #arrival: Arrival;
+  readonly #timer: NodeJS.Timeout;
+
+  private constructor(queue: KafkaQueue, arrival: Arrival, log: Logger) {
+    this.#queue = queue;
+    this.#arrival = arrival;
+    this.#timer = setInterval(() => {
+      if (!arrival.isThere) return;
+      queue
+        .retain()
+        .catch((error: unknown) => log.error({ reason: messageOf(error) }, 'old records could not be removed'));
+    }, SUPERVISOR_LIMITS.retainMs);
+  }
+
+  /** Throws QUEUE_UNREACHABLE where Kafka is away and nothing is known of it yet, and what it cannot be used for. */
+  static async open(config: Config, roles: readonly RoleName[], log: Logger): Promise<KafkaCoordinator> {
+    await assertNotEmbedded(config);
+    const isKnown = await isKnownHere(config, roles.includes('collector'));
+    const mayGrow = (growing: GrowingQueue) => mayAddPartitions(growing, config, roles, log);
+    const queue = newKafkaQueue({ config, clientId: `${config.site}-supervisor`, log, mayGrow });
+    try {
+      const arrival = await Arrival.begin({
+        arrive: async () => {
+          await queue.prepare();
+          await bindToTopics(config, topicIdsOf(queue));
+          await raiseTogether(queue, queue.partitionCount(TOPICS.raw));
+        },
+        probe: () => queue.probe(),
+        mayWait: ({ code }) => isKnown && code === 'QUEUE_UNREACHABLE',
+        log,
+      });
+      return new KafkaCoordinator(queue, arrival, log);
+    } catch (thrown) {
+      await queue.close();
+      const isAway = thrown instanceof SpillwayError && thrown.code === 'QUEUE_UNREACHABLE';
+      throw isAway ? unknownYet(config, thrown) : thrown;
+    }
+  }
+
+  listen(): void {}
+
+  layouts(): Readonly<Record<string, never>> {
+    return {};
+  }
+
+  /** Roles read it themselves. */
+  catalogue(): Catalogue {
+    return emptyCatalogue();
+  }
+
+  marks(): readonly never[] {
+    return [];
+  }
+
+  setMarks(): void {}
+
+  roleEnded(): void {}
+
+  async handle(_from: RoleName, request: Handled): Promise<unknown> {
+    if (request.do === 'topics') return this.topics(request.only);
+    if (request.do === 'groups') return this.groups();
+    if (request.do === 'addPartitions') return this.#addPartitions(request.partitions);
+    throw new SpillwayError('INTERNAL', `The queue is Kafka: nobody here answers '${request.do}'.`);
+  }
+
+  async topics(only?: string): Promise<readonly TopicState[]> {
+    this.#arrival.assertThere();
+    await this.#queue.created.refresh();
+    return topicStatesOf(this.#queue, only);
+  }
+
+  async groups(): Promise<readonly GroupState[]> {
+    this.#arrival.assertThere();
+    await this.#queue.created.refresh();
+    const { topics, groups } = this.#queue.created.catalogue;
+    const living = Object.entries(groups).map(([group, known]) => {
+      return [group, known.topics.filter((topic) => topics[topic]?.isDeleting === false)] as const;
+    });
+    return groupStatesOf(this.#queue, {
+      ...Object.fromEntries(living),
+      [GROUPS.processor]: [TOPICS.raw],
+      [GROUPS.store]: [TOPICS.events],
+    });
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    const ended = this.#arrival.close();
+    await this.#queue.close();
+    await ended;
+  }
+
+  /** To `raw` and `events` together; how many they have then. */
+  async #addPartitions(partitions: number): Promise<number> {
+    this.#arrival.assertThere();
+    const known = this.#queue.partitionCount(TOPICS.raw);
+    if (partitions < known) {
+      throw new SpillwayError('BAD_REQUEST', `There are ${known} partitions already, and none is ever removed.`);
+    }
+    const collectors = partitions === known ? 0 : await this.#queue.memberCount(COLLECTORS);
+    if (collectors > 1) {
+      throw new SpillwayError(
+        'BAD_REQUEST',
+        `${collectors} collectors run. Sources move to added partitions, and their order is kept where one collector moves ` +
+          'them: stop the others, add the partitions, and start them again. (One that was killed counts for a minute.)',
+        { details: { collectors } },
+      );
+    }
+    await raiseTogether(this.#queue, partitions);
+    return this.#queue.partitionCount(TOPICS.raw);
+  }
+}
+
+/** Sources move to added partitions, and their order is kept where one collector moves them. */
+async function mayAddPartitions(
+  queue: GrowingQueue,
+  config: Config,
+  roles: readonly RoleName[],
+  log: Logger,
+): Promise<boolean> {
+  // Dead letters may lack partitions that an earlier version did not need.
+  if (queue.partitionCount(TOPICS.raw) >= config.queue.partitions) return true;
+  const others = await queue.memberCount(COLLECTORS);
+  if (others === 0 || (others === 1 && !roles.includes('collector'))) return true;
+  log.warn(
+    { configured: config.queue.partitions, collectors: others },
+    'queue.partitions is more than there are, and collectors run: none are added. Partitions are added while one ' +
+      'collector runs, by a start with this setting or by spillway topics add-partitions',
+  );
+  return false;
+}
+
+function unknownYet({ data }: Config, cause: SpillwayError): SpillwayError {
+  return new SpillwayError(
+    'QUEUE_UNREACHABLE',
+    `${cause.message} The data folder ${data} has not been started on this queue before, so nothing is known of its ` +
+      'partitions: the first start needs Kafka, later ones do not.',
+    { cause, details: cause.details },
+  );
+}
