@@ -51,10 +51,16 @@ export class Catalogue {
   /** Slices that are not here any more, or were never, of which rows may still be seen. */
   readonly #leaving = new Set<string>();
   #size = 0;
+  #changes = 0;
 
   /** How many pairs of tenant and slice there are. */
   get size(): number {
     return this.#size;
+  }
+
+  /** How often a slice has come, or begun to go. */
+  get changes(): number {
+    return this.#changes;
   }
 
   *all(): Generator<SliceShare> {
@@ -86,6 +92,7 @@ export class Catalogue {
       held = { slice: share.slice, shares: new Map() };
       this.#slices.set(text, held);
       this.#countKind(held.slice, 1);
+      this.#changes++;
     }
     const known = held.shares.get(share.tenant);
     held.shares.set(share.tenant, mergeShares(known, { ...share, slice: held.slice }));
@@ -119,6 +126,7 @@ export class Catalogue {
   /** There are rows of this slice, of whatever tenants and times, until `left` is called. */
   leave(slice: SliceKey): void {
     this.#leaving.add(sliceText(slice));
+    this.#changes++;
   }
 
   left(slice: SliceKey): void {

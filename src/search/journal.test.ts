@@ -93,6 +93,21 @@ describe('the journal', () => {
     expect(journal.catalogue.bounds('a', 300, 350)).toEqual({ fromMs: 300, toMs: 450 });
   });
 
+  test('tells that a slice has come, or begins to go', async () => {
+    const journal = await StoreJournal.open(FOLDER, new MemoryDisk());
+    await journal.begin(intent([share('a', 5, 0, 1, 1)]));
+    await journal.end();
+    const { changes } = journal.catalogue;
+    await journal.begin(intent([share('a', 5, 2, 3, 1), share('b', 5, 0, 1, 1)]));
+    await journal.end();
+    expect(journal.catalogue.changes).toBe(changes);
+    await journal.begin(intent([share('a', 6, 0, 1, 1)]));
+    expect(journal.catalogue.changes).toBe(changes + 1);
+    await journal.end();
+    await journal.drop(dayOf(5), async () => {});
+    expect(journal.catalogue.changes).toBe(changes + 2);
+  });
+
   test('knows no bounds while rows of a dropped slice may still be seen', async () => {
     const journal = await StoreJournal.open(FOLDER, new MemoryDisk());
     await journal.begin(intent([share('a', 5, 0, 1, 1), share('a', 6, 300, 400, 1)]));

@@ -3,12 +3,14 @@ import type { TimeBounds } from '../catalogue.ts';
 import { withImpliedRange } from './implied-range.ts';
 import type { ImpliedRange } from './where.ts';
 
+const RANGE = { tenant: 'shop', fromMs: 100, toMs: 200 };
+
 /** Asks for [100, 200) while the events' bounds are those, one after another; what was asked. */
 async function asked(...bounds: readonly (TimeBounds | undefined)[]): Promise<readonly ImpliedRange[]> {
   const left = [...bounds];
   const ranges: ImpliedRange[] = [];
-  const slices = { bounds: () => left.shift() };
-  const answer = await withImpliedRange({ tenant: 'shop', fromMs: 100, toMs: 200 }, slices, async (implied) => {
+  const slices = { bounds: () => left.shift(), changes: () => 0 };
+  const answer = await withImpliedRange(RANGE, slices, async (implied) => {
     ranges.push(implied);
     return ranges.length;
   });
@@ -33,4 +35,15 @@ test('an event from outside of the range that comes while the answer is made is 
   expect(await asked(within, { fromMs: 99, toMs: 199 })).toEqual([BOTH, NONE]);
   // What was asked for in any case may change.
   expect(await asked({ fromMs: 99, toMs: 199 }, { fromMs: 50, toMs: 199 })).toEqual([{ from: false, to: true }]);
+});
+
+test('an event of a slice that comes or goes while the answer is made is not in it: what touches all slices names none', async () => {
+  let changes = 0;
+  const slices = { bounds: () => within, changes: () => changes };
+  const ranges: ImpliedRange[] = [];
+  await withImpliedRange(RANGE, slices, async (implied) => {
+    ranges.push(implied);
+    changes = 1;
+  });
+  expect(ranges).toEqual([BOTH, NONE]);
 });

@@ -24,6 +24,7 @@ export class ClickHouseSlices implements SliceReader {
     touched: (tenant, fromMs, toMs) => this.#touched(tenant, fromMs, toMs),
     bounds: (tenant, fromMs, toMs) => this.#journal.catalogue.bounds(tenant, fromMs, toMs),
     counts: () => this.#journal.catalogue.counts(),
+    changes: () => this.#journal.catalogue.changes,
   };
 
   async touched(tenant: string, fromMs: number, toMs: number): Promise<readonly string[]> {

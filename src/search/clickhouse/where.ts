@@ -18,6 +18,8 @@ export interface SliceIndex {
   bounds(tenant: string, fromMs: number, toMs: number): TimeBounds | undefined;
   /** How many slices the table has, and how many kinds of them. */
   counts(): { readonly slices: number; readonly kinds: number };
+  /** Another number each time that a slice has come or begun to go. */
+  changes(): number;
 }
 
 /**
