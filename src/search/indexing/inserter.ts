@@ -192,7 +192,6 @@ export class Inserter {
   }
 
   /** Again and again, with growing pauses, until it works, another owner has taken over, or this one is stopped. */
-  /** Does it again while the failure is one that passes. */
   async persist<T>(work: () => Promise<T>): Promise<T> {
     const { log, signal } = this.#parts;
     for (
