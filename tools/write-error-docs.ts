@@ -46,7 +46,7 @@ const WHAT_TO_DO: Record<ErrorCode, string> = {
   DISK_ALMOST_FULL:
     'Free some space or enlarge the disk; inputs go on by themselves. `usedPercent` and `freeBytes` say how full it is, `queue.highWater` and `queue.minFree` from where on inputs pause.',
   TOPIC_EXISTS:
-    'A topic of that name has other settings: choose another name, or change the retention and the required groups of that one.',
+    'A topic of that name has other settings: choose another name, or change that one (`PATCH`): its retention, its required groups, more partitions.',
   LIMIT_REACHED: 'Delete topics or groups that nobody needs; `limit` says how many there may be.',
   GROUP_IN_USE:
     'A group that has members cannot be reset or deleted, and one that a topic requires cannot be deleted: let its members leave, or change the topic.',
