@@ -36,16 +36,16 @@ export class LedgerRows {
 
   /** Old minutes are added up by hour, hours beyond the limit dropped. */
   fold(nowMinute: number): void {
-    const rows = [...this.#rows.values()];
-    const size = this.#rows.size;
+    const before = new Map(this.#rows);
     this.#rows.clear();
     this.#tenants.clear();
-    for (const row of rows) {
+    for (const row of before.values()) {
       const age = nowMinute - row.minute;
       if (age > LEDGER_LIMITS.hours * 60) continue;
       this.add(age > LEDGER_LIMITS.minutes ? { ...row, minute: row.minute - (row.minute % 60) } : row);
     }
-    if (this.#rows.size !== size) this.#saidBefore = false;
+    // Whoever was told of a cell that is not there any more is to forget it.
+    if (![...before.keys()].every((key) => this.#rows.has(key))) this.#saidBefore = false;
   }
 
   clear(): void {
