@@ -181,6 +181,23 @@ test('what was removed before anybody counted it is said, with the time before w
   expect(other.ask().known?.missing).toEqual(ask().known?.missing);
 });
 
+test('what is gone is said at once, also where that is more than is counted at a time', async () => {
+  const records = LEDGER_LIMITS.gapOffsets / 50;
+  for (let i = 0; i < 110; i++) accept('shop', records);
+  const offsets = 104 * records;
+  await raw().removeBefore(offsets);
+  const { follower, ask, settle } = tree();
+  const gone = () => ask().known?.missing.filter(({ why }) => why === 'gone') ?? [];
+  await expect
+    .poll(async () => {
+      await follower.follow();
+      return gone();
+    }, PATIENCE)
+    .not.toEqual([]);
+  expect(gone()).toEqual([{ log: 'accepted/0', why: 'gone', offsets, beforeMs: NOW_MS }]);
+  expect(await settle()).toMatchObject({ accepted: 6 * records });
+});
+
 test('what was counted stays when its records are removed', async () => {
   accept('shop', 4);
   const { settle, ask } = tree();

@@ -12,6 +12,7 @@ import { chooseGaps, countGaps } from './gaps.ts';
 import { type LedgerKnown, type LedgerRow, type Missing, minuteOf } from './ledger.ts';
 import type { LedgerTopic } from './ledger-topic.ts';
 import { ReportOutbox } from './outbox.ts';
+import { offsetsIn } from './ranges.ts';
 import type { Report } from './report.ts';
 import type { Reporter } from './reporter.ts';
 import { SharedAccount } from './shared-account.ts';
@@ -123,9 +124,9 @@ export class LedgerFollower {
       const gaps = this.#account.book.counted(name).missing(0, watch?.end ?? 0, LEDGER_LIMITS.gapsAtOnce);
       const chosen = chooseGaps(gaps);
       // While there is more to count, nothing else is waited for.
-      if (chosen.length === gaps.length) this.#watch(log);
+      if (offsetsIn(chosen) === offsetsIn(gaps)) this.#watch(log);
       if (chosen.length === 0) continue;
-      await countGaps(log, chosen, this.#readerOf(log), found, clock.now());
+      await countGaps(log, { gaps, chosen }, this.#readerOf(log), found, clock.now());
     }
     return found.take();
   }

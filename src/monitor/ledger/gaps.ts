@@ -28,18 +28,19 @@ export function chooseGaps(gaps: readonly Range[]): readonly Range[] {
   return chosen;
 }
 
-/** Puts what the gaps count into the outbox, or that they are gone. */
+/** Puts what the chosen ones of the gaps count into the outbox, or which of all gaps are gone. */
 export async function countGaps(
   log: CountedLog,
-  gaps: readonly Range[],
+  { gaps, chosen }: { readonly gaps: readonly Range[]; readonly chosen: readonly Range[] },
   reader: PartitionReader,
   outbox: ReportOutbox,
   nowMs: number,
 ): Promise<void> {
   try {
-    await countAll(log, gaps, reader, outbox);
+    await countAll(log, chosen, reader, outbox);
   } catch (thrown) {
     if (!(thrown instanceof SpillwayError) || thrown.code !== 'QUEUE_OFFSET_OUT_OF_RANGE') throw thrown;
+    // At once, since it costs nothing: of a queue that was in use before, far more may be gone than is retained.
     await sayWhatIsGone(log, gaps, reader, outbox, nowMs);
   }
 }

@@ -1,6 +1,9 @@
 /** Offsets of a log as ranges [from, to) that do not touch, in order: what of it has been counted. */
 export type Range = readonly [from: number, to: number];
 
+/** How many offsets ranges that do not overlap have together. */
+export const offsetsIn = (ranges: readonly Range[]): number => ranges.reduce((sum, [from, to]) => sum + to - from, 0);
+
 export class Ranges {
   /** Where a range begins and ends, in turns, ascending. */
   readonly #bounds: number[];
@@ -71,7 +74,7 @@ export class Ranges {
 
   /** How many offsets of [from, to) are not in it. */
   missingCount(from: number, to: number): number {
-    return this.missing(from, to).reduce((sum, [begin, end]) => sum + end - begin, 0);
+    return offsetsIn(this.missing(from, to));
   }
 
   /** Keeps only so many, the highest. */

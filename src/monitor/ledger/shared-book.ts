@@ -5,7 +5,7 @@
  */
 import { LEDGER_LIMITS } from '../../lib/limits.ts';
 import type { LedgerRow } from './ledger.ts';
-import { type Range, Ranges } from './ranges.ts';
+import { offsetsIn, type Range, Ranges } from './ranges.ts';
 import type { Gone, Report, SnapshotPart } from './report.ts';
 import { LedgerRows, readRow, type WrittenRow, writeRow } from './rows.ts';
 
@@ -47,7 +47,7 @@ export class SharedBook {
     for (const row of rows) this.#add(readRow(row));
     if (goneBeforeMs !== undefined) {
       const before = this.#gone.get(log) ?? { offsets: 0, beforeMs: 0 };
-      const offsets = before.offsets + added.reduce((sum, [from, to]) => sum + to - from, 0);
+      const offsets = before.offsets + offsetsIn(added);
       this.#gone.set(log, { offsets, beforeMs: Math.max(before.beforeMs, goneBeforeMs) });
     }
     return true;
