@@ -28,7 +28,6 @@ export class LedgerKeeper implements RoleLedger {
   readonly #early = new Map<string, Report[]>();
   #book: LedgerBook | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #isStopping = false;
   #work: Promise<void> = Promise.resolve();
 
   /** `polled`: logs with little in them, read back at every checkpoint. */
@@ -50,36 +49,19 @@ export class LedgerKeeper implements RoleLedger {
     if (!this.#polled.some(({ at }) => logName(at) === log)) this.#polled.push(counted);
   }
 
-  /** Resolves when everything that is followed was counted; where the queue is away that is done when it is there. */
+  /** Resolves when everything that is followed was counted. */
   async start(): Promise<void> {
-    const { config, clock, role, there } = this.#context;
+    const { config, clock, role } = this.#context;
     const book = await LedgerBook.open(join(config.data, 'ledger', `${role}.ndjson`), clock);
+    const followed = [...this.#followed.values()];
     this.#book = book;
-    if (there === undefined) {
-      this.#work = this.#countFirst(book);
-      await this.#work;
-      this.#beginTicking(book);
-      return;
-    }
+    this.#work = this.#catchUp(book, followed);
+    await this.#work;
     this.#state(book);
-    void there.then(() => {
-      this.#do('count what is there', () => this.#countFirst(book));
-      this.#beginTicking(book);
-    });
-  }
-
-  async #countFirst(book: LedgerBook): Promise<void> {
-    await this.#catchUp(book, [...this.#followed.values()]);
-    this.#state(book);
-  }
-
-  #beginTicking(book: LedgerBook): void {
-    if (!this.#isStopping) this.#timer = setInterval(() => this.#tick(book), LEDGER_LIMITS.checkpointMs);
+    this.#timer = setInterval(() => this.#tick(book), LEDGER_LIMITS.checkpointMs);
   }
 
   add(at: TopicPartition, { nextOffset }: Pick<Appended, 'nextOffset'>, rows: readonly LedgerRow[]): void {
-    // Kept elsewhere by a queue that is away, without an offset yet: reported again when it has one.
-    if (nextOffset === 0) return;
     const log = logName(at);
     const early = this.#early.get(log);
     if (this.#book === undefined || early !== undefined) {
@@ -89,9 +71,8 @@ export class LedgerKeeper implements RoleLedger {
   }
 
   async stop(): Promise<void> {
-    this.#isStopping = true;
     clearInterval(this.#timer);
-    if (this.#book !== undefined && this.#timer !== undefined) this.#tick(this.#book);
+    if (this.#book !== undefined) this.#tick(this.#book);
     await this.#work;
   }
 
