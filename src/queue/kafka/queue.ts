@@ -104,7 +104,7 @@ export class KafkaQueue implements Queue {
         () => undefined,
         (thrown: unknown) => asSpillwayError(thrown, options.doing, this.cluster.brokers),
       );
-    const silent = new SpillwayError('QUEUE_UNREACHABLE', `Kafka (${this.cluster.brokers}) does not answer.`);
+    const silent = new SpillwayError('QUEUE_UNREACHABLE', `Kafka (${this.cluster.brokers}) did not answer.`);
     const failure = await Promise.race([asked, delay(LATE_LIMITS.probeMs, silent, { ref: false })]);
     return failure?.code === 'QUEUE_UNREACHABLE' ? failure : undefined;
   }
