@@ -2,7 +2,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { systemClock } from '../lib/clock.ts';
+import { COLLECT_LIMITS } from '../lib/limits.ts';
+import { createLog } from '../lib/log.ts';
+import type { PartitionWriter, Queue } from '../queue/port.ts';
 import { type Fixture, type FixtureOptions, startCollector } from './collector.fixture.ts';
+import { IdempotencyKeys } from './inputs/http/idempotency.ts';
+import { KeyMemory } from './key-memory.ts';
 import { TroubledDisk } from './troubled-disk.fixture.ts';
 
 let fixture: Fixture;
@@ -82,6 +88,37 @@ it('finishes a request that was cut in two, also when notes were written in betw
   const after = await texts();
   // Compared as numbers, since a difference of 20,000 lines says little.
   expect([before, after.length, firstDifference(after, lines)]).toEqual([before, lines.length, -1]);
+});
+
+it('notes keys while the queue is away as well, for a further start without it and for the log once it is there', async () => {
+  const file = join(fixture.folder, 'late.json');
+  const book = { ends: { 'raw/0': 7 }, finished: [] };
+  await writeFile(file, JSON.stringify({ format: 'spillway-idempotency-keys-1', book }));
+  const open = async () => {
+    const keys = new IdempotencyKeys(systemClock, COLLECT_LIMITS, () => ({ 'raw/0': 0 }));
+    const memory = new KeyMemory({
+      keys,
+      // It is not asked before the writers know where their partitions end.
+      queue: {} as Queue,
+      writers: [{ known: new Promise(() => {}) } as PartitionWriter],
+      fromMs: 0,
+      limits: COLLECT_LIMITS,
+      log: createLog('test', 'silent'),
+      file,
+    });
+    await memory.usable;
+    return { keys, memory };
+  };
+  const first = await open();
+  const { state, end } = await first.keys.claim({ key: 'k', body: 'a' });
+  state.total = { records: 1, deadLetters: 0 };
+  state.durableRecords = 1;
+  end(true);
+  await first.memory.close();
+  expect(JSON.parse(await readFile(file, 'utf8')).book).toMatchObject({ ends: book.ends, finished: [{ key: 'k' }] });
+  const second = await open();
+  await expect(second.keys.claim({ key: 'k', body: 'b' })).rejects.toMatchObject({ code: 'IDEMPOTENCY_MISMATCH' });
+  await second.memory.close();
 });
 
 const firstDifference = (a: readonly string[], b: readonly string[]): number => a.findIndex((text, i) => text !== b[i]);

@@ -50,6 +50,8 @@ export class KeyMemory {
   readonly usable: Promise<void>;
   readonly #options: KeyMemoryOptions;
   readonly #disk: Disk = nodeDisk;
+  /** How far the log had been read when this was written down, while it was not read on from there: the queue is away. */
+  #unreadFrom: LogEnds | undefined;
   #timer: NodeJS.Timeout | undefined;
   #written = '';
 
@@ -59,9 +61,12 @@ export class KeyMemory {
     const early = isLate ? this.#restore() : undefined;
     this.recalled = early === undefined ? this.#recall() : early.then(() => this.#recallLate());
     this.usable = early ?? this.recalled;
-    this.recalled.then(
+    this.recalled.catch((error) =>
+      options.log.error({ error: messageOf(error) }, 'idempotency keys cannot be read back'),
+    );
+    this.usable.then(
       () => this.#writeNowAndThen(),
-      (error) => options.log.error({ error: messageOf(error) }, 'idempotency keys cannot be read back'),
+      () => {},
     );
   }
 
@@ -75,6 +80,7 @@ export class KeyMemory {
   /** Without the log. */
   async #restore(): Promise<void> {
     const book = await this.#read({});
+    this.#unreadFrom = book?.ends ?? {};
     if (book !== undefined) this.#options.keys.restore(book);
   }
 
@@ -100,6 +106,7 @@ export class KeyMemory {
       await Promise.all(readers.map((reader) => reader.close()));
     }
     keys.endRecall();
+    this.#unreadFrom = undefined;
   }
 
   /** Undefined where there is none that belongs to these logs. */
@@ -132,7 +139,9 @@ export class KeyMemory {
   async #write(): Promise<void> {
     const { file, keys, log } = this.#options;
     if (file === undefined) return;
-    const text = JSON.stringify({ format: FORMAT, book: keys.book() });
+    const book = keys.book();
+    const noted = this.#unreadFrom === undefined ? book : { ...book, ends: this.#unreadFrom };
+    const text = JSON.stringify({ format: FORMAT, book: noted });
     if (text === this.#written) return;
     try {
       await makeDirectories(this.#disk, dirname(file));
