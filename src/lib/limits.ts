@@ -325,6 +325,8 @@ export const QUERY_LIMITS = {
   waitingPerTenant: 16,
   page: 1_000,
   defaultPage: 100,
+  /** Rows of which the events of one id are sorted; where more may hold it they are read in order, until the page is full. */
+  sortedRows: 1_000_000,
   buckets: 2_000,
   values: 1_000,
   /** Values told apart in a histogram; the others are in its totals only. */

@@ -65,6 +65,7 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
   const context: ReadContext = {
     slices: slices.index,
     paths,
+    sortedRows: limits.sortedRows,
     compile: (query, binder) => compile(query, binder, { typesAt: (field) => paths.at(field) }),
     rebuild: rebuildOriginal,
   };

@@ -12,6 +12,7 @@ import type { EngineSession } from './sessions.ts';
 export interface QueryLimits extends AdmissionLimits {
   readonly timeMs: number;
   readonly memoryBytes: number;
+  readonly sortedRows: number;
 }
 
 /** Asks one statement within a question. */

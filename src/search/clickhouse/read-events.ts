@@ -11,12 +11,17 @@ import { SqlBinder } from './binder.ts';
 import type { Ask } from './query-runner.ts';
 import { EVENT_SELECTION, storedEvent } from './rows.ts';
 import { EVENTS_TABLE, INDEXED_IDS } from './schema.ts';
+import { engineCode, TOO_MANY_ROWS } from './sessions.ts';
 import { after, type ConditionContext, condition, inSlices, isId, orderBy } from './where.ts';
 
 export interface ReadContext extends ConditionContext {
   readonly paths: PathTypes;
+  /** See QUERY_LIMITS. */
+  readonly sortedRows: number;
   readonly rebuild: RebuildOriginal;
 }
+
+type Settings = Readonly<Record<string, number>>;
 
 export async function search(
   question: SearchQuestion,
@@ -27,8 +32,9 @@ export async function search(
   const where = condition(question, binder, context);
   if (where === undefined) return { events: [], more: false };
   const beyond = question.after === undefined ? '' : ` AND ${after(question.after, question.order, binder)}`;
-  const settings = asksForIndexedId(question.query) ? FEW_SETTINGS : PAGE_SETTINGS;
-  const events = await page(`${where}${beyond}`, question.order, question.limit + 1, binder, ask, context, settings);
+  const read = (settings: Settings) =>
+    page(`${where}${beyond}`, question.order, question.limit + 1, binder, ask, context, settings);
+  const events = await (asksForIndexedId(question.query) ? fewOrPage(read, context.sortedRows) : read(PAGE_SETTINGS));
   return { events: events.slice(0, question.limit), more: events.length > question.limit };
 }
 
@@ -39,7 +45,7 @@ async function page(
   binder: SqlBinder,
   ask: Ask,
   context: ReadContext,
-  settings: Readonly<Record<string, number>> = PAGE_SETTINGS,
+  settings: Settings = PAGE_SETTINGS,
 ): Promise<readonly AnsweredEvent[]> {
   const rows = await ask(
     `SELECT ${EVENT_SELECTION} FROM ${EVENTS_TABLE} WHERE ${where}
@@ -58,9 +64,26 @@ const PAGE_SETTINGS = { read_in_order_use_buffering: 0 };
 
 /**
  * A request has few events, in few granules: what costs is to plan, to open parts and to wake threads. Reading in order
- * opens each part by itself; one id of two million events took 22 ms with that and two threads, 14 without.
+ * opens each part by itself; one id of two million events took 22 ms with that and two threads, 13 without.
  */
-const FEW_SETTINGS = { optimize_read_in_order: 0, max_threads: 1, use_skip_indexes_on_data_read: 0 };
+const FEW_SETTINGS = {
+  optimize_read_in_order: 0,
+  max_threads: 1,
+  use_skip_indexes_on_data_read: 0,
+};
+
+/**
+ * An id may be a common one (`-`), or a number, which the index does not hold: then in order, as all others. The engine
+ * knows how many rows its indexes leave before it reads any.
+ */
+async function fewOrPage<T>(read: (settings: Settings) => Promise<T>, sortedRows: number): Promise<T> {
+  try {
+    return await read({ ...FEW_SETTINGS, max_rows_to_read: sortedRows });
+  } catch (thrown) {
+    if (engineCode(thrown) !== TOO_MANY_ROWS) throw thrown;
+    return read(PAGE_SETTINGS);
+  }
+}
 
 /** Whether only events of one id can match, of those that have an index of their own. */
 function asksForIndexedId(query: QueryNode): boolean {

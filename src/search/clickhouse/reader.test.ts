@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { StoredEvent } from '../../event/event.ts';
 import { parseQuery } from '../../query/parse.ts';
 import { Admission } from '../admission.ts';
 import { CONTRACT_EVENTS as EVENTS, searchContract } from '../testing/search-contract.ts';
@@ -24,6 +25,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+const NEWEST = { limit: 10, order: 'desc' } as const;
+
 const ask = (tenant: string, query = '*') => ({
   tenant,
   query: parseQuery(query),
@@ -45,6 +48,28 @@ describe('limits', () => {
     kit = await openStoreKit({ directory: folder });
     return outcome;
   }
+
+  test('of rows that are sorted for an id: beyond it the same events are found in order', async () => {
+    const page = async () => {
+      const { events } = await kit.engine.search({ ...ask('common'), query: parseQuery('trace_id:0'), ...NEWEST });
+      return events.map(({ id }) => id);
+    };
+    const id = (n: number) => `local.raw.9.${n}.0`;
+    const events = Array.from({ length: 30 }, (_, n): StoredEvent => {
+      const payload = { trace_id: n % 3 === 0 ? 0 : '0' };
+      const times = { timestamp: 1_000_000 + n, received: 1_000_000 + n };
+      return { id: id(n), tenant: 'common', type: 'log', source: 'a:b', metadata: {}, payload, ...times };
+    });
+    await kit.append(0, events);
+    await kit.settled();
+    const expected = Array.from({ length: NEWEST.limit }, (_, n) => id(29 - n));
+    expect(await page()).toEqual(expected);
+    await kit.close();
+    kit = await openStoreKit({ directory: folder, engine: { limits: { sortedRows: 1 } } });
+    expect(await page()).toEqual(expected);
+    await kit.close();
+    kit = await openStoreKit({ directory: folder });
+  });
 
   test('of time stop a question', async () => {
     expect(await limited({ timeMs: 0 })).toHaveProperty('code', 'QUERY_TIMEOUT');

@@ -133,6 +133,7 @@ async function loadEngine(): Promise<typeof import('chdb')> {
 }
 
 /** Codes of ClickHouse's errors that have a meaning of their own here (src/Common/ErrorCodes.cpp). */
+export const TOO_MANY_ROWS = 158;
 const TIMEOUT_EXCEEDED = 159;
 const MEMORY_LIMIT_EXCEEDED = 241;
 const QUERY_WAS_CANCELLED = 394;

@@ -45,6 +45,7 @@ describe('slices of the embedded engine', { timeout: 120_000 }, () => {
     const context = {
       slices: engine.slices.index,
       paths: engine.journal.paths,
+      sortedRows: 1,
       compile: (query: QueryNode, binder: Binder) => compileToSql(query, binder),
       rebuild: () => undefined,
     };
