@@ -128,6 +128,26 @@ describe('what the queue keeps for itself', () => {
     expect(other.state.name).toBe('newer');
   });
 
+  it('is asked for once more by all together who ask while there is no answer', async () => {
+    const partition = new FakePartition();
+    const control = partition.open();
+    const answered = Promise.withResolvers<void>();
+    let questions = 0;
+    partition.turn = async () => {
+      questions++;
+      await answered.promise;
+    };
+    const first = control.refresh();
+    await nextTurn();
+    const others = Array.from({ length: 100 }, () => control.refresh());
+    await nextTurn();
+    expect(questions).toBe(1);
+    answered.resolve();
+    await Promise.all([first, ...others]);
+    // Of each: where it ends, and where it begins.
+    expect(questions).toBe(4);
+  });
+
   it('has every change of those who change it at the same moment, once', async () => {
     const random = new Random(SEED);
     console.info(`seed ${SEED}`);

@@ -41,6 +41,8 @@ export class ControlLog<State extends { readonly version: number }> {
   #state: State;
   #readTo = 0;
   #tail: Promise<unknown> = Promise.resolve();
+  /** A refresh that has not begun. */
+  #next: Promise<boolean> | undefined;
 
   constructor(options: ControlLogOptions<State>) {
     this.#options = options;
@@ -52,9 +54,16 @@ export class ControlLog<State extends { readonly version: number }> {
     return this.#state;
   }
 
-  /** Reads what was changed meanwhile; whether anything was. */
+  /**
+   * Reads what was changed meanwhile; whether anything was. Whoever asks before it begins waits for the same one: while
+   * the brokers are away each takes as long as a question may, and they would become ever more.
+   */
   refresh(): Promise<boolean> {
-    return this.#alone(() => this.#refresh());
+    this.#next ??= this.#alone(() => {
+      this.#next = undefined;
+      return this.#refresh();
+    });
+    return this.#next;
   }
 
   async #refresh(): Promise<boolean> {
