@@ -53,7 +53,12 @@ describe('the catalogue', () => {
     expect(codeOf(() => change.changeTopic(catalogue, 'shop.a', { partitions: 6 }))).toBe('BAD_REQUEST');
     expect(change.changeTopic(catalogue, 'shop.a', { requiredGroups: ['shop.g'] })).toBe(true);
     expect(catalogue.topics['shop.a']).toMatchObject({ partitions: 7, firstPartitions: 2 });
-    expect(change.addTopic(catalogue, 'shop.a', { ...settings(7), requiredGroups: ['shop.g'] }, 1)).toBe(false);
+    for (const partitions of [7, 2]) {
+      const again = { ...settings(partitions), requiredGroups: ['shop.g'] };
+      expect(change.addTopic(catalogue, 'shop.a', again, 1)).toBe(false);
+    }
+    expect(codeOf(() => change.addTopic(catalogue, 'shop.a', settings(5), 1))).toBe('TOPIC_EXISTS');
+    expect(catalogue.topics['shop.a']).toMatchObject({ partitions: 7, firstPartitions: 2 });
   });
 
   it('forgets no group that a topic requires', () => {

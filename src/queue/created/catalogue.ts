@@ -65,8 +65,12 @@ export function addTopic({ topics }: Catalogue, name: string, settings: TopicSet
     throw new SpillwayError('TOPIC_EXISTS', `The topic ${called} is being deleted; create it again in a moment.`);
   }
   if (known !== undefined) {
-    const { partitions, retention, requiredGroups } = known;
-    if (isDeepStrictEqual(settings, { partitions, retention, requiredGroups })) return false;
+    const { partitions, firstPartitions = partitions, retention, requiredGroups } = known;
+    // As many as it was created with is the same too: who creates it at each start does not know that some were added.
+    const hasPartitions = settings.partitions === partitions || settings.partitions === firstPartitions;
+    if (hasPartitions && isDeepStrictEqual({ ...settings, partitions }, { partitions, retention, requiredGroups })) {
+      return false;
+    }
     throw new SpillwayError(
       'TOPIC_EXISTS',
       `There is a topic ${called} already, with ${partitions} partitions and other settings. PATCH changes its retention and required groups, and adds partitions.`,
