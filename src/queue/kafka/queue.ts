@@ -114,7 +114,8 @@ export class KafkaQueue implements Queue {
     const { topics, log, layoutMs = KAFKA_LIMITS.layoutMs } = this.#options;
     const wanted = Object.entries(topics).map(([topic, { partitions }]) => ({ name: this.nameOf(topic), partitions }));
     const own = OWN_TOPICS.map((topic) => ({ name: this.nameOf(topic), partitions: 1 }));
-    this.#follow([]);
+    // Those that an earlier attempt has found are not told of again.
+    this.#follow(Object.keys(this.created.catalogue.topics));
     const isFirst = !(await this.#assertNoneGone());
     await ensureTopics(this.cluster, [...wanted, ...own], this.#options, log);
     await this.created.refresh();
