@@ -24,6 +24,8 @@ export type FromRole =
   | { readonly kind: 'ready'; readonly listening: readonly Listening[] }
   /** It cannot begin before that is there; it may take long. Again with another sentence. */
   | { readonly kind: 'waiting'; readonly waitsFor: string }
+  /** What it waited for is there: from now on it has the time that a start has. */
+  | { readonly kind: 'starting' }
   | { readonly kind: 'marks'; readonly marks: readonly Mark[] }
   /** `reset` forgets what this role said before. */
   | {

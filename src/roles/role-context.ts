@@ -37,13 +37,18 @@ export async function openRoleContext(message: StartMessage, link: SupervisorLin
   registry.setDefaultLabels({ role });
   collectDefaultMetrics({ register: registry });
   reportMetrics(link, registry);
+  let hasWaited = false;
   const opened =
     config.queue.engine === 'embedded'
       ? openEmbeddedQueue(message, link, log, registry)
       : await (await import('./kafka-queue.ts')).openKafkaRoleQueue({
           ...{ config, role, log, registry },
-          onWaiting: (waitsFor) => link.send({ kind: 'waiting', waitsFor }),
+          onWaiting: (waitsFor) => {
+            hasWaited = true;
+            link.send({ kind: 'waiting', waitsFor });
+          },
         });
+  if (hasWaited) link.send({ kind: 'starting' });
   const endOnFailure = (work: Promise<void>) => {
     work.catch((error: unknown) => {
       log.fatal({ err: error }, 'cannot go on');

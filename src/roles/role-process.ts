@@ -54,12 +54,28 @@ export interface RoleEvents {
   onUnable(role: RoleName, failure: RoleFailure): void;
 }
 
+export interface RoleProcessOptions {
+  readonly role: RoleName;
+  /** For each start, what holds then. */
+  readonly startMessage: () => StartMessage;
+  readonly events: RoleEvents;
+  readonly log: Logger;
+  /** The longest wait before it is started again. */
+  readonly delayMaxMs: number;
+  /** Lowered in tests. */
+  readonly readyTimeoutMs?: number;
+  /** What runs in the process; a role, where it is left out. */
+  readonly entry?: string;
+}
+
 export class RoleProcess {
   readonly role: RoleName;
   readonly #startMessage: () => StartMessage;
   readonly #events: RoleEvents;
   readonly #log: Logger;
   readonly #delayMaxMs: number;
+  readonly #readyTimeoutMs: number;
+  readonly #entry: string;
   #child: ChildProcess | undefined;
   #marks: MarksOutbox | undefined;
   #state: RoleState = 'stopped';
@@ -72,13 +88,15 @@ export class RoleProcess {
   #everReady = false;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `startMessage`: for each start, what holds then. `delayMaxMs`: the longest wait before it is started again. */
-  constructor(role: RoleName, startMessage: () => StartMessage, events: RoleEvents, log: Logger, delayMaxMs: number) {
+  constructor(options: RoleProcessOptions) {
+    const { role, startMessage, events, log, delayMaxMs } = options;
     this.role = role;
     this.#startMessage = startMessage;
     this.#events = events;
     this.#log = log;
     this.#delayMaxMs = delayMaxMs;
+    this.#readyTimeoutMs = options.readyTimeoutMs ?? SUPERVISOR_LIMITS.readyTimeoutMs;
+    this.#entry = options.entry ?? join(import.meta.dirname, `role${extname(import.meta.filename)}`);
   }
 
   get report(): RoleReport {
@@ -100,8 +118,7 @@ export class RoleProcess {
     this.#startedMs = Date.now();
     this.#failure = undefined;
     this.#waitsFor = null;
-    const entry = join(import.meta.dirname, `role${extname(import.meta.filename)}`);
-    const child = fork(entry, [], {
+    const child = fork(this.#entry, [], {
       execArgv: [...process.execArgv, ...NODE_OPTIONS[this.role]],
       env: { ...process.env, UV_THREADPOOL_SIZE: THREAD_POOL[this.role] },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -112,10 +129,7 @@ export class RoleProcess {
     child.on('error', (error) => this.#log.error({ child: this.role, err: error }, 'role process failed'));
     child.on('exit', (code, signal) => this.#exited(signal ?? `exit code ${code}`));
     this.send(this.#startMessage());
-    this.#timer = setTimeout(() => {
-      this.#log.error({ child: this.role }, `not ready after ${SUPERVISOR_LIMITS.readyTimeoutMs} ms: killed`);
-      child.kill('SIGKILL');
-    }, SUPERVISOR_LIMITS.readyTimeoutMs);
+    this.#endUnlessReady();
   }
 
   send(message: ToRole): void {
@@ -155,8 +169,21 @@ export class RoleProcess {
       // The others go on, whatever it will find.
       this.#everReady = true;
       this.#events.onWaiting(this.role);
+    } else if (message.kind === 'starting') {
+      if (this.#state === 'stopping') return;
+      this.#state = 'starting';
+      this.#waitsFor = null;
+      this.#endUnlessReady();
     } else if (message.kind === 'failed') this.#failure = message;
     else this.#events.onMessage(this.role, message);
+  }
+
+  #endUnlessReady(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#log.error({ child: this.role }, `not ready after ${this.#readyTimeoutMs} ms: killed`);
+      this.#child?.kill('SIGKILL');
+    }, this.#readyTimeoutMs);
   }
 
   #exited(how: string): void {

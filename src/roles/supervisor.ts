@@ -59,7 +59,7 @@ export class Supervisor {
     const internalSecret = randomBytes(32).toString('base64url');
     for (const role of options.roles ?? ALL_ROLES) {
       const alone = options.roles?.length === 1;
-      const start = () =>
+      const startMessage = () =>
         ({
           kind: 'start',
           role,
@@ -76,7 +76,7 @@ export class Supervisor {
         onExit: (name: RoleName) => this.#roleEnded(name),
         onUnable: (name: RoleName, failure: RoleFailure) => this.#roleUnable(name, failure),
       };
-      this.#roles.set(role, new RoleProcess(role, start, events, log, delayMaxMs));
+      this.#roles.set(role, new RoleProcess({ role, startMessage, events, log, delayMaxMs }));
     }
     coordinator.listen({
       onLayouts: (layouts) => {
