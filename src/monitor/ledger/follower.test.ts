@@ -179,6 +179,18 @@ test('what was removed before anybody counted it is said, with the time before w
   const other = tree();
   await other.settle();
   expect(other.ask().known?.missing).toEqual(ask().known?.missing);
+  // Whoever watches for readers that are too late is not alarmed by it.
+  expect(raw().readsTooEarly).toBe(0);
+});
+
+test('what is counted from the logs is read one log at a time, and nothing is left open', async () => {
+  accept('shop', 10);
+  process({ out: 10, dropped: 0 });
+  refuse(0, 'site/dead-letter/0/1/2');
+  committed = events().end;
+  const { settle } = tree();
+  expect(await settle()).toMatchObject({ accepted: 11, written: 10 });
+  expect([...logs.values()].map(({ reading }) => reading.size)).toEqual([...logs.values()].map(() => 0));
 });
 
 test('what is gone is said at once, also where that is more than is counted at a time', async () => {

@@ -48,6 +48,7 @@ const HOUR_MS = 3_600_000;
 export class LedgerFollower {
   readonly #options: FollowerOptions;
   readonly #account: SharedAccount;
+  /** Asked where their logs end; nothing is read by them. */
   readonly #readers = new Map<string, PartitionReader>();
   readonly #watched = new Map<string, Watch>();
   /** By log; undefined where that is not known. */
@@ -126,7 +127,13 @@ export class LedgerFollower {
       // While there is more to count, nothing else is waited for.
       if (offsetsIn(chosen) === offsetsIn(gaps)) this.#watch(log);
       if (chosen.length === 0) continue;
-      await countGaps(log, { gaps, chosen }, this.#readerOf(log), found, clock.now());
+      // Of its own, and not kept: it reads ahead, and there are many partitions.
+      const reader = this.#openReader(log);
+      try {
+        await countGaps(log, { gaps, chosen }, reader, found, clock.now());
+      } finally {
+        await reader.close();
+      }
     }
     return found.take();
   }
@@ -170,12 +177,15 @@ export class LedgerFollower {
     await this.#account.writeSnapshot(await reporter.writer());
   }
 
-  #readerOf({ kind, partition }: CountedLog): PartitionReader {
-    const { topic } = countingOf(kind);
-    const key = `${topic}/${partition}`;
+  #openReader({ kind, partition }: CountedLog): PartitionReader {
+    return this.#options.openReader({ topic: countingOf(kind).topic, partition });
+  }
+
+  #readerOf(log: CountedLog): PartitionReader {
+    const key = `${countingOf(log.kind).topic}/${log.partition}`;
     let reader = this.#readers.get(key);
     if (reader === undefined) {
-      reader = this.#options.openReader({ topic, partition });
+      reader = this.#openReader(log);
       this.#readers.set(key, reader);
     }
     return reader;

@@ -36,11 +36,15 @@ export async function countGaps(
   outbox: ReportOutbox,
   nowMs: number,
 ): Promise<void> {
+  // Asked first: a read of what is gone would be counted as records that whoever read too late has missed.
+  const earliest = await reader.earliestOffset();
+  // At once, since it costs nothing: of a queue that was in use before, far more may be gone than is retained.
+  if (gaps.some(([from]) => from < earliest)) return sayWhatIsGone(log, gaps, reader, outbox, nowMs);
   try {
     await countAll(log, chosen, reader, outbox);
   } catch (thrown) {
     if (!(thrown instanceof SpillwayError) || thrown.code !== 'QUEUE_OFFSET_OUT_OF_RANGE') throw thrown;
-    // At once, since it costs nothing: of a queue that was in use before, far more may be gone than is retained.
+    // Just now.
     await sayWhatIsGone(log, gaps, reader, outbox, nowMs);
   }
 }

@@ -19,6 +19,10 @@ export class MemoryLog implements LedgerTopic {
   readonly #batchesAtOnce: number;
   /** Thrown by whatever asks something of it, while it is set. */
   failure: SpillwayError | undefined;
+  /** Readers that have read something and are not closed. */
+  readonly reading = new Set<object>();
+  /** Reads of what is gone. */
+  readsTooEarly = 0;
 
   constructor(batchesAtOnce = 10) {
     this.#batchesAtOnce = batchesAtOnce;
@@ -60,15 +64,19 @@ export class MemoryLog implements LedgerTopic {
   }
 
   openReader(): PartitionReader {
+    const id = {};
     return {
       topic: 'memory',
       partition: 0,
-      read: async (from) => this.#read(from),
+      read: async (from) => {
+        this.reading.add(id);
+        return this.#read(from);
+      },
       waitFor: () => Promise.resolve(),
       earliestOffset: async () => this.#answer(offset(this.#earliest)),
       endOffset: async () => this.#answer(offset(this.#end)),
       offsetAtTime: async () => this.#answer(offset(0)),
-      close: () => Promise.resolve(),
+      close: async () => void this.reading.delete(id),
     };
   }
 
@@ -80,6 +88,7 @@ export class MemoryLog implements LedgerTopic {
   #read(from: number): ReadResult {
     this.#answer(undefined);
     if (from < this.#earliest) {
+      this.readsTooEarly++;
       throw new SpillwayError('QUEUE_OFFSET_OUT_OF_RANGE', `It begins at ${this.#earliest}.`);
     }
     const first = this.#batches.findIndex(({ nextOffset }) => nextOffset > from);
