@@ -128,8 +128,8 @@ export const KAFKA_LIMITS = {
   readLeastBytes: 16 * KiB,
   /** How long a reader's request waits at the broker for new records. */
   pollMs: 1_000,
-  /** A writer that is closed waits for what is under way for so long. */
-  closeMs: 10_000,
+  /** A writer that is closed waits for what is under way for so long, and a role that ends for whatever it asked Kafka. */
+  closeMs: 4_000,
   /** A reader that is closed waits for a read under way for so long. */
   closeReaderMs: 2_000,
   /** Of the one transaction that takes a partition over. */
@@ -652,6 +652,10 @@ const relations: readonly (readonly [boolean, string])[] = [
     'a request that got lost does not end a session',
   ],
   [KAFKA_LIMITS.acknowledgeMs < KAFKA_LIMITS.requestMs, 'a broker answers before its client gives up'],
+  [
+    KAFKA_LIMITS.closeMs + LEDGER_LIMITS.lastReportMs < SUPERVISOR_LIMITS.stopTimeoutMs,
+    'a role ends by itself while Kafka is away, and has time to close its search engine',
+  ],
   [QUEUE_LIMITS.batchBytes < KAFKA_LIMITS.topicBatchBytes, 'a batch fits a topic of Kafka'],
   [COLLECT_LIMITS.messageBytes < QUEUE_LIMITS.groupBytes, 'a message fits a group'],
   [QUEUE_LIMITS.groupBytes < QUEUE_LIMITS.batchBytes, 'a group fits a batch with its headers'],

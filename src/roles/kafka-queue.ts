@@ -7,7 +7,7 @@ import type { Config } from '../config/schema.ts';
 import { deadLetterPartition } from '../event/dead-letter.ts';
 import { COLLECTORS, GROUPS, TOPICS } from '../event/topics.ts';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
-import { LATE_LIMITS, SUPERVISOR_LIMITS } from '../lib/limits.ts';
+import { KAFKA_LIMITS, LATE_LIMITS, SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import type { KafkaOptions } from '../queue/kafka/options.ts';
 import { KafkaQueue } from '../queue/kafka/queue.ts';
@@ -187,8 +187,11 @@ function joinCollectors(queue: KafkaQueue): Promise<GroupMember> {
 }
 
 /** What Kafka answers, whichever way records go there. */
-function answersOf(queue: KafkaQueue): Pick<RoleQueue, 'nameOfQueue' | 'claimIndex' | 'committed' | 'sharedLedger'> {
+function answersOf(
+  queue: KafkaQueue,
+): Pick<RoleQueue, 'nameOfQueue' | 'claimIndex' | 'committed' | 'sharedLedger' | 'endSoon'> {
   return {
+    endSoon: () => queue.cluster.endWithin(KAFKA_LIMITS.closeMs),
     sharedLedger: queue.ledger,
     nameOfQueue: (proposed) => queue.record.name(proposed),
     claimIndex: (index) => queue.claim(GROUPS.store, index),

@@ -2,6 +2,7 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Config } from '../config/schema.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
+import { messageOf } from '../lib/errors.ts';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import { createLog, type Logger } from '../lib/log.ts';
 import { openEmbeddedQueue } from './embedded-queue.ts';
@@ -20,8 +21,9 @@ export interface RoleContext extends RoleQueue {
   readonly clock: Clock;
   /** This role runs without the others (`start --role`): it listens for itself. */
   readonly alone: boolean;
-  /** Ends this process when the work ends by a failure: the supervisor starts it again. */
+  /** Ends this process when the work ends by a failure: the supervisor starts it again. Not while it is to end anyway. */
   endOnFailure(work: Promise<void>): void;
+  endSoon(): void;
 }
 
 export interface RunningRole {
@@ -49,8 +51,15 @@ export async function openRoleContext(message: StartMessage, link: SupervisorLin
           },
         });
   if (hasWaited) link.send({ kind: 'starting' });
+  let isEnding = false;
   const endOnFailure = (work: Promise<void>) => {
     work.catch((error: unknown) => {
+      if (isEnding) {
+        // Whatever has to be closed still is, such as the search engine.
+        const reason = messageOf(error);
+        log.warn({ reason }, 'ends before all of it was done: the next start goes on from what is durable');
+        return;
+      }
       log.fatal({ err: error }, 'cannot go on');
       endNow();
     });
@@ -67,6 +76,10 @@ export async function openRoleContext(message: StartMessage, link: SupervisorLin
     ...opened,
     alone,
     endOnFailure,
+    endSoon: () => {
+      isEnding = true;
+      opened.endSoon?.();
+    },
   };
 }
 

@@ -34,6 +34,8 @@ export interface RoleQueue {
   rawEnd(partition: number): RawEnd | undefined;
   /** Of an earlier append that was kept on this machine first: it has its offsets now. */
   onDrained?(listener: (at: TopicPartition, batch: Buffer, appended: Appended) => void): void;
+  /** This process is about to end: a queue that is away is waited for so long yet, and no longer. Then `close()`. */
+  endSoon?(): void;
   /** What it cannot do now, for people; empty where all is well. */
   troubles?(): readonly string[];
   close(): Promise<void>;

@@ -16,6 +16,7 @@ import { openRoleContext } from './role-context.ts';
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 
 const link = new SupervisorLink();
+let context: RoleContext | undefined;
 let running: RunningRole | undefined;
 
 link.on('start', (message) => {
@@ -29,6 +30,7 @@ link.on('start', (message) => {
 
 link.on('stop', async () => {
   try {
+    context?.endSoon();
     await running?.stop();
     process.exit(0);
   } catch (error) {
@@ -39,7 +41,7 @@ link.on('stop', async () => {
 async function start(message: StartMessage): Promise<void> {
   await lockDataFolderSoon(message.config.data, message.role);
   armFailpoint(message.role, nodeDisk, process.env.SPILLWAY_TEST_FAILPOINT);
-  const context = await openRoleContext(message, link);
+  context = await openRoleContext(message, link);
   running = await runRole(message.role, context);
   link.send({ kind: 'ready', listening: running.listening });
 }

@@ -347,7 +347,7 @@ class IndexerRun {
   }
 
   async #insert(draft: Draft): Promise<void> {
-    const { inserter, metrics, clock, log } = this.#parts;
+    const { inserter, metrics, clock, log, signal } = this.#parts;
     const began = performance.now();
     try {
       await inserter.insert(draft);
@@ -359,7 +359,7 @@ class IndexerRun {
       metrics.seconds.observe((performance.now() - began) / 1000);
       if (draft.rows > 0) metrics.age.observe(Math.max(0, clock.now() - draft.newestReceivedMs) / 1000);
     } catch (thrown) {
-      log.error({ reason: messageOf(thrown) }, 'The indexer cannot go on');
+      log[signal.aborted ? 'warn' : 'error']({ reason: messageOf(thrown) }, 'The indexer cannot go on');
       this.#failure = thrown;
     }
   }

@@ -50,14 +50,14 @@ export class Reporter {
     return this.#writer;
   }
 
-  /** With what was counted last, unless the queue is away. */
+  /** With what was counted last. Where the queue does not take it in time, the writer ends with its queue. */
   async close(): Promise<void> {
-    const published = async () => {
+    const ended = async () => {
       await this.#publishing;
       await this.publish();
+      await (await this.#writer?.catch(() => undefined))?.close();
     };
-    await Promise.race([published(), delay(LEDGER_LIMITS.lastReportMs, undefined, { ref: false })]);
-    await (await this.#writer?.catch(() => undefined))?.close();
+    await Promise.race([ended(), delay(LEDGER_LIMITS.lastReportMs, undefined, { ref: false })]);
   }
 
   /** Durable, or given up, when it resolves. */

@@ -25,8 +25,13 @@ export class BrokerLink {
     });
   }
 
-  /** Throws what the library throws (see broker-errors.ts). */
-  static async open(address: BrokerAddress, options: KafkaOptions, metrics?: LinkMetrics): Promise<BrokerLink> {
+  /** `signal` breaks it off. Throws what the library throws (see broker-errors.ts). */
+  static async open(
+    address: BrokerAddress,
+    options: KafkaOptions,
+    metrics?: LinkMetrics,
+    signal?: AbortSignal,
+  ): Promise<BrokerLink> {
     const { clientId, tls, login } = options;
     const connection = new Connection(clientId, {
       connectTimeout: KAFKA_LIMITS.connectMs,
@@ -37,12 +42,16 @@ export class BrokerLink {
     });
     // Every failure also reaches whoever waits for an answer; without a listener it would end the process.
     connection.on('error', () => {});
+    const breakOff = () => void connection.socket?.destroy(new Error('broken off'));
+    signal?.addEventListener('abort', breakOff, { once: true });
     try {
       await connection.connect(address.host, address.port);
     } catch (thrown) {
       connection.socket?.destroy();
       metrics?.failed(printAddress(address), labelOf(thrown));
       throw thrown;
+    } finally {
+      signal?.removeEventListener('abort', breakOff);
     }
     return new BrokerLink(address, connection, metrics);
   }

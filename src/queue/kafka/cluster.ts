@@ -44,12 +44,20 @@ export class Cluster {
   #brokers = new Map<number, BrokerAddress>();
   #names: readonly string[] = [];
   #refreshing: { readonly names: readonly string[]; readonly done: Promise<void> } | undefined;
-  #isClosed = false;
+  readonly #ending = new AbortController();
+  #endTimer: NodeJS.Timeout | undefined;
+  /** All that may be open, whoever has them. */
+  readonly #opened = new Set<BrokerLink>();
 
   constructor(options: KafkaOptions, metrics?: LinkMetrics) {
     this.#options = options;
     this.#metrics = metrics;
     this.#bootstrap = options.brokers.flatMap((text) => parseAddress(text) ?? []);
+  }
+
+  /** Fires when nobody is asked any more. */
+  get ended(): AbortSignal {
+    return this.#ending.signal;
   }
 
   /** For sentences. */
@@ -186,7 +194,7 @@ export class Cluster {
     const untilMs = performance.now() + (forMs ?? KAFKA_LIMITS.answerMs);
     let delayMs: number = KAFKA_LIMITS.retryDelayMs;
     for (;;) {
-      if (this.#isClosed) throw closed();
+      if (this.ended.aborted) throw closed();
       try {
         return await once();
       } catch (thrown) {
@@ -195,16 +203,29 @@ export class Cluster {
           throw asSpillwayError(thrown, doing, this.brokers);
         }
       }
-      await delay(delayMs, undefined, signal === undefined ? {} : { signal }).catch(() => {});
+      const until = signal === undefined ? this.ended : AbortSignal.any([signal, this.ended]);
+      await delay(delayMs, undefined, { signal: until }).catch(() => {});
       delayMs = Math.min(delayMs * 2, KAFKA_LIMITS.retryDelayMaxMs);
       await this.refresh().catch(() => {});
     }
   }
 
+  /** Brokers that do not answer have so long: then every question fails and every connection is closed, whoever has it. */
+  endWithin(ms: number): void {
+    this.#endTimer ??= setTimeout(() => this.#end(), ms).unref();
+  }
+
   async close(): Promise<void> {
-    this.#isClosed = true;
-    for (const opening of this.#links.values()) (await opening.catch(() => undefined))?.close();
+    clearTimeout(this.#endTimer);
+    this.#end();
+    await Promise.allSettled(this.#links.values());
     this.#links.clear();
+  }
+
+  #end(): void {
+    this.#ending.abort();
+    for (const link of this.#opened) link.close();
+    this.#opened.clear();
   }
 
   async #refresh(): Promise<void> {
@@ -255,9 +276,13 @@ export class Cluster {
 
   /** A connection that is left open keeps its process from ending: there is none after the end, whoever still asks. */
   async #open(address: BrokerAddress): Promise<BrokerLink> {
-    if (this.#isClosed) throw closed();
-    const link = await BrokerLink.open(address, this.#options, this.#metrics);
-    if (!this.#isClosed) return link;
+    if (this.ended.aborted) throw closed();
+    const link = await BrokerLink.open(address, this.#options, this.#metrics, this.ended).catch((thrown: unknown) => {
+      throw this.ended.aborted ? closed() : thrown;
+    });
+    for (const known of this.#opened) if (!known.isOpen) this.#opened.delete(known);
+    this.#opened.add(link);
+    if (!this.ended.aborted) return link;
     link.close();
     throw closed();
   }

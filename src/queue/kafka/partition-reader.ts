@@ -71,7 +71,7 @@ export class KafkaReader implements PartitionReader {
 
   async waitFor(from: Offset, signal: AbortSignal): Promise<void> {
     if (this.#endOffset > from) return;
-    const until = AbortSignal.any([signal, this.#closing.signal]);
+    const until = AbortSignal.any([signal, this.#closing.signal, this.#options.cluster.ended]);
     const aborted = Promise.withResolvers<void>();
     until.addEventListener('abort', () => aborted.resolve(), { once: true });
     if (until.aborted) aborted.resolve();

@@ -70,6 +70,8 @@ export class KafkaWriter implements PartitionWriter {
   #trouble: Verdict | undefined;
   #failure: SpillwayError | undefined;
   readonly #closing = new AbortController();
+  /** Nothing is waited for any more: this writer is closed, or all of this process that asks Kafka. */
+  readonly #ended: AbortSignal;
 
   constructor(options: WriterOptions) {
     this.topic = options.as.topic;
@@ -78,6 +80,7 @@ export class KafkaWriter implements PartitionWriter {
     this.#producer = options.producer;
     this.#nextOffset = options.endOffset;
     this.#acknowledgedTo = options.endOffset;
+    this.#ended = AbortSignal.any([this.#closing.signal, options.cluster.ended]);
     this.#pending = new PendingAppends((bytes) => options.metrics.pending(bytes));
   }
 
@@ -170,7 +173,7 @@ export class KafkaWriter implements PartitionWriter {
       this.#dropLink();
       await this.#recover(outcome.failure);
       if (this.#pending.isEmpty) break;
-      await delay(delayMs, undefined, { signal: this.#closing.signal }).catch(() => {});
+      await delay(delayMs, undefined, { signal: this.#ended }).catch(() => {});
       delayMs = Math.min(delayMs * 2, KAFKA_LIMITS.retryDelayMaxMs);
     }
     this.#isRunning = false;
@@ -217,7 +220,7 @@ export class KafkaWriter implements PartitionWriter {
 
   async #recover(failure: unknown): Promise<void> {
     const { at, cluster } = this.#options;
-    if (this.#closing.signal.aborted)
+    if (this.#ended.aborted)
       return this.#fail(asSpillwayError(failure, `appending to ${placeOf(at)}`, cluster.brokers));
     const verdict = verdictOn(failure);
     this.#options.metrics.retried(labelOf(failure));
@@ -275,7 +278,7 @@ export class KafkaWriter implements PartitionWriter {
 
   #fail(error: SpillwayError): void {
     const { metrics, at, log } = this.#options;
-    const isClosing = this.#failure !== undefined;
+    const isClosing = this.#failure !== undefined || this.#ended.aborted;
     this.#failure ??= error;
     const given = this.#pending.takeAll();
     // Whoever was fenced has a successor.
@@ -306,7 +309,7 @@ export class KafkaWriter implements PartitionWriter {
   }
 
   async #orClosing(outcome: Promise<Outcome> | undefined): Promise<Outcome | undefined> {
-    const { signal } = this.#closing;
+    const signal = this.#ended;
     const closed = Promise.withResolvers<undefined>();
     const end = () => closed.resolve(undefined);
     if (signal.aborted) return undefined;
