@@ -12,7 +12,7 @@ import { Arrival } from '../queue/late/arrival.ts';
 import type { GroupState, TopicState } from '../queue/port.ts';
 import { isKnownHere, newKafkaQueue, topicIdsOf } from './kafka-queue.ts';
 import type { RoleName } from './messages.ts';
-import { assertNotEmbedded, bindToTopics } from './queue-binding.ts';
+import { assertNotEmbedded, bindToTopics, knownTopics } from './queue-binding.ts';
 import type { Handled, QueueCoordinator } from './queue-coordinator.ts';
 import { raiseTogether } from './topics.ts';
 
@@ -38,7 +38,8 @@ export class KafkaCoordinator implements QueueCoordinator {
     await assertNotEmbedded(config);
     const isKnown = await isKnownHere(config, roles.includes('collector'));
     const mayGrow = (growing: GrowingQueue) => mayAddPartitions(growing, config, roles, log);
-    const queue = newKafkaQueue({ config, clientId: `${config.site}-supervisor`, log, mayGrow });
+    const known = await knownTopics(config);
+    const queue = newKafkaQueue({ config, clientId: `${config.site}-supervisor`, log, mayGrow, known });
     try {
       const arrival = await Arrival.begin({
         arrive: async () => {

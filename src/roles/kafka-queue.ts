@@ -15,6 +15,7 @@ import {
   CONTROL_TOPIC,
   type KafkaQueueOptions,
   type KafkaTopicOptions,
+  type KnownTopics,
   OWN_TOPICS,
 } from '../queue/kafka/queue-options.ts';
 import { Arrival } from '../queue/late/arrival.ts';
@@ -24,7 +25,7 @@ import { LateTopics } from '../queue/late/late-topics.ts';
 import type { GroupMember } from '../queue/port.ts';
 import { SpoolingQueue } from '../queue/spool/spooling-queue.ts';
 import type { RoleName } from './messages.ts';
-import { assertBoundTo, isBoundTo, type TopicIds } from './queue-binding.ts';
+import { assertBoundTo, isBoundTo, knownTopics, type TopicIds } from './queue-binding.ts';
 import type { RawEnd, RoleQueue } from './role-queue.ts';
 import { topicsOf } from './topics.ts';
 
@@ -47,11 +48,13 @@ export interface KafkaQueueParts {
   /** Of a role: a folder that is its alone. */
   readonly notes?: string;
   readonly mayGrow: NonNullable<KafkaQueueOptions['mayGrow']>;
+  /** As an earlier start in the folder has noted them. */
+  readonly known: KnownTopics | undefined;
 }
 
 /** Nobody has asked for anything yet. */
 export function newKafkaQueue(parts: KafkaQueueParts): KafkaQueue {
-  const { config, clientId, log, registry, notes, mayGrow } = parts;
+  const { config, clientId, log, registry, notes, mayGrow, known } = parts;
   const { prefix, replication, minInsyncReplicas } = config.queue;
   const topics = Object.entries(topicsOf(config)).map(([topic, options]) => {
     return [topic, { ...options, writers: WRITERS[topic] ?? 'one' }] as const;
@@ -64,6 +67,7 @@ export function newKafkaQueue(parts: KafkaQueueParts): KafkaQueue {
     minInsyncReplicas,
     log,
     mayGrow,
+    ...(known === undefined ? {} : { known }),
     ...(notes === undefined ? {} : { notes }),
     ...(registry === undefined ? {} : { registry }),
   });
@@ -121,7 +125,8 @@ export async function openKafkaRoleQueue(parts: KafkaRoleParts): Promise<RoleQue
   // That is the supervisor's.
   const mayGrow = () => false;
   const notes = join(config.data, 'queue', role);
-  const queue = newKafkaQueue({ config, clientId: `${config.site}-${role}`, log, registry, notes, mayGrow });
+  const known = await knownTopics(config);
+  const queue = newKafkaQueue({ config, clientId: `${config.site}-${role}`, log, registry, notes, mayGrow, known });
   let presence: GroupMember | undefined;
   try {
     const isKnown = await isKnownHere(config, isCollector);

@@ -10,6 +10,7 @@ import { GROUPS, TOPICS } from '../event/topics.ts';
 import { type Disk, nodeDisk } from '../lib/disk.ts';
 import { makeDirectories, readWhole, replaceFile } from '../lib/disk-files.ts';
 import { SpillwayError } from '../lib/errors.ts';
+import type { KnownTopics } from '../queue/kafka/queue-options.ts';
 import { isSegmentLog, readBacklog, type Unread } from '../queue/segment-log/backlog.ts';
 
 /** Which topics of Kafka the folder belongs to: `{"topics": {"spillway.raw": "<Kafka's id of the topic>"}}`. */
@@ -54,6 +55,12 @@ export async function bindToTopics(config: Config, topics: TopicIds, disk: Disk 
   await replaceFile(disk, join(directory, KAFKA_FILE), Buffer.from(`${JSON.stringify({ topics })}\n`));
 }
 
+/** What a queue is told of the topics that the folder belongs to; undefined before the first start. */
+export async function knownTopics(config: Config, disk: Disk = nodeDisk): Promise<KnownTopics | undefined> {
+  const ids = await boundTopics(config, disk);
+  return ids === undefined ? undefined : { ids, refusal: (others) => ofOthers(config, others) };
+}
+
 /** Whether a start on these topics was made in the folder before; throws QUEUE_CHANGED where that was on others. */
 export async function isBoundTo(config: Config, names: readonly string[], disk: Disk = nodeDisk): Promise<boolean> {
   const known = await boundTopics(config, disk);
@@ -69,10 +76,9 @@ export async function assertBoundTo(config: Config, topics: TopicIds, disk: Disk
   const known = await boundTopics(config, disk);
   const other = Object.entries(topics).filter(([topic, id]) => known !== undefined && known[topic] !== id);
   if (other.length === 0) return;
-  throw changed(
+  throw ofOthers(
     config,
-    `is of other topics of Kafka than ${other.map(([topic]) => topic).join(', ')} of ${config.queue.brokers.join(', ')}: ` +
-      'another cluster or prefix, or topics that were made anew',
+    other.map(([topic]) => topic),
   );
 }
 
@@ -97,6 +103,14 @@ async function boundTopics(config: Config, disk: Disk): Promise<TopicIds | undef
     const message = `${path} cannot be read: put a copy from a backup there.`;
     throw new SpillwayError('QUEUE_CORRUPT', message, { cause, details: { path } });
   }
+}
+
+function ofOthers(config: Config, topics: readonly string[]): SpillwayError {
+  return changed(
+    config,
+    `is of other topics of Kafka than ${topics.join(', ')} of ${config.queue.brokers.join(', ')}: ` +
+      'another cluster or prefix, or topics that were removed or made anew',
+  );
 }
 
 function changed(config: Config, what: string): SpillwayError {

@@ -20,6 +20,7 @@ const LONG_MS = 180_000;
 const PATIENCE = { timeout: 60_000 };
 const raw = { topic: 'raw', partition: 0 };
 const added = { topic: 'raw', partition: 2 };
+const last = { topic: 'raw', partition: 3 };
 const topics = { raw: { partitions: 2, compression: 'none', writers: 'many' } } as const;
 
 describe.skipIf(lacksKafka('a late queue', { own: true }))('started while all brokers are away', () => {
@@ -186,7 +187,7 @@ describe.skipIf(lacksKafka('a late queue', { own: true }))('started while all br
   );
 
   it(
-    'what moves to partitions that others read already waits until what was kept here has been read',
+    'what moves to partitions that others read already waits until what was kept here has been read, over restarts too',
     async () => {
       const options = kafkaOptions([wire.address], { topics });
       const other = await openKafka(options);
@@ -208,24 +209,47 @@ describe.skipIf(lacksKafka('a late queue', { own: true }))('started while all br
       // Others have agreed on it without this one, which they could not see.
       await other.raisePartitions({ raw: 3 });
       await other.registerBarrier('raw', [offset(0), offset(0), offset(0)]);
-      await other.close();
       await expect.poll(() => first.spooling.layout('raw'), PATIENCE).toMatchObject({ partitions: 3, unbarred: [] });
       const moved = await first.spooling.openWriter(added);
       await moved.append(values('c'));
       await expect.poll(() => asked, PATIENCE).toEqual([[2, 0]]);
       expect(await textsOf(first.queue, added)).toEqual([]);
+
+      // The next process finds nothing of the earlier partitions kept, and does not know whether that was read.
+      await opened.pop()?.close();
+      const second = await open('moved', options, { passed });
+      await openAll(second);
+      const movedAgain = await second.spooling.openWriter(added);
+      await movedAgain.append(values('d'));
+      await expect
+        .poll(() => asked, PATIENCE)
+        .toEqual([
+          [2, 0],
+          [2, 0],
+        ]);
+      expect(second.spooling.troubles().join()).toMatch(/raw\/2 .*has to be read first/);
+      // Sources move once more meanwhile.
+      await other.raisePartitions({ raw: 4 });
+      await other.registerBarrier('raw', [offset(0), offset(0), offset(0), offset(0)]);
+      await other.close();
+      await expect.poll(() => second.spooling.layout('raw'), PATIENCE).toMatchObject({ partitions: 4, unbarred: [] });
+      await (await second.spooling.openWriter(last)).append(values('e'));
+      expect(second.spooling.spooling).toBe(2);
+      expect([await textsOf(second.queue, added), await textsOf(second.queue, last)]).toEqual([[], []]);
       isRead.resolve();
-      await expect.poll(() => first.spooling.spooling, PATIENCE).toBe(0);
-      expect(await textsOf(first.queue, added)).toEqual(['c']);
-      // What was noted is what was used: a start that finds nothing kept has nothing to wait for.
+      await expect.poll(() => second.spooling.spooling, PATIENCE).toBe(0);
+      expect([await textsOf(second.queue, added), await textsOf(second.queue, last)]).toEqual([['c', 'd'], ['e']]);
+      expect(asked.slice(2)).toEqual([[2, 0, 2]]);
+
+      // Nothing is held any more: a start has nothing to wait for.
       await opened.pop()?.close();
       isRead = Promise.withResolvers();
-      const again = await open('moved', options, { passed });
-      await openAll(again);
-      await (await again.spooling.openWriter(added)).append(values('d'));
-      expect(again.spooling.spooling).toBe(0);
-      expect(await textsOf(again.queue, added)).toEqual(['c', 'd']);
-      expect(asked).toHaveLength(1);
+      const third = await open('moved', options, { passed });
+      await openAll(third);
+      await (await third.spooling.openWriter(added)).append(values('f'));
+      expect(third.spooling.spooling).toBe(0);
+      expect(await textsOf(third.queue, added)).toEqual(['c', 'd', 'f']);
+      expect(asked).toHaveLength(3);
     },
     LONG_MS,
   );

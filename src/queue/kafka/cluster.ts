@@ -23,6 +23,8 @@ export interface KnownTopic {
 }
 
 export type CoordinatorKind = 'group' | 'transaction';
+/** TOPIC_AUTHORIZATION_FAILED. */
+const NOT_ALLOWED = 29;
 const COORDINATOR_KINDS: Readonly<Record<CoordinatorKind, number>> = { group: 0, transaction: 1 };
 
 export interface AskOptions {
@@ -38,6 +40,8 @@ export class Cluster {
   readonly #bootstrap: readonly BrokerAddress[];
   readonly #links = new Map<string, Promise<BrokerLink>>();
   readonly #topics = new Map<string, KnownTopic>();
+  /** Of which this user may not be told. */
+  readonly #denied = new Set<string>();
   /** Which topic of that name is meant. */
   readonly #pinned = new Map<string, string>();
   readonly #coordinators = new Map<string, BrokerAddress>();
@@ -79,9 +83,24 @@ export class Cluster {
     return this.#topics.get(name);
   }
 
+  /** Throws QUEUE_REFUSED where brokers do not say whether it is there. */
+  assertMayKnow(name: string): void {
+    if (!this.#denied.has(name)) return;
+    throw new SpillwayError(
+      'QUEUE_REFUSED',
+      `Kafka (${this.brokers}) does not allow this user to know of the topic ${name}. Give it the rights that the page ` +
+        'about Kafka lists.',
+    );
+  }
+
   /** From now on only the topic with this id is meant by the name. */
   pin(name: string, id: string): void {
     this.#pinned.set(name, id);
+  }
+
+  /** Whether it is known which topic is meant by the name: that is never made anew. */
+  isPinned(name: string): boolean {
+    return this.#pinned.has(name);
   }
 
   /** What the topic of that name that is meant is called by brokers. Throws an error that passes where there was none yet. */
@@ -215,11 +234,27 @@ export class Cluster {
     this.#endTimer ??= setTimeout(() => this.#end(), ms).unref();
   }
 
+  /**
+   * Begins again with the addresses that it was told: whoever has answered may be of another cluster, and goes on
+   * answering under the addresses that it gave. Which topics are meant is known as before.
+   */
+  async forget(): Promise<void> {
+    this.#brokers = new Map();
+    this.#topics.clear();
+    this.#coordinators.clear();
+    await this.#closeLinks();
+  }
+
   async close(): Promise<void> {
     clearTimeout(this.#endTimer);
     this.#end();
-    await Promise.allSettled(this.#links.values());
+    await this.#closeLinks();
+  }
+
+  async #closeLinks(): Promise<void> {
+    const links = [...this.#links.values()];
     this.#links.clear();
+    for (const opening of links) (await opening.catch(() => undefined))?.close();
   }
 
   #end(): void {
@@ -234,6 +269,8 @@ export class Cluster {
     if (brokers.length > 0) this.#brokers = new Map(brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
     for (const { name, topicId, partitions, errorCode } of topics) {
       if (typeof name !== 'string') continue;
+      if (errorCode === NOT_ALLOWED) this.#denied.add(name);
+      else this.#denied.delete(name);
       if (errorCode !== 0 && partitions.length === 0) {
         this.#topics.delete(name);
         continue;
@@ -303,6 +340,6 @@ export class Cluster {
 const closed = (): SpillwayError => new SpillwayError('UNAVAILABLE', 'The queue is closed.');
 
 /** Nobody is responsible now: as passing as a broker that does not answer. */
-class NoLeader extends Error {
+export class NoLeader extends Error {
   readonly code = 'PLT_KFK_NETWORK';
 }

@@ -62,16 +62,29 @@ export class KafkaGroupMember implements GroupMember {
   static async join(options: MemberOptions): Promise<KafkaGroupMember> {
     const member = new KafkaGroupMember(options);
     await member.#succeed();
-    await member.#beat();
-    const untilMs = performance.now() + KAFKA_LIMITS.answerMs;
-    while (performance.now() < untilMs && !(await member.#isSettled())) {
-      await delay(KAFKA_LIMITS.retryDelayMs);
-      await member.#beat();
+    try {
+      await member.#settle();
+    } catch (thrown) {
+      // Brokers may have heard of it; where this does not reach them, whoever joins by the same note says it.
+      member.#hasLeft = true;
+      member.#loseAll();
+      await member.#say(LEAVE, 0).catch(() => {});
+      throw thrown;
     }
-    await member.#beat();
     member.#timer = setInterval(() => void member.refresh(), options.heartbeatMs);
     member.#timer.unref();
     return member;
+  }
+
+  /** Resolves when it has the partitions that it is to have, as far as it can be waited for. */
+  async #settle(): Promise<void> {
+    await this.#beat();
+    const untilMs = performance.now() + KAFKA_LIMITS.answerMs;
+    while (performance.now() < untilMs && !(await this.#isSettled())) {
+      await delay(KAFKA_LIMITS.retryDelayMs);
+      await this.#beat();
+    }
+    await this.#beat();
   }
 
   get id(): string {

@@ -18,6 +18,7 @@ import {
   describeConfigsV4,
   describeLogDirsV4,
   describeQuorumV1,
+  endTxnV4,
   findCoordinatorV4,
   initProducerIdV4,
   listOffsetsV7,
@@ -42,6 +43,7 @@ export const deleteRecords = deleteRecordsV2.api;
 export const describeConfigs = describeConfigsV4.api;
 export const describeLogDirs = describeLogDirsV4.api;
 export const describeQuorum = describeQuorumV1.api;
+export const endTxn = endTxnV4.api;
 export const findCoordinator = findCoordinatorV4.api;
 export const initProducerId = initProducerIdV4.api;
 export const listOffsets = listOffsetsV7.api;

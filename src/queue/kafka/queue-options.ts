@@ -1,6 +1,7 @@
 /** What a queue on Kafka is made with, and the topics that it has for itself. */
 import type { Registry } from 'prom-client';
 import type { BatchCompression } from '../../event/record-batch.ts';
+import type { SpillwayError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { CorruptRange, TopicPartition } from '../port.ts';
 import type { KafkaOptions } from './options.ts';
@@ -27,6 +28,14 @@ export interface GrowingQueue {
   memberCount(group: string): Promise<number>;
 }
 
+/** The topics that are meant, as whoever opens the queue has noted them before. */
+export interface KnownTopics {
+  /** Kafka's ids by Kafka's names. */
+  readonly ids: Readonly<Record<string, string>>;
+  /** Says why these, which are not there or are others now, cannot be gone on with. */
+  readonly refusal: (others: readonly string[]) => SpillwayError;
+}
+
 export interface KafkaQueueOptions extends KafkaOptions {
   /** Begins the names of topics, groups and takeovers, so that installations can share a cluster. */
   readonly prefix: string;
@@ -34,6 +43,8 @@ export interface KafkaQueueOptions extends KafkaOptions {
   readonly replication: number;
   readonly minInsyncReplicas: number;
   readonly log: Logger;
+  /** Where these are not there nothing is made or read: it is another cluster, or somebody removed them. */
+  readonly known?: KnownTopics;
   /**
    * Whether topics that are there may have partitions added, where more are configured; they may where it is left out.
    * Topics that are not there are made in any case.

@@ -37,7 +37,7 @@ import {
 import { QueueRecord } from './queue-record.ts';
 import { removeBefore, removeOld } from './retention.ts';
 import { newProducer, renew, takeOver } from './take-over.ts';
-import { assertNoneGone, MissingTopics } from './topic-identity.ts';
+import { assertKnown, assertNoneGone, MissingTopics } from './topic-identity.ts';
 import { ensurePartitions, ensureTopics } from './topics.ts';
 
 /** Makes and checks the topics. Throws QUEUE_UNREACHABLE, QUEUE_REFUSED, QUEUE_TOPIC_INVALID. */
@@ -109,8 +109,17 @@ export class KafkaQueue implements Queue {
     return failure?.code === 'QUEUE_UNREACHABLE' ? failure : undefined;
   }
 
-  /** Again is the same: for when the brokers were away. */
+  /** Again is the same: for when the brokers were away, or were those of another cluster. */
   async prepare(): Promise<void> {
+    try {
+      await this.#prepare();
+    } catch (thrown) {
+      await this.cluster.forget();
+      throw thrown;
+    }
+  }
+
+  async #prepare(): Promise<void> {
     const { topics, log, layoutMs = KAFKA_LIMITS.layoutMs } = this.#options;
     const wanted = Object.entries(topics).map(([topic, { partitions }]) => ({ name: this.nameOf(topic), partitions }));
     const own = OWN_TOPICS.map((topic) => ({ name: this.nameOf(topic), partitions: 1 }));
@@ -297,8 +306,12 @@ export class KafkaQueue implements Queue {
 
   /** What is known of topics that were made before, is not made anew. False where this queue has just begun. */
   async #assertNoneGone(): Promise<boolean> {
+    const { known: noted } = this.#options;
+    const control = this.nameOf(CONTROL_TOPIC);
     await this.cluster.persist({ doing: 'asking for the topics' }, () => this.cluster.refresh());
-    if (this.cluster.topic(this.nameOf(CONTROL_TOPIC)) === undefined) return false;
+    // Before anything of it is believed.
+    if (noted !== undefined) await assertKnown(this.cluster, noted, { all: this.#names, control });
+    if (this.cluster.topic(control) === undefined) return false;
     await this.record.refresh();
     const known = Object.entries(this.record.ids).filter(([topic]) => Object.hasOwn(this.#options.topics, topic));
     await assertNoneGone(this.cluster, new Map(known.map(([topic, id]) => [this.nameOf(topic), id])));

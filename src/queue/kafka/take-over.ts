@@ -2,9 +2,12 @@
  * One writer per partition, on a broker that lets anybody write: a transactional id for each partition makes every
  * writer's producer the same one with a larger epoch. That alone fences nobody who does not use transactions, because
  * the partition's leader learns of an epoch only from what is written there. So the partition is put into a transaction
- * which the next request for an epoch aborts: the coordinator writes an abort marker with a newer epoch to the partition
- * before it answers, and from then on the leader refuses whatever an earlier writer still sends. What it had sent before
- * lies before the marker, where the new owner reads it. Appends themselves need no transaction.
+ * that is aborted: the coordinator writes an abort marker with the new epoch to the partition, and from then on the leader
+ * refuses whatever an earlier writer still sends. What it had sent before lies before the marker, where the new owner
+ * reads it. Appends themselves need no transaction.
+ *
+ * Each step names the epoch that the first one gave. Whoever took the partition over meanwhile has a newer one, so the
+ * slower of two is told; without that it would get a newer epoch still, after the other one's marker, and both could write.
  *
  * The marker takes one offset: a gap, as after a torn tail in the embedded log.
  */
@@ -12,7 +15,7 @@ import { KAFKA_LIMITS } from '../../lib/limits.ts';
 import type { TopicPartition } from '../port.ts';
 import { placeOf } from './broker-errors.ts';
 import type { Cluster } from './cluster.ts';
-import { addPartitionsToTxn, initProducerId } from './protocol.ts';
+import { addPartitionsToTxn, endTxn, initProducerId } from './protocol.ts';
 
 export interface Producer {
   readonly id: bigint;
@@ -36,8 +39,10 @@ export async function takeOver(cluster: Cluster, name: string, at: TopicPartitio
       topics: [{ name: at.topic, partitions: [at.partition] }],
     },
   ]);
-  const { producerId, producerEpoch } = await init();
-  return { id: producerId, epoch: producerEpoch };
+  const own = { id: first.producerId, epoch: first.producerEpoch };
+  await cluster.askCoordinator('transaction', name, options, endTxn, name, own.id, own.epoch, false);
+  // It is answered when the marker is written.
+  return renew(cluster, name, at, own);
 }
 
 /** A newer epoch of a producer that still is the owner. Throws QUEUE_FENCED where it is not. */

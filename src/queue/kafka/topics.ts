@@ -2,7 +2,7 @@
 import { SpillwayError } from '../../lib/errors.ts';
 import { KAFKA_LIMITS, QUEUE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
-import { brokerErrorOf } from './broker-errors.ts';
+import { brokerErrorOf, topicGone } from './broker-errors.ts';
 import type { Cluster } from './cluster.ts';
 import {
   apiVersions,
@@ -37,6 +37,8 @@ export async function ensureTopics(
   const names = wanted.map(({ name }) => name);
   await cluster.persist({ doing: 'asking for the topics' }, () => cluster.refresh());
   const missing = wanted.filter(({ name }) => cluster.topic(name) === undefined);
+  const gone = missing.find(({ name }) => cluster.isPinned(name));
+  if (gone !== undefined) throw topicGone(gone.name);
   for (const topic of missing) await create(cluster, topic, promise, log);
   await cluster.persist({ doing: 'waiting for new topics', forMs: KAFKA_LIMITS.createTopicsMs }, async () => {
     for (const name of names) await cluster.leader({ topic: name, partition: 0 });

@@ -3,12 +3,21 @@
  * many there were at first. Durable before a partition is used that is not in it, so a later start that does not reach
  * the queue takes every source to where it was.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { type Disk, nodeDisk } from '../../lib/disk.ts';
 import { readWhole, replaceFile } from '../../lib/disk-files.ts';
 import { SpillwayError } from '../../lib/errors.ts';
 import type { TopicLayout } from '../port.ts';
 
-export type Layouts = Readonly<Record<string, Pick<TopicLayout, 'partitions' | 'firstPartitions'>>>;
+export interface KnownLayout extends Pick<TopicLayout, 'partitions' | 'firstPartitions'> {
+  /**
+   * Partitions from each of these on were added, and nothing went to them before what sources had in those before it was
+   * read. Such a number stays until that is so, over as many starts as it takes.
+   */
+  readonly heldFrom?: readonly number[];
+}
+
+export type Layouts = Readonly<Record<string, KnownLayout>>;
 
 interface Written {
   readonly version: number;
@@ -21,6 +30,7 @@ export class KnownLayouts {
   readonly #file: string;
   readonly #disk: Disk;
   #topics: Layouts;
+  #tail: Promise<unknown> = Promise.resolve();
 
   private constructor(file: string, disk: Disk, topics: Layouts) {
     this.#file = file;
@@ -37,14 +47,49 @@ export class KnownLayouts {
     return this.#topics;
   }
 
-  /** Durable when it resolves. */
-  async note(topic: string, { partitions, firstPartitions }: TopicLayout): Promise<void> {
-    const known = Object.hasOwn(this.#topics, topic) ? this.#topics[topic] : undefined;
-    if (known?.partitions === partitions && known.firstPartitions === firstPartitions) return;
-    const topics = { ...this.#topics, [topic]: { partitions, firstPartitions } };
-    const written: Written = { version: VERSION, topics };
-    await replaceFile(this.#disk, this.#file, Buffer.from(`${JSON.stringify(written)}\n`));
-    this.#topics = topics;
+  of(topic: string): KnownLayout | undefined {
+    return Object.hasOwn(this.#topics, topic) ? this.#topics[topic] : undefined;
+  }
+
+  /** Durable when it resolves. `heldFrom`: partitions from this one on are held back from now on. */
+  note(topic: string, { partitions, firstPartitions }: TopicLayout, heldFrom?: number): Promise<void> {
+    return this.#change(topic, (known) => ({
+      partitions,
+      firstPartitions,
+      heldFrom: [...(known?.heldFrom ?? []), ...(heldFrom === undefined ? [] : [heldFrom])],
+    }));
+  }
+
+  /** As `note` does, of a topic that has been noted. */
+  hold(topic: string, heldFrom: number): Promise<void> {
+    return this.#change(topic, (known) => known && { ...known, heldFrom: [...(known.heldFrom ?? []), heldFrom] });
+  }
+
+  /** They are not held back any more; durable when it resolves. */
+  release(topic: string, heldFrom: number): Promise<void> {
+    return this.#change(
+      topic,
+      (known) => known && { ...known, heldFrom: (known.heldFrom ?? []).filter((from) => from !== heldFrom) },
+    );
+  }
+
+  /** One after another: each writes the whole file. */
+  #change(topic: string, change: (known: KnownLayout | undefined) => KnownLayout | undefined): Promise<void> {
+    const done = this.#tail.then(async () => {
+      const known = this.of(topic);
+      const changed = change(known);
+      if (changed === undefined) return;
+      const { heldFrom = [], ...layout } = changed;
+      const sorted = [...new Set(heldFrom)].sort((a, b) => a - b);
+      const next: KnownLayout = sorted.length === 0 ? layout : { ...layout, heldFrom: sorted };
+      if (isDeepStrictEqual(known, next)) return;
+      const topics = { ...this.#topics, [topic]: next };
+      const written: Written = { version: VERSION, topics };
+      await replaceFile(this.#disk, this.#file, Buffer.from(`${JSON.stringify(written)}\n`));
+      this.#topics = topics;
+    });
+    this.#tail = done.catch(() => {});
+    return done;
   }
 }
 

@@ -64,7 +64,9 @@ export class LateQueue implements Queue {
 
   layout(topic: string): TopicLayout {
     const remembered = this.#options.arrival.isThere ? undefined : this.#remembered(topic);
-    return remembered === undefined ? this.#options.queue.layout(topic) : { ...remembered, unbarred: [] };
+    if (remembered === undefined) return this.#options.queue.layout(topic);
+    const { partitions, firstPartitions } = remembered;
+    return { partitions, firstPartitions, unbarred: [] };
   }
 
   onPartitions(listener: (topic: string) => void): () => void {

@@ -68,6 +68,7 @@ export class SpoolWriter implements PartitionWriter {
   readonly #closing = new AbortController();
   readonly #timer: NodeJS.Timeout;
   #isSpooling = false;
+  #isHeld: boolean;
   /** How far the log has gone to the queue, and when the next record of it was made. */
   #drainedTo: Offset;
   #oldestMs = 0;
@@ -82,6 +83,11 @@ export class SpoolWriter implements PartitionWriter {
     this.topic = options.direct.topic;
     this.partition = options.direct.partition;
     this.#drainedTo = options.drained;
+    this.#isHeld = options.hold !== undefined;
+    const letGo = () => {
+      this.#isHeld = false;
+    };
+    options.hold?.then(letGo, () => {});
     const isLate = options.direct.opened !== undefined || options.hold !== undefined;
     // What a process of before has left.
     if (isLate || options.drained < options.spool.nextOffset) this.#beginSpooling(options.drained);
@@ -116,7 +122,10 @@ export class SpoolWriter implements PartitionWriter {
   get trouble(): string | undefined {
     if (!this.#isSpooling) return undefined;
     const { failure, waitsFor } = this.#options.direct;
-    const why = failure?.message ?? waitsFor ?? 'The queue does not take it now.';
+    const usual = this.#isHeld
+      ? 'It was added, and what its sources had in others has to be read first.'
+      : 'The queue does not take it now.';
+    const why = failure?.message ?? waitsFor ?? usual;
     return `${this.topic}/${this.partition} is kept on this machine's disk. ${why}`;
   }
 
@@ -217,10 +226,13 @@ export class SpoolWriter implements PartitionWriter {
   /** `from`: where in the log that begins which is to go to the queue, copies of what is under way included. */
   #beginSpooling(from: Offset): void {
     const { log, topic, partition } = { ...this.#options, topic: this.topic, partition: this.partition };
-    log.warn(
-      { topic, partition },
-      `${topic}/${partition} is kept on this machine's disk until the queue takes it again`,
-    );
+    const place = `${topic}/${partition}`;
+    if (this.#isHeld) {
+      const text = `${place} was added: it is kept on this machine's disk until what its sources had in others was read`;
+      log.info({ topic, partition }, text);
+    } else {
+      log.warn({ topic, partition }, `${place} is kept on this machine's disk until the queue takes it again`);
+    }
     this.#isSpooling = true;
     this.#drainedTo = from;
     this.#oldestMs = (this.#options.nowMs ?? Date.now)();

@@ -62,10 +62,14 @@ export class SpoolingQueue implements Queue {
   readonly #opening = new Map<string, PromiseWithResolvers<SpoolWriter>>();
   readonly #timer: NodeJS.Timeout;
   readonly #closing = new AbortController();
-  /** By topic: partitions from this one on were added, and may be read already, while records are still kept here. */
-  readonly #heldFrom = new Map<string, number>();
-  /** Topics of which something was kept here by sources' earlier partitions. */
+  /** By topic: partitions from these on were added, and may be read before what this process has for earlier ones. */
+  readonly #heldFrom = new Map<string, readonly number[]>();
+  /** Topics whose added partitions are not read yet as far as is known, so that only what was kept here can be late. */
+  readonly #unread = new Set<string>();
+  /** Topics of which something was kept here by a process before. */
   readonly #hasKept = new Set<string>();
+  /** By topic and one of those: the partitions that are held back because of it. */
+  readonly #held = new Map<string, Set<number>>();
   #member: GroupMember | undefined;
 
   private constructor(options: SpoolingOptions, coordinator: LocalCoordinator) {
@@ -115,6 +119,7 @@ export class SpoolingQueue implements Queue {
   async openWriter(at: TopicPartition): Promise<PartitionWriter> {
     if (!this.#options.topics.includes(at.topic)) return this.#queue.openWriter(at);
     await this.#noteUse(at);
+    await this.#noteHold(at);
     const direct = await this.#queue.openWriter(at);
     if (!isDirect(direct)) return direct;
     if (at.partition >= this.#spool.partitionCount(at.topic)) {
@@ -197,47 +202,75 @@ export class SpoolingQueue implements Queue {
   async #begin(topic: string): Promise<void> {
     const { layouts } = this.#options;
     const layout = this.#queue.layout(topic);
-    const before = layouts?.topics[topic]?.partitions ?? layout.partitions;
-    if (before < layout.partitions) this.#heldFrom.set(topic, before);
-    await layouts?.note(topic, layout);
+    const known = layouts?.of(topic);
+    const before = known?.partitions ?? layout.partitions;
+    const isMore = before < layout.partitions;
+    const left = known?.heldFrom ?? [];
+    if (left.length === 0 && layout.unbarred.some((first) => first <= before)) this.#unread.add(topic);
+    this.#heldFrom.set(topic, isMore ? [...left, before] : left);
+    await layouts?.note(topic, layout, isMore ? before : undefined);
   }
 
   /** A partition that was not used before: added by others, before or after its barrier was registered. */
   async #noteUse({ topic, partition }: TopicPartition): Promise<void> {
     const { layouts } = this.#options;
-    const known = layouts?.topics[topic];
+    const known = layouts?.of(topic);
     if (known === undefined || partition < known.partitions) return;
     const layout = this.#queue.layout(topic);
     const isBarred = !layout.unbarred.some((first) => first <= partition);
     if (isBarred) {
-      this.#hasKept.add(topic);
-      if (!this.#heldFrom.has(topic)) this.#heldFrom.set(topic, known.partitions);
+      this.#unread.delete(topic);
+      this.#heldFrom.set(topic, [...(this.#heldFrom.get(topic) ?? []), known.partitions]);
     }
-    await layouts?.note(topic, { ...layout, partitions: partition + 1 });
+    await layouts?.note(topic, { ...layout, partitions: partition + 1 }, isBarred ? known.partitions : undefined);
+  }
+
+  /** Durable before anything goes to the partition; another one that was held back as well may have been let go already. */
+  async #noteHold(at: TopicPartition): Promise<void> {
+    const { layouts, passed } = this.#options;
+    const from = this.#holdsFrom(at);
+    if (from === undefined || passed === undefined) return;
+    const key = keyOf({ topic: at.topic, partition: from });
+    this.#held.set(key, (this.#held.get(key) ?? new Set()).add(at.partition));
+    await layouts?.hold(at.topic, from);
+  }
+
+  /** From which one on partitions are held back together with this one; undefined where it is not. */
+  #holdsFrom({ topic, partition }: TopicPartition): number | undefined {
+    return this.#heldFrom.get(topic)?.findLast((from) => from <= partition);
   }
 
   /** Sources that have moved are read where they were first, up to the end of what was accepted before. */
   #holdOf({ topic, partition }: TopicPartition): Promise<void> | undefined {
     const { passed, log } = this.#options;
-    const from = this.#heldFrom.get(topic);
-    if (from === undefined || partition < from || passed === undefined) return undefined;
+    const from = this.#holdsFrom({ topic, partition });
+    if (from === undefined || passed === undefined) return undefined;
     const hold = async () => {
       const earlier = await Promise.all(
         Array.from({ length: from }, (_, at) => this.#writer({ topic, partition: at })),
       );
-      if (!this.#hasKept.has(topic)) return;
-      log.warn(
-        { topic, partition },
-        `${topic}/${partition} was added while records were kept here: it is kept here too until those have been read`,
-      );
-      const ends = await Promise.all(earlier.map((writer) => writer.landed()));
-      await passed(topic, ends, this.#closing.signal);
+      if (!this.#unread.has(topic) || this.#hasKept.has(topic)) {
+        const ends = await Promise.all(earlier.map((writer) => writer.landed()));
+        await passed(topic, ends, this.#closing.signal);
+      }
+      await this.#letGo({ topic, partition }, from);
     };
     const held = hold();
     held.catch((thrown: unknown) => {
       if (!this.#closing.signal.aborted) log.error({ topic, partition, reason: messageOf(thrown) }, 'it stays here');
     });
     return held;
+  }
+
+  /** What is not noted costs the next start a wait, and no order. */
+  async #letGo({ topic, partition }: TopicPartition, from: number): Promise<void> {
+    const held = this.#held.get(keyOf({ topic, partition: from }));
+    held?.delete(partition);
+    // Whoever has the folder after this process notes it there.
+    if (this.#closing.signal.aborted || (held !== undefined && held.size > 0)) return;
+    await this.#options.layouts?.release(topic, from).catch((thrown: unknown) => {
+      this.#options.log.warn({ topic, reason: messageOf(thrown) }, 'it was not noted that nothing is held back now');
+    });
   }
 
   /** Waits until it is open. */
