@@ -193,6 +193,7 @@ function summary({ idle: { own, byHand, opensearch }, loaded, cpuS, missing }: F
         : []),
       ...(missing === undefined ? [] : [missing]),
       'What limits the rare word: its 100 rows lie in some 94 granules of 1,024 rows, and each costs a block of every path of `metadata` and `payload`, which is two thirds of the time (docs/decisions/2026-11-23-search-store-schema.md has what was tried; smaller granules and blocks cost inserts more than they give).',
+      'One request id was to take 50 ms, or 15 with an index whose bytes are counted, as its Bloom filter is: finding the row takes the engine about 8, a row of JSON columns the rest, and the way through the front door 2 to 4 (docs/decisions/2026-11-23-search-store-schema.md).',
       'Medians, asked one after another through the front door. The headline is the slowest of the six when idle.',
     ],
   };
