@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { TOPICS } from '../event/topics.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
+import { orAborted } from '../lib/or-aborted.ts';
 import { offset, type Queue } from '../queue/port.ts';
 import type { Outlet, RawOutlets } from './outlets.ts';
 
@@ -52,7 +53,7 @@ export class Growth {
         added.push(await open(raw.all.length + added.length));
       }
     });
-    if (added.length > 0) await this.#orStopping(raw.add(added));
+    if (added.length > 0) await orAborted(raw.add(added), this.#stopping.signal);
     const { unbarred } = queue.layout(TOPICS.raw);
     if (unbarred.length === 0) return;
     const stopped = raw.all.findIndex(({ sockets, requests }) => sockets.hasStopped || requests.hasStopped);
@@ -66,18 +67,11 @@ export class Growth {
     }
     const ends = raw.all.map((_, partition) => offset(endOf(partition)));
     // What a queue that was away has not got yet comes before the barrier, and may take long.
-    await this.#persist('register the barrier', () => this.#orStopping(queue.registerBarrier(TOPICS.raw, ends)));
+    await this.#persist('register the barrier', () =>
+      orAborted(queue.registerBarrier(TOPICS.raw, ends), this.#stopping.signal),
+    );
     if (!this.#stopping.signal.aborted)
       log.info({ partitions: raw.all.length, ends }, 'sources use the added partitions');
-  }
-
-  async #orStopping(work: Promise<void>): Promise<void> {
-    const { signal } = this.#stopping;
-    if (signal.aborted) return;
-    const stopped = Promise.withResolvers<void>();
-    const stop = () => stopped.resolve();
-    signal.addEventListener('abort', stop, { once: true });
-    await Promise.race([work, stopped.promise]).finally(() => signal.removeEventListener('abort', stop));
   }
 
   /** Again until it works, or the collector stops: the next one does it then. */

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { type Disk, type DiskFile, nodeDisk } from '../lib/disk.ts';
 import { makeDirectories, readWhole, replaceFile, writeFully } from '../lib/disk-files.ts';
 import { SpillwayError } from '../lib/errors.ts';
+import { InTurn } from '../lib/in-turn.ts';
 import { STORE_LIMITS } from '../lib/limits.ts';
 import { Catalogue } from './catalogue.ts';
 import {
@@ -50,7 +51,8 @@ export class StoreJournal {
   #volumes = new Volumes();
   #snapshotBytes = 0;
   #writtenBytes = 0;
-  #tail: Promise<unknown> = Promise.resolve();
+  /** The inserts and retention both write here. */
+  readonly #turns = new InTurn();
 
   private constructor(directory: string, disk: Disk) {
     this.#directory = directory;
@@ -109,16 +111,13 @@ export class StoreJournal {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#tail.catch(() => {});
+    await this.#turns.settled();
     await this.#file?.close();
     this.#file = undefined;
   }
 
-  /** One call after another: the inserts and retention both write here. */
   #append(entryOf: (number: number) => Entry, durably: boolean): Promise<void> {
-    const done = this.#tail.catch(() => {}).then(() => this.#write(entryOf(this.#number + 1), durably));
-    this.#tail = done;
-    return done;
+    return this.#turns.run(() => this.#write(entryOf(this.#number + 1), durably));
   }
 
   async #write(entry: Entry, durably: boolean): Promise<void> {

@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { SpillwayError } from '../../lib/errors.ts';
 import { LEDGER_LIMITS } from '../../lib/limits.ts';
-import { offset, type PartitionReader, type StoredBatch } from '../../queue/port.ts';
+import { type Offset, offset, type PartitionReader, type StoredBatch } from '../../queue/port.ts';
 import { type CountedLog, countingOf, nameOfCounted } from './counted-logs.ts';
 import type { ReportOutbox } from './outbox.ts';
 import type { Range } from './ranges.ts';
@@ -39,13 +39,13 @@ export async function countGaps(
   // Asked first: a read of what is gone would be counted as records that whoever read too late has missed.
   const earliest = await reader.earliestOffset();
   // At once, since it costs nothing: of a queue that was in use before, far more may be gone than is retained.
-  if (gaps.some(([from]) => from < earliest)) return sayWhatIsGone(log, gaps, reader, outbox, nowMs);
+  if (gaps.some(([from]) => from < earliest)) return sayWhatIsGone(log, { gaps, earliest }, reader, outbox, nowMs);
   try {
     await countAll(log, chosen, reader, outbox);
   } catch (thrown) {
     if (!(thrown instanceof SpillwayError) || thrown.code !== 'QUEUE_OFFSET_OUT_OF_RANGE') throw thrown;
     // Just now.
-    await sayWhatIsGone(log, gaps, reader, outbox, nowMs);
+    await sayWhatIsGone(log, { gaps, earliest: await reader.earliestOffset() }, reader, outbox, nowMs);
   }
 }
 
@@ -80,12 +80,11 @@ async function countAll(
 /** The rest is counted the next time. */
 async function sayWhatIsGone(
   log: CountedLog,
-  gaps: readonly Range[],
+  { gaps, earliest }: { readonly gaps: readonly Range[]; readonly earliest: Offset },
   reader: PartitionReader,
   outbox: ReportOutbox,
   nowMs: number,
 ): Promise<void> {
-  const earliest = await reader.earliestOffset();
   const { batches } = await reader.read(earliest, { maxBytes: 1 });
   const beforeMs = batches[0]?.maxTimestampMs ?? nowMs;
   for (const [from, to] of gaps) {

@@ -6,6 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { RecordBatchBuilder, RecordCursor } from '../../event/record-batch.ts';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
+import { InTurn } from '../../lib/in-turn.ts';
 import { KAFKA_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { offset, type PartitionReader, type PartitionWriter, type TopicPartition } from '../port.ts';
@@ -40,7 +41,8 @@ export class ControlLog<State extends { readonly version: number }> {
   readonly #options: ControlLogOptions<State>;
   #state: State;
   #readTo = 0;
-  #tail: Promise<unknown> = Promise.resolve();
+  /** A state that was read before a newer one was written must not be taken for the newest. */
+  readonly #turns = new InTurn();
   /** A refresh that has not begun. */
   #next: Promise<boolean> | undefined;
 
@@ -59,7 +61,7 @@ export class ControlLog<State extends { readonly version: number }> {
    * the brokers are away each takes as long as a question may, and they would become ever more.
    */
   refresh(): Promise<boolean> {
-    this.#next ??= this.#alone(() => {
+    this.#next ??= this.#turns.run(() => {
       this.#next = undefined;
       return this.#refresh();
     });
@@ -110,7 +112,7 @@ export class ControlLog<State extends { readonly version: number }> {
     const untilMs = performance.now() + KAFKA_LIMITS.changeMs;
     for (let pauseMs: number = KAFKA_LIMITS.retryDelayMs; ; ) {
       try {
-        await this.#alone(() => this.#changeOnce(change));
+        await this.#turns.run(() => this.#changeOnce(change));
         return;
       } catch (thrown) {
         const isFenced = thrown instanceof SpillwayError && thrown.code === 'QUEUE_FENCED';
@@ -119,13 +121,6 @@ export class ControlLog<State extends { readonly version: number }> {
       await delay(pauseMs * (0.5 + Math.random()));
       pauseMs = Math.min(pauseMs * 2, KAFKA_LIMITS.retryDelayMaxMs);
     }
-  }
-
-  /** One after another: a state that was read before a newer one was written must not be taken for the newest. */
-  #alone<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#tail.then(work);
-    this.#tail = done.catch(() => {});
-    return done;
   }
 
   async #changeOnce(change: (state: State) => boolean): Promise<void> {

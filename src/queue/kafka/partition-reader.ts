@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { SpillwayError } from '../../lib/errors.ts';
 import { KAFKA_LIMITS, QUEUE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
+import { orAborted } from '../../lib/or-aborted.ts';
 import {
   type CorruptRange,
   type Offset,
@@ -72,10 +73,7 @@ export class KafkaReader implements PartitionReader {
   async waitFor(from: Offset, signal: AbortSignal): Promise<void> {
     if (this.#endOffset > from) return;
     const until = AbortSignal.any([signal, this.#closing.signal, this.#options.cluster.ended]);
-    const aborted = Promise.withResolvers<void>();
-    until.addEventListener('abort', () => aborted.resolve(), { once: true });
-    if (until.aborted) aborted.resolve();
-    await Promise.race([this.#waitPast(from, until), aborted.promise]);
+    await orAborted(this.#waitPast(from, until), until);
   }
 
   async earliestOffset(): Promise<Offset> {

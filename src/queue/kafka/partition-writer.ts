@@ -10,6 +10,7 @@ import { batchMemory, readBatchHeader, sealForKafka } from '../../event/record-b
 import { SpillwayError } from '../../lib/errors.ts';
 import { KAFKA_LIMITS, QUEUE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
+import { orAborted } from '../../lib/or-aborted.ts';
 import { type Appended, type Offset, offset, type PartitionWriter, type TopicPartition } from '../port.ts';
 import {
   asSpillwayError,
@@ -158,7 +159,7 @@ export class KafkaWriter implements PartitionWriter {
       try {
         this.#link ??= await this.#options.cluster.openLink(this.#options.at);
         this.#send(this.#link);
-        outcome = (await this.#orClosing(this.#outcomes[0])) ?? { failure: this.#closedTooEarly() };
+        outcome = (await orAborted(this.#outcomes[0], this.#ended)) ?? { failure: this.#closedTooEarly() };
       } catch (failure) {
         outcome = { failure };
       }
@@ -306,18 +307,5 @@ export class KafkaWriter implements PartitionWriter {
       'QUEUE_UNREACHABLE',
       `Kafka (${cluster.brokers}) did not acknowledge what was appended to ${placeOf(at)} before its writer was closed.`,
     );
-  }
-
-  async #orClosing(outcome: Promise<Outcome> | undefined): Promise<Outcome | undefined> {
-    const signal = this.#ended;
-    const closed = Promise.withResolvers<undefined>();
-    const end = () => closed.resolve(undefined);
-    if (signal.aborted) return undefined;
-    signal.addEventListener('abort', end, { once: true });
-    try {
-      return await Promise.race([outcome, closed.promise]);
-    } finally {
-      signal.removeEventListener('abort', end);
-    }
   }
 }

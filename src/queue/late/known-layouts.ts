@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Disk, nodeDisk } from '../../lib/disk.ts';
 import { readWhole, replaceFile } from '../../lib/disk-files.ts';
 import { SpillwayError } from '../../lib/errors.ts';
+import { InTurn } from '../../lib/in-turn.ts';
 import type { TopicLayout } from '../port.ts';
 
 export interface KnownLayout extends Pick<TopicLayout, 'partitions' | 'firstPartitions'> {
@@ -30,7 +31,8 @@ export class KnownLayouts {
   readonly #file: string;
   readonly #disk: Disk;
   #topics: Layouts;
-  #tail: Promise<unknown> = Promise.resolve();
+  /** Each change writes the whole file. */
+  readonly #turns = new InTurn();
 
   private constructor(file: string, disk: Disk, topics: Layouts) {
     this.#file = file;
@@ -73,9 +75,8 @@ export class KnownLayouts {
     );
   }
 
-  /** One after another: each writes the whole file. */
   #change(topic: string, change: (known: KnownLayout | undefined) => KnownLayout | undefined): Promise<void> {
-    const done = this.#tail.then(async () => {
+    return this.#turns.run(async () => {
       const known = this.of(topic);
       const changed = change(known);
       if (changed === undefined) return;
@@ -88,8 +89,6 @@ export class KnownLayouts {
       await replaceFile(this.#disk, this.#file, Buffer.from(`${JSON.stringify(written)}\n`));
       this.#topics = topics;
     });
-    this.#tail = done.catch(() => {});
-    return done;
   }
 }
 

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { LATE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
+import { orAborted } from '../../lib/or-aborted.ts';
 import { type Appended, type Offset, offset, type PartitionWriter, type TopicPartition } from '../port.ts';
 import type { DirectWriter } from '../spool/spool-writer.ts';
 import type { Arrival } from './arrival.ts';
@@ -31,8 +32,10 @@ export class LateWriter implements DirectWriter {
     this.topic = options.at.topic;
     this.partition = options.at.partition;
     this.#options = options;
-    const closed = new Promise<void>((resolve) => this.#closing.signal.addEventListener('abort', () => resolve()));
-    this.opened = Promise.race([options.arrival.there.then(() => this.#open()), closed]);
+    this.opened = orAborted(
+      options.arrival.there.then(() => this.#open()),
+      this.#closing.signal,
+    );
   }
 
   /** 0 before the partition's end is known. */

@@ -14,6 +14,7 @@ import { readBatchHeader } from '../../event/record-batch.ts';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { SPOOL_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
+import { orAborted } from '../../lib/or-aborted.ts';
 import { type Appended, type Offset, offset, type PartitionReader, type PartitionWriter } from '../port.ts';
 
 /** The queue's own writer. */
@@ -296,12 +297,7 @@ export class SpoolWriter implements PartitionWriter {
   /** Nothing can go to the queue before it is there, nor while what is here is to be held back. */
   async #mayBegin(): Promise<void> {
     const { direct, hold } = this.#options;
-    const { signal } = this.#closing;
-    const closed = new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      else signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-    await Promise.race([Promise.all([direct.opened, hold]), closed]);
+    await orAborted(Promise.all([direct.opened, hold]), this.#closing.signal);
   }
 
   async #send(batch: Buffer): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import type { Session } from 'chdb';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
+import { InTurn } from '../../lib/in-turn.ts';
 import { STORE_LIMITS } from '../../lib/limits.ts';
 import { type Setting, SqlBinder } from './binder.ts';
 
@@ -49,7 +50,8 @@ export class EngineSession {
   /** Undefined before the first statement and after one that failed. */
   #session: Session | undefined;
   #isClosed = false;
-  #tail: Promise<void> = Promise.resolve();
+  /** The engine would hold a second statement up on one of its threads. */
+  readonly #turns = new InTurn();
 
   constructor(connect: () => Session) {
     this.#connect = connect;
@@ -57,19 +59,9 @@ export class EngineSession {
 
   /** Rows of a SELECT, as arrays in the order of its columns; nothing for other statements. */
   async run(sql: string, binder = new SqlBinder(), options: StatementOptions = {}): Promise<unknown[][]> {
-    const text = await this.#text(sql, binder, options);
+    const text = await this.#turns.run(() => this.#ask(sql, binder, options));
     if (text === '') return [];
     return text.trimEnd().split('\n').map(parseRow);
-  }
-
-  /** One statement after another: the engine would hold the second one up on one of its threads. */
-  #text(sql: string, binder: SqlBinder, options: StatementOptions): Promise<string> {
-    const answer = this.#tail.then(() => this.#ask(sql, binder, options));
-    this.#tail = answer.then(
-      () => {},
-      () => {},
-    );
-    return answer;
   }
 
   async #ask(sql: string, binder: SqlBinder, { settings }: StatementOptions): Promise<string> {

@@ -5,6 +5,7 @@
  * most, which is no later than its events become visible.
  */
 import { randomBytes } from 'node:crypto';
+import { InTurn } from '../../lib/in-turn.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import type { SlicePolicy } from '../policy/slice-policy.ts';
 import { HOUR_MS, ownerOf, type SliceKey, sliceSpan } from '../slices.ts';
@@ -63,7 +64,8 @@ export class SliceCatalogue {
   #slices = new Map<string, CataloguedSlice>();
   #readMs = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
-  #tail: Promise<void> = Promise.resolve();
+  /** An answer that was on its way while the document was written is older than it. */
+  readonly #turns = new InTurn();
 
   constructor(client: Client, index: SharedIndexOptions) {
     this.#client = client;
@@ -157,7 +159,7 @@ export class SliceCatalogue {
 
   async #read(): Promise<void> {
     const began = performance.now();
-    await this.#alone(async () => {
+    await this.#turns.run(async () => {
       if (await this.#refresh()) this.#take();
     });
     this.#readMs = began;
@@ -201,14 +203,7 @@ export class SliceCatalogue {
 
   /** Again, as often as others are first. */
   #change(next: (indices: Shared['indices']) => Shared['indices'] | undefined): Promise<void> {
-    return this.#alone(() => this.#changeNow(next));
-  }
-
-  /** One after another: an answer that was on its way while the document was written is older than it. */
-  #alone(work: () => Promise<void>): Promise<void> {
-    const done = this.#tail.catch(() => {}).then(work);
-    this.#tail = done;
-    return done;
+    return this.#turns.run(() => this.#changeNow(next));
   }
 
   async #changeNow(next: (indices: Shared['indices']) => Shared['indices'] | undefined): Promise<void> {
