@@ -133,6 +133,12 @@ export class Catalogue {
     this.#leaving.delete(sliceText(slice));
   }
 
+  /** Only of these there are rows: what was to go and is not among them has gone, whoever has taken it away. */
+  leftBut(stored: readonly SliceKey[]): void {
+    const there = new Set(stored.map(sliceText));
+    for (const text of this.#leaving) if (!there.has(text)) this.#leaving.delete(text);
+  }
+
   has(slice: SliceKey): boolean {
     return this.#slices.has(sliceText(slice));
   }
