@@ -168,10 +168,8 @@ export class Consumer {
       if (read === undefined) continue;
       const { from, found } = read;
       const called = calledOf(held);
-      for (const record of found.records) {
-        records.push({ ...called, ...record });
-        room -= record.value?.length ?? 0;
-      }
+      for (const record of found.records) records.push({ ...called, ...record });
+      room -= found.bytes;
       if (found.lost !== undefined) lost.push({ ...called, ...found.lost });
       if (found.next > from) place.set(keyOf(held), { ...called, generation: held.generation, offset: found.next });
       if (found.records.length > 0) held.given(found.next);
