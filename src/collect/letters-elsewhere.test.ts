@@ -14,10 +14,25 @@ const writer = { topic: 'dead-letter', partition: 0, nextOffset: offset(0) } as 
 function batchOf(baseOffset: number, attempt: string, fromDeadLetter: number, isLast: readonly boolean[]): StoredBatch {
   const builder = new RecordBatchBuilder();
   const of = { ...KEYED, records: 1, deadLetters: 3, attempt, fromRecord: 0, fromDeadLetter };
-  const meta = encodeRawMeta({ tenant: 'shop', input: 'http', remote: '', format: 'json', idempotency: printAttempt(of) });
+  const meta = encodeRawMeta({
+    tenant: 'shop',
+    input: 'http',
+    remote: '',
+    format: 'json',
+    idempotency: printAttempt(of),
+  });
   for (const last of isLast) {
     const reason = encodeDeadLetterReason({ code: 'BAD_REQUEST', reason: '', origin: '', chunk: 0, last });
-    builder.append(Buffer.from('x'), 0, 1, 0, encodeHeaders([[RAW_META_KEY, meta], [DEAD_LETTER_KEY, reason]]));
+    builder.append(
+      Buffer.from('x'),
+      0,
+      1,
+      0,
+      encodeHeaders([
+        [RAW_META_KEY, meta],
+        [DEAD_LETTER_KEY, reason],
+      ]),
+    );
   }
   const nextOffset = offset(baseOffset + isLast.length);
   const about = { baseOffset: offset(baseOffset), nextOffset, recordCount: isLast.length, maxTimestampMs: 0 };

@@ -97,7 +97,11 @@ function printed(bytes: Buffer): { readonly encoding: 'text' | 'base64'; readonl
     : { encoding: 'base64', text: bytes.toString('base64') };
 }
 
-function headersOf({ bytes, headersStart, headersEnd }: RecordCursor): Pick<QueueRecord, 'headers' | 'headerEncodings'> {
+function headersOf({
+  bytes,
+  headersStart,
+  headersEnd,
+}: RecordCursor): Pick<QueueRecord, 'headers' | 'headerEncodings'> {
   const headers: Record<string, string> = Object.create(null);
   const headerEncodings: Record<string, 'base64'> = Object.create(null);
   const cursor = { at: headersStart };

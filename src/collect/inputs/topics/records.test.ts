@@ -96,7 +96,12 @@ describe('headers', () => {
     const body = `{"value":1,"headers":{"a":"gP8=","b":"gP8=","c":"","__proto__":"gP8="},
       "headerEncodings":{"b":"base64","c":"text","__proto__":"base64"}}`;
     const found = parse(body)[0]?.headers.map(([name, bytes]) => [name, bytes.toString('latin1')]);
-    const expected = [['a', 'gP8='], ['b', '\x80\xff'], ['c', ''], ['__proto__', '\x80\xff']];
+    const expected = [
+      ['a', 'gP8='],
+      ['b', '\x80\xff'],
+      ['c', ''],
+      ['__proto__', '\x80\xff'],
+    ];
     expect(found).toEqual(expected);
     expect(parse('{"value":1,"headers":null,"headerEncodings":null}')[0]?.headers).toEqual([]);
   });

@@ -194,7 +194,8 @@ function headersOf(headers: unknown, encodings: unknown, record: number): (reado
     return [name, bytes] as const;
   });
   const [left] = encodingOf.keys();
-  if (left !== undefined) throw invalid(record, `it has no header "${left.slice(0, 64)}", which "headerEncodings" names`);
+  if (left !== undefined)
+    throw invalid(record, `it has no header "${left.slice(0, 64)}", which "headerEncodings" names`);
   return found;
 }
 

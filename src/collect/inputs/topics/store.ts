@@ -6,7 +6,15 @@ import type { Appended, PartitionWriter, TopicPartition } from '../../../queue/p
 import type { InputContext } from '../../outlets.ts';
 import type { TopicWriters } from '../../topics/topic-writers.ts';
 import type { KeyedRequest } from '../http/idempotency.ts';
-import { add, durableCount, KEY_HEADER, newProduceState, offsetOf, type ProduceState, printPart } from './produce-keys.ts';
+import {
+  add,
+  durableCount,
+  KEY_HEADER,
+  newProduceState,
+  offsetOf,
+  type ProduceState,
+  printPart,
+} from './produce-keys.ts';
 import type { ProducedRecord } from './records.ts';
 
 /** The records of a request by partition, and where each of them went: in the order of the request. */
