@@ -91,8 +91,10 @@ export class SliceTally {
 
   #find(tenant: string, time: number): Counted | undefined {
     let known = this.#counted.get(tenant);
-    const found = known?.findLast(({ sinceMs, untilMs }) => time >= sinceMs && time < untilMs);
-    if (found !== undefined) return found;
+    for (let i = (known?.length ?? 0) - 1; i >= 0; i--) {
+      const found = known?.[i];
+      if (found !== undefined && time >= found.sinceMs && time < found.untilMs) return found;
+    }
     const { rule, fromMs, toMs } = this.#policy.ruleAt(tenant, time);
     const slice = sliceAt(rule, time);
     const text = sliceText(slice);

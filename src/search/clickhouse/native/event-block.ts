@@ -15,6 +15,7 @@ import { readId } from './event-id.ts';
 import { type ExpectedMember, MEMBERS, type Member, TEXTS } from './event-members.ts';
 import type { JsonColumn } from './json-column.ts';
 import { JsonScanner } from './json-scanner.ts';
+import { TenantNames } from './tenant-names.ts';
 
 /** Gives a slice its numbers in the table. */
 export type NumberOf = (slice: SliceKey) => SliceNumber;
@@ -29,8 +30,7 @@ export class EventBlock {
   readonly #texts: readonly StringColumn[] = TEXTS.map((name) => this.#columns[name]);
   readonly #scanner = new JsonScanner();
   readonly #sequence: ExpectedMember[] = [];
-  readonly #tenants = new Map<string, string>();
-  #lastTenant: { readonly key: Buffer; readonly name: string } = { key: Buffer.alloc(0), name: '' };
+  readonly #tenants = new TenantNames();
   #rows = 0;
   #bytes = 0;
   #queuePartition = 0;
@@ -116,7 +116,6 @@ export class EventBlock {
 
   clear(): void {
     for (const data of this.#data) data.clear();
-    if (this.#tenants.size > STORE_LIMITS.rememberedPaths) this.#tenants.clear();
     this.#rows = 0;
     this.#bytes = 0;
     this.#slice = undefined;
@@ -236,19 +235,7 @@ export class EventBlock {
     if (!scanner.text()) throw scanner.fail('a tenant has no escapes');
     const { bytes, textStart, textEnd } = scanner;
     this.#columns.tenant.pushBytes(bytes, textStart, textEnd);
-    const last = this.#lastTenant;
-    if (last.key.length === textEnd - textStart && last.key.compare(bytes, textStart, textEnd) === 0) {
-      this.#tenant = last.name;
-      return;
-    }
-    const name = bytes.toString('utf8', textStart, textEnd);
-    let interned = this.#tenants.get(name);
-    if (interned === undefined) {
-      interned = name;
-      this.#tenants.set(name, name);
-    }
-    this.#tenant = interned;
-    this.#lastTenant = { key: Buffer.from(name), name: interned };
+    this.#tenant = this.#tenants.of(bytes, textStart, textEnd);
   }
 }
 
