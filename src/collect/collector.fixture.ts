@@ -43,7 +43,11 @@ export interface StoredLetter {
 export interface FixtureOptions {
   readonly folder?: string;
   /** Another collector whose queue this one shares, as collectors on Kafka do; it is to end after this one. */
-  readonly beside?: { readonly folder: string; readonly queue: Queue; readonly coordinator: LocalCoordinator };
+  readonly beside?: {
+    readonly folder: string;
+    readonly queue: ReturnType<typeof openSegmentLog>;
+    readonly coordinator: LocalCoordinator;
+  };
   readonly partitions?: number;
   readonly syslog?: readonly Partial<SyslogInputConfig>[];
   readonly clock?: Clock;
@@ -161,7 +165,7 @@ export async function startCollector(options: FixtureOptions = {}) {
 }
 
 /** The first collector closes them. */
-function withSharedWriters(queue: Queue): Queue {
+function withSharedWriters<Whole extends Queue>(queue: Whole): Whole {
   const writers = new Map<string, PartitionWriter>();
   const openWriter: Queue['openWriter'] = async (at) => {
     const name = `${at.topic}/${at.partition}`;

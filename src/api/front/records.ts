@@ -17,8 +17,10 @@ export interface RecordsQuestion {
   readonly limit: number;
   /** Undefined sees all. */
   readonly tenant: string | undefined;
-  /** What keys, values and headers may have together as they are answered; one record is always taken. */
+  /** What keys, values and headers may have together as they are answered. */
   readonly answerBytes?: number;
+  /** Whether there may be no record where the first is larger than that; else one is always taken. */
+  readonly mayBeEmpty?: boolean;
 }
 
 export interface RecordsFound {
@@ -33,7 +35,7 @@ export interface RecordsFound {
 export async function readRecords(reader: PartitionReader, question: RecordsQuestion): Promise<RecordsFound> {
   const { from, limit, tenant } = question;
   const records: QueueRecord[] = [];
-  const { answerBytes = QUEUE_READ_LIMITS.answerBytes } = question;
+  const { answerBytes = QUEUE_READ_LIMITS.answerBytes, mayBeEmpty = false } = question;
   let bytes = 0;
   let toRead: number = QUEUE_READ_LIMITS.readBytes;
   let next = from;
@@ -48,7 +50,7 @@ export async function readRecords(reader: PartitionReader, question: RecordsQues
         if (tenant === undefined || tenantOf(reader.topic, cursor) === tenant) {
           const record = recordOf(cursor);
           const more = bytesOf(record);
-          if (records.length === limit || (bytes + more > answerBytes && records.length > 0)) {
+          if (records.length === limit || (bytes + more > answerBytes && (records.length > 0 || mayBeEmpty))) {
             return { records, next, endOffset, bytes };
           }
           records.push(record);

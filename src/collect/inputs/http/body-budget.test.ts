@@ -17,7 +17,9 @@ async function read(pieces: readonly Buffer[], compression: Compression | undefi
   const share = budget.open();
   const request = Object.assign(Readable.from(pieces), { headers: {} }) as unknown as IncomingMessage;
   try {
-    return { body: await readBody(request, compression, share, COLLECT_LIMITS), left: used.at(-1), used };
+    const body = await readBody(request, compression, share, COLLECT_LIMITS);
+    expect(body.equals(PLAIN)).toBe(true);
+    return { left: used.at(-1), most: Math.max(...used) };
   } finally {
     share.close();
     expect(used.at(-1)).toBe(0);
@@ -29,16 +31,13 @@ it.each([
   ['zstd', zstdCompressSync(PLAIN)],
 ] as const)('while the pieces of %s are put together they count twice, beside what was sent', async (kind, sent) => {
   const most = sent.length + 2 * PLAIN.length;
-  const { body, left, used } = await read([sent], kind, most);
-  expect(body.equals(PLAIN)).toBe(true);
-  expect(Math.max(...used)).toBe(most);
-  expect(left).toBe(PLAIN.length);
+  expect(await read([sent], kind, most)).toEqual({ left: PLAIN.length, most });
   await expect(read([sent], kind, most - 1)).rejects.toMatchObject({ code: 'TOO_MANY_REQUESTS' });
 });
 
 it('so do the pieces of one that comes as it is, and one that comes in one piece counts once', async () => {
   const pieces = [PLAIN.subarray(0, 1), PLAIN.subarray(1)];
-  expect(await read(pieces, undefined, 2 * PLAIN.length)).toMatchObject({ body: PLAIN, left: PLAIN.length });
+  expect(await read(pieces, undefined, 2 * PLAIN.length)).toMatchObject({ left: PLAIN.length });
   await expect(read(pieces, undefined, 2 * PLAIN.length - 1)).rejects.toMatchObject({ code: 'TOO_MANY_REQUESTS' });
-  expect(await read([PLAIN], undefined, PLAIN.length)).toMatchObject({ body: PLAIN, left: PLAIN.length });
+  expect(await read([PLAIN], undefined, PLAIN.length)).toMatchObject({ left: PLAIN.length });
 });
