@@ -30,7 +30,16 @@ export async function javaOf(least: number): Promise<Java> {
   return java;
 }
 
-async function versionOf(command: string): Promise<Java | undefined> {
+const known = new Map<string, Promise<Java | undefined>>();
+
+/** Asked once: each answer is the start of a virtual machine. */
+function versionOf(command: string): Promise<Java | undefined> {
+  const asked = known.get(command) ?? askVersion(command);
+  known.set(command, asked);
+  return asked;
+}
+
+async function askVersion(command: string): Promise<Java | undefined> {
   const said = await run(command, ['-version']).catch(() => undefined);
   const version = /version "(\d+)/.exec(said?.stderr ?? '')?.[1];
   return version === undefined ? undefined : { command, version: Number(version) };
