@@ -6,7 +6,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Engine, NodePlan, Place } from './engine.ts';
 import { homeOf, installed, isThere } from './folders.ts';
-import { javaOf } from './java.ts';
+import { furtherFlags, javaOf } from './java.ts';
 import { copyJars } from './maven.ts';
 import { type Output, run } from './run.ts';
 
@@ -95,7 +95,7 @@ function serverFlags({ home, nodes }: Place): string[] {
   const heap = nodes === 1 ? SERVER_HEAP.single : SERVER_HEAP.several;
   const collector = ['-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20', '-XX:InitiatingHeapOccupancyPercent=35'];
   const flags = ['-server', `-Xms${heap}`, `-Xmx${heap}`, ...collector, '-Djava.net.preferIPv4Stack=true'];
-  return [...flags, ...classPath(home, 'server.yaml')];
+  return [...flags, ...furtherFlags(), ...classPath(home, 'server.yaml')];
 }
 
 function propertiesOf(
