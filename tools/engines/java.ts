@@ -10,8 +10,8 @@ export interface Java {
   readonly version: number;
 }
 
-/** Flags for all servers of Java past their own, from SPILLWAY_ENGINES_JAVA. */
-export const furtherFlags = (): string[] => (process.env.SPILLWAY_ENGINES_JAVA ?? '').split(' ').filter(Boolean);
+/** Flags for all servers of Java past their own, from SPILLWAY_TEST_JAVA. */
+export const furtherFlags = (): string[] => (process.env.SPILLWAY_TEST_JAVA ?? '').split(' ').filter(Boolean);
 
 /** The oldest installed one of at least that version: what an engine was made for rather than what came later. */
 export async function findJava(least: number): Promise<Java | undefined> {
