@@ -8,8 +8,9 @@ import type { API } from '@platformatic/kafka';
 import { SpillwayError } from '../../lib/errors.ts';
 import { KAFKA_LIMITS } from '../../lib/limits.ts';
 import type { TopicPartition } from '../port.ts';
-import { asSpillwayError, placeOf, topicReplaced, verdictOn } from './broker-errors.ts';
+import { asSpillwayError, labelOf, passes, placeOf, topicReplaced } from './broker-errors.ts';
 import { BrokerLink } from './broker-link.ts';
+import { AnotherCluster, ClusterIdentity } from './cluster-identity.ts';
 import type { LinkMetrics } from './metrics.ts';
 import { type BrokerAddress, type KafkaOptions, parseAddress, printAddress } from './options.ts';
 import { findCoordinator, metadata } from './protocol.ts';
@@ -45,6 +46,7 @@ export class Cluster {
   /** Which topic of that name is meant. */
   readonly #pinned = new Map<string, string>();
   readonly #coordinators = new Map<string, BrokerAddress>();
+  readonly #identity = new ClusterIdentity();
   #brokers = new Map<number, BrokerAddress>();
   #names: readonly string[] = [];
   #refreshing: { readonly names: readonly string[]; readonly done: Promise<void> } | undefined;
@@ -93,6 +95,11 @@ export class Cluster {
     );
   }
 
+  /** From now on only the cluster that has answered is meant, whoever else answers under its addresses. */
+  pinCluster(): void {
+    this.#identity.pin();
+  }
+
   /** From now on only the topic with this id is meant by the name. */
   pin(name: string, id: string): void {
     this.#pinned.set(name, id);
@@ -105,9 +112,13 @@ export class Cluster {
 
   /** What the topic of that name that is meant is called by brokers. Throws an error that passes where there was none yet. */
   idOf(name: string): string {
-    const id = this.#pinned.get(name) ?? this.#topics.get(name)?.id;
+    const id = this.knownIdOf(name);
     if (id === undefined) throw new NoLeader(`${name} is not there`);
     return id;
+  }
+
+  knownIdOf(name: string): string | undefined {
+    return this.#pinned.get(name) ?? this.#topics.get(name)?.id;
   }
 
   /** Whether there is another topic of that name now than the one that is meant. */
@@ -169,6 +180,15 @@ export class Cluster {
     return this.persist(options, async () => (await this.#link(await this.leader(at))).ask(api, ...question));
   }
 
+  /** Of one broker, once: whoever asks knows what it leads. Throws what the library throws. */
+  async askOnce<Question extends unknown[], Answer>(
+    address: BrokerAddress,
+    api: API<Question, Answer>,
+    ...question: Question
+  ): Promise<Answer> {
+    return (await this.#link(address)).ask(api, ...question);
+  }
+
   askCoordinator<Question extends unknown[], Answer>(
     kind: CoordinatorKind,
     key: string,
@@ -180,7 +200,7 @@ export class Cluster {
       try {
         return await (await this.#link(await this.#coordinator(kind, key))).ask(api, ...question);
       } catch (thrown) {
-        if (verdictOn(thrown) === 'retry') this.#coordinators.delete(`${kind} ${key}`);
+        if (passes(thrown)) this.#coordinators.delete(`${kind} ${key}`);
         throw thrown;
       }
     });
@@ -217,8 +237,7 @@ export class Cluster {
       try {
         return await once();
       } catch (thrown) {
-        const passes = thrown instanceof NoLeader || verdictOn(thrown) === 'retry';
-        if (!passes || performance.now() + delayMs > untilMs || signal?.aborted === true) {
+        if (!passes(thrown) || performance.now() + delayMs > untilMs || signal?.aborted === true) {
           throw asSpillwayError(thrown, doing, this.brokers);
         }
       }
@@ -239,9 +258,9 @@ export class Cluster {
    * answering under the addresses that it gave. Which topics are meant is known as before.
    */
   async forget(): Promise<void> {
-    this.#brokers = new Map();
+    this.#forgetAddresses();
     this.#topics.clear();
-    this.#coordinators.clear();
+    this.#identity.forget();
     await this.#closeLinks();
   }
 
@@ -249,6 +268,11 @@ export class Cluster {
     clearTimeout(this.#endTimer);
     this.#end();
     await this.#closeLinks();
+  }
+
+  #forgetAddresses(): void {
+    this.#brokers = new Map();
+    this.#coordinators.clear();
   }
 
   async #closeLinks(): Promise<void> {
@@ -291,9 +315,10 @@ export class Cluster {
       try {
         return await this.#link(address);
       } catch (thrown) {
-        failure = thrown;
+        // What the others say does not explain it.
+        if (!(failure instanceof AnotherCluster)) failure = thrown;
         // The others would say the same.
-        if (verdictOn(thrown) !== 'retry') break;
+        if (!passes(thrown)) break;
       }
     }
     throw failure ?? new NoLeader('there is no broker');
@@ -319,9 +344,27 @@ export class Cluster {
     });
     for (const known of this.#opened) if (!known.isOpen) this.#opened.delete(known);
     this.#opened.add(link);
-    if (!this.ended.aborted) return link;
+    try {
+      await this.#assertSame(link);
+      if (!this.ended.aborted) return link;
+    } catch (thrown) {
+      link.close();
+      throw this.ended.aborted ? closed() : thrown;
+    }
     link.close();
     throw closed();
+  }
+
+  /** Throws AnotherCluster: what is known of addresses is not worth much then. */
+  async #assertSame(link: BrokerLink): Promise<void> {
+    const { clusterId } = await link.ask(metadata, []);
+    try {
+      this.#identity.assertSame(clusterId, link.address);
+    } catch (thrown) {
+      this.#metrics?.failed(printAddress(link.address), labelOf(thrown));
+      this.#forgetAddresses();
+      throw thrown;
+    }
   }
 
   async #coordinator(kind: CoordinatorKind, key: string): Promise<BrokerAddress> {

@@ -54,6 +54,8 @@ export class KafkaReader implements PartitionReader {
   /** Asked for, and not used yet. */
   #ahead: Request | undefined;
   #endOffset = UNKNOWN;
+  /** Where it was to be read from when it was said that it ends before. */
+  #saidBeyond = UNKNOWN;
   #busy: Promise<unknown> = Promise.resolve();
   readonly #closing = new AbortController();
 
@@ -192,8 +194,22 @@ export class KafkaReader implements PartitionReader {
         { details: { earliest, lost: earliest - from } },
       );
     }
+    if (from > end) this.#tellOfLoss(from, end);
     this.#endOffset = end;
     return { batches: [], nextOffset: offset(from), endOffset: end };
+  }
+
+  /** What was read is durable on all replicas in sync, so it never goes away but by an unclean election or a disk. */
+  #tellOfLoss(from: number, end: number): void {
+    if (this.#saidBeyond === from) return;
+    this.#saidBeyond = from;
+    const { at, log } = this.#options;
+    const place = placeOf(at);
+    log.error(
+      { ...at, from, end },
+      `Kafka has lost records of ${place}: it ends at ${end}, and is to be read from ${from} on. New records up to there ` +
+        'are passed over by whoever reads on from there',
+    );
   }
 
   async #waitPast(from: number, signal: AbortSignal): Promise<void> {
@@ -222,6 +238,7 @@ export class KafkaReader implements PartitionReader {
       if (this.#ahead === ahead) this.#ahead = undefined;
       if (verdictOn(thrown) !== 'out-of-range') throw thrown;
       this.#endOffset = await this.endOffset();
+      if (this.#endOffset < from) this.#tellOfLoss(from, this.#endOffset);
       if (this.#endOffset <= from) await delay(KAFKA_LIMITS.retryDelayMs);
     }
   }
