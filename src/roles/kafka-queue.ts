@@ -261,9 +261,11 @@ async function untilProcessed(
 
 /** A partition whose end is known at a time is complete to that time: nobody need tell the store but Kafka. */
 async function lookForEnds(queue: KafkaQueue, ends: Map<number, RawEnd>): Promise<void> {
-  for (let partition = 0; partition < queue.partitionCount(TOPICS.raw); partition++) {
-    const atMs = Date.now();
-    const endOffset = await queue.endOffset({ topic: TOPICS.raw, partition }).catch(() => undefined);
+  const atMs = Date.now();
+  const places = Array.from({ length: queue.partitionCount(TOPICS.raw) }, (_, partition) => {
+    return { topic: TOPICS.raw, partition };
+  });
+  for (const [partition, endOffset] of (await queue.endOffsets(places)).entries()) {
     if (endOffset !== undefined) ends.set(partition, { endOffset, atMs });
   }
 }

@@ -1,5 +1,5 @@
 /** What a role needs of the queue, whichever engine it is. */
-import type { LedgerTopic } from '../monitor/ledger/ledger-topic.ts';
+import type { LedgerTopic, LogEnds } from '../monitor/ledger/ledger-topic.ts';
 import type { TopicAdmin } from '../queue/created/topic-admin.ts';
 import type { Appended, Queue, TopicPartition } from '../queue/port.ts';
 import type { EngineRecord } from '../search/indexing/engine-change.ts';
@@ -28,8 +28,8 @@ export interface RoleQueue {
   readonly engineRecord?: EngineRecord;
   /** What the group has durably committed. */
   committed(group: string, at: TopicPartition): Promise<number | undefined>;
-  /** Where several process trees share the queue: the topic in which they tell each other what they have counted. */
-  readonly sharedLedger?: LedgerTopic;
+  /** Where several process trees share the queue: the topic in which they tell each other what they have counted of its logs. */
+  readonly sharedLedger?: LedgerTopic & LogEnds;
   /** As last heard, of `raw`. */
   rawEnd(partition: number): RawEnd | undefined;
   /** Of an earlier append that was kept on this machine first: it has its offsets now. */

@@ -14,15 +14,15 @@ import type {
   TopicPartition,
 } from '../port.ts';
 import { countAssignable } from './assignable.ts';
-import { asSpillwayError } from './broker-errors.ts';
+import { asSpillwayError, verdictOn } from './broker-errors.ts';
 import { Cluster } from './cluster.ts';
 import { KafkaTopics } from './created-topics.ts';
 import { KafkaGroupMember } from './group-member.ts';
 import { membersOf } from './group-members.ts';
-import { committedOffset } from './group-offsets.ts';
+import { committedOffset, committedOffsets } from './group-offsets.ts';
 import { MemberNote } from './member-note.ts';
 import { KafkaMetrics } from './metrics.ts';
-import { offsetAt, WHEN } from './offsets.ts';
+import { endOffsets, offsetAt, WHEN } from './offsets.ts';
 import { KafkaReader } from './partition-reader.ts';
 import { KafkaWriter } from './partition-writer.ts';
 import {
@@ -135,6 +135,7 @@ export class KafkaQueue implements Queue {
       const doing = `asking for ${name}`;
       this.cluster.pin(name, await this.cluster.persist({ doing }, async () => this.cluster.idOf(name)));
     }
+    this.cluster.pinCluster();
     clearInterval(this.#timer);
     this.#timer = setInterval(() => void this.refreshLayouts(), layoutMs);
     this.#timer.unref();
@@ -182,9 +183,12 @@ export class KafkaQueue implements Queue {
     return committedOffset(this.cluster, this.nameOf(group), this.#named(at));
   }
 
-  /** Where the partition ends now. */
-  endOffset(at: TopicPartition): Promise<number> {
-    return offsetAt(this.cluster, this.#named(at), WHEN.end);
+  /** Where each of the partitions ends now; undefined where nobody says it. */
+  endOffsets(places: readonly TopicPartition[]): Promise<readonly (number | undefined)[]> {
+    return endOffsets(
+      this.cluster,
+      places.map((at) => this.#named(at)),
+    );
   }
 
   get topicNames(): readonly string[] {
@@ -220,13 +224,16 @@ export class KafkaQueue implements Queue {
     await this.record.claim(group, what, await this.memberCount(group));
   }
 
-  /** The topic of the ledger, which is shared by all who use this queue. */
+  /** The topic of the ledger, which is shared by all who use this queue, and how far the logs go that it counts. */
   get ledger() {
     const at = { topic: this.nameOf(LEDGER_TOPIC), partition: 0 };
     return {
       openReader: (): PartitionReader => this.#reader(at),
       openWriter: (): Promise<PartitionWriter> => this.#writer(at, 'many'),
       removeBefore: (position: number): Promise<void> => removeBefore(this.cluster, at, position),
+      ends: (places: readonly TopicPartition[]) => this.endOffsets(places),
+      committed: (group: string, topic: string, partitions: readonly number[]) =>
+        committedOffsets(this.cluster, this.nameOf(group), this.nameOf(topic), partitions),
     };
   }
 
@@ -255,7 +262,8 @@ export class KafkaQueue implements Queue {
       this.#tellOf(grown.map(([topic]) => topic));
     } catch (thrown) {
       if (this.#isClosed) return;
-      this.#options.log.warn({ reason: messageOf(thrown) }, 'the partitions of the queue could not be looked up');
+      const level = verdictOn(thrown) === 'another-cluster' ? 'error' : 'warn';
+      this.#options.log[level]({ reason: messageOf(thrown) }, 'the partitions of the queue could not be looked up');
     }
   }
 
