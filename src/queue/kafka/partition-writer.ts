@@ -12,6 +12,7 @@ import { KAFKA_LIMITS, QUEUE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { orAborted } from '../../lib/or-aborted.ts';
 import { type Appended, type Offset, offset, type PartitionWriter, type TopicPartition } from '../port.ts';
+import type { ProducerMark } from '../producer-mark.ts';
 import {
   asSpillwayError,
   labelOf,
@@ -22,10 +23,11 @@ import {
   verdictOn,
 } from './broker-errors.ts';
 import type { BrokerLink } from './broker-link.ts';
-import type { Cluster } from './cluster.ts';
+import { type Cluster, NoLeader } from './cluster.ts';
 import type { WriterMetrics } from './metrics.ts';
-import { type PendingAppend, PendingAppends } from './pending-appends.ts';
+import { type PendingAppend, PendingAppends, SEQUENCES } from './pending-appends.ts';
 import { produceBatch } from './protocol.ts';
+import { recordsSince } from './resume-producer.ts';
 import type { Producer } from './take-over.ts';
 
 export interface WriterOptions {
@@ -46,7 +48,14 @@ export interface WriterOptions {
 }
 
 /** A right that was taken away may be given back, and a limit raised again: what was accepted waits for that too. */
-const GOES_ON: ReadonlySet<Verdict> = new Set(['retry', 'login', 'certificate', 'right', 'settings']);
+const GOES_ON: ReadonlySet<Verdict> = new Set([
+  'retry',
+  'another-cluster',
+  'login',
+  'certificate',
+  'right',
+  'settings',
+]);
 
 type Outcome = { readonly baseOffset: number } | { readonly failure: unknown };
 
@@ -68,7 +77,7 @@ export class KafkaWriter implements PartitionWriter {
   #acknowledgedTo: number;
   /** Since when appends fail. */
   #troubledMs: number | undefined;
-  #trouble: Verdict | undefined;
+  #trouble: { readonly verdict: Verdict; readonly text: string } | undefined;
   #failure: SpillwayError | undefined;
   readonly #closing = new AbortController();
   /** Nothing is waited for any more: this writer is closed, or all of this process that asks Kafka. */
@@ -102,6 +111,36 @@ export class KafkaWriter implements PartitionWriter {
   /** Why nothing can be appended any more. */
   get failure(): SpillwayError | undefined {
     return this.#failure;
+  }
+
+  /** Why it takes nothing now, for people. */
+  get waitsFor(): string | undefined {
+    return this.#trouble?.text;
+  }
+
+  /** Where a later process can go on. Of a partition with one writer it takes over instead. */
+  get mark(): ProducerMark | undefined {
+    if (!this.#options.isShared || this.#failure !== undefined) return undefined;
+    const { id, epoch } = this.#producer;
+    return { producerId: `${id}`, epoch, sequence: this.#pending.sequence };
+  }
+
+  /**
+   * Before anything is appended: goes on as the writer of an earlier process, and says how many records from the mark on
+   * the partition has. Throws as any question does.
+   */
+  async goOnFrom(mark: ProducerMark): Promise<number> {
+    const { cluster, at } = this.#options;
+    const records = await recordsSince(cluster, at, mark);
+    this.#producer = { id: BigInt(mark.producerId), epoch: mark.epoch };
+    this.#pending.continueFrom((mark.sequence + records) % SEQUENCES);
+    return records;
+  }
+
+  /** While nothing is pending: goes on as the producer that it was opened with, which has appended nothing. */
+  beginAnew(): void {
+    this.#producer = this.#options.producer;
+    this.#pending.continueFrom(0);
   }
 
   drained(): Promise<void> {
@@ -190,7 +229,9 @@ export class KafkaWriter implements PartitionWriter {
     sealForKafka(bytes, this.#producer.id, this.#producer.epoch, sequence ?? 0);
     try {
       const { responses } = await link.ask(produceBatch, at.topic, at.partition, bytes, KAFKA_LIMITS.acknowledgeMs);
-      return { baseOffset: Number(responses[0]?.partitionResponses[0]?.baseOffset ?? -1) };
+      const baseOffset = Number(responses[0]?.partitionResponses[0]?.baseOffset ?? -1);
+      // It is sent again: nothing is durable because of an answer that does not say so.
+      return baseOffset < 0 ? { failure: new NoLeader('the answer says nothing of the append') } : { baseOffset };
     } catch (failure) {
       return { failure };
     }
@@ -239,9 +280,10 @@ export class KafkaWriter implements PartitionWriter {
     const { at, log, metrics } = this.#options;
     this.#troubledMs ??= performance.now();
     metrics.trouble(this.#troubledMs);
-    if (verdict === this.#trouble) return;
-    this.#trouble = verdict;
     const text = `Kafka does not take records for ${placeOf(at)} now: ${reason}; going on trying`;
+    const isSaid = verdict === this.#trouble?.verdict;
+    this.#trouble = { verdict, text: `Kafka does not take it now: ${reason}.` };
+    if (isSaid) return;
     // The others pass by themselves.
     if (verdict === 'retry') log.warn({ ...at, reason }, text);
     else log.error({ ...at, reason }, text);

@@ -8,7 +8,8 @@ import { LATE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { orAborted } from '../../lib/or-aborted.ts';
 import { type Appended, type Offset, offset, type PartitionWriter, type TopicPartition } from '../port.ts';
-import type { DirectWriter } from '../spool/spool-writer.ts';
+import type { ProducerMark } from '../producer-mark.ts';
+import type { DirectWriter } from '../spool/direct-writer.ts';
 import type { Arrival } from './arrival.ts';
 
 export interface LateWriterOptions {
@@ -57,7 +58,20 @@ export class LateWriter implements DirectWriter {
 
   /** Why it takes nothing now, in words. */
   get waitsFor(): string | undefined {
-    return this.#options.arrival.waitsFor;
+    return this.#options.arrival.waitsFor ?? this.#writer?.waitsFor;
+  }
+
+  get mark(): ProducerMark | undefined {
+    return this.#writer?.mark;
+  }
+
+  /** Once it is open. */
+  async goOnFrom(mark: ProducerMark): Promise<number> {
+    return (await this.#writer?.goOnFrom?.(mark)) ?? 0;
+  }
+
+  beginAnew(): void {
+    this.#writer?.beginAnew?.();
   }
 
   async drained(): Promise<void> {

@@ -1,4 +1,5 @@
 /** A queue whose writers keep accepting while it is away (spool-writer.ts); all else is the queue's own. */
+import { join } from 'node:path';
 import type { Registry } from 'prom-client';
 import { type Disk, nodeDisk } from '../../lib/disk.ts';
 import { messageOf } from '../../lib/errors.ts';
@@ -23,6 +24,7 @@ import { LocalCoordinator } from '../segment-log/coordinator.ts';
 import { MarkBoard } from '../segment-log/marks.ts';
 import { openSegmentLog, type SegmentLogQueue } from '../segment-log/queue.ts';
 import { showSpool } from './metrics.ts';
+import { type ProducerNote, ProducerNotes } from './producer-notes.ts';
 import { SpoolWriter } from './spool-writer.ts';
 
 export interface SpoolingOptions {
@@ -50,11 +52,13 @@ export interface SpoolingOptions {
 
 /** Of the log on this machine: it has committed what has gone to the queue. */
 export const DRAIN_GROUP = 'drain';
+const NOTES_FILE = 'producers.json';
 
 export class SpoolingQueue implements Queue {
   readonly #options: SpoolingOptions;
   readonly #queue: Queue;
   readonly #coordinator: LocalCoordinator;
+  readonly #notes: ProducerNotes;
   readonly #marks = new MarkBoard();
   readonly #spool: SegmentLogQueue;
   readonly #assigned = new Map<string, AssignedPartition>();
@@ -72,11 +76,12 @@ export class SpoolingQueue implements Queue {
   readonly #held = new Map<string, Set<number>>();
   #member: GroupMember | undefined;
 
-  private constructor(options: SpoolingOptions, coordinator: LocalCoordinator) {
+  private constructor(options: SpoolingOptions, coordinator: LocalCoordinator, notes: ProducerNotes) {
     const { directory, topics, log, disk = nodeDisk, queue } = options;
     this.#options = options;
     this.#queue = queue;
     this.#coordinator = coordinator;
+    this.#notes = notes;
     const retention = { maxAgeMs: SPOOL_LIMITS.keepMs };
     this.#spool = openSegmentLog({
       directory,
@@ -106,7 +111,8 @@ export class SpoolingQueue implements Queue {
 
   static async open(options: SpoolingOptions): Promise<SpoolingQueue> {
     const { directory, log, disk = nodeDisk } = options;
-    const spooling = new SpoolingQueue(options, await LocalCoordinator.open({ directory, disk, log }));
+    const notes = await ProducerNotes.open(join(directory, NOTES_FILE), disk, log);
+    const spooling = new SpoolingQueue(options, await LocalCoordinator.open({ directory, disk, log }), notes);
     await spooling.#spool.prepare();
     spooling.#member = await spooling.#spool.joinGroup(DRAIN_GROUP, {
       topics: options.topics,
@@ -134,11 +140,15 @@ export class SpoolingQueue implements Queue {
     const spool = await this.#spool.openWriter(at);
     const reader = this.#spool.openReader(at);
     const [committed, earliest] = [await this.#member?.committed(at), await reader.earliestOffset()];
+    const drained = offset(Math.max(committed ?? 0, earliest));
+    const left = await this.#leftFor(at, drained < spool.nextOffset ? spool.nextOffset : undefined);
     const writer = new SpoolWriter({
       direct,
       spool,
       reader,
-      drained: offset(Math.max(committed ?? 0, earliest)),
+      drained,
+      left,
+      note: (note) => this.#notes.set(at, note),
       commit: async (position) => this.#assigned.get(keyOf(at))?.commit(position),
       log: this.#options.log,
       onDrained: (batch, appended) => this.#options.onDrained?.(at, batch, appended),
@@ -149,6 +159,17 @@ export class SpoolingQueue implements Queue {
     if (writer.spooledRecords > 0) this.#hasKept.add(at.topic);
     this.#openingOf(at).resolve(writer);
     return writer;
+  }
+
+  /**
+   * What a process of before has noted of what is in the log up to this end. What comes into the log, or goes to the queue,
+   * from now on is none of it.
+   */
+  async #leftFor(at: TopicPartition, end: Offset | undefined): Promise<ProducerNote | undefined> {
+    const noted = this.#notes.of(at);
+    const left = noted === undefined || end === undefined ? undefined : { end, ...noted };
+    await this.#notes.set(at, left);
+    return left;
   }
 
   /** How many partitions are kept on this machine now. */
