@@ -127,11 +127,12 @@ export class KafkaWriter implements PartitionWriter {
 
   /**
    * Before anything is appended: goes on as the writer of an earlier process, and says how many records from the mark on
-   * the partition has. Throws as any question does.
+   * the partition has; undefined where Kafka takes nothing of that one any more. Throws as any question does.
    */
-  async goOnFrom(mark: ProducerMark): Promise<number> {
+  async goOnFrom(mark: ProducerMark): Promise<number | undefined> {
     const { cluster, at } = this.#options;
     const records = await recordsSince(cluster, at, mark);
+    if (records === undefined) return undefined;
     this.#producer = { id: BigInt(mark.producerId), epoch: mark.epoch };
     this.#pending.continueFrom((mark.sequence + records) % SEQUENCES);
     return records;

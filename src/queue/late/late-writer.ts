@@ -66,8 +66,8 @@ export class LateWriter implements DirectWriter {
   }
 
   /** Once it is open. */
-  async goOnFrom(mark: ProducerMark): Promise<number> {
-    return (await this.#writer?.goOnFrom?.(mark)) ?? 0;
+  async goOnFrom(mark: ProducerMark): Promise<number | undefined> {
+    return this.#writer?.goOnFrom?.(mark);
   }
 
   beginAnew(): void {

@@ -15,8 +15,11 @@ export interface DirectWriter extends PartitionWriter {
   readonly waitsFor?: string | undefined;
   /** Where it stands in the sequences of its producer; undefined where no other process can go on there. */
   readonly mark?: ProducerMark | undefined;
-  /** Before anything is appended: goes on from there, and says how many records from there on the queue has. */
-  goOnFrom?(mark: ProducerMark): Promise<number>;
+  /**
+   * Before anything is appended: goes on from there, and says how many records from there on the queue has; undefined where
+   * that cannot be, and it goes on as it was opened.
+   */
+  goOnFrom?(mark: ProducerMark): Promise<number | undefined>;
   /** While nothing is under way: what is appended from now on has sequences of its own again. */
   beginAnew?(): void;
 }

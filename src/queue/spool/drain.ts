@@ -148,13 +148,15 @@ async function resume(parts: DrainParts, position: Offset): Promise<Resumed> {
 
 /** Again and again while nobody answers; undefined where nobody will. */
 async function goOnFrom({ direct, log, signal }: DrainParts, left: ProducerMark): Promise<number | undefined> {
+  const text = 'what a process of before had under way to the queue may be there twice';
   while (!signal.aborted) {
     try {
-      return await direct.goOnFrom?.(left);
+      const records = await direct.goOnFrom?.(left);
+      if (records === undefined) log.warn({ producer: left.producerId }, text);
+      return records;
     } catch (thrown) {
-      const reason = messageOf(thrown);
       if (!(thrown instanceof SpillwayError && thrown.kind.retry)) {
-        log.warn({ reason }, 'what a process of before had under way to the queue may be there twice');
+        log.warn({ reason: messageOf(thrown) }, text);
         return undefined;
       }
       await delay(SPOOL_LIMITS.lookMs, undefined, { signal }).catch(() => {});
