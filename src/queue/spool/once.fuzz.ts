@@ -53,16 +53,22 @@ class World {
   async live(): Promise<void> {
     const { random } = this;
     const direct = new PartitionDirectWriter(this.partition);
-    const cutAt = random.chance(0.5) ? random.between(1, 250) : 0;
+    let cutAt = random.chance(0.4) ? random.between(1, 250) : 0;
     const fullFrom = this.isShort && random.chance(0.5) ? random.between(1, 250) : Number.POSITIVE_INFINITY;
     const fullTo = fullFrom + random.below(20);
+    // Of its own: operations may come in another order the next time.
+    const ofDisk = new Random(random.below(1_000_000));
     this.disk.options = {
-      fault: ({ number, kind }) => {
+      fault: ({ number, kind, path }) => {
+        const isNote = path.includes('producers.json');
+        // What is under way is put into the log just then.
+        if (isNote && kind === 'rename' && ofDisk.chance(0.15)) cutAt = number + ofDisk.between(1, 6);
         if (number === cutAt) {
           direct.kill();
           return { crash: 'after' };
         }
-        return kind === 'write' && number >= fullFrom && number < fullTo ? { error: 'ENOSPC' } : undefined;
+        const isFull = isNote ? this.isShort && ofDisk.chance(0.3) : number >= fullFrom && number < fullTo;
+        return kind === 'write' && isFull ? { error: 'ENOSPC' } : undefined;
       },
     };
     const process = await open(direct, this.disk).catch(() => undefined);
