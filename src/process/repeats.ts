@@ -13,7 +13,7 @@ import { RecordCursor } from '../event/record-batch.ts';
 import { SpillwayError } from '../lib/errors.ts';
 import { PROCESS_LIMITS } from '../lib/limits.ts';
 import { type Offset, offset, type PartitionReader } from '../queue/port.ts';
-import type { Lanes, Position } from './lanes/lanes.ts';
+import { Lanes, type Position } from './lanes/lanes.ts';
 import { MetaReader } from './record.ts';
 
 /** The rule that such records are dropped by, in the ledger. */
@@ -60,6 +60,20 @@ export class Repeats {
         next = nextOffset;
       }
       done = Math.max(done, end);
+    }
+  }
+
+  /**
+   * Reads back those that the sources of an added partition had sent before they moved to it, from the partitions that were
+   * there before: an attempt may be there whose sender was not answered. Only where this one began in the last minutes.
+   */
+  async recallMoved(added: PartitionReader, earlier: readonly PartitionReader[], main: Position, nowMs: number) {
+    const fromMs = (main.receivedTo === 0 ? nowMs : main.receivedTo) - PROCESS_LIMITS.repeatMs;
+    if ((await added.offsetAtTime(fromMs)) > (await added.earliestOffset())) return;
+    for (const reader of earlier) {
+      const end = await reader.endOffset();
+      const at = { rawOffset: end, receivedTo: main.receivedTo === 0 ? nowMs : main.receivedTo };
+      await this.recall(reader, new Lanes(at), nowMs);
     }
   }
 

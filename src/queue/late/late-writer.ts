@@ -88,7 +88,7 @@ export class LateWriter implements DirectWriter {
       } catch (thrown) {
         const error = thrown instanceof SpillwayError ? thrown : new SpillwayError('INTERNAL', messageOf(thrown));
         log.warn({ ...at, reason: error.message }, 'a partition of the queue could not be opened');
-        if (!error.kind.retry && error.code !== 'QUEUE_REFUSED') {
+        if (!error.kind.retry && !PASSING.has(error.code)) {
           this.#failure = error;
           return;
         }
@@ -97,5 +97,8 @@ export class LateWriter implements DirectWriter {
     }
   }
 }
+
+/** Somebody may give the right back; and partitions that were added meanwhile are used a moment later. */
+const PASSING: ReadonlySet<string> = new Set(['QUEUE_REFUSED', 'QUEUE_FENCED']);
 
 export const isDirect = (writer: PartitionWriter): writer is DirectWriter => 'troubledForMs' in writer;
