@@ -248,6 +248,10 @@ async function spoolingQueue(
     ...(isLate ? { there: arrival.there } : {}),
     topicAdmin: isLate ? new LateTopics(queue.created, arrival) : queue.created,
     ...answersOf(queue),
+    endSoon: () => {
+      spooling.endSoon();
+      queue.cluster.endWithin(KAFKA_LIMITS.closeMs);
+    },
     rawEnd: () => undefined,
     onOut: (listener) => queue.onOut(listener),
     settled: async () => {

@@ -7,6 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LedgerReport } from '../../src/api/schemas/index.ts';
 import { MOVE_LIMITS } from '../../src/lib/limits.ts';
 import { Random } from '../../src/lib/random.ts';
 import { readAll } from '../../src/queue/test-records.ts';
@@ -40,7 +41,9 @@ describe.skipIf(isLacking)(suite, () => {
     await Promise.all(trees.map((tree) => tree.dispose()));
     const none = { partitions: 1, compression: 'none', writers: 'many' } as const;
     if (kafka === undefined) return;
-    await removeTopics(kafkaOptions(kafka.brokers, { prefix, topics: { raw: none, events: none, 'dead-letter': none } }));
+    await removeTopics(
+      kafkaOptions(kafka.brokers, { prefix, topics: { raw: none, events: none, 'dead-letter': none } }),
+    );
     await kafka.stop();
   }, LONG_MS);
 
@@ -88,7 +91,7 @@ describe.skipIf(isLacking)(suite, () => {
         await delay(random.below(1_500));
         await strikes[strike]?.();
       }
-      await delay(MOVE_LIMITS.patienceMs + random.below(4_000));
+      await delay(MOVE_LIMITS.patienceMs + random.below(2_000));
       process.kill(pid, 'SIGCONT');
       console.info(`${order.join(', ')}: ${sum()} are acknowledged`);
       await more(1_500);
@@ -107,7 +110,10 @@ describe.skipIf(isLacking)(suite, () => {
           },
           90_000,
         );
-        expect(queue.record.topic('raw')).toMatchObject({ partitions: LAST, additions: [{ barrier: expect.any(Array) }] });
+        expect(queue.record.topic('raw')).toMatchObject({
+          partitions: LAST,
+          additions: [{ barrier: expect.any(Array) }],
+        });
         const moved: string[] = [];
         for (const { source, sent, certain } of accounts()) {
           const own = found.get(source) ?? [];
@@ -124,6 +130,7 @@ describe.skipIf(isLacking)(suite, () => {
         expect([...found.keys()], 'what nobody sent').toEqual([]);
         console.info(`moved: ${moved.join(', ')}`);
         expect(moved.length).toBeGreaterThan(0);
+        await until('the ledger has accepted what was processed', () => ledgerIsExact(first, queue), 60_000);
       } finally {
         await queue.close();
       }
@@ -149,6 +156,16 @@ async function eventsOf(queue: Awaited<ReturnType<typeof openKafka>>): Promise<F
     await reader.close();
   }
   return found;
+}
+
+/** Batches by which brokers were told to refuse somebody are in no account. */
+async function ledgerIsExact(tree: SpillwayProcess, queue: Awaited<ReturnType<typeof openKafka>>): Promise<boolean> {
+  const path = '/api/ledger?from=now-1d&to=now%2B1d';
+  const { total, complete, missing } = await tree.json<LedgerReport>(path);
+  const written = [...(await eventsOf(queue)).values()].reduce((sum, one) => sum + one.length, 0);
+  const said = JSON.stringify([total, complete, missing, written]);
+  if (complete !== true || missing?.length !== 0 || total.accepted !== written + total.dropped) throw new Error(said);
+  return true;
 }
 
 /** Processors have committed all that is there. */

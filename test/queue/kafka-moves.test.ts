@@ -121,7 +121,10 @@ describe.skipIf(lacksKafka('moves on Kafka'))('a topic that several processes ap
             const writer = await queue.openWriter(at(partitions - 1));
             queue.mapsTo('raw', partitions);
             const appended = writer.append(values(`${i}`));
-            await queue.registerBarrier('raw', Array.from({ length: partitions }, () => offset(0)));
+            await queue.registerBarrier(
+              'raw',
+              Array.from({ length: partitions }, () => offset(0)),
+            );
             await appended;
           }),
         );

@@ -207,7 +207,8 @@ export class MovesWorld {
     const next = this.#read.get(source) ?? 0;
     if (number === next) this.#read.set(source, next + 1);
     // A request that was sent again is passed over by its key.
-    else if (number > next || kind === 'socket') this.breaks(`${source}: ${number} in ${where}, and ${next} would be next`);
+    else if (number > next || kind === 'socket')
+      this.breaks(`${source}: ${number} in ${where}, and ${next} would be next`);
   }
 
   async #trouble(): Promise<void> {
@@ -339,7 +340,10 @@ class CollectorProcess {
   }
 
   take(item: Item): void {
-    if (this.#isDead) return item.settle(false);
+    if (this.#isDead) {
+      item.settle(false);
+      return;
+    }
     void this.#inbox.run(async () => {
       await this.#turn();
       if (!this.isListening) return item.settle(false);
@@ -410,7 +414,11 @@ class CollectorProcess {
       // It is there, whoever hears of it.
       lane.splice(0, items.length);
       const kept = this.#place.kept.get(partition);
-      if (kept !== undefined) this.#place.kept.set(partition, kept.filter((item) => !items.includes(item)));
+      if (kept !== undefined)
+        this.#place.kept.set(
+          partition,
+          kept.filter((item) => !items.includes(item)),
+        );
       await this.#turn();
       for (const { settle } of items) settle(true);
     }

@@ -24,11 +24,15 @@ describe('sources that several collectors move to added partitions', () => {
     if (named === undefined) expect(fences).toBeGreaterThan(0);
   }, 60_000);
 
-  it.each<Mistake>(['append before the barrier', 'fence nobody', 'say it too soon'])('are not, and that is seen, if processes %s', async (mistake) => {
-    let found: string | undefined;
-    for (let seed = 1; seed <= 300 && found?.includes('would be next') !== true; seed++) {
-      found = (await brokenBy(seed, mistake)).broken;
-    }
-    expect(found ?? '').toContain('would be next');
-  }, 60_000);
+  it.each<Mistake>(['append before the barrier', 'fence nobody', 'say it too soon'])(
+    'are not, and that is seen, if processes %s',
+    async (mistake) => {
+      let found: string | undefined;
+      for (let seed = 1; seed <= 300 && found?.includes('would be next') !== true; seed++) {
+        found = (await brokenBy(seed, mistake)).broken;
+      }
+      expect(found ?? '').toContain('would be next');
+    },
+    60_000,
+  );
 });

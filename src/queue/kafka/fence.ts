@@ -29,15 +29,7 @@ export async function fence(cluster: Cluster, at: TopicPartition, { id, epoch }:
   const batch = fenceBatch(Date.now());
   sealForKafka(batch, id, epoch + 1, 0);
   try {
-    await cluster.askLeader(
-      at,
-      options,
-      produceBatch,
-      at.topic,
-      at.partition,
-      batch,
-      KAFKA_LIMITS.acknowledgeMs,
-    );
+    await cluster.askLeader(at, options, produceBatch, at.topic, at.partition, batch, KAFKA_LIMITS.acknowledgeMs);
   } catch (thrown) {
     // A newer epoch is there already.
     const reason = thrown instanceof SpillwayError ? (thrown.cause ?? thrown) : thrown;

@@ -232,7 +232,8 @@ export class Moves {
       if (isDone.bar) remove(state, fenced);
       return isDone.bar;
     });
-    if (isDone.bar) log.info({ topic, partitions, ends, out: fenced.length }, 'it is noted where the partitions ended before');
+    if (isDone.bar)
+      log.info({ topic, partitions, ends, out: fenced.length }, 'it is noted where the partitions ended before');
   }
 
   async #removeOut(): Promise<void> {
@@ -264,7 +265,9 @@ export class Moves {
   /** Whether what sources had before they moved to this partition may not have been read. */
   #isUnbarred(partition: number): boolean {
     const { partitions = 0, additions = [] } = this.#options.record.state.topics[this.topic] ?? {};
-    return partition >= partitions || additions.some((addition) => hasNoBarrier(addition) && addition.first <= partition);
+    return (
+      partition >= partitions || additions.some((addition) => hasNoBarrier(addition) && addition.first <= partition)
+    );
   }
 
   #isSaid(own: Appender, partition: number): boolean {
@@ -301,4 +304,3 @@ function behind(topic: string): SpillwayError {
     details: { topic },
   });
 }
-

@@ -120,13 +120,7 @@ export class KafkaReader implements PartitionReader {
       return this.#outside(from);
     }
     this.#endOffset = fetched.endOffset;
-    const { batches, corrupt, nextOffset } = takeBatches(
-      fetched.bytes,
-      from,
-      maxBytes,
-      placeOf(at),
-      showsFences,
-    );
+    const { batches, corrupt, nextOffset } = takeBatches(fetched.bytes, from, maxBytes, placeOf(at), showsFences);
     for (const range of corrupt) {
       onCorrupt(range);
       log.error({ ...at, ...range }, `${placeOf(at)} has a batch that cannot be read: going on after it`);

@@ -47,7 +47,11 @@ export interface WriterOptions {
   /** Told before those who wait are, in the same moment. */
   readonly onFenced?: () => void;
   /** Where batches of this producer are that begin with these sequences, if they are there: nothing more of it will be. */
-  readonly findLanded?: (from: number, producer: Producer, sequences: readonly number[]) => Promise<ReadonlyMap<number, number>>;
+  readonly findLanded?: (
+    from: number,
+    producer: Producer,
+    sequences: readonly number[],
+  ) => Promise<ReadonlyMap<number, number>>;
   readonly onClose: () => void;
 }
 
@@ -110,6 +114,11 @@ export class KafkaWriter implements PartitionWriter {
     if (oldest === undefined) return 0;
     const waitingMs = performance.now() - Math.max(oldest.arrivedMs, this.#acknowledgedMs);
     return this.#isHeld ? Math.max(0, waitingMs - MOVE_LIMITS.holdMs) : waitingMs;
+  }
+
+  /** What is appended waits for others to have moved sources. */
+  get isHeld(): boolean {
+    return this.#isHeld;
   }
 
   /** Whether something was sent of which no broker has said what became of it. */
@@ -296,7 +305,10 @@ export class KafkaWriter implements PartitionWriter {
         this.#acknowledge(baseOffset);
       }
     } catch (thrown) {
-      log.error({ ...at, reason: messageOf(thrown) }, 'it is not known what was taken: up to five batches may come twice');
+      log.error(
+        { ...at, reason: messageOf(thrown) },
+        'it is not known what was taken: up to five batches may come twice',
+      );
     }
   }
 

@@ -51,6 +51,10 @@ export class LateWriter implements DirectWriter {
     return this.#writer === undefined ? performance.now() - this.#sinceMs : this.#writer.troubledForMs;
   }
 
+  get isHeld(): boolean {
+    return this.#writer?.isHeld ?? false;
+  }
+
   get failure(): SpillwayError | undefined {
     return this.#writer === undefined ? this.#failure : this.#writer.failure;
   }

@@ -25,6 +25,8 @@ export interface DirectWriter extends PartitionWriter {
   readonly failure?: SpillwayError | undefined;
   /** Of one whose queue was away at first: resolves when it takes what is appended, or never will. */
   readonly opened?: Promise<void>;
+  /** It takes nothing before others have moved sources. */
+  readonly isHeld?: boolean;
   /** Why it takes nothing now, for people. */
   readonly waitsFor?: string | undefined;
 }
@@ -160,6 +162,12 @@ export class SpoolWriter implements PartitionWriter {
       await this.#moved.promise;
     }
     return direct.nextOffset;
+  }
+
+  /** This process is about to end, and what others have to do first may take longer. */
+  endSoon(): void {
+    const { direct, spool } = this.#options;
+    if (!this.#isSpooling && direct.isHeld === true) this.#beginSpooling(spool.nextOffset);
   }
 
   /** Again is the same. */

@@ -200,11 +200,19 @@ export class SpoolingQueue implements Queue {
     });
     await this.#queue.registerBarrier(topic, await Promise.all(landed));
     for (const from of this.#moving.get(topic) ?? []) if (from < ends.length) await this.#release(topic, from);
-    this.#moving.set(topic, (this.#moving.get(topic) ?? []).filter((from) => from >= ends.length));
+    this.#moving.set(
+      topic,
+      (this.#moving.get(topic) ?? []).filter((from) => from >= ends.length),
+    );
   }
 
   mapsTo(topic: string, partitions: number): void {
     this.#queue.mapsTo?.(topic, partitions);
+  }
+
+  /** This process is about to end: what would have to wait for others is kept here. */
+  endSoon(): void {
+    for (const writer of this.#writers) writer.endSoon();
   }
 
   /** Resolves when nothing is kept here, or so long after. */
