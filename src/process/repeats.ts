@@ -68,12 +68,13 @@ export class Repeats {
    * there before: an attempt may be there whose sender was not answered. Only where this one began in the last minutes.
    */
   async recallMoved(added: PartitionReader, earlier: readonly PartitionReader[], main: Position, nowMs: number) {
-    const fromMs = (main.receivedTo === 0 ? nowMs : main.receivedTo) - PROCESS_LIMITS.repeatMs;
-    if ((await added.offsetAtTime(fromMs)) > (await added.earliestOffset())) return;
+    const first = await added.earliestOffset();
+    const { batches } = main.receivedTo === 0 ? await added.read(first, { maxBytes: 1 }) : { batches: [] };
+    const receivedTo = main.receivedTo || (batches[0]?.maxTimestampMs ?? nowMs);
+    if ((await added.offsetAtTime(receivedTo - PROCESS_LIMITS.repeatMs)) > first) return;
     for (const reader of earlier) {
-      const end = await reader.endOffset();
-      const at = { rawOffset: end, receivedTo: main.receivedTo === 0 ? nowMs : main.receivedTo };
-      await this.recall(reader, new Lanes(at), nowMs);
+      const rawOffset = await reader.endOffset();
+      await this.recall(reader, new Lanes({ rawOffset, receivedTo }), nowMs);
     }
   }
 
