@@ -228,7 +228,9 @@ export class SpoolWriter implements PartitionWriter {
     const { direct, spoolAfterMs, spool } = this.#options;
     if (this.#isSpooling) return;
     const nowMs = performance.now();
-    if (nowMs - this.#lookedMs > SPOOL_LIMITS.standstillMs) this.#resumedMs = nowMs;
+    const hasStood = nowMs - this.#lookedMs > SPOOL_LIMITS.standstillMs;
+    // A machine that is too busy is late again and again.
+    if (hasStood && this.#resumedMs !== this.#lookedMs) this.#resumedMs = nowMs;
     this.#lookedMs = nowMs;
     const troubledForMs = Math.min(direct.troubledForMs, nowMs - this.#resumedMs);
     if (this.#mustKeep || troubledForMs >= spoolAfterMs) this.#beginSpooling(spool.nextOffset);
