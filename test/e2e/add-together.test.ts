@@ -98,7 +98,7 @@ describe.skipIf(isLacking)(suite, () => {
       const topics = { raw: { partitions: FIRST, ...writers }, events: { partitions: FIRST, ...writers } };
       const queue = await openKafka(kafkaOptions(kafka.brokers, { prefix, topics }));
       try {
-        const hasMoved = async () => queue.record.topic('raw')?.additions[0]?.barrier instanceof Array;
+        const hasMoved = async () => Array.isArray(queue.record.topic('raw')?.additions[0]?.barrier);
         await until('sources have moved', hasMoved, 90_000);
         await more(1_000);
         await Promise.all([...http, ...syslog].map((sender) => sender.stop()));
