@@ -71,7 +71,7 @@ export interface Collector {
   readonly httpPlugin: FastifyPluginAsync;
   /** Those that users create. */
   readonly topics: Topics | undefined;
-  /** Whoever waits for an answer is refused from now on, and may send again elsewhere. Then `close()`. */
+  /** Whoever waits for an answer is refused from now on, and may send again elsewhere; no partitions are added. Then `close()`. */
   refuseRequests(): void;
   /** What it cannot do now, for people, without paths; empty where all is well. */
   troubles(): readonly string[];
@@ -168,6 +168,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     httpPlugin: http.plugin,
     topics,
     refuseRequests: () => {
+      void growth.close();
       for (const { requests } of outlets.raw.all) requests.refuse();
     },
     troubles: () => [...new Set([highWater.reason ?? [], allLanes().flatMap((lane) => lane.trouble ?? [])].flat())],
