@@ -34,6 +34,10 @@ export interface RoleQueue {
   rawEnd(partition: number): RawEnd | undefined;
   /** Of an earlier append that was kept on this machine first: it has its offsets now. */
   onDrained?(listener: (at: TopicPartition, batch: Buffer, appended: Appended) => void): void;
+  /** Of a collector: called once, when others have moved sources to added partitions without it. It has to begin again. */
+  onOut?(listener: () => void): void;
+  /** Resolves when nothing of an earlier start is kept here any more, or soon: what comes now would be later than that. */
+  settled?(): Promise<void>;
   /** This process is about to end: a queue that is away is waited for so long yet, and no longer. Then `close()`. */
   endSoon?(): void;
   /** What it cannot do now, for people; empty where all is well. */

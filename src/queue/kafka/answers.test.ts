@@ -104,7 +104,7 @@ it('a writer goes on with the sequences of one before it, behind what Kafka has 
   // Sequences begin again after 2^31 - 1; of two records before that and these two it has all.
   expect(await writer.goOnFrom({ producerId: '6', epoch: 0, sequence: 2 ** 31 - 2 })).toBe(4);
   await writer.append(values('a', 'b'));
-  writer.beginAnew();
+  await writer.beginAnew();
   await writer.append(values('a', 'b'));
   expect(sent).toEqual([
     [6n, 2],

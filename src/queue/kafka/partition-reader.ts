@@ -33,6 +33,8 @@ export interface ReaderOptions {
   /** Told how many records were asked for that are not retained any more. */
   readonly onLost: (records: number) => void;
   readonly onClose: () => void;
+  /** Of whoever looks for what was fenced. */
+  readonly showsFences?: boolean;
 }
 
 interface Request {
@@ -105,7 +107,7 @@ export class KafkaReader implements PartitionReader {
   }
 
   async #read(from: number, maxBytes: number): Promise<ReadResult> {
-    const { at, cluster, onCorrupt, log } = this.#options;
+    const { at, cluster, onCorrupt, log, showsFences } = this.#options;
     let fetched: Fetched;
     let nextBytes = maxBytes;
     try {
@@ -120,7 +122,7 @@ export class KafkaReader implements PartitionReader {
       return this.#outside(from);
     }
     this.#endOffset = fetched.endOffset;
-    const { batches, corrupt, nextOffset } = takeBatches(fetched.bytes, from, maxBytes, placeOf(at));
+    const { batches, corrupt, nextOffset } = takeBatches(fetched.bytes, from, maxBytes, placeOf(at), showsFences);
     for (const range of corrupt) {
       onCorrupt(range);
       log.error({ ...at, ...range }, `${placeOf(at)} has a batch that cannot be read: going on after it`);

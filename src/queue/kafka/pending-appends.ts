@@ -42,6 +42,11 @@ export class PendingAppends {
     return this.#bytes >= QUEUE_LIMITS.pendingBytes;
   }
 
+  /** In order. */
+  get all(): readonly PendingAppend[] {
+    return this.#appends;
+  }
+
   get oldest(): PendingAppend | undefined {
     return this.#appends[0];
   }

@@ -52,6 +52,10 @@ export class LateWriter implements DirectWriter {
     return this.#writer === undefined ? performance.now() - this.#sinceMs : this.#writer.troubledForMs;
   }
 
+  get isHeld(): boolean {
+    return this.#writer?.isHeld ?? false;
+  }
+
   get failure(): SpillwayError | undefined {
     return this.#writer === undefined ? this.#failure : this.#writer.failure;
   }
@@ -70,8 +74,8 @@ export class LateWriter implements DirectWriter {
     return this.#writer?.goOnFrom?.(mark);
   }
 
-  beginAnew(): void {
-    this.#writer?.beginAnew?.();
+  async beginAnew(): Promise<void> {
+    await this.#writer?.beginAnew?.();
   }
 
   async drained(): Promise<void> {
@@ -102,7 +106,7 @@ export class LateWriter implements DirectWriter {
       } catch (thrown) {
         const error = thrown instanceof SpillwayError ? thrown : new SpillwayError('INTERNAL', messageOf(thrown));
         log.warn({ ...at, reason: error.message }, 'a partition of the queue could not be opened');
-        if (!error.kind.retry && error.code !== 'QUEUE_REFUSED') {
+        if (!error.kind.retry && !PASSING.has(error.code)) {
           this.#failure = error;
           return;
         }
@@ -111,5 +115,8 @@ export class LateWriter implements DirectWriter {
     }
   }
 }
+
+/** Somebody may give the right back; and partitions that were added meanwhile are used a moment later. */
+const PASSING: ReadonlySet<string> = new Set(['QUEUE_REFUSED', 'QUEUE_FENCED']);
 
 export const isDirect = (writer: PartitionWriter): writer is DirectWriter => 'troubledForMs' in writer;

@@ -11,6 +11,8 @@ export interface DirectWriter extends PartitionWriter {
   readonly failure?: SpillwayError | undefined;
   /** Of one whose queue was away at first: resolves when it takes what is appended, or never will. */
   readonly opened?: Promise<void>;
+  /** It takes nothing before others have moved sources. */
+  readonly isHeld?: boolean;
   /** Why it takes nothing now, for people. */
   readonly waitsFor?: string | undefined;
   /** Where it stands in the sequences of its producer; undefined where no other process can go on there. */
@@ -21,5 +23,5 @@ export interface DirectWriter extends PartitionWriter {
    */
   goOnFrom?(mark: ProducerMark): Promise<number | undefined>;
   /** While nothing is under way: what is appended from now on has sequences of its own again. */
-  beginAnew?(): void;
+  beginAnew?(): Promise<void>;
 }

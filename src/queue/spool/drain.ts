@@ -52,8 +52,10 @@ export async function drain(parts: DrainParts): Promise<boolean> {
   position = resumed.position;
   let { until } = resumed;
   while (!signal.aborted) {
+    // The next process does it.
+    if (parts.direct.failure?.code === 'QUEUE_FENCED') return false;
     if (until !== undefined && position >= until) {
-      parts.direct.beginAnew?.();
+      await parts.direct.beginAnew?.();
       until = undefined;
     }
     if (isEmptyAt(position)) {

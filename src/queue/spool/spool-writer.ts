@@ -54,6 +54,9 @@ export class SpoolWriter implements PartitionWriter {
   /** Something more has gone to the queue, or never will. */
   #moved = Promise.withResolvers<void>();
   #draining: Promise<void> = Promise.resolve();
+  #lookedMs = performance.now();
+  /** When this process last went on after it had stood still: what it has not heard since nobody has had time to say. */
+  #resumedMs = 0;
 
   constructor(options: SpoolWriterOptions) {
     this.#options = options;
@@ -138,6 +141,12 @@ export class SpoolWriter implements PartitionWriter {
     return direct.nextOffset;
   }
 
+  /** This process is about to end, and what others have to do first may take longer. */
+  endSoon(): void {
+    const { direct, spool } = this.#options;
+    if (!this.#isSpooling && direct.isHeld === true) this.#beginSpooling(spool.nextOffset);
+  }
+
   /** Again is the same. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -177,7 +186,7 @@ export class SpoolWriter implements PartitionWriter {
         if (this.#mustKeep) this.#beginSpooling(this.#options.spool.nextOffset);
         this.#flights.delete(flight);
         // Else it is in the log, if the log has taken it.
-        if (flight.copy === undefined) reject(reason);
+        if (flight.copy === undefined) reject(this.#isFenced ? this.#notHere() : reason);
         return false;
       },
     );
@@ -208,7 +217,28 @@ export class SpoolWriter implements PartitionWriter {
   #look(): void {
     const { direct, spoolAfterMs, spool } = this.#options;
     if (this.#isSpooling) return;
-    if (this.#mustKeep || direct.troubledForMs >= spoolAfterMs) this.#beginSpooling(spool.nextOffset);
+    const nowMs = performance.now();
+    const hasStood = nowMs - this.#lookedMs > SPOOL_LIMITS.standstillMs;
+    // A machine that is too busy is late again and again.
+    if (hasStood && this.#resumedMs !== this.#lookedMs) this.#resumedMs = nowMs;
+    this.#lookedMs = nowMs;
+    const troubledForMs = Math.min(direct.troubledForMs, nowMs - this.#resumedMs);
+    if (this.#mustKeep || troubledForMs >= spoolAfterMs) this.#beginSpooling(spool.nextOffset);
+  }
+
+  /**
+   * Sources have moved without this process. Whoever can send again does it elsewhere: kept here it would be later than
+   * what others take meanwhile. What nobody can send again is appended again, and then it is kept.
+   */
+  get #isFenced(): boolean {
+    return this.#options.direct.failure?.code === 'QUEUE_FENCED';
+  }
+
+  #notHere(): SpillwayError {
+    return new SpillwayError('UNAVAILABLE', 'This collector begins again with the partitions that were added.', {
+      cause: this.#options.direct.failure,
+      retryAfterS: 1,
+    });
   }
 
   /** The queue's writer has given up, and not because it is to. */
@@ -229,7 +259,7 @@ export class SpoolWriter implements PartitionWriter {
     this.#isSpooling = true;
     this.#drainedTo = from;
     this.#oldestMs = (this.#options.nowMs ?? Date.now)();
-    const flights = [...this.#flights];
+    const flights = this.#isFenced ? [] : [...this.#flights];
     this.#isEntered = flights.length === 0;
     this.#entry = this.#isEntered ? Promise.resolve() : this.#enter(flights, from);
     this.#modeChanged.resolve();

@@ -137,7 +137,7 @@ export class PartitionDirectWriter implements DirectWriter {
     return records;
   }
 
-  beginAnew(): void {
+  async beginAnew(): Promise<void> {
     this.#producer = this.#partition.newProducer();
     this.#nextSequence = 0;
   }
