@@ -364,6 +364,7 @@ class CollectorProcess {
     this.#mapped = this.#record.state.topics[TOPIC]?.partitions ?? FIRST;
     this.#moves.mapsTo(this.#mapped);
     await Promise.all(Array.from({ length: this.#mapped }, (_, partition) => this.#open(partition)));
+    void this.#watch();
     await this.#appendKept(kept);
     this.isListening = true;
     await this.#grow();
@@ -444,7 +445,14 @@ class CollectorProcess {
         if (this.#world.mistake !== 'say it too soon') await this.#settled(earlier.filter((at) => at < last));
         await this.#moves.complete(this.#mapped);
       }
-      for (let i = this.#world.random.below(30); i > 0; i--) await this.#turn();
+      await this.#turn();
+    }
+  }
+
+  /** Now and then it hears what others have noted. */
+  async #watch(): Promise<void> {
+    for (;;) {
+      for (let i = this.#world.random.below(150); i > 0; i--) await this.#turn();
       await this.#record.refresh();
       this.#moves.look();
     }
