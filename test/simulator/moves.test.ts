@@ -1,6 +1,7 @@
 /** Sources that move while several collectors append, in memory, from a seed. SPILLWAY_TEST_SEED runs one seed again. */
 import { describe, expect, it } from 'vitest';
-import { type Mistake, MovesWorld } from './moves-world.ts';
+import type { Mistake } from './moves-collector.ts';
+import { MovesWorld } from './moves-world.ts';
 
 const named = process.env.SPILLWAY_TEST_SEED;
 const FIRST_SEED = named === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(named);
