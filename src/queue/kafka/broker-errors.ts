@@ -1,10 +1,13 @@
 /** What a broker's or the network's answer means for whoever asked. */
 import { SpillwayError } from '../../lib/errors.ts';
 import type { TopicPartition } from '../port.ts';
+import { ANOTHER_CLUSTER } from './cluster-identity.ts';
 
 export type Verdict =
   /** Ask again, of whoever is responsible by then. */
   | 'retry'
+  /** Brokers of another cluster answer. Ask again: the right ones may be back. */
+  | 'another-cluster'
   /** Another owner has taken over. */
   | 'fenced'
   /** The broker does not know what this producer has written before. */
@@ -101,12 +104,19 @@ export function verdictOn(thrown: unknown): Verdict {
   if (name !== undefined && PASSING.has(name)) return 'retry';
   let verdict: Verdict = 'failed';
   for (const { code, canRetry, apiId } of nodesOf(thrown)) {
+    if (code === ANOTHER_CLUSTER) return 'another-cluster';
     if (code === 'PLT_KFK_AUTHENTICATION') return 'login';
     if (typeof code === 'string' && CERTIFICATE_CODE.test(code)) return 'certificate';
     if (apiId !== undefined && canRetry === true) verdict = 'retry';
     if (apiId === undefined && typeof code === 'string' && NETWORK_CODES.has(code)) verdict = 'retry';
   }
   return verdict;
+}
+
+/** Whether the answer may be another one a moment later, when nothing was changed here. */
+export function passes(thrown: unknown): boolean {
+  const verdict = verdictOn(thrown);
+  return verdict === 'retry' || verdict === 'another-cluster';
 }
 
 /** In a word, for a label of a metric. */
@@ -156,6 +166,13 @@ export function asSpillwayError(thrown: unknown, doing: string, brokers: string)
       return new SpillwayError(
         'QUEUE_UNREACHABLE',
         `Kafka (${brokers}) did not answer: ${doing}: ${reason}. Look whether its brokers run and can be reached from here.`,
+        { ...options, retryAfterS: 5 },
+      );
+    case 'another-cluster':
+      return new SpillwayError(
+        'QUEUE_UNREACHABLE',
+        `Kafka (${brokers}) cannot be reached: ${doing}: ${reason}. Nothing is written to that one or read from it. ` +
+          'Let the addresses lead to the right brokers again: it goes on by itself then.',
         { ...options, retryAfterS: 5 },
       );
     case 'fenced':
