@@ -13,18 +13,16 @@ import type {
   TopicLayout,
   TopicPartition,
 } from '../port.ts';
-import { type AppendingProducer, atWork } from './appenders.ts';
+import { atWork } from './appenders.ts';
 import { countAssignable } from './assignable.ts';
 import { asSpillwayError, verdictOn } from './broker-errors.ts';
 import { Cluster } from './cluster.ts';
 import { KafkaTopics } from './created-topics.ts';
-import { fence, findLanded } from './fence.ts';
 import { KafkaGroupMember } from './group-member.ts';
 import { membersOf } from './group-members.ts';
 import { committedOffset, committedOffsets } from './group-offsets.ts';
 import { MemberNote } from './member-note.ts';
 import { KafkaMetrics } from './metrics.ts';
-import { Moves } from './moves.ts';
 import { endOffsets, offsetAt, WHEN } from './offsets.ts';
 import { KafkaReader } from './partition-reader.ts';
 import { KafkaWriter } from './partition-writer.ts';
@@ -39,7 +37,8 @@ import {
 } from './queue-options.ts';
 import { QueueRecord } from './queue-record.ts';
 import { removeBefore, removeOld } from './retention.ts';
-import { newProducer, type Producer, renew, takeOver } from './take-over.ts';
+import { SharedTopic } from './shared-topic.ts';
+import { newProducer, renew, takeOver } from './take-over.ts';
 import { assertKnown, assertNoneGone, MissingTopics } from './topic-identity.ts';
 import { ensurePartitions, ensureTopics } from './topics.ts';
 
@@ -72,7 +71,7 @@ export class KafkaQueue implements Queue {
   readonly #members = new Set<KafkaGroupMember>();
   readonly #listeners = new Set<(topic: string) => void>();
   /** Where sources that this process maps move with others'. */
-  readonly #moves: Moves | undefined;
+  readonly #shared: SharedTopic | undefined;
   #timer: NodeJS.Timeout | undefined;
   #watch: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -90,7 +89,7 @@ export class KafkaQueue implements Queue {
       removeBefore: (at: TopicPartition, position: number) => removeBefore(this.cluster, at, position),
     };
     this.record = new QueueRecord({ ...controlLog, at: { topic: this.nameOf(CONTROL_TOPIC), partition: 0 } });
-    this.#moves = this.#newMoves();
+    this.#shared = this.#sharedTopic();
     this.created = new KafkaTopics({
       controlLog,
       at: { topic: this.nameOf(CATALOGUE_TOPIC), partition: 0 },
@@ -147,17 +146,14 @@ export class KafkaQueue implements Queue {
     this.#timer = setInterval(() => void this.refreshLayouts(), layoutMs);
     this.#timer.unref();
     clearInterval(this.#watch);
-    const { topic } = this.#moves ?? {};
-    if (topic === undefined) return;
-    this.#watch = setInterval(() => void this.#look(topic), Math.min(layoutMs, MOVE_LIMITS.watchMs));
+    const shared = this.#shared;
+    if (shared === undefined) return;
+    this.#watch = setInterval(() => void this.#look(shared), Math.min(layoutMs, MOVE_LIMITS.watchMs));
     this.#watch.unref();
   }
 
-  /** Brokers have added partitions a moment before it is noted in the control topic; sources wait for who is slow. */
-  async #look(topic: string): Promise<void> {
-    await this.cluster.refresh().catch(() => {});
-    const there = this.cluster.topic(this.nameOf(topic))?.leaders.length ?? 0;
-    if (!this.#isClosed && there > this.partitionCount(topic)) await this.refreshLayouts();
+  async #look(shared: SharedTopic): Promise<void> {
+    if ((await shared.hasMoreThan(this.partitionCount(shared.topic))) && !this.#isClosed) await this.refreshLayouts();
   }
 
   /** Each topic has at least so many partitions when it resolves. */
@@ -235,17 +231,17 @@ export class KafkaQueue implements Queue {
 
   async registerBarrier(topic: string, ends: readonly Offset[]): Promise<void> {
     this.#topic(topic);
-    if (topic === this.#moves?.topic) await this.#moves.complete(ends.length);
+    if (topic === this.#shared?.topic) await this.#shared.moves.complete(ends.length);
     else await this.record.setBarrier(topic, ends);
   }
 
   mapsTo(topic: string, partitions: number): void {
-    if (topic === this.#moves?.topic) this.#moves.mapsTo(partitions);
+    if (topic === this.#shared?.topic) this.#shared.moves.mapsTo(partitions);
   }
 
   /** Called once, in the moment in which others are found to have moved sources without this process (moves.ts). */
   onOut(listener: () => void): void {
-    this.#moves?.onOut(listener);
+    this.#shared?.moves.onOut(listener);
   }
 
   /** Who may append, where several processes do, as last read: one that was killed counts until partitions are added. */
@@ -294,7 +290,7 @@ export class KafkaQueue implements Queue {
       const grown = [...this.record.counts].filter(([topic, partitions]) => {
         return Object.hasOwn(this.#options.topics, topic) && partitions > (before.get(topic) ?? 0);
       });
-      this.#moves?.look();
+      this.#shared?.moves.look();
       await this.cluster.refresh();
       this.#missing.look(this.cluster, this.#names);
       for (const writer of this.#writers) writer.endIfReplaced();
@@ -336,17 +332,9 @@ export class KafkaQueue implements Queue {
     await Promise.allSettled([...this.#members].map((member) => member.leave()));
     const writers = [...this.#writers];
     await Promise.all(writers.map((writer) => writer.close()));
-    await this.#leave(!writers.some(({ leftUnanswered }) => leftUnanswered));
+    await this.#shared?.leave(!writers.some(({ leftUnanswered }) => leftUnanswered));
     await Promise.all([...this.#readers].map((reader) => reader.close()));
     await this.cluster.close();
-  }
-
-  /** Who does not say that it leaves is waited for at the next addition, for a moment. */
-  async #leave(isClean: boolean): Promise<void> {
-    const leaving = this.#moves?.close(isClean).catch((thrown: unknown) => {
-      this.#options.log.info({ reason: messageOf(thrown) }, 'others were not told that this process appends no more');
-    });
-    if (leaving !== undefined) await Promise.race([leaving, delay(KAFKA_LIMITS.closeMs, undefined, { ref: false })]);
   }
 
   /** Kafka's name of a topic or group. */
@@ -420,18 +408,12 @@ export class KafkaQueue implements Queue {
     return reader;
   }
 
-  #newMoves(): Moves | undefined {
+  #sharedTopic(): SharedTopic | undefined {
     const { appends, log } = this.#options;
     if (appends === undefined) return undefined;
-    const { topic } = appends;
-    return new Moves({
-      ...appends,
-      record: this.record,
-      log,
-      fence: (partition, { id, epoch }: AppendingProducer) =>
-        fence(this.cluster, this.#named({ topic, partition }), { id: BigInt(id), epoch }),
-      endOf: (partition) => this.endOffset({ topic, partition }),
-    });
+    const { cluster, record } = this;
+    const openReader = (at: TopicPartition) => this.#reader(at, at, true);
+    return new SharedTopic({ appends, name: this.nameOf(appends.topic), cluster, record, log, openReader });
   }
 
   async #writer(at: TopicPartition, writers: Writers, asked: TopicPartition = at): Promise<KafkaWriter> {
@@ -439,13 +421,7 @@ export class KafkaQueue implements Queue {
     const owner = `${at.topic}-${at.partition}`;
     const isShared = writers === 'many';
     const producer = isShared ? await newProducer(cluster, at) : await takeOver(cluster, owner, at);
-    const moves = isShared && asked.topic === this.#moves?.topic ? this.#moves : undefined;
-    const { after } = (await moves?.admit(at.partition, printed(producer))) ?? {};
-    const another = async () => {
-      const made = await newProducer(cluster, at);
-      await moves?.renew(at.partition, printed(made));
-      return made;
-    };
+    const isMoved = isShared && asked.topic === this.#shared?.topic;
     const writer = new KafkaWriter({
       at,
       as: asked,
@@ -455,29 +431,12 @@ export class KafkaQueue implements Queue {
       producer,
       endOffset: await offsetAt(cluster, at, WHEN.end),
       isShared,
-      renew: (own) => (isShared ? another() : renew(cluster, owner, at, own)),
-      after,
+      renew: (own) => (isShared ? newProducer(cluster, at) : renew(cluster, owner, at, own)),
+      ...(isMoved ? await this.#shared?.admit(at, producer) : {}),
       onClose: () => void this.#writers.delete(writer),
-      ...(moves === undefined
-        ? {}
-        : {
-            onProducer: (own: Producer) => moves.renew(at.partition, printed(own)),
-            onFenced: () => moves.out(),
-            findLanded: (...asking) => this.#findLanded(at, ...asking),
-          }),
     });
     this.#writers.add(writer);
     return writer;
-  }
-
-  async #findLanded(at: TopicPartition, from: number, producer: Producer, sequences: readonly number[]) {
-    const reader = this.#reader(at, at, true);
-    const tooLong = AbortSignal.timeout(MOVE_LIMITS.lookBackMs);
-    try {
-      return await findLanded(reader, from, producer, sequences, AbortSignal.any([tooLong, this.cluster.ended]));
-    } finally {
-      await reader.close();
-    }
   }
 
   async #mayBegin(group: string, at: TopicPartition): Promise<boolean> {
@@ -511,5 +470,3 @@ export class KafkaQueue implements Queue {
     throw new SpillwayError('NOT_FOUND', `Topic '${topic}' has ${partitions} partitions, from 0.`);
   }
 }
-
-const printed = ({ id, epoch }: Producer): AppendingProducer => ({ id: String(id), epoch });
