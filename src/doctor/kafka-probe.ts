@@ -47,6 +47,18 @@ export class KafkaProbe {
     return within(DOCTOR_LIMITS.requestMs, 'Kafka did not answer', link.ask(api, ...question));
   }
 
+  /** The same of that broker. Throws NotAsked where it has taken no connection. */
+  async askOne<Question extends unknown[], Answer>(
+    address: string,
+    api: API<Question, Answer>,
+    ...question: Question
+  ): Promise<Answer> {
+    const named = this.named.find((broker) => broker.address === address);
+    const { link } = named ?? (await this.connect(address));
+    if (link === undefined) throw new NotAsked(`not asked: ${address} cannot be reached`);
+    return within(DOCTOR_LIMITS.requestMs, `${address} did not answer`, link.ask(api, ...question));
+  }
+
   close(): void {
     for (const link of this.#links) link.close();
   }

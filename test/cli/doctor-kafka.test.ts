@@ -15,7 +15,7 @@ import { until } from '../support/spillway.ts';
 const LONG_MS = 180_000;
 /** What doctor may take while nothing answers: a check's limit, and what closing connections takes. */
 const BOUND_MS = 30_000;
-const OTHERS = ['kafka-version', 'kafka-topics', 'kafka-rights', 'kafka-clock'];
+const OTHERS = ['kafka-version', 'kafka-topics', 'kafka-rights', 'kafka-disk', 'kafka-clock'];
 
 const queueOn = (brokers: readonly string[], more: object = {}) => {
   const one = { engine: 'kafka', brokers, replication: 1, minInsyncReplicas: 1 };
@@ -55,6 +55,7 @@ describe.skipIf(lacksKafka('doctor and Kafka', { own: true }))('doctor and one b
     expect(of('kafka-brokers')).toMatchObject([{ state: 'well', found: expect.stringContaining('1 of the 1') }]);
     expect(of('kafka-version')).toMatchObject([{ state: 'well' }]);
     expect(of('kafka-clock')).toMatchObject([{ state: 'well' }]);
+    expect(of('kafka-disk')).toMatchObject([{ found: expect.stringMatching(/iB free, \d+ % used where \/.*data is/) }]);
     expect(of('kafka-topics')).toMatchObject([
       { state: 'well', found: expect.stringContaining('the first start makes fresh.raw') },
       { state: 'warning', mend: expect.stringContaining('queue.replication to 3') },
