@@ -171,9 +171,15 @@ describe.skipIf(lacksKafka('doctor and Kafka', { own: true }))('doctor and one b
         'make topics',
         'use the group acl.processor',
         'transactional id',
+        'delete groups',
       ]) {
         expect(lacks.join('\n')).toContain(what);
       }
+      expect(guest.of('kafka-rights').map(({ mend }) => mend)).toEqual([
+        expect.stringMatching(/--add --allow-principal User:guest .*--topic acl\. .*--operation Create/),
+        expect.stringMatching(/--group acl\. --operation Describe --operation Read --operation Delete$/),
+        expect.stringMatching(/--transactional-id acl\. --operation Describe --operation Write$/),
+      ]);
       expect(guest.status).toBe(1);
       const wrong = await as('boss', 'wrong');
       expect(wrong.of('kafka-brokers')).toMatchObject([

@@ -162,7 +162,12 @@ async function create(
   }
 }
 
-async function check(cluster: Cluster, { name, isOpen = false }: WantedTopic, promise: TopicPromise, log: Logger): Promise<void> {
+async function check(
+  cluster: Cluster,
+  { name, isOpen = false }: WantedTopic,
+  promise: TopicPromise,
+  log: Logger,
+): Promise<void> {
   // A broker that was asked since then may not have heard of it.
   const asking = { doing: `asking for ${name}`, forMs: KAFKA_LIMITS.createTopicsMs };
   await cluster.persist(asking, () => cluster.leader({ topic: name, partition: 0 }));
