@@ -62,11 +62,15 @@ describe.skipIf(lacksKafka('doctor and Kafka', { own: true }))('doctor and one b
     ]);
   });
 
-  test('says that there are too few brokers for the replicas that are asked for', async () => {
-    const { of } = await ask(queueOn(kafka.brokers, { prefix: 'many.', replication: 3, minInsyncReplicas: 2 }));
+  test('says that there are too few brokers for the replicas that are asked for, and that all of them would be needed', async () => {
+    const { of } = await ask(queueOn(kafka.brokers, { prefix: 'many.', replication: 2, minInsyncReplicas: 2 }));
     expect(of('kafka-topics')[0]).toMatchObject({
       state: 'wrong',
       found: expect.stringContaining('there are 1 brokers'),
+    });
+    expect(of('kafka-topics')[1]).toMatchObject({
+      state: 'warning',
+      found: expect.stringContaining('where one broker is away nothing is taken'),
     });
   });
 

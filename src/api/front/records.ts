@@ -25,6 +25,14 @@ export interface RecordsFound {
   readonly records: QueueRecord[];
   readonly next: number;
   readonly endOffset: number;
+  /** What was passed over before `next`: it is damaged, or in a form that is not known here. */
+  readonly unreadable?: readonly OffsetRange[];
+}
+
+export interface OffsetRange {
+  readonly from: number;
+  /** The first offset after it. */
+  readonly to: number;
 }
 
 /** Reads QUEUE_READ_LIMITS.readBytes at the most, so a page may be short, or empty, although more follows. */
@@ -34,9 +42,16 @@ export async function readRecords(reader: PartitionReader, question: RecordsQues
   let room: number = question.answerBytes ?? QUEUE_READ_LIMITS.answerBytes;
   let toRead: number = QUEUE_READ_LIMITS.readBytes;
   let next = from;
+  const passed: OffsetRange[] = [];
+  const found = (endOffset: number): RecordsFound => {
+    // What lies after a page that is full is told with the next one.
+    const unreadable = passed.filter(({ to }) => to <= next);
+    return { records, next, endOffset, ...(unreadable.length === 0 ? {} : { unreadable }) };
+  };
   for (;;) {
     const result = await reader.read(asOffset(next), { maxBytes: Math.min(toRead, QUEUE_READ_LIMITS.stepBytes) });
     const { endOffset } = result;
+    for (const { fromOffset, nextOffset } of result.corrupt ?? []) passed.push({ from: fromOffset, to: nextOffset });
     for (const batch of result.batches) {
       toRead -= batch.bytes.length;
       const cursor = new RecordCursor(batch.bytes);
@@ -46,17 +61,17 @@ export async function readRecords(reader: PartitionReader, question: RecordsQues
           const record = recordOf(cursor);
           room -= cursor.headersEnd - cursor.valueStart;
           if (records.length === limit || (room < 0 && records.length > 0)) {
-            return { records, next, endOffset };
+            return found(endOffset);
           }
           records.push(record);
         }
         next = cursor.offset + 1;
       }
     }
-    if (result.nextOffset <= next && result.batches.length === 0) return { records, next, endOffset };
+    if (result.nextOffset <= next && result.batches.length === 0) return found(endOffset);
     // Past the last batch, and past what is corrupt.
     next = Math.max(next, result.nextOffset);
-    if (next >= endOffset || toRead <= 0 || records.length === limit) return { records, next, endOffset };
+    if (next >= endOffset || toRead <= 0 || records.length === limit) return found(endOffset);
   }
 }
 

@@ -33,6 +33,9 @@ export const kafkaTopics: Check = {
       const found = 'one broker acknowledges what is written, and has not written it to its disk then';
       const mend = 'Set queue.replication to 3 and queue.minInsyncReplicas to 2 (docs/engines/kafka.md).';
       findings.push(warning(found, mend));
+    } else if (replication === minInsyncReplicas) {
+      const found = `all ${replication} replicas have to be in sync: where one broker is away nothing is taken`;
+      findings.push(warning(found, 'Set queue.minInsyncReplicas to one less than queue.replication.'));
     }
     return findings;
   },
