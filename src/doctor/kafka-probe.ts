@@ -8,6 +8,7 @@ import { DOCTOR_LIMITS } from '../lib/limits.ts';
 import { reasonOf, verdictOn } from '../queue/kafka/broker-errors.ts';
 import { BrokerLink } from '../queue/kafka/broker-link.ts';
 import { type KafkaOptions, parseAddress } from '../queue/kafka/options.ts';
+import { apiVersions } from '../queue/kafka/protocol.ts';
 import { NotAsked, TooLate, within } from './finding.ts';
 
 export interface AskedBroker {
@@ -67,7 +68,14 @@ export class KafkaProbe {
 async function connect(address: string, options: KafkaOptions): Promise<AskedBroker> {
   const parsed = parseAddress(address);
   if (parsed === undefined) return { address, link: undefined, reason: 'it is not HOST:PORT', verdict: 'failed' };
-  const opening = BrokerLink.open(parsed, options);
+  // One question, since whoever speaks another language takes a connection too.
+  const opening = BrokerLink.open(parsed, options).then(async (link) => {
+    await link.ask(apiVersions, 'spillway', '1').catch((thrown: unknown) => {
+      link.close();
+      throw thrown;
+    });
+    return link;
+  });
   try {
     const link = await within(DOCTOR_LIMITS.connectMs, 'it did not answer', opening);
     return { address, link, reason: '', verdict: 'failed' };
