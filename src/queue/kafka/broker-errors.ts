@@ -104,10 +104,11 @@ export function verdictOn(thrown: unknown): Verdict {
   const name = brokerErrorOf(thrown);
   if (name !== undefined && VERDICTS[name] !== undefined) return VERDICTS[name];
   if (name !== undefined && PASSING.has(name)) return 'retry';
+  // Before anything else: with a login it is why that failed.
+  if ([...nodesOf(thrown)].some(({ message }) => message === WANTS_TLS)) return 'tls';
   let verdict: Verdict = 'failed';
-  for (const { code, message, canRetry, apiId } of nodesOf(thrown)) {
+  for (const { code, canRetry, apiId } of nodesOf(thrown)) {
     if (code === 'PLT_KFK_AUTHENTICATION') return 'login';
-    if (message === WANTS_TLS) return 'tls';
     if (typeof code === 'string' && CERTIFICATE_CODE.test(code)) return 'certificate';
     if (apiId !== undefined && canRetry === true) verdict = 'retry';
     if (apiId === undefined && typeof code === 'string' && NETWORK_CODES.has(code)) verdict = 'retry';
