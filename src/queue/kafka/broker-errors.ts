@@ -107,13 +107,18 @@ export function verdictOn(thrown: unknown): Verdict {
   // Before anything else: with a login it is why that failed.
   if ([...nodesOf(thrown)].some(({ message }) => message === WANTS_TLS)) return 'tls';
   let verdict: Verdict = 'failed';
-  for (const { code, canRetry, apiId } of nodesOf(thrown)) {
-    if (code === 'PLT_KFK_AUTHENTICATION') return 'login';
+  for (const { code, canRetry, apiId, cause } of nodesOf(thrown)) {
+    // A broker that went away in the middle of it has refused nothing.
+    if (code === 'PLT_KFK_AUTHENTICATION') return isOfNetwork(cause) ? 'retry' : 'login';
     if (typeof code === 'string' && CERTIFICATE_CODE.test(code)) return 'certificate';
     if (apiId !== undefined && canRetry === true) verdict = 'retry';
     if (apiId === undefined && typeof code === 'string' && NETWORK_CODES.has(code)) verdict = 'retry';
   }
   return verdict;
+}
+
+function isOfNetwork(thrown: unknown): boolean {
+  return [...nodesOf(thrown)].some(({ code }) => typeof code === 'string' && NETWORK_CODES.has(code));
 }
 
 /** In a word, for a label of a metric. */
@@ -162,7 +167,7 @@ export function asSpillwayError(thrown: unknown, doing: string, brokers: string)
     case 'retry':
       return new SpillwayError(
         'QUEUE_UNREACHABLE',
-        `Kafka (${brokers}) did not answer: ${doing}: ${reason}. Look whether its brokers run and can be reached from here.`,
+        `Kafka (${brokers}) did not answer: ${doing}: ${reason}. Look whether its brokers run and can be reached from here, and whether queue.tls.enabled fits their listeners.`,
         { ...options, retryAfterS: 5 },
       );
     case 'fenced':
