@@ -22,19 +22,7 @@ export async function freePort(): Promise<number> {
   throw new Error('no free port');
 }
 
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer().listen(port, '127.0.0.1');
-  try {
-    await once(server, 'listening');
-  } catch {
-    return false;
-  }
-  server.close();
-  await once(server, 'close');
-  return true;
-}
-
-export async function isFree(port: number, host: string): Promise<boolean> {
+export async function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {
   const server = createServer().listen(port, host);
   try {
     await once(server, 'listening');
