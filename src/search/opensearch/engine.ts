@@ -74,6 +74,7 @@ export async function openOpenSearch(options: OpenSearchOptions): Promise<Search
           ? catalogue.touched(policy.current, tenant, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY)
           : catalogue.touched(policy.current, tenant, fromMs, toMs),
       known: () => catalogue.knownTouched(policy.current, tenant, fromMs, toMs),
+      existing: () => catalogue.names(),
     };
     return time(name, () => runner.run(tenant, cancelled, targets, work));
   };
