@@ -240,5 +240,6 @@ async function measured(
 ): Promise<string> {
   if (fn !== 'unique') return numberOf(of, binder);
   const key = groupKey(of, await typesOf(of, where, ask, context), binder);
-  return of.root === 'own' ? `nullIf(${key.sql}, '')` : key.sql;
+  const isTime = of.root === 'own' && (of.name === 'timestamp' || of.name === 'received');
+  return of.root === 'own' && !isTime ? `nullIf(${key.sql}, '')` : key.sql;
 }

@@ -105,10 +105,10 @@ async function allGroups(question: StatsQuestion, measure: Measure, query: Condi
     if (known === undefined) rows.set(text, { row, parts: [group] });
     else known.parts.push(group);
   }
-  return Array.from(rows.values(), ({ row, parts }) => ({ ...row, value: valueOf(parts, measure, question) }));
+  return Array.from(rows.values(), ({ row, parts }) => ({ ...row, value: measured(parts, measure, question) }));
 }
 
-function valueOf(parts: readonly unknown[], { read, readAll }: Measure, { fn, by }: StatsQuestion): number | null {
+function measured(parts: readonly unknown[], { read, readAll }: Measure, { fn, by }: StatsQuestion): number | null {
   if (parts.length === 1) return read(parts[0]);
   if (readAll !== undefined) return readAll(parts);
   const names = by.map(fieldName).join(', ');

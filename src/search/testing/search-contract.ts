@@ -262,6 +262,22 @@ export function searchContract(engine: () => SearchReader): void {
       expect(row?.value).toBeCloseTo(value, 6);
     });
 
+    test('unique counts what every event has too', async () => {
+      const unique = async (name: 'timestamp' | 'received' | 'id') => {
+        const rows = await engine().stats({
+          ...ask('large'),
+          fn: 'unique',
+          of: { root: 'own', name },
+          by: [],
+          limit: 1,
+        });
+        return rows[0]?.value;
+      };
+      expect(await unique('timestamp')).toBe(new Set(own('large').map(({ timestamp }) => timestamp)).size);
+      expect(await unique('received')).toBe(own('large').length);
+      expect(await unique('id')).toBe(own('large').length);
+    });
+
     test('group by several fields and time', async () => {
       const by = [
         { root: 'metadata', path: ['app'] },
