@@ -89,6 +89,11 @@ export class QueryRunner {
     });
   }
 
+  /** What is asked about slices themselves, as long as a question may take. */
+  look<T>(work: () => Promise<T>): Promise<T> {
+    return this.#within(new AbortController().signal, performance.now() + this.#limits.timeMs, work);
+  }
+
   #ask(
     body: Readonly<Record<string, unknown>>,
     targets: Targets,
@@ -126,7 +131,8 @@ export class QueryRunner {
     if (leftMs <= 0) throw late();
     const either = AbortSignal.any([signal, AbortSignal.timeout(leftMs)]);
     try {
-      return await work({ signal: either, timeoutMs: leftMs + 1_000 }, leftMs);
+      // What looks which slices there are is shared with others, and may wait for longer.
+      return await Promise.race([work({ signal: either, timeoutMs: leftMs + 1_000 }, leftMs), untilAborted(either)]);
     } catch (thrown) {
       if (signal.aborted) throw cancelled();
       if (either.aborted) throw late();
@@ -151,6 +157,12 @@ export class QueryRunner {
     const [body] = listAt(answer.body, 'responses');
     return { status: numberAt(body, 'status'), body };
   }
+}
+
+function untilAborted(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  return promise;
 }
 
 /** A slice that is just being made is there before it answers. */
