@@ -442,6 +442,8 @@ export const STORE_LIMITS = {
   /** What a merge made is synced so often, and what it was made of is kept so long: see search/clickhouse/merged-parts.ts. */
   syncMergedEveryMs: 5_000,
   mergedPartsLifetimeS: 60,
+  /** By so much threads that merge are nicer than others (nice(2)): a third of the share of others where all want the processor. */
+  mergeNiceness: 5,
 } as const;
 
 /** Who has which slices: see search/policy/. */
