@@ -666,6 +666,9 @@ export const DOCTOR_LIMITS = {
   memoryWithoutSearchBytes: 768 * MiB,
   /** From so many percent of what is allowed on there is a warning: shards of OpenSearch. */
   nearPercent: 80,
+  /** How full the disk of a broker may be; Kafka itself has no mark before it is full. */
+  kafkaDiskWarningPercent: 85,
+  kafkaDiskWrongPercent: 95,
   /** Points of percent below the high-water mark from which on there is a warning. */
   nearHighWaterPoints: 10,
   heapPercent: 90,

@@ -20,6 +20,7 @@ import { Membership } from './indexing/membership.ts';
 import { createIndexerMetrics } from './indexing/metrics.ts';
 import { MissingRows } from './indexing/missing-rows.ts';
 import { followOthers } from './indexing/others.ts';
+import { recallPlace } from './indexing/recall-place.ts';
 import { rewindLostIndex, rewindLostPartition } from './indexing/rewind.ts';
 import { IndexerRun } from './indexing/run.ts';
 import { DEFAULT_TIERS, type Tier } from './policy/decide.ts';
@@ -128,7 +129,8 @@ async function startAs(
   /** Where to go on after whoever had the partition before. */
   const begin = async (assigned: AssignedPartition): Promise<number> => {
     const { partition } = assigned;
-    const committed = (await assigned.committed()) ?? 0;
+    const known = await assigned.committed();
+    const committed = known ?? (await inserter.persist(() => recallPlace({ queue, writer, log }, assigned)));
     const nowMs = options.clock.now();
     // Another store may be making a slice just now: until that is there the index does not answer.
     const from = await inserter.persist(() =>

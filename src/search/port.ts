@@ -200,6 +200,11 @@ export interface DescribedSlice extends StoredSlice {
   readonly tenants: number | undefined;
 }
 
+export interface StoredRow {
+  readonly offset: number;
+  readonly receivedMs: number;
+}
+
 /** What one store can ask of rows that another one inserted; `visibleOffsets` finds them as well. */
 export interface SharedIndex {
   /** Whether there are any of this partition of `events`. */
@@ -222,6 +227,8 @@ export interface SearchWriter {
   settleRange(range: Range, slices: readonly SliceKey[]): Promise<void>;
   /** Offsets of the range whose rows are visible, in these slices. */
   visibleOffsets(range: Range, slices: readonly SliceKey[]): Promise<ReadonlySet<number>>;
+  /** The row of the largest offset of a partition of `events`: where one store has the index alone. */
+  readonly lastRow?: (partition: number) => Promise<StoredRow | undefined>;
   slices(): Promise<readonly StoredSlice[]>;
   dropSlice(slice: SliceKey): Promise<void>;
   /** Where several stores may write to it, each the partitions that it has: those move between them. */

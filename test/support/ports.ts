@@ -22,8 +22,8 @@ export async function freePort(): Promise<number> {
   throw new Error('no free port');
 }
 
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer().listen(port, '127.0.0.1');
+export async function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {
+  const server = createServer().listen(port, host);
   try {
     await once(server, 'listening');
   } catch {

@@ -101,7 +101,8 @@ async function readOrWait(
   for (;;) {
     const found = await readRecords(reader, { ...question, from });
     // A page that is empty because one answer looks at so much only says where to go on.
-    if (found.records.length > 0 || signal.aborted || found.next < found.endOffset) return found;
+    const hasNews = found.records.length > 0 || found.unreadable !== undefined;
+    if (hasNews || signal.aborted || found.next < found.endOffset) return found;
     from = found.next;
     await reader.waitFor(asOffset(from), signal);
   }

@@ -29,6 +29,14 @@ export interface RecordsFound {
   readonly endOffset: number;
   /** What they have of `answerBytes`. */
   readonly bytes: number;
+  /** What was passed over before `next`: it is damaged, or in a form that is not known here. */
+  readonly unreadable?: readonly OffsetRange[];
+}
+
+export interface OffsetRange {
+  readonly from: number;
+  /** The first offset after it. */
+  readonly to: number;
 }
 
 /** Reads QUEUE_READ_LIMITS.readBytes at the most, so a page may be short, or empty, although more follows. */
@@ -39,9 +47,16 @@ export async function readRecords(reader: PartitionReader, question: RecordsQues
   let bytes = 0;
   let toRead: number = QUEUE_READ_LIMITS.readBytes;
   let next = from;
+  const passed: OffsetRange[] = [];
+  const found = (endOffset: number): RecordsFound => {
+    // What lies after a page that is full is told with the next one.
+    const unreadable = passed.filter(({ to }) => to <= next);
+    return { records, next, endOffset, bytes, ...(unreadable.length === 0 ? {} : { unreadable }) };
+  };
   for (;;) {
     const result = await reader.read(asOffset(next), { maxBytes: Math.min(toRead, QUEUE_READ_LIMITS.stepBytes) });
     const { endOffset } = result;
+    for (const { fromOffset, nextOffset } of result.corrupt ?? []) passed.push({ from: fromOffset, to: nextOffset });
     for (const batch of result.batches) {
       toRead -= batch.bytes.length;
       const cursor = new RecordCursor(batch.bytes);
@@ -51,7 +66,7 @@ export async function readRecords(reader: PartitionReader, question: RecordsQues
           const record = recordOf(cursor);
           const more = bytesOf(record);
           if (records.length === limit || (bytes + more > answerBytes && (records.length > 0 || mayBeEmpty))) {
-            return { records, next, endOffset, bytes };
+            return found(endOffset);
           }
           records.push(record);
           bytes += more;
@@ -59,10 +74,10 @@ export async function readRecords(reader: PartitionReader, question: RecordsQues
         next = cursor.offset + 1;
       }
     }
-    if (result.nextOffset <= next && result.batches.length === 0) return { records, next, endOffset, bytes };
+    if (result.nextOffset <= next && result.batches.length === 0) return found(endOffset);
     // Past the last batch, and past what is corrupt.
     next = Math.max(next, result.nextOffset);
-    if (next >= endOffset || toRead <= 0 || records.length === limit) return { records, next, endOffset, bytes };
+    if (next >= endOffset || toRead <= 0 || records.length === limit) return found(endOffset);
   }
 }
 

@@ -241,6 +241,7 @@ describe('a member of a group', () => {
     await client.produce('short', [{ value: 'here' }]);
     const found = await waiting;
     expect(found.records).toMatchObject([{ offset: 1, value: '"here"' }]);
+    expect(found.lost).toEqual([{ topic: 'short', partition: 0, from: 0, to: 1 }]);
     expect(await client.refusal('GET', '/api/topics/short/records?offset=0')).toMatchObject({
       status: 410,
       earliest: 1,

@@ -108,6 +108,12 @@ export const RecordsAnswerSchema = Type.Object(
     records: Type.Array(RecordSchema, { description: "Records of the token's tenant; of all tenants for an admin." }),
     next: Count('The offset to go on at.'),
     endOffset: Count('The durable end of the partition when it was read: nothing follows once `next` is there.'),
+    unreadable: Type.Optional(
+      Type.Array(
+        Type.Object({ from: Count('The first offset that was passed over.'), to: Count('Where reading went on.') }),
+        { description: 'What is damaged, or in a form that is not known here, and was passed over.' },
+      ),
+    ),
   },
   { title: 'RecordsAnswer' },
 );

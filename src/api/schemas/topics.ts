@@ -202,7 +202,7 @@ export const ConsumedSchema = Type.Object(
           from: Count('The first offset that was not read.'),
           to: Count('Where reading goes on.'),
         }),
-        { description: 'What retention had removed before the group has read it.' },
+        { description: 'What the group cannot read any more: retention had removed it before, or it is damaged.' },
       ),
     ),
     partitions: Type.Array(Type.Object({ ...Place, revoked: Type.Boolean() }), {

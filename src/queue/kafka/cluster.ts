@@ -8,7 +8,7 @@ import type { API } from '@platformatic/kafka';
 import { SpillwayError } from '../../lib/errors.ts';
 import { KAFKA_LIMITS } from '../../lib/limits.ts';
 import type { TopicPartition } from '../port.ts';
-import { asSpillwayError, passes, placeOf, topicReplaced } from './broker-errors.ts';
+import { asSpillwayError, passes, placeOf, topicReplaced, verdictOn } from './broker-errors.ts';
 import type { BrokerLink } from './broker-link.ts';
 import { BrokerLinks, closed } from './broker-links.ts';
 import { AnotherCluster } from './cluster-identity.ts';
@@ -297,8 +297,8 @@ export class Cluster {
       } catch (thrown) {
         // What the others say does not explain it.
         if (!(failure instanceof AnotherCluster)) failure = thrown;
-        // The others would say the same.
-        if (!passes(thrown)) break;
+        // The others would say the same, but for a certificate: each has its own.
+        if (!passes(thrown) && verdictOn(thrown) !== 'certificate') break;
       }
     }
     throw failure ?? new NoLeader('there is no broker');

@@ -65,6 +65,7 @@ const GOES_ON: ReadonlySet<Verdict> = new Set([
   'another-cluster',
   'login',
   'certificate',
+  'tls',
   'right',
   'settings',
 ]);

@@ -3,6 +3,7 @@ import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nodeDisk } from '../../lib/disk.ts';
 import type { Range } from '../journal.ts';
+import type { StoredRow } from '../port.ts';
 import { SqlBinder } from './binder.ts';
 import { number, text } from './rows.ts';
 import { createEventsTable, EVENTS_TABLE, INSERT_STRUCTURE } from './schema.ts';
@@ -78,6 +79,17 @@ export class EventsTable {
       binder,
     );
     return new Set(rows.map(([queueOffset]) => number(queueOffset)));
+  }
+
+  /** Of all slices. */
+  async lastRow(partition: number): Promise<StoredRow | undefined> {
+    const binder = new SqlBinder();
+    const [row] = await this.#session.run(
+      `SELECT queue_offset, timestamp + delay FROM ${EVENTS_TABLE}
+       WHERE queue_partition = ${binder.bind('UInt32', partition)} ORDER BY queue_offset DESC LIMIT 1`,
+      binder,
+    );
+    return row === undefined ? undefined : { offset: number(row[0]), receivedMs: number(row[1]) };
   }
 
   /** Syncs the parts that hold rows of the range: after a crash nobody knows whether they were. */

@@ -2,7 +2,16 @@
 import type { Logger } from '../../lib/log.ts';
 import type { Range } from '../journal.ts';
 import type { PathType } from '../path-types.ts';
-import type { Placement, RefusedRecord, RowFacts, SearchWriter, StoredSlice, WriteBatch, WriteBlock } from '../port.ts';
+import type {
+  Placement,
+  RefusedRecord,
+  RowFacts,
+  SearchWriter,
+  StoredRow,
+  StoredSlice,
+  WriteBatch,
+  WriteBlock,
+} from '../port.ts';
 import type { SliceKey } from '../slices.ts';
 import type { DraftFiles } from './draft-files.ts';
 import type { EventsTable, StoredPartition } from './events-table.ts';
@@ -109,6 +118,8 @@ export class ClickHouseWriter implements SearchWriter {
   visibleOffsets(range: Range, slices: readonly SliceKey[]): Promise<ReadonlySet<number>> {
     return this.#table.visibleOffsets(range, this.#existing(slices));
   }
+
+  readonly lastRow = (partition: number): Promise<StoredRow | undefined> => this.#table.lastRow(partition);
 
   async slices(): Promise<readonly StoredSlice[]> {
     return storedSlices(await this.#table.partitions(), this.#numbers);

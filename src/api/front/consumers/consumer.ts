@@ -148,18 +148,25 @@ export class Consumer {
     if (after === undefined) {
       for (const held of this.#present()) if (held.isRevoked) await this.#release(held);
     }
+    // Told of also where records come later, or none: reading goes on after it, and does not come back to it.
+    const lost: NonNullable<Consumed['lost']> = [];
     for (;;) {
       const changed = this.#changed.promise;
       const reading = this.#present().filter(({ isRevoked }) => !isRevoked);
-      const found = await this.#readAll(reading, place, limit);
+      const found = await this.#readAll(reading, place, lost, limit);
       if (found.records.length > 0 || signal.aborted || this.#isGone) return found;
       await this.#waitForRecords(reading, place, signal, changed);
     }
   }
 
-  async #readAll(reading: readonly HeldPartition[], place: Map<string, Position>, limit: number): Promise<Consumed> {
+  /** Moves the place, and adds to what is lost. */
+  async #readAll(
+    reading: readonly HeldPartition[],
+    place: Map<string, Position>,
+    lost: NonNullable<Consumed['lost']>,
+    limit: number,
+  ): Promise<Consumed> {
     const records: Consumed['records'] = [];
-    const lost: NonNullable<Consumed['lost']> = [];
     let answerBytes: number = QUEUE_READ_LIMITS.answerBytes;
     const first = this.#turn++ % Math.max(1, reading.length);
     for (const held of [...reading.slice(first), ...reading.slice(0, first)]) {
@@ -171,7 +178,7 @@ export class Consumer {
       const called = calledOf(held);
       for (const record of found.records) records.push({ ...called, ...record });
       answerBytes -= found.bytes;
-      if (found.lost !== undefined) lost.push({ ...called, ...found.lost });
+      for (const range of found.lost) lost.push({ ...called, ...range });
       if (found.next > from) place.set(keyOf(held), { ...called, generation: held.generation, offset: found.next });
       if (found.records.length > 0) held.given(found.next);
     }
