@@ -159,7 +159,7 @@ export const MOVE_LIMITS = {
   turnMs: 1_000,
   /** What waits for the end of a move for so long is kept on this machine's disk. */
   holdMs: 15_000,
-  /** Those who have ended without saying so are remembered until the next addition, or until there are so many. */
+  /** Those who have ended without saying so are remembered until the next addition; of so many, only the last half. */
   outMost: 16,
   /** Looking back whether what brokers refuse now had been taken before. */
   lookBackMs: 60_000,

@@ -80,6 +80,7 @@ describe.skipIf(lacksKafka('another cluster', { own: true }))('another cluster i
     const registry = new Registry();
     const queue = await openKafkaRoleQueue({ config: configOf(), role, log: quietLog, registry, onWaiting });
     opened.push(queue);
+    if (role === 'collector') queue.queue.mapsTo?.(raw.topic, queue.queue.partitionCount(raw.topic));
     return queue;
   };
   const topicsOnWrong = async () => {

@@ -43,11 +43,14 @@ export function enter(state: AppendersState, topic: string, id: string, own: App
   return 'entered';
 }
 
-/** Whom nobody has to wait for any more; whether that changed anything. */
+/** Whom nobody has to wait for any more, behind those who were out before; whether that changed anything. */
 export function putOut(state: AppendersState, isToGo: (appender: Appender, id: string) => boolean): boolean {
-  const leaving = Object.entries(state.appenders ?? {}).filter(([id, one]) => one.isOut !== true && isToGo(one, id));
-  for (const [id, one] of leaving) state.appenders = { ...state.appenders, [id]: { ...one, isOut: true } };
-  return leaving.length > 0;
+  const leaving = atWork(state.appenders).filter(([id, one]) => isToGo(one, id));
+  const out = leaving.map(([id, one]): [string, Appender] => [id, { ...one, isOut: true }]);
+  const ids = out.map(([id]) => id);
+  if (!remove(state, ids)) return false;
+  state.appenders = { ...state.appenders, ...Object.fromEntries(out) };
+  return true;
 }
 
 /** Of whom brokers take nothing any more, or who has nothing under way; whether one was there. */
@@ -58,6 +61,7 @@ export function remove(state: AppendersState, ids: readonly string[]): boolean {
   return after.length < before.length;
 }
 
+/** Whoever is out for longest comes first. */
 export const outOf = (appenders: Appenders = {}): [id: string, appender: Appender][] =>
   Object.entries(appenders).filter(([, { isOut }]) => isOut === true);
 

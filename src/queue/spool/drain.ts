@@ -69,10 +69,13 @@ export async function drain(parts: DrainParts): Promise<boolean> {
     await note(parts, position, until);
     const to = offset(Math.min(nextOffset, until ?? nextOffset));
     const due = batches.filter((batch) => batch.nextOffset > position && batch.nextOffset <= to);
-    await Promise.all(due.map(({ bytes }) => send(parts, plainCopy(bytes))));
-    position = to;
+    const sent = await Promise.allSettled(due.map(({ bytes }) => send(parts, plainCopy(bytes))));
+    const refused = sent.find((one) => one.status === 'rejected');
+    // What the queue had taken before it refused the rest is none of the next process's.
+    position = refused === undefined ? to : (due[sent.indexOf(refused) - 1]?.nextOffset ?? position);
     await commit(parts, position);
     onMoved(position);
+    if (refused !== undefined) throw refused.reason;
   }
   return false;
 }
