@@ -55,7 +55,8 @@ export async function drain(parts: DrainParts): Promise<boolean> {
     // The next process does it.
     if (parts.direct.failure?.code === 'QUEUE_FENCED') return false;
     if (until !== undefined && position >= until) {
-      await parts.direct.beginAnew?.();
+      await answered(signal, async () => parts.direct.beginAnew?.());
+      if (signal.aborted) return false;
       until = undefined;
     }
     if (isEmptyAt(position)) {
@@ -151,19 +152,26 @@ async function resume(parts: DrainParts, position: Offset): Promise<Resumed> {
   return { position: behind, until };
 }
 
-/** Again and again while nobody answers; undefined where nobody will. */
+/** Undefined where that cannot be. */
 async function goOnFrom({ direct, log, signal }: DrainParts, left: ProducerMark): Promise<number | undefined> {
   const text = 'what a process of before had under way to the queue may be there twice';
+  try {
+    const records = await answered(signal, async () => direct.goOnFrom?.(left));
+    if (records === undefined && !signal.aborted) log.warn({ producer: left.producerId }, text);
+    return records;
+  } catch (thrown) {
+    log.warn({ reason: messageOf(thrown) }, text);
+    return undefined;
+  }
+}
+
+/** Asks again and again while nobody answers; undefined where the signal came first. */
+async function answered<Answer>(signal: AbortSignal, ask: () => Promise<Answer>): Promise<Answer | undefined> {
   while (!signal.aborted) {
     try {
-      const records = await direct.goOnFrom?.(left);
-      if (records === undefined) log.warn({ producer: left.producerId }, text);
-      return records;
+      return await ask();
     } catch (thrown) {
-      if (!(thrown instanceof SpillwayError && thrown.kind.retry)) {
-        log.warn({ reason: messageOf(thrown) }, text);
-        return undefined;
-      }
+      if (!(thrown instanceof SpillwayError && thrown.kind.retry)) throw thrown;
       await delay(SPOOL_LIMITS.lookMs, undefined, { signal }).catch(() => {});
     }
   }
