@@ -90,6 +90,13 @@ export interface StatsRow {
   readonly value: number | null;
 }
 
+/** An event, and how many of its neighbours before and after. */
+export interface ContextQuestion extends Question {
+  readonly id: string;
+  readonly before: number;
+  readonly after: number;
+}
+
 /** Reads of the store. Every method may throw QUERY_TIMEOUT, QUERY_MEMORY, QUERY_CANCELLED, TOO_MANY_REQUESTS. */
 export interface SearchReader {
   search(question: SearchQuestion): Promise<{ readonly events: readonly AnsweredEvent[]; readonly more: boolean }>;
@@ -110,7 +117,7 @@ export interface SearchReader {
     readonly signal: AbortSignal;
   }): Promise<AnsweredEvent | undefined>;
   /** Neighbours of one event, by time and origin, among those of the same source that match the query. */
-  context(question: Question & { readonly id: string; readonly before: number; readonly after: number }): Promise<
+  context(question: ContextQuestion): Promise<
     | {
         readonly before: readonly AnsweredEvent[];
         readonly event: AnsweredEvent;

@@ -8,7 +8,7 @@ import { QUEUE_READ_LIMITS } from '../../lib/limits.ts';
 import { noTopic } from '../../queue/created/catalogue.ts';
 import { ownerOf } from '../../queue/created/owned-names.ts';
 import { offset as asOffset, type PartitionReader, type Queue, type TopicState } from '../../queue/port.ts';
-import { accounts } from '../catalogue.ts';
+import { accounts } from '../catalogue/index.ts';
 import { parseTime } from '../time.ts';
 import type { CoordinatorView } from './coordinator-view.ts';
 import { groupAnswers } from './group-routes.ts';

@@ -87,7 +87,12 @@ export const RecordSchema = Type.Object(
     timestamp: IsoTime('Time of the record: when it was received.'),
     key: Type.Optional(Type.String()),
     keyEncoding: Type.Optional(Encoding('the key')),
-    headers: Type.Record(Type.String(), Type.String(), { description: 'Headers by name, as text.' }),
+    headers: Type.Record(Type.String(), Type.String(), { description: 'Headers by name.' }),
+    headerEncodings: Type.Optional(
+      Type.Record(Type.String(), Encoding('the header'), {
+        description: 'Of the headers that are not text; absent where all are.',
+      }),
+    ),
     encoding: Encoding('the value'),
     value: Type.Union([Type.String(), Type.Null()], {
       description: 'null where the record has none: a tombstone, which is not an empty value.',

@@ -1,7 +1,7 @@
 /** One partition as a consumer over HTTP has it: what was given out of it, and what of that is committed. */
 import { SpillwayError } from '../../../lib/errors.ts';
 import { type AssignedPartition, offset, type PartitionReader } from '../../../queue/port.ts';
-import { type RecordsFound, readRecords } from '../records.ts';
+import { type RecordsFound, type RecordsQuestion, readRecords } from '../records.ts';
 
 export type StartAt = 'earliest' | 'latest';
 
@@ -10,6 +10,9 @@ export interface Lost {
   readonly from: number;
   readonly to: number;
 }
+
+/** What an answer has left for the records of a partition. */
+export type Room = Required<Pick<RecordsQuestion, 'limit' | 'answerBytes' | 'mayBeEmpty'>>;
 
 export class HeldPartition {
   readonly assigned: AssignedPartition;
@@ -76,9 +79,9 @@ export class HeldPartition {
     return end;
   }
 
-  async read(from: number, limit: number, answerBytes: number): Promise<RecordsFound & { readonly lost?: Lost }> {
+  async read(from: number, room: Room): Promise<RecordsFound & { readonly lost?: Lost }> {
     const reader = await this.reader();
-    const question = { limit, tenant: undefined, answerBytes };
+    const question = { ...room, tenant: undefined };
     try {
       return await readRecords(reader, { ...question, from });
     } catch (thrown) {
