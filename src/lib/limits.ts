@@ -421,6 +421,14 @@ export const STORE_LIMITS = {
   blockPaths: 4_096,
   /** Paths of JSON that an emptied block remembers. */
   rememberedPaths: 1_024,
+  /**
+   * Texts of a path with up to so many different ones, none of them longer, in so many values are stored as words; and
+   * bytes of words that an emptied block remembers.
+   */
+  pathWords: 1_000,
+  pathWordBytes: 128,
+  pathWordsOf: 1_000_000,
+  rememberedWordBytes: 8 * MiB,
   /** Paths whose types the store remembers; with more of them questions read every type's column. */
   knownPaths: 20_000,
   /** The journal is folded into the catalogue beyond this. */
@@ -710,6 +718,7 @@ const relations: readonly (readonly [boolean, string])[] = [
     "a cut keyword behind the name of its field fits Lucene's longest term",
   ],
   [QUERY_LIMITS.queryChars <= OPENSEARCH_LIMITS.termChars, 'no query is longer than what is indexed of a keyword'],
+  [STORE_LIMITS.pathWords < 65_536, 'the number of a word fits two bytes'],
   [6 * STORE_LIMITS.syncMergedEveryMs < STORE_LIMITS.mergedPartsLifetimeS * 1_000, 'merges are synced in time'],
 ];
 for (const [holds, what] of relations) if (!holds) throw new Error(`limits contradict each other: ${what}`);

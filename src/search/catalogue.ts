@@ -153,6 +153,15 @@ export class Catalogue {
     return bounds;
   }
 
+  /** Whether all rows that there are of those slices are the tenant's. */
+  isAlone(tenant: string, fromMs: number, toMs: number): boolean {
+    if (this.#leaving.size > 0) return false;
+    for (const { slice } of this.#shares(tenant, fromMs, toMs)) {
+      if (this.#slices.get(sliceText(slice))?.shares.size !== 1) return false;
+    }
+    return true;
+  }
+
   *#shares(tenant: string, fromMs: number, toMs: number): Generator<SliceShare> {
     for (const text of this.#byTenant.get(tenant) ?? []) {
       const share = this.#slices.get(text)?.shares.get(tenant);

@@ -16,7 +16,7 @@ import { measureQuestions } from '../question-metrics.ts';
 import { compileToSql } from './compile.ts';
 import { DraftFiles } from './draft-files.ts';
 import { EventsTable } from './events-table.ts';
-import { withImpliedRange } from './implied-range.ts';
+import { withImplied } from './implied.ts';
 import { type Ask, type QueryLimits, QueryRunner } from './query-runner.ts';
 import { count, histogram, stats, values } from './read-aggregates.ts';
 import { contextOf, getEvent, type ReadContext, search } from './read-events.ts';
@@ -75,14 +75,14 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
     (question: Q): Promise<T> =>
       time(name, () =>
         runner.run(question.tenant, question.signal, (ask) =>
-          withImpliedRange(question, slices.index, (implied) => work(question, ask, { ...context, implied })),
+          withImplied(question, slices.index, (implied) => work(question, ask, { ...context, implied })),
         ),
       );
   let completeTo = (_tenant?: string) => 0;
   return {
     index: `the embedded engine in ${directory} on ${hostname()}`,
     table,
-    writer: new ClickHouseWriter(table, files, numbers, log),
+    writer: new ClickHouseWriter({ table, files, numbers, catalogue: journal.catalogue, log }),
     journal,
     policy: new LocalPolicy(journal),
     slices,

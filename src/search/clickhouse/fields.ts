@@ -31,7 +31,7 @@ export const PRINTED_ID = `if(id_site = '',
     '-', substring(${HALVES.low}, 1, 4), '-', substring(${HALVES.low}, 5, 12))),
   concat(id_site, '.', id_topic, '.', toString(id_partition), '.', toString(id_offset), '.', toString(id_index)))`;
 
-const SINGLE: readonly JsonType[] = ['string', 'number', 'boolean'];
+const SINGLE: readonly JsonType[] = ['string', 'word', 'number', 'boolean'];
 const ARRAYS: readonly JsonType[] = ['strings', 'numbers', 'booleans'];
 
 /** How many rows of the condition hold which of the types at the path; those that none holds are left out. */
@@ -66,6 +66,10 @@ export function groupKey(field: FieldRef, types: readonly JsonType[], binder: Sq
   const [only] = present;
   if (present.length === 1 && only !== undefined && SINGLE.includes(only)) {
     return { sql: jsonValue(field, only, binder), isPresent: isNotNull, isSingle: true, decode: decodePlain };
+  }
+  if (present.length === 2 && present.every((type) => type === 'string' || type === 'word')) {
+    const [text, word] = present.map((type) => jsonValue(field, type, binder));
+    return { sql: `ifNull(${text}, ${word})`, isPresent: isNotNull, isSingle: true, decode: decodePlain };
   }
   // Each value of an event once: how often it stands in one array is not how many events have it.
   const sql = `arrayJoin(arrayDistinct(${orAbsent(pathValues(field, present, binder))}))`;
@@ -120,6 +124,7 @@ export function numberOf(field: FieldRef, binder: SqlBinder): string {
 function pathValues(field: PathRef, types: readonly JsonType[], binder: SqlBinder): string {
   const parts = types.map((type) => {
     const value = jsonValue(field, type, binder);
+    if (type === 'word') return `if(isNull(${value}), [], [('s', CAST(assumeNotNull(${value}), 'String'))])`;
     if (SINGLE.includes(type)) return `if(isNull(${value}), [], [('${type[0]}', toString(assumeNotNull(${value})))])`;
     return `arrayMap(v -> ('${type[0]}', toString(v)), ${value})`;
   });

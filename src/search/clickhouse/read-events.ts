@@ -12,7 +12,7 @@ import type { Ask } from './query-runner.ts';
 import { EVENT_SELECTION, storedEvent } from './rows.ts';
 import { EVENTS_TABLE, INDEXED_IDS } from './schema.ts';
 import { engineCode, TOO_MANY_ROWS } from './sessions.ts';
-import { after, type ConditionContext, condition, inSlices, isId, orderBy } from './where.ts';
+import { after, type ConditionContext, condition, inSlices, isId, orderBy, withTenant } from './where.ts';
 
 export interface ReadContext extends ConditionContext {
   readonly paths: PathTypes;
@@ -29,7 +29,7 @@ export async function search(
   context: ReadContext,
 ): Promise<{ readonly events: readonly AnsweredEvent[]; readonly more: boolean }> {
   const binder = new SqlBinder();
-  const where = condition(question, binder, context);
+  const where = condition(question, binder, withTenant(context));
   if (where === undefined) return { events: [], more: false };
   const beyond = question.after === undefined ? '' : ` AND ${after(question.after, question.order, binder)}`;
   const read = (settings: Settings) =>
@@ -121,7 +121,7 @@ export async function contextOf(question: ContextQuestion, ask: Ask, context: Re
   if (event === undefined) return undefined;
   const neighbours = async (order: 'asc' | 'desc', limit: number) => {
     const binder = new SqlBinder();
-    const where = condition(question, binder, context);
+    const where = condition(question, binder, withTenant(context));
     if (where === undefined || limit === 0) return [];
     const beyond = after({ timestampMs: Date.parse(event.timestamp), id: event.id }, order, binder);
     const source = binder.bind('String', event.source);

@@ -87,9 +87,13 @@ export const ORDER_COLUMNS = ['timestamp', 'id_site', 'id_topic', 'id_partition'
  */
 export const MESSAGE_TOKENS = 'lowerUTF8(message)';
 
-/** Types that a path of a JSON column may have; `Array(JSON)` holds objects. */
+/**
+ * Types that a path of a JSON column may have; `Array(JSON)` holds objects. A `word` is a text too: one of a path that
+ * has few different ones (native/path-texts.ts).
+ */
 export const JSON_TYPES = {
   string: 'String',
+  word: 'LowCardinality(String)',
   number: 'Float64',
   boolean: 'Bool',
   strings: 'Array(String)',

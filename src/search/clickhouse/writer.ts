@@ -1,9 +1,10 @@
 /** The embedded engine as the indexer writes to it: rows travel in files of the engine's own format. */
 import type { Logger } from '../../lib/log.ts';
+import type { Catalogue } from '../catalogue.ts';
 import type { Range } from '../journal.ts';
 import type { PathType } from '../path-types.ts';
 import type { Placement, RefusedRecord, RowFacts, SearchWriter, StoredSlice, WriteBatch, WriteBlock } from '../port.ts';
-import type { SliceKey } from '../slices.ts';
+import { SHARED_GROUP, type SliceKey } from '../slices.ts';
 import type { DraftFiles } from './draft-files.ts';
 import type { EventsTable, StoredPartition } from './events-table.ts';
 import { keepMergedPartsDurable } from './merged-parts.ts';
@@ -70,16 +71,29 @@ export class NativeBlock implements WriteBlock {
   }
 }
 
+/** What `works` puts its row into. */
+const NOBODYS: SliceKey = { retentionDays: 0, hours: 24, group: SHARED_GROUP, start: 0 };
+
+export interface WriterParts {
+  readonly table: EventsTable;
+  readonly files: DraftFiles;
+  readonly numbers: SliceNumbers;
+  readonly catalogue: Catalogue;
+  readonly log: Logger;
+}
+
 export class ClickHouseWriter implements SearchWriter {
   readonly #table: EventsTable;
   readonly #files: DraftFiles;
   readonly #numbers: SliceNumbers;
+  readonly #catalogue: Catalogue;
   readonly #log: Logger;
 
-  constructor(table: EventsTable, files: DraftFiles, numbers: SliceNumbers, log: Logger) {
+  constructor({ table, files, numbers, catalogue, log }: WriterParts) {
     this.#table = table;
     this.#files = files;
     this.#numbers = numbers;
+    this.#catalogue = catalogue;
     this.#log = log;
   }
 
@@ -94,8 +108,19 @@ export class ClickHouseWriter implements SearchWriter {
     return [];
   }
 
-  works(): Promise<boolean> {
-    return this.#table.works();
+  /** Meanwhile there is a row that is nobody's: questions must not leave out whose events they ask for. */
+  async works(): Promise<boolean> {
+    this.#catalogue.leave(NOBODYS);
+    const works = await this.#table.works();
+    const isGone = works || (await this.#isEmpty(NOBODYS));
+    if (isGone) this.#catalogue.left(NOBODYS);
+    return works;
+  }
+
+  async #isEmpty(slice: SliceKey): Promise<boolean> {
+    const { kind, start } = this.#numbers.of(slice);
+    const partitions = await this.#table.partitions().catch(() => undefined);
+    return partitions?.every(({ number }) => number.kind !== kind || number.start !== start) ?? false;
   }
 
   settle(): Promise<void> {

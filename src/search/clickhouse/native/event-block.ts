@@ -8,7 +8,7 @@ import { isUuid, uuidHalves } from '../../ids.ts';
 import type { PathType } from '../../path-types.ts';
 import type { Placement, RowFacts } from '../../port.ts';
 import type { SliceKey } from '../../slices.ts';
-import { EVENT_COLUMNS, MAX_TIME_MS } from '../schema.ts';
+import { EVENT_COLUMNS, INDEXED_IDS, MAX_TIME_MS } from '../schema.ts';
 import type { SliceNumber } from '../slice-numbers.ts';
 import { ArrayColumn, ByteSink, type ColumnData, NumberColumn, StringColumn } from './columns.ts';
 import { JsonColumn } from './json-column.ts';
@@ -57,6 +57,8 @@ const MEMBERS: ReadonlyMap<string, ExpectedMember> = new Map(
 );
 const TEXTS = ['type', 'source', 'level', 'message', 'layout', 'original', 'exact'] as const;
 const DOT = 0x2e;
+/** Their index is on texts. */
+const IDS: ReadonlySet<string> = new Set(INDEXED_IDS);
 
 function createColumns() {
   return {
@@ -78,8 +80,8 @@ function createColumns() {
     messageless: new NumberColumn('UInt8'),
     message: new StringColumn(),
     tags: new ArrayColumn(new StringColumn()),
-    metadata: new JsonColumn(),
-    payload: new JsonColumn(),
+    metadata: new JsonColumn(() => true),
+    payload: new JsonColumn((path) => !IDS.has(path)),
     layout: new StringColumn(),
     original: new StringColumn(),
     exact: new StringColumn(),
