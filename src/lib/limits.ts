@@ -450,6 +450,10 @@ export const STORE_LIMITS = {
   /** What a merge made is synced so often, and what it was made of is kept so long: see search/clickhouse/merged-parts.ts. */
   syncMergedEveryMs: 5_000,
   mergedPartsLifetimeS: 60,
+  /** So many parts of one file are merged where nothing was inserted for so long: see search/clickhouse/tidy-parts.ts. */
+  tidyParts: 4,
+  tidyAfterS: 10,
+  tidyMemoryBytes: 400 * MiB,
 } as const;
 
 /** Who has which slices: see search/policy/. */

@@ -49,6 +49,7 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
   const open = await openSessions(join(directory, 'engine'));
   const writing = await open();
   const admin = await open();
+  const tidying = await open();
   const table = await EventsTable.open(writing);
   const numbers = await SliceNumbers.open(join(directory, 'journal'));
   const partitions = await table.partitions();
@@ -82,7 +83,7 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
   return {
     index: `the embedded engine in ${directory} on ${hostname()}`,
     table,
-    writer: new ClickHouseWriter({ table, files, numbers, catalogue: journal.catalogue, log }),
+    writer: new ClickHouseWriter({ table, tidying, files, numbers, catalogue: journal.catalogue, log }),
     journal,
     policy: new LocalPolicy(journal),
     slices,
@@ -103,6 +104,7 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
       runner.close();
       writing.close();
       admin.close();
+      tidying.close();
       await engineDrained();
       await files.close();
       await journal.close();

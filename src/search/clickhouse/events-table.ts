@@ -5,8 +5,8 @@ import { nodeDisk } from '../../lib/disk.ts';
 import type { Range } from '../journal.ts';
 import { SqlBinder } from './binder.ts';
 import { number, text } from './rows.ts';
-import { createEventsTable, EVENTS_TABLE, INSERT_STRUCTURE } from './schema.ts';
-import type { EngineSession } from './sessions.ts';
+import { createEventsTable, EVENTS_TABLE, INSERT_STRUCTURE, updateEventsTable } from './schema.ts';
+import type { EngineSession, StatementOptions } from './sessions.ts';
 import type { SliceNumber } from './slice-numbers.ts';
 import { inSlices } from './where.ts';
 
@@ -29,6 +29,7 @@ export class EventsTable {
   static async open(session: EngineSession): Promise<EventsTable> {
     const table = new EventsTable(session);
     await session.run(createEventsTable());
+    await session.run(updateEventsTable());
     const binder = new SqlBinder();
     const rows = await session.run(
       `SELECT data_paths FROM system.tables WHERE database = currentDatabase() AND name = ${binder.bind('String', EVENTS_TABLE)}`,
@@ -39,8 +40,8 @@ export class EventsTable {
   }
 
   /** A statement about the table itself. */
-  async run(sql: string, binder?: SqlBinder): Promise<unknown[][]> {
-    return this.#session.run(sql, binder);
+  async run(sql: string, binder?: SqlBinder, options?: StatementOptions): Promise<unknown[][]> {
+    return this.#session.run(sql, binder, options);
   }
 
   /** Inserts the blocks in a file of Native format. Parts and their folders are synced when it resolves. */

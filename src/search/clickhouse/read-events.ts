@@ -7,7 +7,7 @@ import type { AnsweredEvent } from '../../event/event.ts';
 import type { QueryNode } from '../../query/ast.ts';
 import type { PathTypes } from '../path-types.ts';
 import type { Question, SearchQuestion } from '../port.ts';
-import { SqlBinder } from './binder.ts';
+import { type Setting, SqlBinder } from './binder.ts';
 import type { Ask } from './query-runner.ts';
 import { EVENT_SELECTION, storedEvent } from './rows.ts';
 import { EVENTS_TABLE, INDEXED_IDS } from './schema.ts';
@@ -21,7 +21,7 @@ export interface ReadContext extends ConditionContext {
   readonly rebuild: RebuildOriginal;
 }
 
-type Settings = Readonly<Record<string, number>>;
+type Settings = Readonly<Record<string, Setting>>;
 
 export async function search(
   question: SearchQuestion,
@@ -70,6 +70,9 @@ const FEW_SETTINGS = {
   optimize_read_in_order: 0,
   max_threads: 1,
   use_skip_indexes_on_data_read: 0,
+  // A row of JSON is some hundred small files: to hand each to another thread costs more than to read it.
+  local_filesystem_read_method: 'pread',
+  merge_tree_use_prefixes_deserialization_thread_pool: 0,
 };
 
 /**

@@ -7,9 +7,11 @@ import type { Placement, RefusedRecord, RowFacts, SearchWriter, StoredSlice, Wri
 import { SHARED_GROUP, type SliceKey } from '../slices.ts';
 import type { DraftFiles } from './draft-files.ts';
 import type { EventsTable, StoredPartition } from './events-table.ts';
-import { keepMergedPartsDurable } from './merged-parts.ts';
+import { fromTimeToTime, keepMergedPartsDurable } from './merged-parts.ts';
 import { EventBlock } from './native/event-block.ts';
+import type { EngineSession } from './sessions.ts';
 import type { SliceNumber, SliceNumbers } from './slice-numbers.ts';
+import { tidyParts } from './tidy-parts.ts';
 
 export class FileBatch implements WriteBatch {
   readonly path: string;
@@ -76,6 +78,8 @@ const NOBODYS: SliceKey = { retentionDays: 0, hours: 24, group: SHARED_GROUP, st
 
 export interface WriterParts {
   readonly table: EventsTable;
+  /** For merges alone. */
+  readonly tidying: EngineSession;
   readonly files: DraftFiles;
   readonly numbers: SliceNumbers;
   readonly catalogue: Catalogue;
@@ -84,13 +88,15 @@ export interface WriterParts {
 
 export class ClickHouseWriter implements SearchWriter {
   readonly #table: EventsTable;
+  readonly #tidying: EngineSession;
   readonly #files: DraftFiles;
   readonly #numbers: SliceNumbers;
   readonly #catalogue: Catalogue;
   readonly #log: Logger;
 
-  constructor({ table, files, numbers, catalogue, log }: WriterParts) {
+  constructor({ table, tidying, files, numbers, catalogue, log }: WriterParts) {
     this.#table = table;
+    this.#tidying = tidying;
     this.#files = files;
     this.#numbers = numbers;
     this.#catalogue = catalogue;
@@ -145,7 +151,17 @@ export class ClickHouseWriter implements SearchWriter {
   }
 
   maintain(): () => Promise<void> {
-    return keepMergedPartsDurable({ table: this.#table, log: this.#log });
+    const [table, tidying, log] = [this.#table, this.#tidying, this.#log];
+    const stops = [
+      keepMergedPartsDurable({ table, log }),
+      fromTimeToTime(
+        () => tidyParts(tidying),
+        (reason) => log.warn({ reason }, 'Small parts could not be merged: questions take longer'),
+      ),
+    ];
+    return async () => {
+      await Promise.all(stops.map((stop) => stop()));
+    };
   }
 
   #existing(slices: readonly SliceKey[]): readonly SliceNumber[] {

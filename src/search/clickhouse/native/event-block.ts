@@ -60,7 +60,7 @@ const DOT = 0x2e;
 /** Their index is on texts. */
 const IDS: ReadonlySet<string> = new Set(INDEXED_IDS);
 
-function createColumns() {
+function createColumns(hasWords: boolean) {
   return {
     retention_days: new NumberColumn('UInt16'),
     slice_day: new NumberColumn('UInt32'),
@@ -80,8 +80,8 @@ function createColumns() {
     messageless: new NumberColumn('UInt8'),
     message: new StringColumn(),
     tags: new ArrayColumn(new StringColumn()),
-    metadata: new JsonColumn(() => true),
-    payload: new JsonColumn((path) => !IDS.has(path)),
+    metadata: new JsonColumn(() => hasWords),
+    payload: new JsonColumn((path) => hasWords && !IDS.has(path)),
     layout: new StringColumn(),
     original: new StringColumn(),
     exact: new StringColumn(),
@@ -96,10 +96,10 @@ export class EventBlock {
   /** Of the last row. */
   #slice: SliceKey | undefined;
   #number: SliceNumber = { kind: 0, start: 0 };
-  readonly #columns = createColumns();
-  readonly #data: readonly ColumnData[] = EVENT_COLUMNS.map(({ name }) => this.#columns[name]);
+  readonly #columns: ReturnType<typeof createColumns>;
+  readonly #data: readonly ColumnData[];
   /** Members that are '' where they are absent. */
-  readonly #texts: readonly StringColumn[] = TEXTS.map((name) => this.#columns[name]);
+  readonly #texts: readonly StringColumn[];
   readonly #scanner = new JsonScanner();
   readonly #sequence: ExpectedMember[] = [];
   readonly #tenants = new Map<string, string>();
@@ -112,8 +112,13 @@ export class EventBlock {
   #timestamp = Number.NaN;
   #received = Number.NaN;
 
-  constructor(numberOf: NumberOf) {
+  /** `hasWords`: false for a block as earlier versions made them. */
+  constructor(numberOf: NumberOf, hasWords = true) {
     this.#numberOf = numberOf;
+    const columns = createColumns(hasWords);
+    this.#columns = columns;
+    this.#data = EVENT_COLUMNS.map(({ name }) => columns[name]);
+    this.#texts = TEXTS.map((name) => columns[name]);
   }
 
   get rows(): number {
