@@ -181,8 +181,7 @@ async function idleMedians({
   }
   const [ownMiddle, theirMiddle] = await askInTurns(some, runs, middle.ids);
   if (own === undefined || hand === undefined || ownMiddle === undefined) throw new Error('nothing was measured');
-  const peer =
-    opensearch && theirs && theirMiddle && { name: opensearch.name, medians: theirs, middle: theirMiddle };
+  const peer = opensearch && theirs && theirMiddle && { name: opensearch.name, medians: theirs, middle: theirMiddle };
   return { own, byHand: hand, middle: ownMiddle, opensearch: peer };
 }
 

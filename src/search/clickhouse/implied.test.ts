@@ -34,7 +34,9 @@ test('an event from outside of the range that comes while the answer is made is 
   expect(await asked(within, { fromMs: 100, toMs: 200 })).toEqual([BOTH, NONE]);
   expect(await asked(within, { fromMs: 99, toMs: 199 })).toEqual([BOTH, NONE]);
   // What was asked for in any case may change.
-  expect(await asked({ fromMs: 99, toMs: 199 }, { fromMs: 50, toMs: 199 })).toEqual([{ from: false, to: true, tenant: false }]);
+  expect(await asked({ fromMs: 99, toMs: 199 }, { fromMs: 50, toMs: 199 })).toEqual([
+    { from: false, to: true, tenant: false },
+  ]);
 });
 
 test('an event of a slice that comes or goes while the answer is made is not in it: what touches all slices names none', async () => {

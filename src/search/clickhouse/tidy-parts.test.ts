@@ -35,9 +35,9 @@ test('what inserts left becomes one part with the same events', async () => {
   await indexer.stop();
   await table.run('SYSTEM START MERGES');
   const left = (parts: number) =>
-    expect.poll(() => table.run("SELECT count(), sum(rows) FROM system.parts WHERE active AND table = 'events'")).toEqual([
-      [parts, PARTS],
-    ]);
+    expect
+      .poll(() => table.run("SELECT count(), sum(rows) FROM system.parts WHERE active AND table = 'events'"))
+      .toEqual([[parts, PARTS]]);
   await left(PARTS);
   expect(await tidyParts(table, 0)).toBe(1);
   await left(1);
