@@ -230,8 +230,9 @@ function summary({ idle: { own, byHand, middle, opensearch }, loaded, cpuS, miss
           ]
         : []),
       ...(missing === undefined ? [] : [missing]),
-      'What limits the rare word: its 100 rows lie in some 94 granules of 1,024 rows, and each costs a block of every path of `metadata` and `payload`, which is two thirds of the time (docs/decisions/2026-11-23-search-store-schema.md has what was tried; smaller granules and blocks cost inserts more than they give).',
+      'What limits the rare word: its 100 rows lie in some 94 granules of 1,024 rows, and each costs a block of every path of `metadata` and `payload`, which is the half of the time (docs/decisions/2026-11-23-search-store-schema.md and 2026-11-26-faster-questions.md have what was tried; smaller granules and blocks cost inserts more than they give).',
       'One request id was to take 50 ms, or 15 with an index whose bytes are counted, as its Bloom filter is: finding the row takes the engine about 8, a row of JSON columns the rest, and the way through the front door 2 to 4 (docs/decisions/2026-11-23-search-store-schema.md).',
+      `At rest means that nothing was inserted for ${STORE_LIMITS.tidyAfterS} s, after which small parts are merged. The middle third of the time, with ends within buckets, is what no count of a whole index answers.`,
       'Medians, asked one after another through the front door. The headline is the slowest of the six when idle.',
     ],
   };

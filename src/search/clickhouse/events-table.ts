@@ -5,7 +5,7 @@ import { nodeDisk } from '../../lib/disk.ts';
 import type { Range } from '../journal.ts';
 import { SqlBinder } from './binder.ts';
 import { number, text } from './rows.ts';
-import { createEventsTable, EVENTS_TABLE, INSERT_STRUCTURE, updateEventsTable } from './schema.ts';
+import { createEventsTable, EVENTS_TABLE, INSERT_STRUCTURE } from './schema.ts';
 import type { EngineSession, StatementOptions } from './sessions.ts';
 import type { SliceNumber } from './slice-numbers.ts';
 import { inSlices } from './where.ts';
@@ -29,7 +29,6 @@ export class EventsTable {
   static async open(session: EngineSession): Promise<EventsTable> {
     const table = new EventsTable(session);
     await session.run(createEventsTable());
-    await session.run(updateEventsTable());
     const binder = new SqlBinder();
     const rows = await session.run(
       `SELECT data_paths FROM system.tables WHERE database = currentDatabase() AND name = ${binder.bind('String', EVENTS_TABLE)}`,
