@@ -7,6 +7,10 @@ export default defineConfig({
     setupFiles: ['test/support/patience.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // As vi.waitFor in test/support/patience.ts: a second is too short on a busy machine.
+    expect: { poll: { timeout: 20_000 } },
     maxWorkers: 2,
+    // Of tests of one file that run at the same time.
+    maxConcurrency: 2,
   },
 });

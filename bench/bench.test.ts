@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { lacksKafka } from '../test/support/kafka.ts';
 import { percentile, ROOT } from './harness.ts';
 import { COMMON_WORD, generateEvents, RARE_WORD } from './load/events.ts';
 import { exactLines } from './load/lines.ts';
+import { QUICKEST } from './names.ts';
 import { type KeptResult, renderReport } from './report.ts';
 
 const run = promisify(execFile);
@@ -96,33 +96,22 @@ it('finds percentiles by nearest rank', () => {
   expect(percentile([7], 0.01)).toBe(7);
 });
 
-it.each([
-  ['collect-tcp', 'events/s'],
-  ['queue-append', 'records/s'],
-  ['queue-latency', 'ms'],
-  ['queue-read', 'records/s'],
-  ['tenants', 'us/event'],
-  ['topics-http', 'records/s'],
-])('prints one JSON object as the last line of a run of %s', async (bench, unit) => {
+const UNITS: Readonly<Record<(typeof QUICKEST)[number], string>> = {
+  'collect-tcp': 'events/s',
+  'queue-append': 'records/s',
+  'queue-latency': 'ms',
+  'queue-read': 'records/s',
+  tenants: 'us/event',
+  'topics-http': 'records/s',
+};
+
+it.each(QUICKEST)('prints one JSON object as the last line of a run of %s', async (bench) => {
   const { stdout } = await run(process.execPath, [join(ROOT, 'bench/run.ts'), bench, '--quick']);
   const result = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
-  expect(result).toMatchObject({ bench, unit, machine: expect.any(String), notes: expect.any(Array) });
+  expect(result).toMatchObject({ bench, unit: UNITS[bench], machine: expect.any(String), notes: expect.any(Array) });
   expect(result.value).toBeGreaterThan(0);
   expect(result.target).toBeGreaterThan(0);
 });
-
-it.skipIf(lacksKafka('the benchmarks of Kafka', { own: true }))(
-  'measures Kafka beside its own tools',
-  async () => {
-    for (const name of ['kafka-produce', 'kafka-consume', 'collect-tcp-kafka']) {
-      const { stdout } = await run(process.execPath, [join(ROOT, 'bench/run.ts'), name, '--quick']);
-      const result = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
-      expect(result).toMatchObject({ bench: name, target: expect.any(Number) });
-      expect(result.value).toBeGreaterThan(0);
-    }
-  },
-  240_000,
-);
 
 it('names the benchmarks where it is asked for one that is not there', async () => {
   const failed = run(process.execPath, [join(ROOT, 'bench/run.ts'), 'nothing']);

@@ -41,6 +41,9 @@ export const run: Bench = async ({ quick, seconds: asked }) => {
     });
     const [pressed, sent] = await Promise.all([quietly('pressed', seconds), load]);
     tell('under the burst', pressed);
+    for (let from = 0; from < pressed.length; from += QUIET_EVENTS_PER_S * 60) {
+      tell(`  minute ${from / (QUIET_EVENTS_PER_S * 60) + 1}`, pressed.slice(from, from + QUIET_EVENTS_PER_S * 60));
+    }
     const { lines } = await spillway.json<LedgerAnswer>('/api/ledger?from=now-1h&by=tenant');
     const noisy = lines.find(({ tenant }) => tenant === 'noisy');
     const rate = (count = 0) => Math.round(count / sent.seconds);

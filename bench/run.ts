@@ -3,13 +3,11 @@
  * standard output is the result as one JSON object. A full run is kept in bench/results, from which report.ts makes
  * docs/benchmarks.md.
  */
-import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Bench, machineName, ROOT, say } from './harness.ts';
-
-const NOT_BENCHES = ['run.ts', 'harness.ts', 'report.ts'];
+import { benchNames } from './names.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -23,9 +21,10 @@ const { values, positionals } = parseArgs({
 });
 const [name = ''] = positionals;
 const file = join(import.meta.dirname, `${name}.ts`);
-if (!/^[a-z][a-z0-9-]*$/.test(name) || NOT_BENCHES.includes(`${name}.ts`) || !existsSync(file)) {
+const names = await benchNames();
+if (!names.includes(name)) {
   say(
-    `usage: npm run bench -- NAME [--quick] [--peer] [--rounds N] [--seconds N] [--events N]\nNAME is one of: ${(await benchNames()).join(', ')}`,
+    `usage: npm run bench -- NAME [--quick] [--peer] [--rounds N] [--seconds N] [--events N]\nNAME is one of: ${names.join(', ')}`,
   );
   process.exit(2);
 }
@@ -51,11 +50,4 @@ process.stdout.write(`${JSON.stringify(line)}\n`);
 async function headComment(): Promise<string> {
   const comment = /^\/\*\*([\s\S]*?)\*\//.exec(await readFile(file, 'utf8'))?.[1] ?? '';
   return comment.replaceAll(/\s*\n \* ?/g, ' ').trim();
-}
-
-async function benchNames(): Promise<string[]> {
-  const files = await readdir(import.meta.dirname);
-  return files
-    .filter((entry) => entry.endsWith('.ts') && !entry.includes('.test.') && !NOT_BENCHES.includes(entry))
-    .map((entry) => entry.slice(0, -'.ts'.length));
 }

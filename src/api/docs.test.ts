@@ -7,7 +7,7 @@ import { type ApiServers, startApiServers } from '../../test/support/api-servers
 import { MemoryReader } from '../../test/support/memory-reader.ts';
 import { lacks } from '../../test/support/needs.ts';
 import { sampleEvent } from '../../test/support/sample-events.ts';
-import { accounts, inputs, probes, questions } from './catalogue.ts';
+import { accounts, inputs, probes, questions } from './catalogue/index.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/api.md'), 'utf8');
 const commands = [...page.matchAll(/```sh\n(.*?)```/gs)]

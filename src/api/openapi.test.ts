@@ -2,7 +2,7 @@ import { Compile } from 'typebox/schema';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApiServers, startApiServers } from '../../test/support/api-servers.ts';
 import { MemoryReader } from '../../test/support/memory-reader.ts';
-import { accounts, inputs, probes, questions, type Route } from './catalogue.ts';
+import { accounts, inputs, probes, questions, type Route } from './catalogue/index.ts';
 
 interface Parameter {
   readonly name: string;

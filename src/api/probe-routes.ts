@@ -1,6 +1,6 @@
 /** `/health/live` and `/health/ready`. They say nothing of what is inside and ask for no token. */
 import type { FastifyInstance } from 'fastify';
-import { probes } from './catalogue.ts';
+import { probes } from './catalogue/index.ts';
 import type { HealthAnswer } from './schemas/account.ts';
 
 /**

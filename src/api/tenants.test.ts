@@ -10,7 +10,7 @@ import type { Scope } from '../lib/principal.ts';
 import { compileToSql } from '../search/clickhouse/compile.ts';
 import type { SearchReader, SliceReader } from '../search/port.ts';
 import { openStoreKit } from '../search/testing/store-kit.ts';
-import { accounts, inputs, probes, questions } from './catalogue.ts';
+import { accounts, inputs, probes, questions } from './catalogue/index.ts';
 import type { LedgerReport, SearchAnswer, SlicesAnswer } from './schemas/index.ts';
 
 type RouteName = keyof typeof questions | keyof typeof accounts | keyof typeof probes | keyof typeof inputs;

@@ -24,7 +24,9 @@ export function firstScreen(
   const lines = [`${output.style(['bold', 'green'], 'Spillway is ready')} after ${(tookMs / 1000).toFixed(1)} s.`, ''];
   if (http !== undefined) {
     const url = `http://${bracketed(reachable(http.address))}:${http.port}`;
-    lines.push(`  ${output.style('bold', 'console')}  ${output.style('cyan', url)}`);
+    // A collector that runs alone has no store to ask. One that waits listens later.
+    const hasStore = shown.length < listening.length || waitsFor.length > 0;
+    if (hasStore) lines.push(`  ${output.style('bold', 'console')}  ${output.style('cyan', url)}`);
     lines.push(`  ${output.style('bold', 'try')}      curl -d 'Hello from me' ${url}/api/logs`, '');
   }
   const width = Math.max(...rows.map(([what]) => what.length));

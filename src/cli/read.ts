@@ -124,5 +124,8 @@ async function readOn(
       ? `${output.style('dim', `${topic}/${partition} ${record.offset}  ${shownTime(record.timestamp)}`)}  ${record.value === null ? output.style('dim', 'null') : visibleLines(record.value)}\n`
       : `${JSON.stringify({ topic, partition, ...record })}\n`;
   await output.lines(answer.records.map(show).join(''));
+  for (const { from, to } of answer.unreadable ?? []) {
+    output.problem(`${topic}/${partition}: the offsets ${from} to ${to - 1} cannot be read; Spillway's log says more.`);
+  }
   return answer.records.length;
 }

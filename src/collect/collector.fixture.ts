@@ -18,7 +18,7 @@ import { SpillwayError } from '../lib/errors.ts';
 import { COLLECT_LIMITS, type CollectLimits } from '../lib/limits.ts';
 import { createLog } from '../lib/log.ts';
 import type { Principal } from '../lib/principal.ts';
-import { offset, type Queue } from '../queue/port.ts';
+import { offset, type PartitionWriter, type Queue } from '../queue/port.ts';
 import { LocalCoordinator } from '../queue/segment-log/coordinator.ts';
 import { MarkBoard } from '../queue/segment-log/marks.ts';
 import { openSegmentLog } from '../queue/segment-log/queue.ts';
@@ -42,6 +42,12 @@ export interface StoredLetter {
 
 export interface FixtureOptions {
   readonly folder?: string;
+  /** Another collector whose queue this one shares, as collectors on Kafka do; it is to end after this one. */
+  readonly beside?: {
+    readonly folder: string;
+    readonly queue: ReturnType<typeof openSegmentLog>;
+    readonly coordinator: LocalCoordinator;
+  };
   readonly partitions?: number;
   readonly syslog?: readonly Partial<SyslogInputConfig>[];
   readonly clock?: Clock;
@@ -75,22 +81,26 @@ export class MemoryClock implements Clock {
 const EVERYBODY: Principal = { tenant: 'default', scopes: new Set(['ingest']) };
 
 export async function startCollector(options: FixtureOptions = {}) {
-  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'spillway-collect-')));
-  const { disk = nodeDisk, clock = systemClock, partitions = 2 } = options;
+  const { beside, disk = nodeDisk, clock = systemClock, partitions = 2 } = options;
+  const folder = beside?.folder ?? options.folder ?? (await mkdtemp(join(tmpdir(), 'spillway-collect-')));
   const log = createLog('test', 'silent');
-  const coordinator = await LocalCoordinator.open({ directory: folder, disk: nodeDisk, log });
-  const queue = openSegmentLog({
-    directory: folder,
-    topics: {
-      [TOPICS.raw]: { partitions, compression: 'none' },
-      [TOPICS.deadLetter]: { partitions: 3, compression: 'none' },
-    },
-    coordinator,
-    marks: new MarkBoard(),
-    log,
-    disk,
-    clock,
-  });
+  const coordinator = beside?.coordinator ?? (await LocalCoordinator.open({ directory: folder, disk: nodeDisk, log }));
+  const queue =
+    beside?.queue ??
+    withSharedWriters(
+      openSegmentLog({
+        directory: folder,
+        topics: {
+          [TOPICS.raw]: { partitions, compression: 'none' },
+          [TOPICS.deadLetter]: { partitions: 3, compression: 'none' },
+        },
+        coordinator,
+        marks: new MarkBoard(),
+        log,
+        disk,
+        clock,
+      }),
+    );
   const accepted: DurableBatch[] = [];
   const deadLettered: DurableBatch[] = [];
   const events = new EventEmitter();
@@ -148,10 +158,43 @@ export async function startCollector(options: FixtureOptions = {}) {
     stop: async (): Promise<void> => {
       await http.close();
       await collector.close();
-      await queue.close();
+      if (beside === undefined) await queue.close();
     },
     remove: (): Promise<void> => rm(folder, { recursive: true, force: true }),
   };
+}
+
+/** The first collector closes them. */
+function withSharedWriters<Whole extends Queue>(queue: Whole): Whole {
+  const writers = new Map<string, PartitionWriter>();
+  const openWriter: Queue['openWriter'] = async (at) => {
+    const name = `${at.topic}/${at.partition}`;
+    const known = writers.get(name);
+    if (known === undefined) {
+      const writer = await queue.openWriter(at);
+      writers.set(name, writer);
+      return writer;
+    }
+    return {
+      ...at,
+      get nextOffset() {
+        return known.nextOffset;
+      },
+      get saturated() {
+        return known.saturated;
+      },
+      append: (batch) => known.append(batch),
+      drained: () => known.drained(),
+      close: async () => undefined,
+    };
+  };
+  return new Proxy(queue, {
+    get: (of, name) => {
+      if (name === 'openWriter') return openWriter;
+      const value: unknown = Reflect.get(of, name, of);
+      return typeof value === 'function' ? value.bind(of) : value;
+    },
+  });
 }
 
 /** As the front door does it: errors of the registry are answered with their status. */

@@ -24,6 +24,7 @@ import { SyslogUdpInput } from './inputs/syslog/udp.ts';
 import { UnfinishedBudget } from './inputs/syslog/unfinished.ts';
 import { KeyMemory, logNameOf } from './key-memory.ts';
 import { Lane } from './lane.ts';
+import { LettersElsewhere } from './letters-elsewhere.ts';
 import { type CollectMetrics, createCollectMetrics } from './metrics.ts';
 import { type InputContext, type Outlet, RawOutlets } from './outlets.ts';
 import type { DurableBatch } from './tally.ts';
@@ -87,6 +88,11 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     topic: TOPICS.deadLetter,
     partition: deadLetterPartition.collectors,
   });
+  const elsewhere = new LettersElsewhere({ queue, writer: deadWriter, log });
+  const onDeadLettered = (batch: DurableBatch): void => {
+    elsewhere.appended(batch.appended);
+    options.onDeadLettered?.(batch);
+  };
   /** Where each log durably ends. */
   const ends: Record<string, number> = {};
   const openRaw = async (partition: number): Promise<Outlet> => {
@@ -98,7 +104,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   const { firstPartitions } = queue.layout(TOPICS.raw);
   const outlets = {
     raw: new RawOutlets(await Promise.all(partitions.map(openRaw)), firstPartitions),
-    dead: openOutlet(deadWriter, options, metrics, ends),
+    dead: openOutlet(deadWriter, { ...options, onDeadLettered }, metrics, ends),
     deadLetters: new DeadLetters({
       site: options.site,
       partition: deadWriter.partition,
@@ -137,6 +143,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
       const waitMs = limits.httpQueueWaitMs;
       return inTime(memory.usable, waitMs, KEYS_UNKNOWN, Math.ceil(waitMs / 1_000));
     },
+    lettersElsewhere: (request) => elsewhere.count(request),
   });
   const topics =
     options.topicAdmin === undefined
@@ -155,6 +162,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     for (const lane of lanes) lane.abandon();
     await growth.close();
     await memory.close();
+    await elsewhere.close();
     await topics?.close();
     highWater.close();
     await Promise.all([...writers, deadWriter].map((writer) => writer.close()));

@@ -231,14 +231,14 @@ describe('limits of the body', () => {
   });
 
   it('refuses bodies past what all together may have, with Retry-After, and takes them when there is room', async () => {
-    await restart({ limits: { httpConcurrentBodiesBytes: 1_500 } });
+    await restart({ limits: { httpConcurrentBodiesBytes: 2_500 } });
     const slow = openRequest(1_200, 1_100);
     await slow.sent;
-    expect(await post('x'.repeat(500), TEXT)).toMatchObject({ status: 429, retryAfter: '1' });
-    expect((await post('x'.repeat(400), TEXT)).status).toBe(200);
+    expect(await post('x'.repeat(1_500), TEXT)).toMatchObject({ status: 429, retryAfter: '1' });
+    expect((await post('x'.repeat(700), TEXT)).status).toBe(200);
     slow.socket.write('x'.repeat(100));
     expect(await slow.answer).toContain('200 OK');
-    expect((await post('x'.repeat(1_500), TEXT)).status).toBe(200);
+    expect((await post('x'.repeat(1_250), TEXT)).status).toBe(200);
   });
 
   it('answers a sender that is too slow with 408 and closes the connection', async () => {

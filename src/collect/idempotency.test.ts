@@ -14,8 +14,8 @@ afterEach(async () => {
   await fixture.remove();
 });
 
-async function post(key: string, body: string, type = 'text/plain', query = '') {
-  const response = await fetch(`${fixture.url}/api/logs${query}`, {
+async function post(key: string, body: string, type = 'text/plain', query = '', to = fixture) {
+  const response = await fetch(`${to.url}/api/logs${query}`, {
     method: 'POST',
     headers: { 'content-type': type, 'idempotency-key': key },
     body,
@@ -72,6 +72,31 @@ it('knows the keys again after a restart', async () => {
   expect(await post('k', 'b')).toMatchObject({ status: 422 });
   expect(await texts()).toEqual(['{"a":1}']);
   expect(await fixture.letters()).toHaveLength(1);
+});
+
+it('is known to another collector as far as dead letters go, of which no processor drops the second', async () => {
+  const ndjson = 'application/x-ndjson';
+  const before = '{"a":1}\nbroken before\n';
+  await post('before', before, ndjson);
+  const other = await startCollector({ clock, beside: fixture });
+  try {
+    // Long ones are in chunks, of which the last counts.
+    const bodies = ['{"a":1}\none\n{"a":2}\ntwo\n', `{"a":1}\n${'x'.repeat(2_000_000)}\nthree\n`];
+    const first = await Promise.all(bodies.map((body, i) => post(`k${i}`, body, ndjson)));
+    const again = await Promise.all(bodies.map((body, i) => post(`k${i}`, body, ndjson, '', other)));
+    expect(again).toEqual(first);
+    expect(await post('before', before, ndjson, '', other)).toMatchObject({ answer: { deadLettered: 1 } });
+    expect(await fixture.letters()).toHaveLength(5);
+    // Another request with the same lines, and the same key of another body, are others.
+    await post('other', bodies[0] ?? '', ndjson, '', other);
+    await post('k0', 'broken too\n{}\n', ndjson, '', other).then(({ status }) => expect(status).toBe(422));
+    expect(await fixture.letters()).toHaveLength(7);
+    // Back at the first one.
+    await post('other', bodies[0] ?? '', ndjson);
+    expect(await fixture.letters()).toHaveLength(7);
+  } finally {
+    await other.stop();
+  }
 });
 
 it('forgets a key after a day', async () => {

@@ -1,14 +1,10 @@
 /**
  * Idempotency-Keys over a restart. The log has them all (each record of a keyed request carries its key); a file says
- * how far it was read, with what was found up to there, so that a start does not read a day of it. The file is a hint:
- * where it is missing, broken or of another log, the day is read.
+ * how far it was read, with what was found up to there.
  */
-import { dirname } from 'node:path';
 import { DEAD_LETTER_KEY, decodeDeadLetterReason } from '../event/dead-letter.ts';
 import { decodeRawMeta, RAW_META_KEY, type RawMeta } from '../event/raw-meta.ts';
 import { RecordCursor } from '../event/record-batch.ts';
-import { type Disk, nodeDisk } from '../lib/disk.ts';
-import { makeDirectories, readWhole, replaceFile } from '../lib/disk-files.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { CollectLimits } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
@@ -21,6 +17,7 @@ import {
   type TopicPartition,
 } from '../queue/port.ts';
 import type { IdempotencyKeys, KeyBook, LogEnds } from './inputs/http/idempotency.ts';
+import { KeyFile } from './key-file.ts';
 
 const FORMAT = 'spillway-idempotency-keys-1';
 
@@ -49,32 +46,29 @@ export class KeyMemory {
    */
   readonly usable: Promise<void>;
   readonly #options: KeyMemoryOptions;
-  readonly #disk: Disk = nodeDisk;
+  readonly #file: KeyFile<{ readonly book: KeyBook }>;
   /** How far the log had been read when this was written down, while it was not read on from there: the queue is away. */
   #unreadFrom: LogEnds | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #written = '';
 
   constructor(options: KeyMemoryOptions) {
     this.#options = options;
+    const { file, limits, log } = options;
+    const content = () => ({ book: this.#book() });
+    this.#file = new KeyFile({ file, format: FORMAT, content, everyMs: limits.keySnapshotMs, log });
     const isLate = options.writers.some(({ known }) => known !== undefined);
     const early = isLate ? this.#restore() : undefined;
     this.recalled = early === undefined ? this.#recall() : early.then(() => this.#recallLate());
     this.usable = early ?? this.recalled;
-    this.recalled.catch((error) =>
-      options.log.error({ error: messageOf(error) }, 'idempotency keys cannot be read back'),
-    );
+    this.recalled.catch((error) => log.error({ error: messageOf(error) }, 'idempotency keys cannot be read back'));
     this.usable.then(
-      () => this.#writeNowAndThen(),
+      () => this.#file.writeNowAndThen(),
       () => {},
     );
   }
 
   /** Call it when no request is under way. */
-  async close(): Promise<void> {
-    if (this.#timer === undefined) return;
-    clearInterval(this.#timer);
-    await this.#write();
+  close(): Promise<void> {
+    return this.#file.close();
   }
 
   /** Without the log. */
@@ -111,45 +105,15 @@ export class KeyMemory {
 
   /** Undefined where there is none that belongs to these logs. */
   async #read(ends: LogEnds): Promise<KeyBook | undefined> {
-    const { file, log } = this.#options;
-    if (file === undefined) return undefined;
-    try {
-      const bytes = await readWhole(this.#disk, file);
-      if (bytes === undefined) return undefined;
-      const { format, book } = JSON.parse(bytes.toString()) as { format: unknown; book: KeyBook };
-      const isOfThese = Object.entries(ends).every(([name, end]) => (book.ends[name] ?? 0) <= end);
-      if (format === FORMAT && isOfThese) return book;
-      log.warn({ file }, 'this is not the key file of this log; the last day is read instead');
-    } catch (error) {
-      log.warn(
-        { file, error: messageOf(error) },
-        'the key file cannot be read; the last day of the log is read instead',
-      );
-    }
-    return undefined;
+    const found = await this.#file.read(({ book }) =>
+      Object.entries(ends).every(([name, end]) => (book.ends[name] ?? 0) <= end),
+    );
+    return found?.book;
   }
 
-  #writeNowAndThen(): void {
-    const { file, limits } = this.#options;
-    if (file === undefined) return;
-    this.#timer = setInterval(() => void this.#write(), limits.keySnapshotMs);
-    this.#timer.unref();
-  }
-
-  async #write(): Promise<void> {
-    const { file, keys, log } = this.#options;
-    if (file === undefined) return;
-    const book = keys.book();
-    const noted = this.#unreadFrom === undefined ? book : { ...book, ends: this.#unreadFrom };
-    const text = JSON.stringify({ format: FORMAT, book: noted });
-    if (text === this.#written) return;
-    try {
-      await makeDirectories(this.#disk, dirname(file));
-      await replaceFile(this.#disk, file, Buffer.from(text));
-      this.#written = text;
-    } catch (error) {
-      log.warn({ file, error: messageOf(error) }, 'the key file was not written; the log has the keys');
-    }
+  #book(): KeyBook {
+    const book = this.#options.keys.book();
+    return this.#unreadFrom === undefined ? book : { ...book, ends: this.#unreadFrom };
   }
 }
 

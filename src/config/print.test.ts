@@ -22,3 +22,14 @@ test('`config print` shows a secret as its reference', () => {
   expect(printed).toContain(written);
   expect(printed).not.toContain('hidden');
 });
+
+test('`config print` does not show a password that was written itself, in a file or in the environment', () => {
+  const queue = { engine: 'kafka', brokers: ['k:9092'], sasl: { username: 'me', password: 'in-the-file' } };
+  expect(printConfig(loadConfigWithSources({ env: {}, overrides: { queue } }))).toMatch(
+    /password: \(hidden\) +# command/,
+  );
+  const env = { SPILLWAY_QUEUE_SASL_PASSWORD: 'in-the-environment' };
+  const { password: _, ...sasl } = queue.sasl;
+  const printed = printConfig(loadConfigWithSources({ env, overrides: { queue: { ...queue, sasl } } }));
+  expect(printed).toMatch(/password: \(hidden\) +# .*SPILLWAY_QUEUE_SASL_PASSWORD/);
+});

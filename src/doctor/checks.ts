@@ -9,6 +9,7 @@ import { embeddedSearch } from './checks/embedded-search.ts';
 import { encryption } from './checks/encryption.ts';
 import { kafkaBrokers } from './checks/kafka-brokers.ts';
 import { kafkaClock } from './checks/kafka-clock.ts';
+import { kafkaDisk } from './checks/kafka-disk.ts';
 import { kafkaRights } from './checks/kafka-rights.ts';
 import { kafkaTopics } from './checks/kafka-topics.ts';
 import { kafkaVersion } from './checks/kafka-version.ts';
@@ -43,6 +44,7 @@ export const CHECK_NAMES = [
   'kafka-version',
   'kafka-topics',
   'kafka-rights',
+  'kafka-disk',
   'kafka-clock',
   'embedded-search',
   'opensearch-nodes',
@@ -73,6 +75,7 @@ export const CHECKS: Readonly<Record<CheckName, Check>> = {
   'kafka-version': kafkaVersion,
   'kafka-topics': kafkaTopics,
   'kafka-rights': kafkaRights,
+  'kafka-disk': kafkaDisk,
   'kafka-clock': kafkaClock,
   'embedded-search': embeddedSearch,
   'opensearch-nodes': openSearchNodes,

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../config/load.ts';
 import { DOCTOR_LIMITS } from '../lib/limits.ts';
 import type { Installation } from './check.ts';
+import { judgeFolder } from './checks/kafka-disk.ts';
 import { judgeMemory } from './checks/memory.ts';
 import { isPast } from './checks/opensearch-disk.ts';
 import { CHECK_NAMES, CHECKS } from './checks.ts';
@@ -38,6 +39,19 @@ describe('a clock elsewhere', () => {
       found: 'the clock of it is 60.0 s behind this one',
     });
   });
+});
+
+test("a broker's disk is a warning from 85 % on, wrong from 95 % on, and unknown where the broker does not say", () => {
+  const of = (usableBytes: bigint, totalBytes = 1_000n) =>
+    judgeFolder('k:9092', { logDir: '/kafka', totalBytes, usableBytes });
+  expect(states([of(151n), of(150n), of(51n), of(50n), of(-1n, -1n)])).toEqual([
+    'well',
+    'warning',
+    'warning',
+    'wrong',
+    'unknown',
+  ]);
+  expect(of(50n).found).toMatch(/^k:9092: 50 ?B free, 95 % used where \/kafka is/);
 });
 
 describe('memory', () => {

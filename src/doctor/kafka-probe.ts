@@ -8,6 +8,7 @@ import { DOCTOR_LIMITS } from '../lib/limits.ts';
 import { reasonOf, verdictOn } from '../queue/kafka/broker-errors.ts';
 import { BrokerLink } from '../queue/kafka/broker-link.ts';
 import { type KafkaOptions, parseAddress } from '../queue/kafka/options.ts';
+import { apiVersions } from '../queue/kafka/protocol.ts';
 import { NotAsked, TooLate, within } from './finding.ts';
 
 export interface AskedBroker {
@@ -47,6 +48,18 @@ export class KafkaProbe {
     return within(DOCTOR_LIMITS.requestMs, 'Kafka did not answer', link.ask(api, ...question));
   }
 
+  /** The same of that broker. Throws NotAsked where it has taken no connection. */
+  async askOne<Question extends unknown[], Answer>(
+    address: string,
+    api: API<Question, Answer>,
+    ...question: Question
+  ): Promise<Answer> {
+    const named = this.named.find((broker) => broker.address === address);
+    const { link } = named ?? (await this.connect(address));
+    if (link === undefined) throw new NotAsked(`not asked: ${address} cannot be reached`);
+    return within(DOCTOR_LIMITS.requestMs, `${address} did not answer`, link.ask(api, ...question));
+  }
+
   close(): void {
     for (const link of this.#links) link.close();
   }
@@ -55,7 +68,14 @@ export class KafkaProbe {
 async function connect(address: string, options: KafkaOptions): Promise<AskedBroker> {
   const parsed = parseAddress(address);
   if (parsed === undefined) return { address, link: undefined, reason: 'it is not HOST:PORT', verdict: 'failed' };
-  const opening = BrokerLink.open(parsed, options);
+  // One question, since whoever speaks another language takes a connection too.
+  const opening = BrokerLink.open(parsed, options).then(async (link) => {
+    await link.ask(apiVersions, 'spillway', '1').catch((thrown: unknown) => {
+      link.close();
+      throw thrown;
+    });
+    return link;
+  });
   try {
     const link = await within(DOCTOR_LIMITS.connectMs, 'it did not answer', opening);
     return { address, link, reason: '', verdict: 'failed' };

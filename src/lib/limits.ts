@@ -191,12 +191,18 @@ export const COLLECT_LIMITS = {
   /** A connection without data for this long while draining is finished; all of them are after drainMs. */
   drainQuietMs: 200,
   drainMs: 3_000,
+  /** A look at what other collectors have put into the dead letters: what it reads, how long somebody waits for it. */
+  letterLookBytes: 16 * MiB,
+  letterLookMs: 1_000,
+  /** Requests of other collectors whose letters are remembered. */
+  letterRequests: 10_000,
   /** One HTTP body, as received and after decompression. */
   httpBodyBytes: 64 * MiB,
   httpDecompressedBytes: 256 * MiB,
   /** Frames of zstd one after the other in one body. */
   httpCompressedParts: 1_000,
-  httpConcurrentBodiesBytes: 512 * MiB,
+  /** Of all bodies under way: as they were sent, decompressed, and the pieces of one that is being put together. */
+  httpConcurrentBodiesBytes: 640 * MiB,
   httpBodyTimeoutMs: 60_000,
   /** A request waits this long for a saturated queue, then it is answered 503. */
   httpQueueWaitMs: 10_000,
@@ -390,7 +396,7 @@ export const HTTP_LIMITS = {
 export const QUEUE_READ_LIMITS = {
   records: 1_000,
   defaultRecords: 100,
-  /** What one answer reads of the log in all and at a time, and what it holds, at the most. */
+  /** What one answer reads of the log in all and at a time, and what keys, values and headers it holds, at the most. */
   readBytes: 16 * MiB,
   stepBytes: 1 * MiB,
   answerBytes: 8 * MiB,
@@ -454,6 +460,8 @@ export const STORE_LIMITS = {
   tidyParts: 4,
   tidyAfterS: 10,
   tidyMemoryBytes: 400 * MiB,
+  /** By so much threads that merge are nicer than others (nice(2)): a third of the share of others where all want the processor. */
+  mergeNiceness: 5,
 } as const;
 
 /** Who has which slices: see search/policy/. */
@@ -646,6 +654,9 @@ export const DOCTOR_LIMITS = {
   memoryWithoutSearchBytes: 768 * MiB,
   /** From so many percent of what is allowed on there is a warning: shards of OpenSearch. */
   nearPercent: 80,
+  /** How full the disk of a broker may be; Kafka itself has no mark before it is full. */
+  kafkaDiskWarningPercent: 85,
+  kafkaDiskWrongPercent: 95,
   /** Points of percent below the high-water mark from which on there is a warning. */
   nearHighWaterPoints: 10,
   heapPercent: 90,
@@ -683,13 +694,16 @@ const relations: readonly (readonly [boolean, string])[] = [
   [2 * PROCESS_LIMITS.batchBytes < QUEUE_LIMITS.decompressedBatchBytes, 'events and their marker fit a batch'],
   [COLLECT_LIMITS.messageBytes < COLLECT_LIMITS.oversizedBytes, 'the second cap is above the first'],
   [COLLECT_LIMITS.deadLetterChunkBytes <= COLLECT_LIMITS.messageBytes, 'a chunk of a dead letter fits a record'],
-  [COLLECT_LIMITS.httpDecompressedBytes <= COLLECT_LIMITS.httpConcurrentBodiesBytes, 'one body fits all bodies'],
+  [
+    COLLECT_LIMITS.httpBodyBytes + 2 * COLLECT_LIMITS.httpDecompressedBytes <= COLLECT_LIMITS.httpConcurrentBodiesBytes,
+    'one body, its pieces and what was sent of it fit all bodies',
+  ],
   [COLLECT_LIMITS.httpBodyTimeoutMs < HTTP_LIMITS.requestTimeoutMs, 'an input times out before its connection'],
   [
     TOPIC_LIMITS.recordBytes + TOPIC_LIMITS.headersBytes + TOPIC_LIMITS.keyBytes < QUEUE_LIMITS.groupBytes,
     'a produced record and what is added to it fit a batch',
   ],
-  [TOPIC_LIMITS.requestBytes <= TOPIC_LIMITS.bodiesBytes, 'one body fits all bodies'],
+  [3 * TOPIC_LIMITS.requestBytes <= TOPIC_LIMITS.bodiesBytes, 'the same for topics'],
   [TOPIC_LIMITS.groups < GROUP_LIMITS.groups, 'there is room for the groups of the roles'],
   [TOPIC_LIMITS.partitionsPerTopic <= QUEUE_LIMITS.partitionsPerTopic, 'a topic of a user fits the queue'],
   [

@@ -93,17 +93,24 @@ export function kafkaTopicNames(config: Config): string[] {
 function tlsOf(tls: Config['queue']['tls']): Record<string, Buffer> {
   const files = { ca: tls.ca, cert: tls.cert, key: tls.key };
   return Object.fromEntries(
-    Object.entries(files).flatMap(([name, path]) => {
-      if (path === undefined) return [];
-      try {
-        return [[name, readFileSync(path)]];
-      } catch (cause) {
-        throw new SpillwayError('CONFIG_INVALID', `queue.tls.${name}: ${path} cannot be read: ${messageOf(cause)}.`, {
-          cause,
-        });
-      }
-    }),
+    Object.entries(files).flatMap(([name, path]) => (path === undefined ? [] : [[name, readPem(name, path)]])),
   );
+}
+
+/** Node.js passes over what is no certificate, and then trusts nobody. */
+function readPem(name: string, path: string): Buffer {
+  let pem: Buffer;
+  try {
+    pem = readFileSync(path);
+  } catch (cause) {
+    throw new SpillwayError('CONFIG_INVALID', `queue.tls.${name}: ${path} cannot be read: ${messageOf(cause)}.`, {
+      cause,
+    });
+  }
+  const what = name === 'key' ? 'PRIVATE KEY-----' : '-----BEGIN CERTIFICATE-----';
+  if (pem.includes(what)) return pem;
+  const wanted = name === 'key' ? 'private key' : 'certificate';
+  throw new SpillwayError('CONFIG_INVALID', `queue.tls.${name}: ${path} has no ${wanted} in PEM form.`);
 }
 
 export interface KafkaRoleParts {

@@ -33,7 +33,8 @@ export class SupervisorLink {
     return new Promise<T>((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiting.delete(id);
-        reject(new SpillwayError('UNAVAILABLE', `The supervisor did not answer "${request.do}" in time.`));
+        const what = 'it, or the queue that it asks, stands still or is slow';
+        reject(new SpillwayError('UNAVAILABLE', `The supervisor did not answer "${request.do}" in time: ${what}.`));
       }, SUPERVISOR_LIMITS.requestTimeoutMs);
       const settle = () => {
         clearTimeout(timer);

@@ -19,9 +19,7 @@ export interface SliceShare extends TimeBounds {
   readonly bytes: number;
 }
 
-/** What an insert adds. */
-export function mergeShares(known: SliceShare | undefined, added: SliceShare): SliceShare {
-  if (known === undefined) return added;
+function mergeShares(known: SliceShare, added: SliceShare): SliceShare {
   return {
     ...known,
     fromMs: Math.min(known.fromMs, added.fromMs),
@@ -41,15 +39,24 @@ export interface SliceTotal {
   readonly bytes: number;
 }
 
+interface Held {
+  readonly slice: SliceKey;
+  readonly text: string;
+  readonly shares: Map<string, SliceShare>;
+}
+
 /** All of it in memory: some 200 bytes for each tenant and slice. */
 export class Catalogue {
   /** By slice and tenant; a slice's key is one object. */
-  readonly #slices = new Map<string, { readonly slice: SliceKey; readonly shares: Map<string, SliceShare> }>();
+  readonly #slices = new Map<string, Held>();
+  /** Where the last share went, and the very key that it came with: an insert has one of thousands of tenants. */
+  #last: { readonly key: SliceKey; readonly held: Held } | undefined;
   readonly #byTenant = new Map<string, Set<string>>();
   /** How many slices there are of each kind. */
   readonly #kinds = new Map<string, number>();
   /** Slices that are not here any more, or were never, of which rows may still be seen. */
   readonly #leaving = new Set<string>();
+  #nobodys = 0;
   #size = 0;
   #changes = 0;
 
@@ -86,16 +93,9 @@ export class Catalogue {
   }
 
   add(share: SliceShare): void {
-    const text = sliceText(share.slice);
-    let held = this.#slices.get(text);
-    if (held === undefined) {
-      held = { slice: share.slice, shares: new Map() };
-      this.#slices.set(text, held);
-      this.#countKind(held.slice, 1);
-      this.#changes++;
-    }
-    const known = held.shares.get(share.tenant);
-    held.shares.set(share.tenant, mergeShares(known, { ...share, slice: held.slice }));
+    const { slice, shares, text } = this.#heldOf(share.slice);
+    const known = shares.get(share.tenant);
+    shares.set(share.tenant, known === undefined ? { ...share, slice } : mergeShares(known, share));
     if (known !== undefined) return;
     this.#size++;
     const texts = this.#byTenant.get(share.tenant);
@@ -108,6 +108,7 @@ export class Catalogue {
     const held = this.#slices.get(text);
     if (held === undefined) return;
     this.#slices.delete(text);
+    this.#last = undefined;
     this.#countKind(slice, -1);
     this.#size -= held.shares.size;
     for (const tenant of held.shares.keys()) {
@@ -133,6 +134,12 @@ export class Catalogue {
     this.#leaving.delete(sliceText(slice));
   }
 
+  /** Only of these there are rows: what was to go and is not among them has gone, whoever has taken it away. */
+  leftBut(stored: readonly SliceKey[]): void {
+    const there = new Set(stored.map(sliceText));
+    for (const text of this.#leaving) if (!there.has(text)) this.#leaving.delete(text);
+  }
+
   has(slice: SliceKey): boolean {
     return this.#slices.has(sliceText(slice));
   }
@@ -155,11 +162,34 @@ export class Catalogue {
 
   /** Whether all rows that there are of those slices are the tenant's. */
   isAlone(tenant: string, fromMs: number, toMs: number): boolean {
-    if (this.#leaving.size > 0) return false;
+    if (this.#leaving.size > 0 || this.#nobodys > 0) return false;
     for (const { slice } of this.#shares(tenant, fromMs, toMs)) {
       if (this.#slices.get(sliceText(slice))?.shares.size !== 1) return false;
     }
     return true;
+  }
+
+  /** From now on, until the answer is called, there may be rows in no slice, of nobody. */
+  expectNobodys(): () => void {
+    this.#nobodys++;
+    this.#changes++;
+    return () => {
+      this.#nobodys--;
+    };
+  }
+
+  #heldOf(key: SliceKey): Held {
+    if (this.#last?.key === key) return this.#last.held;
+    const text = sliceText(key);
+    let held = this.#slices.get(text);
+    if (held === undefined) {
+      held = { slice: key, text, shares: new Map() };
+      this.#slices.set(text, held);
+      this.#countKind(key, 1);
+      this.#changes++;
+    }
+    this.#last = { key, held };
+    return held;
   }
 
   *#shares(tenant: string, fromMs: number, toMs: number): Generator<SliceShare> {

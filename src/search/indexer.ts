@@ -4,25 +4,25 @@
  * load, since a small insert costs several times more a row. A partition is read from its assignment until it is revoked
  * and what was taken of it is committed.
  */
-import { setTimeout as delay } from 'node:timers/promises';
-import { Counter, Histogram, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { TOPICS } from '../event/topics.ts';
 import type { Clock } from '../lib/clock.ts';
-import { messageOf, SpillwayError } from '../lib/errors.ts';
-import { STORE_LIMITS } from '../lib/limits.ts';
+import { messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
-import { type AssignedPartition, offset, type Queue } from '../queue/port.ts';
+import type { AssignedPartition, Queue } from '../queue/port.ts';
 import { BlockBuilder } from './indexing/block-builder.ts';
 import { Completeness, type RawEnd } from './indexing/completeness.ts';
 import { DeadLetters } from './indexing/dead-letters.ts';
-import type { Draft } from './indexing/draft.ts';
 import { type EngineInUse, goOnWithEngine } from './indexing/engine-change.ts';
 import { type Committed, Inserter } from './indexing/inserter.ts';
 import { Intake, visibleBefore } from './indexing/intake.ts';
-import { lostPartition, Membership } from './indexing/membership.ts';
+import { Membership } from './indexing/membership.ts';
+import { createIndexerMetrics } from './indexing/metrics.ts';
 import { MissingRows } from './indexing/missing-rows.ts';
 import { followOthers } from './indexing/others.ts';
+import { recallPlace } from './indexing/recall-place.ts';
 import { rewindLostIndex, rewindLostPartition } from './indexing/rewind.ts';
+import { IndexerRun } from './indexing/run.ts';
 import { DEFAULT_TIERS, type Tier } from './policy/decide.ts';
 import { PolicyKeeper } from './policy/policy-keeper.ts';
 import type { SearchEngine } from './port.ts';
@@ -106,7 +106,7 @@ async function startAs(
   const completeness = new Completeness(() => queue.partitionCount(TOPICS.events), options.rawEnd);
   const letters = new DeadLetters(queue, site);
   const missing = new MissingRows({ queue, writer, log, signal });
-  const metrics = createMetrics(options.registry);
+  const metrics = createIndexerMetrics(options.registry);
   const inserter = new Inserter({
     writer,
     journal,
@@ -129,7 +129,8 @@ async function startAs(
   /** Where to go on after whoever had the partition before. */
   const begin = async (assigned: AssignedPartition): Promise<number> => {
     const { partition } = assigned;
-    const committed = (await assigned.committed()) ?? 0;
+    const known = await assigned.committed();
+    const committed = known ?? (await inserter.persist(() => recallPlace({ queue, writer, log }, assigned)));
     const nowMs = options.clock.now();
     // Another store may be making a slice just now: until that is there the index does not answer.
     const from = await inserter.persist(() =>
@@ -186,222 +187,4 @@ async function startAs(
   });
   await run.follow();
   return run;
-}
-
-interface IndexerMetrics {
-  readonly rows: Counter;
-  readonly seconds: Histogram;
-  readonly refused: Counter;
-  readonly age: Histogram;
-  readonly lost: Counter<'partition'>;
-}
-
-function createMetrics(registry: Registry): IndexerMetrics {
-  const registers = [registry];
-  return {
-    rows: new Counter({
-      name: 'spillway_store_rows_total',
-      help: 'Events inserted into the search engine.',
-      registers,
-    }),
-    seconds: new Histogram({
-      name: 'spillway_store_insert_seconds',
-      help: 'Time from the intent of an insert to its commit.',
-      buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
-      registers,
-    }),
-    refused: new Counter({
-      name: 'spillway_store_refused_total',
-      help: 'Events that the search engine refused: they are dead letters.',
-      registers,
-    }),
-    age: new Histogram({
-      name: 'spillway_store_freshness_seconds',
-      help: 'Age, since its receipt, of the newest event of an insert when it became visible.',
-      buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
-      registers,
-    }),
-    lost: new Counter({
-      name: 'spillway_store_lost_records_total',
-      help: 'Records of events that were removed from the queue before the store had read them.',
-      labelNames: ['partition'],
-      registers,
-    }),
-  };
-}
-
-interface RunParts {
-  readonly membership: Membership;
-  /** Begins to read a partition where the store left it. */
-  readonly open: (assigned: AssignedPartition) => Promise<Intake>;
-  /** Gives it up, when nothing of it is under way. */
-  readonly release: (assigned: AssignedPartition) => Promise<void>;
-  readonly inserter: Inserter;
-  readonly builder: BlockBuilder;
-  readonly keeper: Pick<PolicyKeeper, 'isFresh' | 'refreshed'>;
-  readonly metrics: IndexerMetrics;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly signal: AbortSignal;
-  readonly close: () => Promise<void>;
-}
-
-class IndexerRun {
-  readonly #parts: RunParts;
-  readonly #builder: BlockBuilder;
-  #intakes: Intake[] = [];
-  /** The insert under way; resolves when it has ended, however it did. */
-  #inserting: Promise<void> | undefined;
-  #failure: unknown;
-  #lastInsertMs = 0;
-  #firstIntake = 0;
-
-  constructor(parts: RunParts) {
-    this.#parts = parts;
-    this.#builder = parts.builder;
-  }
-
-  async untilStopped(): Promise<void> {
-    const { signal, close } = this.#parts;
-    try {
-      while (!signal.aborted && this.#failure === undefined) {
-        await this.follow();
-        await this.#step();
-      }
-      await this.#inserting;
-    } finally {
-      await this.#inserting;
-      for (const intake of this.#intakes) await intake.close();
-      await close();
-    }
-    if (this.#failure !== undefined && !signal.aborted) throw this.#failure;
-  }
-
-  /** Begins what was assigned, gives up what was revoked. Throws QUEUE_FENCED where a partition was lost. */
-  async follow(): Promise<void> {
-    for (const assigned of this.#parts.membership.look()) {
-      if (assigned.isLost) throw lostPartition(assigned.partition);
-      const intake = this.#intakes.find((known) => known.assigned === assigned);
-      if (assigned.revoked.aborted) await this.#giveUp(assigned, intake);
-      else if (intake === undefined) {
-        // It may find an insert of another store to finish, and there is one at a time.
-        await this.#inserting;
-        if (this.#failure === undefined) this.#intakes.push(await this.#parts.open(assigned));
-      }
-    }
-  }
-
-  /** After everything that was taken of it is committed. */
-  async #giveUp(assigned: AssignedPartition, intake: Intake | undefined): Promise<void> {
-    await this.#inserting;
-    if (intake !== undefined && !this.#builder.isEmpty) {
-      await this.#startInsert();
-      await this.#inserting;
-    }
-    if (this.#failure !== undefined) return;
-    this.#intakes = this.#intakes.filter((known) => known !== intake);
-    await intake?.close();
-    await this.#parts.release(assigned);
-  }
-
-  async #step(): Promise<void> {
-    const { keeper, signal } = this.#parts;
-    if (!keeper.isFresh) await keeper.refreshed();
-    if (signal.aborted) return;
-    const any = await this.#fill();
-    if (this.#builder.isFull) {
-      await this.#inserting;
-      await this.#startInsert();
-    } else if (!this.#builder.isEmpty && this.#inserting === undefined && this.#untilDueMs() <= 0)
-      await this.#startInsert();
-    else if (!any) await this.#waitForMore();
-  }
-
-  /** A little from each partition in turn, so that none waits for another. */
-  async #fill(): Promise<boolean> {
-    const intakes = this.#intakes;
-    let any = false;
-    for (let i = 0; i < intakes.length && !this.#builder.isFull; i++) {
-      const intake = intakes[(this.#firstIntake + i) % intakes.length];
-      if (intake !== undefined && (await intake.fill(this.#builder))) any = true;
-    }
-    this.#firstIntake = (this.#firstIntake + 1) % Math.max(1, intakes.length);
-    return any;
-  }
-
-  #untilDueMs(): number {
-    const { busyRows, busyInsertEveryMs, insertEveryMs } = STORE_LIMITS;
-    // A small tenant does not wait until the events of a large one are worth an insert.
-    const waitsLonger = this.#builder.rows >= busyRows && !this.#builder.isShared;
-    const everyMs = waitsLonger ? busyInsertEveryMs : insertEveryMs;
-    return this.#lastInsertMs + everyMs - performance.now();
-  }
-
-  async #startInsert(): Promise<void> {
-    if (this.#failure !== undefined) return;
-    const draft = await this.#builder.finish();
-    this.#lastInsertMs = performance.now();
-    this.#inserting = this.#insert(draft).finally(() => {
-      this.#inserting = undefined;
-    });
-  }
-
-  async #insert(draft: Draft): Promise<void> {
-    const { inserter, metrics, clock, log, signal } = this.#parts;
-    const began = performance.now();
-    try {
-      await inserter.insert(draft);
-      for (const { partition, to } of draft.ranges) {
-        const intake = this.#intakes.find((known) => known.partition === partition);
-        if (intake !== undefined) intake.committed = to;
-      }
-      metrics.rows.inc(draft.rows);
-      metrics.seconds.observe((performance.now() - began) / 1000);
-      if (draft.rows > 0) metrics.age.observe(Math.max(0, clock.now() - draft.newestReceivedMs) / 1000);
-    } catch (thrown) {
-      log[signal.aborted ? 'warn' : 'error']({ reason: messageOf(thrown) }, 'The indexer cannot go on');
-      this.#failure = thrown;
-    }
-  }
-
-  /** What could not be read is committed as well: partitions that were added may wait for it. */
-  async #commitPassed(): Promise<void> {
-    for (const intake of this.#intakes) {
-      if (intake.nextOffset <= intake.committed) continue;
-      try {
-        await intake.assigned.commit(offset(intake.nextOffset));
-        intake.committed = intake.nextOffset;
-      } catch (thrown) {
-        if (!(thrown instanceof SpillwayError) || !thrown.kind.retry) throw thrown;
-        // It can wait until the next time.
-        this.#parts.log.warn(
-          { partition: intake.partition, reason: messageOf(thrown) },
-          'A position was not committed',
-        );
-      }
-    }
-  }
-
-  /** With an empty block until something comes; else a moment, so that what comes in drops is read together. */
-  async #waitForMore(): Promise<void> {
-    const { membership, signal } = this.#parts;
-    const woken = new AbortController();
-    const either = AbortSignal.any([signal, woken.signal]);
-    const idle = this.#builder.isEmpty;
-    if (idle && this.#inserting === undefined) await this.#commitPassed();
-    const news = idle ? [...this.#intakes.map((intake) => intake.wait(either)), membership.changed(either)] : [];
-    // An insert that ends is news as well: what was passed over since it began can be committed then.
-    const ended = this.#inserting ?? (idle ? undefined : delay(Math.max(1, this.#untilDueMs())));
-    const causes = [
-      ...news,
-      ...(ended === undefined ? [] : [ended]),
-      ...(idle ? [] : [delay(STORE_LIMITS.readEveryMs)]),
-    ];
-    try {
-      await Promise.race(causes);
-    } finally {
-      woken.abort();
-      await Promise.allSettled(news);
-    }
-  }
 }

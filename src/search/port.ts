@@ -90,6 +90,13 @@ export interface StatsRow {
   readonly value: number | null;
 }
 
+/** An event, and how many of its neighbours before and after. */
+export interface ContextQuestion extends Question {
+  readonly id: string;
+  readonly before: number;
+  readonly after: number;
+}
+
 /** Reads of the store. Every method may throw QUERY_TIMEOUT, QUERY_MEMORY, QUERY_CANCELLED, TOO_MANY_REQUESTS. */
 export interface SearchReader {
   search(question: SearchQuestion): Promise<{ readonly events: readonly AnsweredEvent[]; readonly more: boolean }>;
@@ -110,7 +117,7 @@ export interface SearchReader {
     readonly signal: AbortSignal;
   }): Promise<AnsweredEvent | undefined>;
   /** Neighbours of one event, by time and origin, among those of the same source that match the query. */
-  context(question: Question & { readonly id: string; readonly before: number; readonly after: number }): Promise<
+  context(question: ContextQuestion): Promise<
     | {
         readonly before: readonly AnsweredEvent[];
         readonly event: AnsweredEvent;
@@ -193,6 +200,11 @@ export interface DescribedSlice extends StoredSlice {
   readonly tenants: number | undefined;
 }
 
+export interface StoredRow {
+  readonly offset: number;
+  readonly receivedMs: number;
+}
+
 /** What one store can ask of rows that another one inserted; `visibleOffsets` finds them as well. */
 export interface SharedIndex {
   /** Whether there are any of this partition of `events`. */
@@ -215,6 +227,8 @@ export interface SearchWriter {
   settleRange(range: Range, slices: readonly SliceKey[]): Promise<void>;
   /** Offsets of the range whose rows are visible, in these slices. */
   visibleOffsets(range: Range, slices: readonly SliceKey[]): Promise<ReadonlySet<number>>;
+  /** The row of the largest offset of a partition of `events`: where one store has the index alone. */
+  readonly lastRow?: (partition: number) => Promise<StoredRow | undefined>;
   slices(): Promise<readonly StoredSlice[]>;
   dropSlice(slice: SliceKey): Promise<void>;
   /** Where several stores may write to it, each the partitions that it has: those move between them. */

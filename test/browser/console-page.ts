@@ -1,8 +1,4 @@
-/**
- * A real Chromium on the console of a real Spillway. `npm run build:console` output is what is served, so it is built
- * here first: a test never sees an older console than the tree has.
- */
-import { join } from 'node:path';
+/** A real Chromium on the console of a real Spillway, which serves what is built here first. */
 import {
   type Browser,
   type BrowserContext,
@@ -11,12 +7,11 @@ import {
   type Locator,
   type Page,
 } from 'playwright-core';
-import { build } from 'vite';
 import type { AnsweredEvent } from '../../src/event/event.ts';
 import { findProgram } from '../support/needs.ts';
 import { SpillwayProcess, until } from '../support/spillway.ts';
+import { buildConsole } from './built-console.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
 export const NEEDS = { programs: { chromium: 'chromium' } } as const;
 /** What any single wait of these tests may take, on a machine that does other things too. */
 export const PATIENCE_MS = 15_000;
@@ -32,7 +27,7 @@ export interface ConsoleBench {
 }
 
 export async function startConsole(): Promise<ConsoleBench> {
-  await build({ configFile: join(ROOT, 'console/vite.config.ts'), logLevel: 'error' });
+  await buildConsole();
   const spillway = await SpillwayProcess.start();
   const executablePath = findProgram('chromium');
   if (executablePath === undefined) throw new Error('chromium went away');

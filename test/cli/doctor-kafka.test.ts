@@ -15,7 +15,7 @@ import { until } from '../support/spillway.ts';
 const LONG_MS = 180_000;
 /** What doctor may take while nothing answers: a check's limit, and what closing connections takes. */
 const BOUND_MS = 30_000;
-const OTHERS = ['kafka-version', 'kafka-topics', 'kafka-rights', 'kafka-clock'];
+const OTHERS = ['kafka-version', 'kafka-topics', 'kafka-rights', 'kafka-disk', 'kafka-clock'];
 
 const queueOn = (brokers: readonly string[], more: object = {}) => {
   const one = { engine: 'kafka', brokers, replication: 1, minInsyncReplicas: 1 };
@@ -55,17 +55,22 @@ describe.skipIf(lacksKafka('doctor and Kafka', { own: true }))('doctor and one b
     expect(of('kafka-brokers')).toMatchObject([{ state: 'well', found: expect.stringContaining('1 of the 1') }]);
     expect(of('kafka-version')).toMatchObject([{ state: 'well' }]);
     expect(of('kafka-clock')).toMatchObject([{ state: 'well' }]);
+    expect(of('kafka-disk')).toMatchObject([{ found: expect.stringMatching(/iB free, \d+ % used where \/.*data is/) }]);
     expect(of('kafka-topics')).toMatchObject([
       { state: 'well', found: expect.stringContaining('the first start makes fresh.raw') },
       { state: 'warning', mend: expect.stringContaining('queue.replication to 3') },
     ]);
   });
 
-  test('says that there are too few brokers for the replicas that are asked for', async () => {
-    const { of } = await ask(queueOn(kafka.brokers, { prefix: 'many.', replication: 3, minInsyncReplicas: 2 }));
+  test('says that there are too few brokers for the replicas that are asked for, and that all of them would be needed', async () => {
+    const { of } = await ask(queueOn(kafka.brokers, { prefix: 'many.', replication: 2, minInsyncReplicas: 2 }));
     expect(of('kafka-topics')[0]).toMatchObject({
       state: 'wrong',
       found: expect.stringContaining('there are 1 brokers'),
+    });
+    expect(of('kafka-topics')[1]).toMatchObject({
+      state: 'warning',
+      found: expect.stringContaining('where one broker is away nothing is taken'),
     });
   });
 
@@ -170,9 +175,15 @@ describe.skipIf(lacksKafka('doctor and Kafka', { own: true }))('doctor and one b
         'make topics',
         'use the group acl.processor',
         'transactional id',
+        'delete groups',
       ]) {
         expect(lacks.join('\n')).toContain(what);
       }
+      expect(guest.of('kafka-rights').map(({ mend }) => mend)).toEqual([
+        expect.stringMatching(/--add --allow-principal User:guest .*--topic acl\. .*--operation Create/),
+        expect.stringMatching(/--group acl\. --operation Describe --operation Read --operation Delete$/),
+        expect.stringMatching(/--transactional-id acl\. --operation Describe --operation Write$/),
+      ]);
       expect(guest.status).toBe(1);
       const wrong = await as('boss', 'wrong');
       expect(wrong.of('kafka-brokers')).toMatchObject([

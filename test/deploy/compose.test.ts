@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { probes } from '../../src/api/catalogue.ts';
+import { probes } from '../../src/api/catalogue/index.ts';
 import { command as start } from '../../src/cli/start.ts';
 import { command as token } from '../../src/cli/token.ts';
 import { checkedConfig } from './checked-config.ts';

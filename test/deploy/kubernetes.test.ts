@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { probes } from '../../src/api/catalogue.ts';
+import { probes } from '../../src/api/catalogue/index.ts';
 import { command as start } from '../../src/cli/start.ts';
 import { checkedConfig } from './checked-config.ts';
 import { at, documents, KUBERNETES, list, manifests, type Value } from './manifests.ts';

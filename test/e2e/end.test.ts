@@ -26,6 +26,7 @@ const STRIKES = [...ROLES.map((role) => [role] as const), ROLES] as const;
 const needs = {
   programs: { nginx: 'nginx-light', wrk: 'wrk', rsyslogd: 'rsyslog' },
   long: `it takes ${SECONDS} s and more`,
+  alone: 'the load is what the machine can take',
 };
 
 describe.skipIf(lacks('the end test', needs))('under kills at random', () => {

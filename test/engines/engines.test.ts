@@ -2,8 +2,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { enginesFolder } from '../../tools/engines/folders.ts';
@@ -77,6 +78,13 @@ describe('the processes of engines', () => {
       stderr: expect.stringContaining('kafka, opensearch, cassandra, s3, redis'),
     });
   });
+
+  it('are asked for by options that there are', async () => {
+    await expect(engines('up', 'redis', '--foo')).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^Unknown option .--foo.[\s\S]*usage:/),
+    });
+  });
 });
 
 describe.skipIf(
@@ -94,6 +102,24 @@ describe.skipIf(
       expect(await upAndAddress('redis')).toBe(address);
       await engines('down', 'redis', '--data', data, '--wipe');
       await expect(readFile(join(data, 'engine.json'))).rejects.toThrow('ENOENT');
+    },
+    LONG_MS,
+  );
+
+  it(
+    'is started once by two commands at once, in a folder that is named from here, and never where a stranger answers',
+    async () => {
+      const folder = relative(process.cwd(), join(data, 'redis'));
+      const both = await Promise.all([1, 2].map(() => engines('up', 'redis', '--data', folder)));
+      expect(both[1]?.stdout).toBe(both[0]?.stdout);
+      await engines('down', 'redis', '--data', folder);
+      const port = Number(/127\.0\.0\.1:(\d+)/.exec(both[0]?.stdout ?? '')?.[1]);
+      const stranger = createServer().listen(port, '127.0.0.1');
+      await once(stranger, 'listening');
+      await expect(engines('up', 'redis', '--data', folder)).rejects.toMatchObject({
+        stderr: expect.stringContaining(`127.0.0.1:${port}, is taken by another process`),
+      });
+      stranger.close();
     },
     LONG_MS,
   );

@@ -31,7 +31,9 @@ interface Phase {
   readonly memoryMiB: readonly number[];
 }
 
-describe.skipIf(lacks('an outage of the store', { long: `it sends ${EVENTS} events` }))(
+const ALONE = { alone: 'its rates are compared' };
+
+describe.skipIf(lacks('an outage of the store', { ...ALONE, long: `it sends ${EVENTS} events` }))(
   'an outage of the store',
   () => {
     let spillway: SpillwayProcess;

@@ -62,8 +62,8 @@ describe('spillway start', () => {
     await expect.poll(() => pids.filter(isAlive), { timeout: 15_000 }).toEqual([]);
   });
 
-  const alone = { long: 'its time is measured with nothing beside it' };
-  test.skipIf(lacks('spillway start within 5 s', alone))('is ready within 5 s on an empty data folder', async () => {
+  const long = { long: 'its time is measured', alone: 'its time is measured' };
+  test.skipIf(lacks('spillway start within 5 s', long))('is ready within 5 s on an empty data folder', async () => {
     const { child, tookMs } = await start();
     child.kill('SIGTERM');
     await once(child, 'exit');

@@ -11,7 +11,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const INSTALL_MS = 300_000;
 const READY_MS = 30_000;
 
-const long = { long: 'it packs and installs everything' };
+const long = { long: 'it packs and installs everything', alone: 'npm builds the console, which others serve' };
 describe.skipIf(lacks('the packed package', long))('the packed package', () => {
   const folder = mkdtempSync(join(tmpdir(), 'spillway-packed-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));

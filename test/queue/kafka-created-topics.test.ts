@@ -1,4 +1,5 @@
 /** Topics that users create on a real Kafka, beyond what the contract over HTTP shows: retention, several processes, names of others. */
+import { Producer } from '@platformatic/kafka';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { offsetAt, WHEN } from '../../src/queue/kafka/offsets.ts';
 import type { KafkaQueue } from '../../src/queue/kafka/queue.ts';
@@ -80,6 +81,17 @@ describe.skipIf(lacksKafka('topics that users create on Kafka'))('a topic that a
     expect(await first.committed(GROUP, AT)).toBeUndefined();
     expect(await readAll(first.openReader(AT), 0)).toEqual([]);
     await first.created.resetOffset(GROUP, AT, offset(0));
+  });
+
+  it('is read whole, however another client of Kafka has compressed what it wrote there', async () => {
+    const { queue, prefix } = await open();
+    await queue.created.createTopic(TOPIC, settings);
+    const producer = new Producer({ clientId: 'another', bootstrapBrokers: [...kafka.brokers] });
+    const records = Array.from({ length: 20 }, (_, i) => `record ${i}`);
+    const messages = records.map((value) => ({ topic: `${prefix}${TOPIC}`, value: Buffer.from(value) }));
+    await producer.send({ messages, compression: 'gzip' });
+    await producer.close();
+    expect((await readAll(queue.openReader(AT), 0)).map(({ value }) => value)).toEqual(records);
   });
 
   it('cannot take the name of a topic that somebody else made', async () => {

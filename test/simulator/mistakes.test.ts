@@ -16,7 +16,9 @@ describe('a planted mistake', () => {
   });
 });
 
-describe.skipIf(lacks('planted mistakes', { long: 'it takes a minute' }))('the simulator', () => {
+const LONG = { long: 'it takes a minute', alone: 'it takes both cores' };
+
+describe.skipIf(lacks('planted mistakes', LONG))('the simulator', () => {
   it.each(MISTAKES)(
     'finds that $name',
     async (mistake) => {

@@ -43,7 +43,7 @@ describe('the simulated queue', () => {
   });
 });
 
-const LONG = { long: 'it takes two minutes' } as const;
+const LONG = { long: 'it takes two minutes', alone: 'it takes both cores' } as const;
 
 describe.skipIf(lacks('the simulated queue, at length', LONG))('the simulated queue, at length', () => {
   it(

@@ -28,8 +28,8 @@ export interface TestKafka {
   stop(): Promise<void>;
 }
 
-const named = process.env.SPILLWAY_TEST_KAFKA;
-const requiresAll = process.env.SPILLWAY_TEST_REQUIRE === 'all';
+const requires = process.env.SPILLWAY_TEST_REQUIRE;
+const named = requires === 'none' ? undefined : process.env.SPILLWAY_TEST_KAFKA;
 const isInstalled = named !== undefined || (findProgram('java') !== undefined && (await kafkaIsInstalled()));
 
 /** True where the suite has to be skipped; says why. `own`: it stops brokers, and takes minutes. */
@@ -38,7 +38,7 @@ export function lacksKafka(suite: string, { own = false } = {}): boolean {
   const programs = { java: 'openjdk-17-jre-headless', ...(isInstalled ? {} : { mvn: 'maven' }) };
   if (lacks(suite, { programs, ...(own ? { long: 'it starts and stops brokers' } : {}) })) return true;
   // What is missing is installed then; `npm test` alone downloads nothing.
-  if (isInstalled || requiresAll) return false;
+  if (isInstalled || requires === 'all') return false;
   console.info(
     `skipped: ${suite} (Kafka is not there: \`npm run engines -- up kafka\` once, or SPILLWAY_TEST_KAFKA=HOST:PORT)`,
   );

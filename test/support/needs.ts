@@ -1,7 +1,7 @@
 /**
  * What a suite needs beyond npm. `npm test` skips a suite whose needs are not met and says how to meet them; with
  * SPILLWAY_TEST_REQUIRE=all (as .ci/run and `npm run test:all` set it) that is a failure instead, so that nothing is
- * skipped in silence for ever.
+ * skipped in silence for ever. With SPILLWAY_TEST_REQUIRE=none all of them are skipped, as on a machine that has npm only.
  *
  *   describe.skipIf(lacks('nginx by syslog', { programs: { nginx: 'nginx' } }))('nginx by syslog', () => { … });
  */
@@ -22,6 +22,8 @@ export interface Needs {
   readonly openFiles?: number;
   /** Why it takes longer than `npm test` should: then it runs with SPILLWAY_TEST_REQUIRE=all only. */
   readonly long?: string;
+  /** What it measures, or takes both cores for: .ci/run runs its file with no other one beside it. */
+  readonly alone?: string;
 }
 
 const SERVERS = {
@@ -33,7 +35,9 @@ const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
 /** True where the suite has to be skipped; prints why. Throws where nothing may be skipped. */
 export function lacks(suite: string, needs: Needs): boolean {
-  const requiresAll = process.env.SPILLWAY_TEST_REQUIRE === 'all';
+  const requires = process.env.SPILLWAY_TEST_REQUIRE;
+  const requiresAll = requires === 'all';
+  if (requires === 'none') return skipped(suite, 'SPILLWAY_TEST_REQUIRE=none');
   const missing = Object.entries(needs.programs ?? {})
     .filter(([program]) => findProgram(program) === undefined)
     .map(([program, source]) => `${program} is not installed: apt-get install ${source}`);
@@ -48,7 +52,11 @@ export function lacks(suite: string, needs: Needs): boolean {
   if (needs.long !== undefined && !requiresAll) missing.push(`${needs.long}: npm run test:all runs it`);
   if (missing.length === 0) return false;
   if (requiresAll) throw new Error(`${suite} cannot run: ${missing.join('; ')}`);
-  console.info(`skipped: ${suite} (${missing.join('; ')})`);
+  return skipped(suite, missing.join('; '));
+}
+
+function skipped(suite: string, why: string): true {
+  console.info(`skipped: ${suite} (${why})`);
   return true;
 }
 

@@ -36,7 +36,12 @@ export async function installed(kind: EngineKind, engine: Engine): Promise<strin
     await rename(unfinished, home);
   } catch (error) {
     // Somebody else may have been faster.
-    if (!(await isThere(home))) throw error;
+    if (!(await isThere(home))) {
+      const why = error instanceof Error ? error.message : error;
+      throw new Error(`${kind} was not installed (is its package registry reachable from here?): ${why}`, {
+        cause: error,
+      });
+    }
   } finally {
     await rm(unfinished, { recursive: true, force: true });
   }

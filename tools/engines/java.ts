@@ -10,6 +10,9 @@ export interface Java {
   readonly version: number;
 }
 
+/** Flags for all servers of Java past their own, from SPILLWAY_TEST_JAVA. */
+export const furtherFlags = (): string[] => (process.env.SPILLWAY_TEST_JAVA ?? '').split(' ').filter(Boolean);
+
 /** The oldest installed one of at least that version: what an engine was made for rather than what came later. */
 export async function findJava(least: number): Promise<Java | undefined> {
   const beside = await readdir(VIRTUAL_MACHINES).catch(() => []);
@@ -30,7 +33,16 @@ export async function javaOf(least: number): Promise<Java> {
   return java;
 }
 
-async function versionOf(command: string): Promise<Java | undefined> {
+const known = new Map<string, Promise<Java | undefined>>();
+
+/** Asked once: each answer is the start of a virtual machine. */
+function versionOf(command: string): Promise<Java | undefined> {
+  const asked = known.get(command) ?? askVersion(command);
+  known.set(command, asked);
+  return asked;
+}
+
+async function askVersion(command: string): Promise<Java | undefined> {
   const said = await run(command, ['-version']).catch(() => undefined);
   const version = /version "(\d+)/.exec(said?.stderr ?? '')?.[1];
   return version === undefined ? undefined : { command, version: Number(version) };

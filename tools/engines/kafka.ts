@@ -6,7 +6,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Engine, NodePlan, Place } from './engine.ts';
 import { homeOf, installed, isThere } from './folders.ts';
-import { javaOf } from './java.ts';
+import { furtherFlags, javaOf } from './java.ts';
 import { copyJars } from './maven.ts';
 import { type Output, run } from './run.ts';
 
@@ -40,6 +40,7 @@ export const kafka: Engine = {
     const numbers = Array.from({ length: place.nodes }, (_, i) => i + 1);
     const voters = await Promise.all(numbers.map(async (n) => `${n}@127.0.0.1:${await place.port(`controller-${n}`)}`));
     const plans: NodePlan[] = [];
+    const folders: { readonly file: string; readonly data: string }[] = [];
     for (const n of numbers) {
       const port = await place.port(`node-${n}`);
       const controller = await place.port(`controller-${n}`);
@@ -49,16 +50,7 @@ export const kafka: Engine = {
       const settings = { ...propertiesOf(n, port, controller, voters, join(folder, 'data')), ...place.settings };
       const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`);
       await writeFile(file, lines.join(''));
-      if (!(await isThere(join(folder, 'data/meta.properties')))) {
-        await toolIn(place.home, 'kafka.tools.StorageTool', [
-          'format',
-          '--ignore-formatted',
-          '-t',
-          CLUSTER_ID,
-          '-c',
-          file,
-        ]);
-      }
+      folders.push({ file, data: join(folder, 'data') });
       plans.push({
         name: `node-${n}`,
         host: '127.0.0.1',
@@ -68,9 +60,16 @@ export const kafka: Engine = {
         ready: { kind: 'log', text: 'Kafka Server started' },
       });
     }
+    await Promise.all(folders.map(({ file, data }) => format(place.home, file, data)));
     return plans;
   },
 };
+
+/** The folder of a new node. */
+async function format(home: string, file: string, data: string): Promise<void> {
+  if (await isThere(join(data, 'meta.properties'))) return;
+  await toolIn(home, 'kafka.tools.StorageTool', ['format', '--ignore-formatted', '-t', CLUSTER_ID, '-c', file]);
+}
 
 /** Whether its jars are there already, so that a tool needs nothing but Java. */
 export const kafkaIsInstalled = async (): Promise<boolean> => isThere(await homeOf('kafka', kafka));
@@ -96,7 +95,7 @@ function serverFlags({ home, nodes }: Place): string[] {
   const heap = nodes === 1 ? SERVER_HEAP.single : SERVER_HEAP.several;
   const collector = ['-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20', '-XX:InitiatingHeapOccupancyPercent=35'];
   const flags = ['-server', `-Xms${heap}`, `-Xmx${heap}`, ...collector, '-Djava.net.preferIPv4Stack=true'];
-  return [...flags, ...classPath(home, 'server.yaml')];
+  return [...flags, ...furtherFlags(), ...classPath(home, 'server.yaml')];
 }
 
 function propertiesOf(

@@ -1,7 +1,7 @@
 /** Starts engines, stops exactly what was started, and says what runs. */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort } from '../../test/support/ports.ts';
+import { freePort, isFree } from '../../test/support/ports.ts';
 import { cassandra } from './cassandra.ts';
 import type { Engine, EngineKind, NodePlan } from './engine.ts';
 import { defaultData, installed, requirePrograms } from './folders.ts';
@@ -12,6 +12,7 @@ import { untilReady } from './ready.ts';
 import { redis } from './redis.ts';
 import { s3 } from './s3.ts';
 import { type EngineState, readState, type StartedNode, writeState } from './state.ts';
+import { inTurn } from './turn.ts';
 
 export const ENGINES: Readonly<Record<EngineKind, Engine>> = {
   kafka,
@@ -24,6 +25,8 @@ export const ENGINES: Readonly<Record<EngineKind, Engine>> = {
 
 const READY_MS = 120_000;
 const STOP_MS = 30_000;
+/** What another command may take before: nodes that join one after another, and an engine that is installed first. */
+const TURN_MS = 600_000;
 
 export interface UpOptions {
   readonly nodes?: number;
@@ -42,8 +45,13 @@ export interface NodeStatus extends StartedNode {
 }
 
 /** Its nodes once all of them answer; those that run already are left alone. */
-export async function up(kind: EngineKind, options: UpOptions = {}): Promise<readonly NodeStatus[]> {
-  const { nodes = 1, data = defaultData(kind), settings = {}, heap, processors } = options;
+export function up(kind: EngineKind, options: UpOptions = {}): Promise<readonly NodeStatus[]> {
+  const { data = defaultData(kind) } = options;
+  return inTurn(data, TURN_MS, () => upAlone(kind, data, options));
+}
+
+async function upAlone(kind: EngineKind, data: string, options: UpOptions): Promise<readonly NodeStatus[]> {
+  const { nodes = 1, settings = {}, heap, processors } = options;
   const engine = ENGINES[kind];
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > engine.maxNodes) {
     throw new Error(`${kind} can have 1 to ${engine.maxNodes} nodes here, not ${nodes}.`);
@@ -99,10 +107,14 @@ async function startAll(engine: Engine, plans: readonly NodePlan[], data: string
 }
 
 /** Stops what up() started there, and nothing else. The data stay, unless they are wiped. */
-export async function down(
+export function down(
   kind: EngineKind,
   { data = defaultData(kind), wipe = false }: { readonly data?: string; readonly wipe?: boolean } = {},
 ): Promise<readonly NodeStatus[]> {
+  return inTurn(data, TURN_MS, () => downAlone(kind, data, wipe));
+}
+
+async function downAlone(kind: EngineKind, data: string, wipe: boolean): Promise<readonly NodeStatus[]> {
   const state = await readState(kind, data);
   await Promise.all(state.nodes.map((node) => stop(node, STOP_MS)));
   const left = await statusOf(state);
@@ -115,10 +127,19 @@ export async function status(kind: EngineKind, data = defaultData(kind)): Promis
 }
 
 async function start(plan: NodePlan, data: string): Promise<StartedNode> {
+  await requirePort(plan);
   const log = join(data, `${plan.name}.log`);
   const { command, args, env = {} } = plan;
   const id = await launch({ command, args, env, cwd: data, log });
   return { ...id, name: plan.name, address: `${plan.host}:${plan.port}`, log };
+}
+
+/** Who answers at its port must be the node: a stranger there would be taken for it. */
+async function requirePort({ name, host, port }: NodePlan): Promise<void> {
+  if (await isFree(port, host)) return;
+  throw new Error(
+    `The port of ${name}, ${host}:${port}, is taken by another process: stop that one, or begin anew with down --wipe.`,
+  );
 }
 
 const statusOf = (state: EngineState): Promise<NodeStatus[]> =>

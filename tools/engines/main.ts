@@ -6,6 +6,7 @@
  * `up` installs the engine where it is not there yet, starts it, waits until it answers and prints where. `down` stops
  * what `up` started, and nothing else; with `--wipe` its data go too. Without KIND, `down` and `status` are about all of them.
  */
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ENGINE_KINDS, type EngineKind } from './engine.ts';
 import { down, ENGINES, type NodeStatus, status, up } from './lifecycle.ts';
@@ -14,18 +15,11 @@ const USAGE = `usage: npm run engines -- up|down|status [KIND] [--nodes N] [--da
 KIND is one of: ${ENGINE_KINDS.join(', ')}
 `;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    nodes: { type: 'string', default: '1' },
-    data: { type: 'string' },
-    wipe: { type: 'boolean', default: false },
-    help: { type: 'boolean', short: 'h', default: false },
-  },
-});
+const { values, positionals } = asked();
 const [verb = '', kindName] = positionals;
 const kind = ENGINE_KINDS.find((known) => known === kindName);
-const data = values.data === undefined ? {} : { data: values.data };
+// Engines are started with that folder as theirs: a relative name would mean another one to them.
+const data = values.data === undefined ? {} : { data: resolve(values.data) };
 
 const usage = (): void => {
   process.stderr.write(USAGE);
@@ -44,6 +38,23 @@ else {
   });
 }
 
+function asked() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        nodes: { type: 'string', default: '1' },
+        data: { type: 'string' },
+        wipe: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
 async function upVerb(): Promise<void> {
   if (kind === undefined) return usage();
   print(kind, await up(kind, { ...data, nodes: Number(values.nodes) }));
@@ -60,7 +71,7 @@ async function downVerb(): Promise<void> {
 }
 
 async function statusVerb(): Promise<void> {
-  for (const each of kinds()) print(each, await status(each, values.data));
+  for (const each of kinds()) print(each, await status(each, data.data));
 }
 
 function kinds(): readonly EngineKind[] {

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Engine, NodePlan, Place } from './engine.ts';
 import { homeOf, isThere } from './folders.ts';
-import { findJava, javaOf } from './java.ts';
+import { findJava, furtherFlags, javaOf } from './java.ts';
 import { copyJars } from './maven.ts';
 import { type Release, SECURED, THREE, TWO } from './opensearch-release.ts';
 import { installSecurity, SECURITY_HINT, SECURITY_READY, secure } from './opensearch-security.ts';
@@ -145,6 +145,7 @@ function serverFlags({ home, data, heap = HEAP }: Place): string[] {
   };
   return [
     ...[`-Xms${heap}`, `-Xmx${heap}`, '-XX:+UseG1GC', '-XX:MaxDirectMemorySize=256m', '-Xss1m'],
+    ...furtherFlags(),
     '--add-modules=jdk.incubator.vector',
     ...Object.entries(properties).map(([name, value]) => `-D${name}=${value}`),
     ...['-cp', join(home, 'lib/*'), 'org.opensearch.bootstrap.OpenSearch'],

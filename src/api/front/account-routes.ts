@@ -5,7 +5,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { SpillwayError } from '../../lib/errors.ts';
 import { LEDGER_LIMITS } from '../../lib/limits.ts';
 import { LEDGER_GROUPINGS, type LedgerKnown, type LedgerLine, type Missing } from '../../monitor/ledger/ledger.ts';
-import { accounts } from '../catalogue.ts';
+import { accounts } from '../catalogue/index.ts';
 import { isoTime, parseTime } from '../time.ts';
 import type { CoordinatorView } from './coordinator-view.ts';
 

@@ -10,7 +10,7 @@ import { parseDuration } from '../../lib/units.ts';
 import { noGroup } from '../../queue/created/catalogue.ts';
 import { assertGroupName, ownerOf } from '../../queue/created/owned-names.ts';
 import type { GroupState, TopicPartition } from '../../queue/port.ts';
-import { accounts } from '../catalogue.ts';
+import { accounts } from '../catalogue/index.ts';
 import type { GroupAnswer } from '../schemas/queue.ts';
 import type { ResetOffsets } from '../schemas/topics.ts';
 import { parseTime } from '../time.ts';

@@ -1,6 +1,6 @@
 /** The HTTP inputs: plugins that read and check their requests themselves, from senders who may send. */
 import type { FastifyInstance, FastifyPluginAsync, FastifySchema } from 'fastify';
-import { inputs, type Route } from '../catalogue.ts';
+import { inputs, type Route } from '../catalogue/index.ts';
 
 export function inputRoutes(app: FastifyInstance, plugins: readonly FastifyPluginAsync[]): void {
   const documented = new Map<string, FastifySchema>(

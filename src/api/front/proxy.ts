@@ -9,7 +9,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import { SpillwayError } from '../../lib/errors.ts';
 import { PROXY_LIMITS, QUERY_LIMITS } from '../../lib/limits.ts';
 import { FORWARDED_HEADER, INTERNAL_PREFIX, INTERNAL_SECRET_HEADER } from '../admission.ts';
-import { questions, type Route } from '../catalogue.ts';
+import { questions, type Route } from '../catalogue/index.ts';
 import type { Closing } from '../closing.ts';
 
 export interface ProxyOptions {

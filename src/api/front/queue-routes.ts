@@ -8,7 +8,7 @@ import { QUEUE_READ_LIMITS } from '../../lib/limits.ts';
 import { noTopic } from '../../queue/created/catalogue.ts';
 import { ownerOf } from '../../queue/created/owned-names.ts';
 import { offset as asOffset, type PartitionReader, type Queue, type TopicState } from '../../queue/port.ts';
-import { accounts } from '../catalogue.ts';
+import { accounts } from '../catalogue/index.ts';
 import { parseTime } from '../time.ts';
 import type { CoordinatorView } from './coordinator-view.ts';
 import { groupAnswers } from './group-routes.ts';
@@ -101,7 +101,8 @@ async function readOrWait(
   for (;;) {
     const found = await readRecords(reader, { ...question, from });
     // A page that is empty because one answer looks at so much only says where to go on.
-    if (found.records.length > 0 || signal.aborted || found.next < found.endOffset) return found;
+    const hasNews = found.records.length > 0 || found.unreadable !== undefined;
+    if (hasNews || signal.aborted || found.next < found.endOffset) return found;
     from = found.next;
     await reader.waitFor(asOffset(from), signal);
   }

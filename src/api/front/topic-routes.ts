@@ -9,7 +9,7 @@ import { formatDuration, parseDuration, parseSize } from '../../lib/units.ts';
 import { type CreatedTopic, noTopic, type TopicSettings } from '../../queue/created/catalogue.ts';
 import { assertGroupName, assertTopicName, ownerOf } from '../../queue/created/owned-names.ts';
 import type { PartitionState, TopicState } from '../../queue/port.ts';
-import { accounts } from '../catalogue.ts';
+import { accounts } from '../catalogue/index.ts';
 import type { TopicAnswer } from '../schemas/queue.ts';
 import type { ChangeTopic } from '../schemas/topics.ts';
 import { isoTime } from '../time.ts';

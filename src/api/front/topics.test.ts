@@ -4,7 +4,7 @@ import { type ApiServers, startApiServers } from '../../../test/support/api-serv
 import { MemoryReader } from '../../../test/support/memory-reader.ts';
 import { TopicClient } from '../../../test/support/topic-client.ts';
 import { QUEUE_READ_LIMITS, TOPIC_LIMITS } from '../../lib/limits.ts';
-import type { RecordsAnswer } from '../schemas/index.ts';
+import type { Consumed, MemberAnswer, RecordsAnswer } from '../schemas/index.ts';
 
 let api: ApiServers;
 let client: TopicClient;
@@ -125,6 +125,55 @@ describe('reading', () => {
   });
 });
 
+describe('an answer', () => {
+  const path = '/api/topics/wide/records';
+
+  it('holds so many bytes of keys, headers and values together, and the rest is in the next', async () => {
+    await client.create('wide', { partitions: 2 });
+    const count = QUEUE_READ_LIMITS.records;
+    const key = 'k'.repeat(TOPIC_LIMITS.keyBytes);
+    const headers = { h: 'h'.repeat(3_000) };
+    const value = 'v'.repeat(2_500);
+    const records = Array.from({ length: count }, (_, i) => ({
+      ...{ key, headers, value },
+      partition: i % 10 === 0 ? 1 : 0,
+    }));
+    await client.produce('wide', { records });
+    const bytesOf = (page: Pick<RecordsAnswer, 'records'>) => page.records.length * (key.length + 3_001 + 2_502);
+    const page = await client.json<RecordsAnswer>('GET', `${path}?partition=0&limit=${count}`);
+    expect(bytesOf(page)).toBeLessThanOrEqual(QUEUE_READ_LIMITS.answerBytes);
+    expect(page.next).toBe(page.records.length);
+    expect(page.next).toBeGreaterThan(800);
+    const rest = await client.json<RecordsAnswer>('GET', `${path}?partition=0&limit=${count}&offset=${page.next}`);
+    expect(rest.next).toBe((count * 9) / 10);
+    const group = await client.json<MemberAnswer>('POST', '/api/groups/wide/members', { topics: ['wide'] });
+    const member = `/api/groups/wide/members/${group.member}/records?limit=${count}&wait=30s`;
+    const first = await client.json<Consumed>('GET', member);
+    expect(bytesOf(first)).toBeLessThanOrEqual(QUEUE_READ_LIMITS.answerBytes);
+    const second = await client.json<Consumed>('GET', `${member}&after=${first.next}`);
+    expect(first.records.length + second.records.length).toBe(count);
+  });
+
+  it('has headers that are no text as base64, and what was read can be produced again', async () => {
+    await client.create('bytes');
+    const record = {
+      ...{ value: 'x', encoding: 'text' },
+      headers: { text: 'gP8=', bytes: 'gP8=' },
+      headerEncodings: { bytes: 'base64' },
+    };
+    await client.produce('bytes', [record]);
+    const read = () => client.json<RecordsAnswer>('GET', '/api/topics/bytes/records');
+    const { records: once } = await read();
+    expect(once).toMatchObject([record]);
+    const again = once.map(({ value, encoding, headers, headerEncodings }) => {
+      return { value, encoding, headers, headerEncodings };
+    });
+    await client.produce('bytes', again);
+    const { records: twice } = await read();
+    expect(twice[1]).toEqual({ ...once[0], offset: 1, timestamp: twice[1]?.timestamp });
+  });
+});
+
 describe('a member of a group', () => {
   beforeAll(async () => {
     await client.create('read', { partitions: 2 });
@@ -192,6 +241,7 @@ describe('a member of a group', () => {
     await client.produce('short', [{ value: 'here' }]);
     const found = await waiting;
     expect(found.records).toMatchObject([{ offset: 1, value: '"here"' }]);
+    expect(found.lost).toEqual([{ topic: 'short', partition: 0, from: 0, to: 1 }]);
     expect(await client.refusal('GET', '/api/topics/short/records?offset=0')).toMatchObject({
       status: 410,
       earliest: 1,

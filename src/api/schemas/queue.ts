@@ -87,7 +87,12 @@ export const RecordSchema = Type.Object(
     timestamp: IsoTime('Time of the record: when it was received.'),
     key: Type.Optional(Type.String()),
     keyEncoding: Type.Optional(Encoding('the key')),
-    headers: Type.Record(Type.String(), Type.String(), { description: 'Headers by name, as text.' }),
+    headers: Type.Record(Type.String(), Type.String(), { description: 'Headers by name.' }),
+    headerEncodings: Type.Optional(
+      Type.Record(Type.String(), Encoding('the header'), {
+        description: 'Of the headers that are not text; absent where all are.',
+      }),
+    ),
     encoding: Encoding('the value'),
     value: Type.Union([Type.String(), Type.Null()], {
       description: 'null where the record has none: a tombstone, which is not an empty value.',
@@ -103,6 +108,12 @@ export const RecordsAnswerSchema = Type.Object(
     records: Type.Array(RecordSchema, { description: "Records of the token's tenant; of all tenants for an admin." }),
     next: Count('The offset to go on at.'),
     endOffset: Count('The durable end of the partition when it was read: nothing follows once `next` is there.'),
+    unreadable: Type.Optional(
+      Type.Array(
+        Type.Object({ from: Count('The first offset that was passed over.'), to: Count('Where reading went on.') }),
+        { description: 'What is damaged, or in a form that is not known here, and was passed over.' },
+      ),
+    ),
   },
   { title: 'RecordsAnswer' },
 );

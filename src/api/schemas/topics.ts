@@ -99,7 +99,7 @@ export const ProduceQuestionSchema = Closed(
 
 export const ProduceBodySchema = Type.Unknown({
   description:
-    'As `application/json` a record, an array of records or `{"records": […]}`; as `application/x-ndjson` a record a line. A record is `{"value", "key"?, "encoding"?, "keyEncoding"?, "headers"?, "partition"?}`: `value` is any JSON and stored as the text that was sent; with `"encoding": "text"` or `"base64"` it is a string and stored as what that stands for. `key` is a string, or by `keyEncoding` bytes as `base64` or any `json`. `null` is no value (a tombstone), and no key. As `text/plain` each line is a value; as `application/octet-stream` the whole body is one. May be gzip, deflate or zstd.',
+    'As `application/json` a record, an array of records or `{"records": […]}`; as `application/x-ndjson` a record a line. A record is `{"value", "key"?, "encoding"?, "keyEncoding"?, "headers"?, "headerEncodings"?, "partition"?}`: `value` is any JSON and stored as the text that was sent; with `"encoding": "text"` or `"base64"` it is a string and stored as what that stands for. `key` is a string, or by `keyEncoding` bytes as `base64` or any `json`. `null` is no value (a tombstone), and no key. `headers` are strings by name, and bytes where `headerEncodings` has `base64` for the name. As `text/plain` each line is a value; as `application/octet-stream` the whole body is one. May be gzip, deflate or zstd.',
 });
 
 const Place = {
@@ -202,7 +202,7 @@ export const ConsumedSchema = Type.Object(
           from: Count('The first offset that was not read.'),
           to: Count('Where reading goes on.'),
         }),
-        { description: 'What retention had removed before the group has read it.' },
+        { description: 'What the group cannot read any more: retention had removed it before, or it is damaged.' },
       ),
     ),
     partitions: Type.Array(Type.Object({ ...Place, revoked: Type.Boolean() }), {

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { SpillwayError } from '../../lib/errors.ts';
 import { QUERY_LIMITS } from '../../lib/limits.ts';
 import type { HistogramBucket, Question, StatsFunction } from '../../search/port.ts';
-import { questions } from '../catalogue.ts';
+import { questions } from '../catalogue/index.ts';
 import { bucketStart, chooseInterval, printInterval } from '../interval.ts';
 import { isoTime } from '../time.ts';
 import { type Asking, answer, fieldOf, fieldsOf, questionOf } from './asking.ts';

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AnsweredEvent } from '../../event/event.ts';
 import { SpillwayError } from '../../lib/errors.ts';
 import { HTTP_LIMITS, QUERY_LIMITS } from '../../lib/limits.ts';
-import { questions } from '../catalogue.ts';
+import { questions } from '../catalogue/index.ts';
 import { readCursor, writeCursor } from '../cursor.ts';
 import type { SearchParameters } from '../schemas/search.ts';
 import { EARLIEST_MS, LATEST_MS } from '../time.ts';

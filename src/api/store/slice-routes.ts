@@ -6,7 +6,7 @@ import { QUERY_LIMITS } from '../../lib/limits.ts';
 import type { Decision } from '../../search/policy/slice-policy.ts';
 import type { DescribedSlice, SliceReader } from '../../search/port.ts';
 import { expiryOf, ownerOf, sliceSpan } from '../../search/slices.ts';
-import { questions } from '../catalogue.ts';
+import { questions } from '../catalogue/index.ts';
 import type { SlicesAnswer } from '../schemas/slices.ts';
 import { isoTime, parseTime } from '../time.ts';
 import type { Asking } from './asking.ts';

@@ -1,21 +1,17 @@
 /**
  * Idempotency-Keys of requests that produce, over a restart. The log has them all; a file says how far it was read, with
- * what was found up to there. The file is a hint: where it is missing, broken or of another log, the last day is read.
+ * what was found up to there.
  */
-import { dirname } from 'node:path';
 import { RecordCursor } from '../../event/record-batch.ts';
-import { type Disk, nodeDisk } from '../../lib/disk.ts';
-import { makeDirectories, readWhole, replaceFile } from '../../lib/disk-files.ts';
-import { messageOf } from '../../lib/errors.ts';
 import type { CollectLimits } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type Appended, offset, type PartitionWriter, type Queue, type TopicPartition } from '../../queue/port.ts';
 import { KEY_HEADER, type ProduceKeys, type WrittenKey } from '../inputs/topics/produce-keys.ts';
+import { KeyFile } from '../key-file.ts';
 
 const FORMAT = 'spillway-topic-keys-1';
 
 interface Written {
-  readonly format: unknown;
   readonly ends: Readonly<Record<string, number>>;
   readonly keys: readonly WrittenKey[];
 }
@@ -33,26 +29,24 @@ export interface ProduceMemoryOptions {
 
 export class ProduceMemory {
   readonly #options: ProduceMemoryOptions;
-  readonly #disk: Disk = nodeDisk;
   /** Up to where each partition was read or written here. */
-  readonly #ends: Record<string, number>;
-  /** Of partitions that are not read yet, from the file: they stay in it. */
-  #timer: NodeJS.Timeout | undefined;
-  #written = '';
+  readonly #ends: Record<string, number> = Object.create(null);
+  readonly #file: KeyFile<Written>;
 
-  private constructor(options: ProduceMemoryOptions, ends: Readonly<Record<string, number>>) {
+  private constructor(options: ProduceMemoryOptions) {
     this.#options = options;
-    this.#ends = Object.assign(Object.create(null), ends);
+    const { file, limits, log, keys } = options;
+    const content = (): Written => ({ ends: this.#ends, keys: keys.written() });
+    this.#file = new KeyFile({ file, format: FORMAT, content, everyMs: limits.keySnapshotMs, log });
   }
 
   static async open(options: ProduceMemoryOptions): Promise<ProduceMemory> {
-    const found = await read(options);
+    const memory = new ProduceMemory(options);
+    const found = await memory.#file.read();
     if (found !== undefined) options.keys.restore(found.keys);
-    const memory = new ProduceMemory(options, found?.ends ?? {});
-    if (options.file !== undefined) {
-      memory.#timer = setInterval(() => void memory.#write(), options.limits.keySnapshotMs);
-      memory.#timer.unref();
-    }
+    // Also of partitions that are not read yet: they stay in the file.
+    Object.assign(memory.#ends, found?.ends);
+    memory.#file.writeNowAndThen();
     return memory;
   }
 
@@ -89,10 +83,8 @@ export class ProduceMemory {
   }
 
   /** Call it when no request is under way. */
-  async close(): Promise<void> {
-    if (this.#timer === undefined) return;
-    clearInterval(this.#timer);
-    await this.#write();
+  close(): Promise<void> {
+    return this.#file.close();
   }
 
   #recallBatch({ partition }: TopicPartition, bytes: Buffer): void {
@@ -103,38 +95,6 @@ export class ProduceMemory {
     const { recordCount: count } = record.header;
     this.#options.keys.recall(header.toString(), record.timestampMs, { partition, baseOffset: record.offset, count });
   }
-
-  async #write(): Promise<void> {
-    const { file, keys, log } = this.#options;
-    if (file === undefined) return;
-    const written: Written = { format: FORMAT, ends: this.#ends, keys: keys.written() };
-    const text = JSON.stringify(written);
-    if (text === this.#written) return;
-    try {
-      await makeDirectories(this.#disk, dirname(file));
-      await replaceFile(this.#disk, file, Buffer.from(text));
-      this.#written = text;
-    } catch (thrown) {
-      log.warn({ file, reason: messageOf(thrown) }, 'the file of keys was not written; the log has the keys');
-    }
-  }
 }
 
 const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
-
-async function read({ file, log }: ProduceMemoryOptions): Promise<Written | undefined> {
-  if (file === undefined) return undefined;
-  try {
-    const bytes = await readWhole(nodeDisk, file);
-    if (bytes === undefined) return undefined;
-    const found: Written = JSON.parse(bytes.toString());
-    if (found.format === FORMAT) return found;
-    log.warn({ file }, 'this is not a file of keys; the last day of the topics is read instead');
-  } catch (thrown) {
-    log.warn(
-      { file, reason: messageOf(thrown) },
-      'the file of keys cannot be read; the last day of the topics is read instead',
-    );
-  }
-  return undefined;
-}

@@ -23,8 +23,12 @@ function verdict({ address, reason, verdict: what }: AskedBroker, isDown: boolea
     return wrong(`${address} refuses the login: ${reason}`, 'Look at queue.sasl: mechanism, username and password.');
   }
   if (what === 'certificate') {
-    return wrong(`the certificate of ${address} is not trusted: ${reason}`, 'Name what signs it in queue.tls.ca.');
+    return wrong(
+      `the certificate of ${address} is not trusted: ${reason}`,
+      'Name what signs it in queue.tls.ca, and the broker by a name that is in it.',
+    );
   }
+  if (what === 'tls') return wrong(`${address} wants TLS`, 'Set queue.tls.enabled, or name another of its listeners.');
   const found = `${address} cannot be reached: ${reason}`;
   const mend =
     'Look whether that broker runs, whether a firewall is between, and whether queue.tls.enabled fits its listener.';

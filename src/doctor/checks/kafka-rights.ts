@@ -1,7 +1,8 @@
 /** Whether the user may do what Spillway does: by what Kafka says it may, and by trying where that changes nothing. */
+import { randomUUID } from 'node:crypto';
 import { GROUPS } from '../../event/topics.ts';
 import { brokerErrorOf } from '../../queue/kafka/broker-errors.ts';
-import { createTopics, findCoordinator, metadataWithRights } from '../../queue/kafka/protocol.ts';
+import { createTopics, deleteGroups, findCoordinator, metadataWithRights } from '../../queue/kafka/protocol.ts';
 import { kafkaTopicNames } from '../../roles/kafka-queue.ts';
 import { type Check, type Installation, onKafka } from '../check.ts';
 import { type Finding, well, wrong } from '../finding.ts';
@@ -13,26 +14,37 @@ const OPERATIONS = { Read: 3, Write: 4, Delete: 6, Alter: 7, Describe: 8, Descri
 const NOT_TOLD = -2_147_483_648;
 const COORDINATOR = { group: 0, transaction: 1 } as const;
 
+/** What of a kind of resource Spillway does, for names with its prefix; docs/engines/kafka.md has the same. */
+const RIGHTS = {
+  topic: ['Describe', 'Read', 'Write', 'Create', 'Alter', 'DescribeConfigs', 'Delete'],
+  group: ['Describe', 'Read', 'Delete'],
+  'transactional-id': ['Describe', 'Write'],
+} as const;
+type Resource = keyof typeof RIGHTS;
+
 export const kafkaRights: Check = {
   about: 'rights in Kafka',
   applies: onKafka,
   async examine(installation) {
     const probe = await installation.kafka();
-    const missing = [
-      ...(await onTopics(probe, installation)),
-      ...(await onGroups(probe, installation)),
-      ...(await onTakeOvers(probe, installation)),
-    ];
-    if (missing.length === 0) return [well('the user may do all that was tried')];
-    return missing.map((what) => denied(what, installation));
+    const missing: Readonly<Record<Resource, readonly string[]>> = {
+      topic: await onTopics(probe, installation),
+      group: await onGroups(probe, installation),
+      'transactional-id': await onTakeOvers(probe, installation),
+    };
+    const findings = (Object.keys(RIGHTS) as Resource[]).flatMap((resource) =>
+      missing[resource].length === 0 ? [] : [denied(resource, missing[resource], installation)],
+    );
+    return findings.length === 0 ? [well('the user may do all that was tried')] : findings;
   },
 };
 
-function denied(what: string, { config }: Installation): Finding {
+function denied(resource: Resource, missing: readonly string[], { config }: Installation): Finding {
   const { prefix, sasl, brokers } = config.queue;
   const user = sasl.username ?? 'ANONYMOUS';
-  const mend = `kafka-acls.sh --bootstrap-server ${brokers[0]} --add --allow-principal User:${user} --resource-pattern-type prefixed, as docs/engines/kafka.md lists for the prefix ${prefix}`;
-  return wrong(`the user ${user} may not ${what}`, mend);
+  const operations = RIGHTS[resource].map((operation) => `--operation ${operation}`).join(' ');
+  const mend = `As an administrator (--command-config): kafka-acls.sh --bootstrap-server ${brokers[0]} --add --allow-principal User:${user} --resource-pattern-type prefixed --${resource} ${prefix} ${operations}`;
+  return wrong(`the user ${user} may not ${missing.join('; ')}`, mend);
 }
 
 /** Error codes of one topic in an answer of metadata. */
@@ -63,6 +75,10 @@ async function onGroups(probe: KafkaProbe, { config }: Installation): Promise<re
     const name = `${config.queue.prefix}${group}`;
     if (await denies(probe.ask(findCoordinator, COORDINATOR.group, [name]))) missing.push(`use the group ${name}`);
   }
+  // There is none: what is refused is the right, and else nothing happens.
+  const nobodys = `${config.queue.prefix}doctor-${randomUUID()}`;
+  if (await denies(probe.ask(deleteGroups, [nobodys])))
+    missing.push(`delete groups such as ${config.queue.prefix}TENANT.GROUP`);
   return missing;
 }
 

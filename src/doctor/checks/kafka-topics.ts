@@ -3,8 +3,11 @@ import { describeConfigs, type MetadataAnswer, metadata } from '../../queue/kafk
 import { settingsOf, TOPIC_RESOURCE, topicFaults } from '../../queue/kafka/topics.ts';
 import { kafkaTopicNames } from '../../roles/kafka-queue.ts';
 import { type Check, type Installation, onKafka } from '../check.ts';
-import { type Finding, warning, well, wrong } from '../finding.ts';
+import { type Finding, unknown, warning, well, wrong } from '../finding.ts';
 import type { KafkaProbe } from '../kafka-probe.ts';
+
+/** The code of one topic in an answer. */
+const TOPIC_AUTHORIZATION_FAILED = 29;
 
 type KnownTopic = MetadataAnswer['topics'][number];
 
@@ -17,7 +20,10 @@ export const kafkaTopics: Check = {
     const { topics, brokers } = await probe.ask(metadata, names);
     const there = new Map(topics.filter(({ errorCode }) => errorCode === 0).map((topic) => [topic.name, topic]));
     const findings: Finding[] = [];
-    const missing = names.filter((name) => !there.has(name));
+    // Of those that the user may not see another check speaks.
+    const unseen = topics.filter(({ errorCode }) => errorCode === TOPIC_AUTHORIZATION_FAILED).map(({ name }) => name);
+    if (unseen.length > 0) findings.push(unknown(`the user may not see ${unseen.join(', ')}`));
+    const missing = names.filter((name) => !there.has(name) && !unseen.includes(name));
     if (missing.length > 0) findings.push(notMade(missing, brokers.length, installation));
     for (const [name, topic] of there) {
       if (typeof name === 'string') findings.push(...(await examineTopic(probe, name, topic, installation)));
@@ -27,6 +33,9 @@ export const kafkaTopics: Check = {
       const found = 'one broker acknowledges what is written, and has not written it to its disk then';
       const mend = 'Set queue.replication to 3 and queue.minInsyncReplicas to 2 (docs/engines/kafka.md).';
       findings.push(warning(found, mend));
+    } else if (replication === minInsyncReplicas) {
+      const found = `all ${replication} replicas have to be in sync: where one broker is away nothing is taken`;
+      findings.push(warning(found, 'Set queue.minInsyncReplicas to one less than queue.replication.'));
     }
     return findings;
   },

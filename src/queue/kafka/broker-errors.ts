@@ -16,6 +16,8 @@ export type Verdict =
   | 'login'
   /** The broker's certificate is not one that is trusted here. */
   | 'certificate'
+  /** The broker's listener speaks TLS, and we do not. */
+  | 'tls'
   | 'right'
   | 'failed';
 
@@ -69,11 +71,14 @@ const PASSING = new Set([
 ]);
 
 const CERTIFICATE_CODE = /CERT|SELF_SIGNED|SIGNATURE|ISSUER/;
+/** The library has no code of its own for it. */
+const WANTS_TLS = 'Broker requires TLS.';
 const NETWORK_CODES = new Set(['PLT_KFK_NETWORK', 'PLT_KFK_TIMEOUT', 'PLT_KFK_UNEXPECTED_CORRELATION_ID']);
 
 interface Node {
   readonly apiId?: string;
   readonly code?: unknown;
+  readonly message?: unknown;
   readonly canRetry?: boolean;
   readonly errors?: readonly unknown[];
   readonly cause?: unknown;
@@ -99,14 +104,21 @@ export function verdictOn(thrown: unknown): Verdict {
   const name = brokerErrorOf(thrown);
   if (name !== undefined && VERDICTS[name] !== undefined) return VERDICTS[name];
   if (name !== undefined && PASSING.has(name)) return 'retry';
+  // Before anything else: with a login it is why that failed.
+  if ([...nodesOf(thrown)].some(({ message }) => message === WANTS_TLS)) return 'tls';
   let verdict: Verdict = 'failed';
-  for (const { code, canRetry, apiId } of nodesOf(thrown)) {
-    if (code === 'PLT_KFK_AUTHENTICATION') return 'login';
+  for (const { code, canRetry, apiId, cause } of nodesOf(thrown)) {
+    // A broker that went away in the middle of it has refused nothing.
+    if (code === 'PLT_KFK_AUTHENTICATION') return isOfNetwork(cause) ? 'retry' : 'login';
     if (typeof code === 'string' && CERTIFICATE_CODE.test(code)) return 'certificate';
     if (apiId !== undefined && canRetry === true) verdict = 'retry';
     if (apiId === undefined && typeof code === 'string' && NETWORK_CODES.has(code)) verdict = 'retry';
   }
   return verdict;
+}
+
+function isOfNetwork(thrown: unknown): boolean {
+  return [...nodesOf(thrown)].some(({ code }) => typeof code === 'string' && NETWORK_CODES.has(code));
 }
 
 /** In a word, for a label of a metric. */
@@ -155,7 +167,7 @@ export function asSpillwayError(thrown: unknown, doing: string, brokers: string)
     case 'retry':
       return new SpillwayError(
         'QUEUE_UNREACHABLE',
-        `Kafka (${brokers}) did not answer: ${doing}: ${reason}. Look whether its brokers run and can be reached from here.`,
+        `Kafka (${brokers}) did not answer: ${doing}: ${reason}. Look whether its brokers run and can be reached from here, and whether queue.tls.enabled fits their listeners.`,
         { ...options, retryAfterS: 5 },
       );
     case 'fenced':
@@ -170,6 +182,12 @@ export function asSpillwayError(thrown: unknown, doing: string, brokers: string)
       return new SpillwayError(
         'QUEUE_REFUSED',
         `The certificate of Kafka (${brokers}) is not trusted here: ${reason}. Look at queue.tls.ca and at the names in it.`,
+        options,
+      );
+    case 'tls':
+      return new SpillwayError(
+        'QUEUE_REFUSED',
+        `Kafka (${brokers}) wants TLS there: set queue.tls.enabled, or name another of its listeners in queue.brokers.`,
         options,
       );
     case 'right':

@@ -292,8 +292,9 @@ export class Cluster {
         return await this.#link(address);
       } catch (thrown) {
         failure = thrown;
-        // The others would say the same.
-        if (verdictOn(thrown) !== 'retry') break;
+        // The others would say the same, but for a certificate: each has its own.
+        const verdict = verdictOn(thrown);
+        if (verdict !== 'retry' && verdict !== 'certificate') break;
       }
     }
     throw failure ?? new NoLeader('there is no broker');

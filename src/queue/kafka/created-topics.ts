@@ -78,7 +78,7 @@ export class KafkaTopics implements TopicAdmin {
     if (this.catalogue.topics[name] === undefined) await this.#refuseForeign(name);
     await this.#change((state) => change.addTopic(state, name, settings, Date.now()));
     // Also where it was there: a crash may have come between.
-    await ensureTopic(cluster, { name: nameOf(name), partitions: settings.partitions }, promise, log);
+    await ensureTopic(cluster, { name: nameOf(name), partitions: settings.partitions, isOpen: true }, promise, log);
   }
 
   async changeTopic(name: string, wanted: Parameters<TopicAdmin['changeTopic']>[1]): Promise<void> {

@@ -46,7 +46,7 @@ export interface WriterOptions {
 }
 
 /** A right that was taken away may be given back, and a limit raised again: what was accepted waits for that too. */
-const GOES_ON: ReadonlySet<Verdict> = new Set(['retry', 'login', 'certificate', 'right', 'settings']);
+const GOES_ON: ReadonlySet<Verdict> = new Set(['retry', 'login', 'certificate', 'tls', 'right', 'settings']);
 
 type Outcome = { readonly baseOffset: number } | { readonly failure: unknown };
 

@@ -16,7 +16,15 @@ import {
 export interface WantedTopic {
   readonly name: string;
   readonly partitions: number;
+  /**
+   * Any client of Kafka may write to it, so the broker has to see to it that all of it can be read here: batches come
+   * compressed in ways that are not ours, or larger than ours may be.
+   */
+  readonly isOpen?: boolean;
 }
+
+/** The broker decompresses what comes compressed, and refuses what is too large then. */
+const OPEN_TOPIC = { 'compression.type': 'uncompressed', 'max.message.bytes': `${QUEUE_LIMITS.batchBytes}` };
 
 export interface TopicPromise {
   readonly replication: number;
@@ -119,7 +127,7 @@ async function assertVersion(cluster: Cluster): Promise<void> {
 
 async function create(
   cluster: Cluster,
-  { name, partitions }: WantedTopic,
+  { name, partitions, isOpen = false }: WantedTopic,
   { replication, minInsyncReplicas }: TopicPromise,
   log: Logger,
 ): Promise<void> {
@@ -134,6 +142,7 @@ async function create(
     'retention.bytes': '-1',
     'message.timestamp.type': 'CreateTime',
     'message.timestamp.after.max.ms': FOR_EVER,
+    ...(isOpen ? OPEN_TOPIC : {}),
   }).map(([key, value]) => ({ name: key, value }));
   const topic = { name, numPartitions: partitions, replicationFactor: replication, assignments: [], configs };
   try {
@@ -153,7 +162,12 @@ async function create(
   }
 }
 
-async function check(cluster: Cluster, { name }: WantedTopic, promise: TopicPromise, log: Logger): Promise<void> {
+async function check(
+  cluster: Cluster,
+  { name, isOpen = false }: WantedTopic,
+  promise: TopicPromise,
+  log: Logger,
+): Promise<void> {
   // A broker that was asked since then may not have heard of it.
   const asking = { doing: `asking for ${name}`, forMs: KAFKA_LIMITS.createTopicsMs };
   await cluster.persist(asking, () => cluster.leader({ topic: name, partition: 0 }));
@@ -161,10 +175,13 @@ async function check(cluster: Cluster, { name }: WantedTopic, promise: TopicProm
   const answer = await cluster.askAny({ doing: `asking for the settings of ${name}` }, describeConfigs, [
     { resourceType: TOPIC_RESOURCE, resourceName: name, configurationKeys: null },
   ]);
-  const { faults, warnings } = topicFaults(replicas, settingsOf(answer), promise);
+  const settings = settingsOf(answer);
+  const { faults, warnings } = topicFaults(replicas, settings, promise);
   const [fault] = faults;
   if (fault !== undefined) throw invalid(name, `${fault.what}: ${fault.mend}`);
-  for (const { what, mend } of warnings) log.warn({ topic: name }, `${name} ${what}: ${mend}`);
+  for (const { what, mend } of [...warnings, ...(isOpen ? openFaults(settings) : [])]) {
+    log.warn({ topic: name }, `${name} ${what}: ${mend}`);
+  }
 }
 
 type Settings = ReadonlyMap<string, string>;
@@ -225,6 +242,15 @@ export function topicFaults(replicas: number, settings: Settings, promise: Topic
     warnings.push({ what, mend });
   }
   return { faults, warnings };
+}
+
+function openFaults(settings: Settings): TopicFault[] {
+  return Object.entries(OPEN_TOPIC).flatMap(([setting, value]) => {
+    const has = settings.get(setting);
+    if (has === value) return [];
+    const what = `has ${setting}=${has}: what other clients of Kafka write there may not be readable here`;
+    return [{ what, mend: `set it to ${value}` }];
+  });
 }
 
 function invalid(topic: string, what: string, cause?: unknown): SpillwayError {

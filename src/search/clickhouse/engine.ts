@@ -17,6 +17,7 @@ import { compileToSql } from './compile.ts';
 import { DraftFiles } from './draft-files.ts';
 import { EventsTable } from './events-table.ts';
 import { withImplied } from './implied.ts';
+import { lowerMergePriority } from './merge-priority.ts';
 import { type Ask, type QueryLimits, QueryRunner } from './query-runner.ts';
 import { count, histogram, stats, values } from './read-aggregates.ts';
 import { contextOf, getEvent, type ReadContext, search } from './read-events.ts';
@@ -52,6 +53,7 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
   const tidying = await open();
   const table = await EventsTable.open(writing);
   const numbers = await SliceNumbers.open(join(directory, 'journal'));
+  await lowerMergePriority(log);
   const partitions = await table.partitions();
   numbers.keepOnly(partitions.map(({ number }) => number));
   // A crash may have left rows of a slice that is not in the catalogue any more, until retention comes to it.

@@ -3,6 +3,7 @@ import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nodeDisk } from '../../lib/disk.ts';
 import type { Range } from '../journal.ts';
+import type { StoredRow } from '../port.ts';
 import { SqlBinder } from './binder.ts';
 import { number, text } from './rows.ts';
 import { createEventsTable, EVENTS_TABLE, INSERT_STRUCTURE } from './schema.ts';
@@ -15,6 +16,9 @@ export interface StoredPartition {
   readonly rows: number;
   readonly bytesOnDisk: number;
 }
+
+/** Where `works` puts its row: nothing is kept for no days. */
+export const NOBODYS: SliceNumber = { kind: 0, start: 0 };
 
 export class EventsTable {
   readonly #session: EngineSession;
@@ -56,8 +60,10 @@ export class EventsTable {
    */
   async works(): Promise<boolean> {
     try {
-      await this.#session.run(`INSERT INTO ${EVENTS_TABLE} (retention_days, slice_day, tenant) VALUES (0, 0, '')`);
-      await this.dropPartition({ kind: 0, start: 0 });
+      await this.#session.run(
+        `INSERT INTO ${EVENTS_TABLE} (retention_days, slice_day, tenant) VALUES (${NOBODYS.kind}, ${NOBODYS.start}, '')`,
+      );
+      await this.dropPartition(NOBODYS);
       return true;
     } catch {
       return false;
@@ -78,6 +84,17 @@ export class EventsTable {
       binder,
     );
     return new Set(rows.map(([queueOffset]) => number(queueOffset)));
+  }
+
+  /** Of all slices. */
+  async lastRow(partition: number): Promise<StoredRow | undefined> {
+    const binder = new SqlBinder();
+    const [row] = await this.#session.run(
+      `SELECT queue_offset, timestamp + delay FROM ${EVENTS_TABLE}
+       WHERE queue_partition = ${binder.bind('UInt32', partition)} ORDER BY queue_offset DESC LIMIT 1`,
+      binder,
+    );
+    return row === undefined ? undefined : { offset: number(row[0]), receivedMs: number(row[1]) };
   }
 
   /** Syncs the parts that hold rows of the range: after a crash nobody knows whether they were. */

@@ -6,7 +6,7 @@ import { answeredEvent, type RebuildOriginal } from '../../event/answered.ts';
 import type { AnsweredEvent } from '../../event/event.ts';
 import type { QueryNode } from '../../query/ast.ts';
 import type { PathTypes } from '../path-types.ts';
-import type { Question, SearchQuestion } from '../port.ts';
+import type { ContextQuestion, SearchQuestion } from '../port.ts';
 import { type Setting, SqlBinder } from './binder.ts';
 import type { Ask } from './query-runner.ts';
 import { EVENT_SELECTION, storedEvent } from './rows.ts';
@@ -111,12 +111,6 @@ export async function getEvent(
   const rows = await ask(`SELECT ${EVENT_SELECTION} FROM ${EVENTS_TABLE} WHERE ${where} LIMIT 1`, binder);
   const [row] = rows;
   return row === undefined ? undefined : answeredEvent(storedEvent(row), context.rebuild);
-}
-
-export interface ContextQuestion extends Question {
-  readonly id: string;
-  readonly before: number;
-  readonly after: number;
 }
 
 export async function contextOf(question: ContextQuestion, ask: Ask, context: ReadContext) {

@@ -3,10 +3,19 @@ import type { Logger } from '../../lib/log.ts';
 import type { Catalogue } from '../catalogue.ts';
 import type { Range } from '../journal.ts';
 import type { PathType } from '../path-types.ts';
-import type { Placement, RefusedRecord, RowFacts, SearchWriter, StoredSlice, WriteBatch, WriteBlock } from '../port.ts';
-import { SHARED_GROUP, type SliceKey } from '../slices.ts';
+import type {
+  Placement,
+  RefusedRecord,
+  RowFacts,
+  SearchWriter,
+  StoredRow,
+  StoredSlice,
+  WriteBatch,
+  WriteBlock,
+} from '../port.ts';
+import type { SliceKey } from '../slices.ts';
 import type { DraftFiles } from './draft-files.ts';
-import type { EventsTable, StoredPartition } from './events-table.ts';
+import { type EventsTable, NOBODYS, type StoredPartition } from './events-table.ts';
 import { fromTimeToTime, keepMergedPartsDurable } from './merged-parts.ts';
 import { EventBlock } from './native/event-block.ts';
 import type { EngineSession } from './sessions.ts';
@@ -73,9 +82,6 @@ export class NativeBlock implements WriteBlock {
   }
 }
 
-/** What `works` puts its row into. */
-const NOBODYS: SliceKey = { retentionDays: 0, hours: 24, group: SHARED_GROUP, start: 0 };
-
 export interface WriterParts {
   readonly table: EventsTable;
   /** For merges alone. */
@@ -116,17 +122,11 @@ export class ClickHouseWriter implements SearchWriter {
 
   /** Meanwhile there is a row that is nobody's: questions must not leave out whose events they ask for. */
   async works(): Promise<boolean> {
-    this.#catalogue.leave(NOBODYS);
+    const isGone = this.#catalogue.expectNobodys();
     const works = await this.#table.works();
-    const isGone = works || (await this.#isEmpty(NOBODYS));
-    if (isGone) this.#catalogue.left(NOBODYS);
+    const left = works ? [] : await this.#table.partitions().catch(() => undefined);
+    if (left?.every(({ number }) => number.kind !== NOBODYS.kind) ?? false) isGone();
     return works;
-  }
-
-  async #isEmpty(slice: SliceKey): Promise<boolean> {
-    const { kind, start } = this.#numbers.of(slice);
-    const partitions = await this.#table.partitions().catch(() => undefined);
-    return partitions?.every(({ number }) => number.kind !== kind || number.start !== start) ?? false;
   }
 
   settle(): Promise<void> {
@@ -140,6 +140,8 @@ export class ClickHouseWriter implements SearchWriter {
   visibleOffsets(range: Range, slices: readonly SliceKey[]): Promise<ReadonlySet<number>> {
     return this.#table.visibleOffsets(range, this.#existing(slices));
   }
+
+  readonly lastRow = (partition: number): Promise<StoredRow | undefined> => this.#table.lastRow(partition);
 
   async slices(): Promise<readonly StoredSlice[]> {
     return storedSlices(await this.#table.partitions(), this.#numbers);

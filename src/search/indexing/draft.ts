@@ -35,13 +35,15 @@ interface Counted {
   toMs: number;
   docs: number;
   bytes: number;
+  /** Of the same tenant, in another slice. */
+  readonly earlier: Counted | undefined;
 }
 
 /** Places rows into slices and counts them; refuses one that would touch more slices than an insert may. */
 export class SliceTally {
   readonly #policy: SlicePolicy;
-  /** Of each tenant, the latest last. */
-  readonly #counted = new Map<string, Counted[]>();
+  /** Of each tenant, the latest: with thousands of tenants each step to what is not at hand counts. */
+  readonly #counted = new Map<string, Counted>();
   readonly #placements = new Map<string, Placement>();
   #last: Counted | undefined;
   newestReceivedMs = 0;
@@ -79,20 +81,21 @@ export class SliceTally {
   }
 
   shares(): SliceShare[] {
-    return [...this.#counted.values()].flat().map(({ tenant, placement: { slice }, fromMs, toMs, docs, bytes }) => ({
-      slice,
-      tenant,
-      fromMs,
-      toMs,
-      docs,
-      bytes,
-    }));
+    const shares: SliceShare[] = [];
+    for (const latest of this.#counted.values()) {
+      for (let one: Counted | undefined = latest; one !== undefined; one = one.earlier) {
+        const { tenant, placement, fromMs, toMs, docs, bytes } = one;
+        shares.push({ slice: placement.slice, tenant, fromMs, toMs, docs, bytes });
+      }
+    }
+    return shares;
   }
 
   #find(tenant: string, time: number): Counted | undefined {
-    let known = this.#counted.get(tenant);
-    const found = known?.findLast(({ sinceMs, untilMs }) => time >= sinceMs && time < untilMs);
-    if (found !== undefined) return found;
+    const latest = this.#counted.get(tenant);
+    for (let one = latest; one !== undefined; one = one.earlier) {
+      if (time >= one.sinceMs && time < one.untilMs) return one;
+    }
     const { rule, fromMs, toMs } = this.#policy.ruleAt(tenant, time);
     const slice = sliceAt(rule, time);
     const text = sliceText(slice);
@@ -103,7 +106,7 @@ export class SliceTally {
       this.#placements.set(text, placement);
     }
     const span = sliceSpan(slice);
-    const counted = {
+    const counted: Counted = {
       tenant,
       placement,
       sinceMs: Math.max(fromMs, span.fromMs),
@@ -112,12 +115,9 @@ export class SliceTally {
       toMs: Number.NEGATIVE_INFINITY,
       docs: 0,
       bytes: 0,
+      earlier: latest,
     };
-    if (known === undefined) {
-      known = [];
-      this.#counted.set(tenant, known);
-    }
-    known.push(counted);
+    this.#counted.set(tenant, counted);
     return counted;
   }
 }

@@ -41,3 +41,15 @@ test('an index whose folder was removed is built again from the queue, each even
   expect(await live(100, 150)).toBe(150);
   expect(await live(150, 160)).toBe(160);
 });
+
+test('where the group has forgotten what was committed, the store goes on after what is in its index', async () => {
+  expect(await live(0, 100)).toBe(100);
+  await rm(join(folder, 'queue/.coordinator/state'));
+  expect(await live(100, 150)).toBe(150);
+});
+
+test('an index that stayed while its queue was lost takes all that comes to the new queue', async () => {
+  expect(await live(0, 20)).toBe(20);
+  await rm(join(folder, 'queue'), { recursive: true });
+  expect(await live(100, 150)).toBe(70);
+});

@@ -6,6 +6,7 @@
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import type { Client } from './client.ts';
 import { questionError } from './errors.ts';
+import { namesForPaths } from './index-names.ts';
 import { FIELD } from './mapping.ts';
 import { type TypedPaths, typedPathsOf } from './typed-fields.ts';
 
@@ -64,7 +65,8 @@ export class MappedFields {
   /** An index that does not say what it has (it is not there yet, or closed) may have anything. */
   async #read(slices: readonly FieldsOf[], limits: CallLimits): Promise<ReadonlyMap<string, TypedPaths>> {
     const read = new Map<string, TypedPaths>();
-    for (const path of pathsOf(slices.map(({ index }) => index))) {
+    for (const names of namesForPaths(slices.map(({ index }) => index))) {
+      const path = `${names}/_mapping?${PARAMETERS}`;
       const answer = await this.#client.call({ method: 'GET', path, ...limits });
       if (answer.status !== 200) throw questionError(answer);
       for (const [index, mapping] of Object.entries(Object(answer.body))) read.set(index, typedPathsOf(mapping));
@@ -88,20 +90,6 @@ export class MappedFields {
 
 const BEFORE_PATH = `${FIELD.values}.`.length;
 const PARAMETERS = `ignore_unavailable=true&allow_no_indices=true&filter_path=*.mappings.properties.${FIELD.values}`;
-
-/** Requests for the mappings of all these, with no more names in a path than an engine takes. */
-function pathsOf(indices: readonly string[]): readonly string[] {
-  const paths: string[] = [];
-  let names = '';
-  for (const index of indices) {
-    if (names !== '' && names.length + index.length >= OPENSEARCH_LIMITS.pathChars) {
-      paths.push(names);
-      names = '';
-    }
-    names += names === '' ? index : `,${index}`;
-  }
-  return [...paths, ...(names === '' ? [] : [names])].map((some) => `${some}/_mapping?${PARAMETERS}`);
-}
 
 export function haveSameFields(slices: readonly FieldsOf[], others: readonly FieldsOf[]): boolean {
   return (

@@ -8,6 +8,7 @@ import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import { Admission, type AdmissionLimits } from '../admission.ts';
 import { type Answer, type Client, Unreachable } from './client.ts';
 import { isStarting, questionError } from './errors.ts';
+import { namesForPaths } from './index-names.ts';
 import { at, listAt, numberAt } from './json.ts';
 import {
   ANY_FIELDS,
@@ -130,8 +131,8 @@ export class QueryRunner {
     question: Readonly<Record<string, unknown>>,
     limits: CallLimits,
   ): Promise<Answer> {
-    const names = indices.join();
-    if (names.length <= OPENSEARCH_LIMITS.pathChars) {
+    const [names, ...others] = namesForPaths(indices);
+    if (others.length === 0) {
       return this.#client.call({ method: 'POST', path: `${names}/_search?${IN_PATH}`, body: question, ...limits });
     }
     const lines = [{ index: indices, ...PARAMETERS }, question].map((line) => Buffer.from(`${JSON.stringify(line)}\n`));

@@ -1,7 +1,7 @@
 /** Questions whose answers are events: search, one event, and its neighbours. */
 import { answeredEvent, type RebuildOriginal } from '../../event/answered.ts';
 import type { AnsweredEvent, StoredEvent } from '../../event/event.ts';
-import type { Cursor, Question, SearchQuestion } from '../port.ts';
+import type { ContextQuestion, Cursor, SearchQuestion } from '../port.ts';
 import { allOf, anyTerm, type Condition } from './conditions.ts';
 import { listAt, objectAt } from './json.ts';
 import { FIELD } from './mapping.ts';
@@ -55,12 +55,6 @@ export async function getEvent(
   const query = allOf([ofTenant(question.tenant), { ids: { values: [question.id] } }]);
   const [event] = eventsOf(await ask({ size: 1, query, track_total_hits: false }, 'everywhere'), rebuild);
   return event;
-}
-
-export interface ContextQuestion extends Question {
-  readonly id: string;
-  readonly before: number;
-  readonly after: number;
 }
 
 export async function contextOf(question: ContextQuestion, ask: Ask, rebuild: RebuildOriginal) {

@@ -18,7 +18,7 @@ import {
   type TopicPartition,
 } from '../../../queue/port.ts';
 import type { Consumed, MemberAnswer } from '../../schemas/topics.ts';
-import { HeldPartition, type StartAt } from './held-partition.ts';
+import { HeldPartition, type Room, type StartAt } from './held-partition.ts';
 import { type Position, parsePlace, printPlace } from './place.ts';
 
 export interface ConsumerOptions {
@@ -148,31 +148,37 @@ export class Consumer {
     if (after === undefined) {
       for (const held of this.#present()) if (held.isRevoked) await this.#release(held);
     }
+    // Told of also where records come later, or none: reading goes on after it, and does not come back to it.
+    const lost: NonNullable<Consumed['lost']> = [];
     for (;;) {
       const changed = this.#changed.promise;
       const reading = this.#present().filter(({ isRevoked }) => !isRevoked);
-      const found = await this.#readAll(reading, place, limit);
+      const found = await this.#readAll(reading, place, lost, limit);
       if (found.records.length > 0 || signal.aborted || this.#isGone) return found;
       await this.#waitForRecords(reading, place, signal, changed);
     }
   }
 
-  async #readAll(reading: readonly HeldPartition[], place: Map<string, Position>, limit: number): Promise<Consumed> {
+  /** Moves the place, and adds to what is lost. */
+  async #readAll(
+    reading: readonly HeldPartition[],
+    place: Map<string, Position>,
+    lost: NonNullable<Consumed['lost']>,
+    limit: number,
+  ): Promise<Consumed> {
     const records: Consumed['records'] = [];
-    const lost: NonNullable<Consumed['lost']> = [];
-    let room: number = QUEUE_READ_LIMITS.answerBytes;
+    let answerBytes: number = QUEUE_READ_LIMITS.answerBytes;
     const first = this.#turn++ % Math.max(1, reading.length);
     for (const held of [...reading.slice(first), ...reading.slice(0, first)]) {
-      if (records.length >= limit || room <= 0) break;
-      const read = await this.#readOne(held, place, limit - records.length, room);
+      if (records.length >= limit || answerBytes <= 0) break;
+      const room = { limit: limit - records.length, answerBytes, mayBeEmpty: records.length > 0 };
+      const read = await this.#readOne(held, place, room);
       if (read === undefined) continue;
       const { from, found } = read;
       const called = calledOf(held);
-      for (const record of found.records) {
-        records.push({ ...called, ...record });
-        room -= record.value?.length ?? 0;
-      }
-      if (found.lost !== undefined) lost.push({ ...called, ...found.lost });
+      for (const record of found.records) records.push({ ...called, ...record });
+      answerBytes -= found.bytes;
+      for (const range of found.lost) lost.push({ ...called, ...range });
       if (found.next > from) place.set(keyOf(held), { ...called, generation: held.generation, offset: found.next });
       if (found.records.length > 0) held.given(found.next);
     }
@@ -187,10 +193,10 @@ export class Consumer {
   }
 
   /** Undefined where it is somebody else's by now. */
-  async #readOne(held: HeldPartition, place: ReadonlyMap<string, Position>, limit: number, room: number) {
+  async #readOne(held: HeldPartition, place: ReadonlyMap<string, Position>, room: Room) {
     try {
       const from = await this.#from(held, place);
-      const found = await held.read(from, limit, room);
+      const found = await held.read(from, room);
       return held.isGone ? undefined : { from, found };
     } catch (thrown) {
       if (held.isGone) return undefined;

@@ -1,15 +1,17 @@
 /** One partition as a consumer over HTTP has it: what was given out of it, and what of that is committed. */
 import { SpillwayError } from '../../../lib/errors.ts';
 import { type AssignedPartition, offset, type PartitionReader } from '../../../queue/port.ts';
-import { type RecordsFound, readRecords } from '../records.ts';
+import { type OffsetRange, type RecordsFound, type RecordsQuestion, readRecords } from '../records.ts';
 
 export type StartAt = 'earliest' | 'latest';
 
-/** What retention had removed before it was read. */
-export interface Lost {
-  readonly from: number;
-  readonly to: number;
+export interface HeldRecords extends RecordsFound {
+  /** What retention had removed before it was read, and what cannot be read. */
+  readonly lost: readonly OffsetRange[];
 }
+
+/** What an answer has left for the records of a partition. */
+export type Room = Required<Pick<RecordsQuestion, 'limit' | 'answerBytes' | 'mayBeEmpty'>>;
 
 export class HeldPartition {
   readonly assigned: AssignedPartition;
@@ -76,15 +78,15 @@ export class HeldPartition {
     return end;
   }
 
-  async read(from: number, limit: number, answerBytes: number): Promise<RecordsFound & { readonly lost?: Lost }> {
+  async read(from: number, room: Room): Promise<HeldRecords> {
     const reader = await this.reader();
-    const question = { limit, tenant: undefined, answerBytes };
+    const question = { ...room, tenant: undefined };
     try {
-      return await readRecords(reader, { ...question, from });
+      return withLost(await readRecords(reader, { ...question, from }));
     } catch (thrown) {
       if (!(thrown instanceof SpillwayError) || thrown.code !== 'QUEUE_OFFSET_OUT_OF_RANGE') throw thrown;
       const to = await reader.earliestOffset();
-      return { ...(await readRecords(reader, { ...question, from: to })), lost: { from, to } };
+      return withLost(await readRecords(reader, { ...question, from: to }), { from, to });
     }
   }
 
@@ -139,3 +141,8 @@ export class HeldPartition {
     );
   }
 }
+
+const withLost = (found: RecordsFound, ...removed: OffsetRange[]): HeldRecords => ({
+  ...found,
+  lost: [...removed, ...(found.unreadable ?? [])],
+});

@@ -9,7 +9,7 @@ import { QUERY_LIMITS } from '../../../lib/limits.ts';
 import type { Principal } from '../../../lib/principal.ts';
 import { parseQuery } from '../../../query/parse.ts';
 import { compilePredicate } from '../../../query/predicate.ts';
-import { questions } from '../../catalogue.ts';
+import { questions } from '../../catalogue/index.ts';
 import { TailClient } from './client.ts';
 import type { TailHub } from './hub.ts';
 

@@ -47,5 +47,18 @@ export interface BodyShare {
   close(): void;
 }
 
+/**
+ * The pieces of a body, which are counted, as one. Where there are several the body is held twice while they are put
+ * together, and counted so. Throws TOO_MANY_REQUESTS.
+ */
+export function joinPieces(pieces: readonly Buffer[], bytes: number, share: BodyShare): Buffer {
+  const [first] = pieces;
+  if (pieces.length === 1 && first !== undefined) return first;
+  share.take(bytes);
+  const whole = Buffer.concat(pieces, bytes);
+  share.giveBack(bytes);
+  return whole;
+}
+
 export const bodyTooLarge = (what: string): SpillwayError =>
   new SpillwayError('BODY_TOO_LARGE', `${what}; send several smaller ones.`);

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { SpillwayError } from '../../../lib/errors.ts';
 import type { CollectLimits } from '../../../lib/limits.ts';
-import { type BodyShare, bodyTooLarge } from './body-budget.ts';
+import { type BodyShare, bodyTooLarge, joinPieces } from './body-budget.ts';
 import { type Compression, decompress } from './decompress.ts';
 
 /** Throws BODY_TOO_LARGE, REQUEST_TIMEOUT, TOO_MANY_REQUESTS, BAD_REQUEST. */
@@ -39,7 +39,11 @@ function receive(request: IncomingMessage, share: BodyShare, limits: CollectLimi
     };
     const onEnd = (): void => {
       settle();
-      resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size));
+      try {
+        resolve(joinPieces(chunks, size, share));
+      } catch (error) {
+        reject(error);
+      }
     };
     const onClose = (): void => fail(new SpillwayError('BAD_REQUEST', 'The connection ended before the body did.'));
     const onTimeout = (): void => {

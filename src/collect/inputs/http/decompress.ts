@@ -6,7 +6,7 @@ import type { Transform } from 'node:stream';
 import { createGunzip, createInflate, createInflateRaw, createZstdDecompress } from 'node:zlib';
 import { messageOf, SpillwayError } from '../../../lib/errors.ts';
 import type { CollectLimits } from '../../../lib/limits.ts';
-import { type BodyShare, bodyTooLarge } from './body-budget.ts';
+import { type BodyShare, bodyTooLarge, joinPieces } from './body-budget.ts';
 
 const OUTPUT_CHUNK_BYTES = 64 * 1_024;
 
@@ -46,8 +46,9 @@ export async function decompress(
     if (parts > mostParts) throw bodyTooLarge(`The body has more than ${mostParts} compressed parts`);
     at += await readPart(sent.subarray(at), compression, take);
   }
+  const body = joinPieces(chunks, size, share);
   share.giveBack(sent.length);
-  return Buffer.concat(chunks, size);
+  return body;
 }
 
 /** The part that the bytes begin with (of gzip, all that follow each other); how many bytes it has. */

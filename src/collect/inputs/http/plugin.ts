@@ -30,6 +30,8 @@ export interface HttpInputOptions {
   readonly keys: IdempotencyKeys;
   /** Resolves when the keys of before the start are known again; throws UNAVAILABLE where that takes long. */
   readonly keysKnown: () => Promise<void>;
+  /** How many dead letters of the request another collector has made durable, from its first on, as far as is known. */
+  readonly lettersElsewhere: (request: KeyedRequest) => Promise<number>;
 }
 
 export interface LogsAnswer {
@@ -136,6 +138,14 @@ export class HttpInput {
     }
   }
 
+  /** The first attempt may have been at another collector: what that has written is not written again. */
+  async #passLettersElsewhere({ keyed, claim: { state } }: { keyed: KeyedRequest; claim: Claim }): Promise<void> {
+    const letters = state.total?.deadLetters ?? 0;
+    if (state.durableDeadLetters >= letters) return;
+    const durable = Math.min(letters, await this.#options.lettersElsewhere(keyed));
+    state.durableDeadLetters = Math.max(state.durableDeadLetters, durable);
+  }
+
   async #store(upload: Upload, once?: { keyed: KeyedRequest; claim: Claim }): Promise<LogsAnswer> {
     const { body, format, principal, query, remote } = upload;
     const found = await inTurns(split(body, format));
@@ -144,6 +154,7 @@ export class HttpInput {
     const state = once?.claim.state;
     const counts = { records: found.records.length, deadLetters: found.refused.length };
     if (state !== undefined) state.total = counts;
+    if (once !== undefined) await this.#passLettersElsewhere(once);
     const sender: RawMeta = {
       tenant: principal.tenant,
       input: INPUT,

@@ -30,6 +30,19 @@ export interface ProduceState {
   underWay: Promise<void> | undefined;
 }
 
+export const newProduceState = (of: {
+  readonly body: string;
+  readonly receivedMs: number;
+  readonly partitions?: number | undefined;
+  readonly parts?: readonly DurablePart[];
+}): ProduceState => ({
+  body: of.body,
+  receivedMs: of.receivedMs,
+  partitions: of.partitions,
+  parts: [...(of.parts ?? [])],
+  underWay: undefined,
+});
+
 export interface WrittenKey extends KeyedRequest {
   readonly receivedMs: number;
   readonly partitions?: number | undefined;
@@ -67,16 +80,14 @@ export class ProduceKeys {
     const [, key, body, index, count] = PRINTED.exec(header) ?? [];
     if (key === undefined || body === undefined || index === undefined) return;
     const partitions = count === undefined ? undefined : Number(count);
-    const state = this.#states.get(key) ?? { body, receivedMs, partitions, parts: [], underWay: undefined };
+    const state = this.#states.get(key) ?? newProduceState({ body, receivedMs, partitions });
     if (state.body !== body) return;
     this.#states.set(key, state);
     add(state, { ...at, index: Number(index) });
   }
 
   restore(written: readonly WrittenKey[]): void {
-    for (const { key, body, receivedMs, partitions, parts } of written) {
-      this.#states.set(key, { body, receivedMs, partitions, parts: [...parts], underWay: undefined });
-    }
+    for (const key of written) this.#states.set(key.key, newProduceState(key));
   }
 
   written(): WrittenKey[] {
@@ -89,7 +100,7 @@ export class ProduceKeys {
   async claim({ key, body }: KeyedRequest): Promise<ProduceClaim> {
     this.#forget();
     for (;;) {
-      const state = this.#states.get(key) ?? this.#begin(body);
+      const state = this.#states.get(key) ?? newProduceState({ body, receivedMs: this.#clock.now() });
       if (state.body !== body) {
         throw new SpillwayError(
           'IDEMPOTENCY_MISMATCH',
@@ -99,10 +110,6 @@ export class ProduceKeys {
       if (state.underWay === undefined) return this.#take(key, state);
       await state.underWay;
     }
-  }
-
-  #begin(body: string): ProduceState {
-    return { body, receivedMs: this.#clock.now(), partitions: undefined, parts: [], underWay: undefined };
   }
 
   #take(key: string, state: ProduceState): ProduceClaim {

@@ -91,6 +91,22 @@ describe('a record', () => {
   });
 });
 
+describe('headers', () => {
+  it('are text, or bytes where their encoding says so', () => {
+    const body = `{"value":1,"headers":{"a":"gP8=","b":"gP8=","c":"","__proto__":"gP8="},
+      "headerEncodings":{"b":"base64","c":"text","__proto__":"base64"}}`;
+    const found = parse(body)[0]?.headers.map(([name, bytes]) => [name, bytes.toString('latin1')]);
+    const expected = [
+      ['a', 'gP8='],
+      ['b', '\x80\xff'],
+      ['c', ''],
+      ['__proto__', '\x80\xff'],
+    ];
+    expect(found).toEqual(expected);
+    expect(parse('{"value":1,"headers":null,"headerEncodings":null}')[0]?.headers).toEqual([]);
+  });
+});
+
 describe('what cannot be kept as it was sent is refused as a whole', () => {
   it.each([
     ['[{"value":1},{"value":1,"offset":2}]', 1],
@@ -115,6 +131,10 @@ describe('what cannot be kept as it was sent is refused as a whole', () => {
     ['{"value":1,"headers":["a"]}', 0],
     ['{"value":1,"headers":{"a":1}}', 0],
     ['{"value":1,"headers":{"spillway-idempotency":"x"}}', 0],
+    ['{"value":1,"headers":{"a":"abc"},"headerEncodings":{"a":"base64"}}', 0],
+    ['{"value":1,"headers":{"a":"1"},"headerEncodings":{"a":"json"}}', 0],
+    ['{"value":1,"headers":{"a":"1"},"headerEncodings":["base64"]}', 0],
+    ['{"value":1,"headers":{"a":"1"},"headerEncodings":{"b":"text"}}', 0],
     ['{"value":1,"partition":-1}', 0],
     ['{"value":1,"partition":"0"}', 0],
     ['"text"', 0],

@@ -22,9 +22,10 @@ export type RecordFormat = 'json' | 'ndjson' | 'text' | 'bytes';
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 const [OBJECT_OPEN, OBJECT_CLOSE, ARRAY_OPEN, ARRAY_CLOSE, COMMA] = [0x7b, 0x7d, 0x5b, 0x5d, 0x2c];
-const MEMBERS = ['key', 'keyEncoding', 'value', 'encoding', 'headers', 'partition'] as const;
+const MEMBERS = ['key', 'keyEncoding', 'value', 'encoding', 'headers', 'headerEncodings', 'partition'] as const;
 type Member = (typeof MEMBERS)[number];
 const ENCODINGS: readonly unknown[] = ['json', 'text', 'base64'];
+const HEADER_ENCODINGS: readonly unknown[] = ['text', 'base64'];
 const NULL_TEXT = Buffer.from('null');
 /** What Spillway itself adds begins so. */
 export const OWN_HEADERS_PREFIX = 'spillway-';
@@ -154,7 +155,7 @@ function readRecord(body: Buffer, start: number, end: number, scanner: JsonScann
     key:
       key === undefined ? undefined : (bytesOfMember('key', key, read('keyEncoding') ?? 'text', record) ?? undefined),
     value: bytesOfMember('value', value, read('encoding') ?? 'json', record),
-    headers: headersOf(read('headers'), record),
+    headers: headersOf(read('headers') ?? {}, read('headerEncodings') ?? {}, record),
     partition: partitionOf(read('partition'), record),
   };
 }
@@ -171,23 +172,42 @@ function bytesOfMember(member: 'key' | 'value', written: Buffer, encoding: unkno
   if (typeof text !== 'string') {
     throw invalid(record, `its "${member}" is not a string, as the encoding ${encoding} needs`);
   }
-  if (encoding === 'text') return bytesOf(text, member, record);
-  const bytes = bytesOfBase64(text);
-  if (bytes === undefined) throw invalid(record, `its "${member}" is not base64 (RFC 4648, with its padding)`);
-  return bytes;
+  return encoding === 'text' ? bytesOf(text, member, record) : bytesFromBase64(text, `"${member}"`, record);
 }
 
-function headersOf(headers: unknown, record: number): (readonly [string, Buffer])[] {
-  if (headers === undefined || headers === null) return [];
-  if (typeof headers !== 'object' || Array.isArray(headers)) throw invalid(record, 'its "headers" are not an object');
-  return Object.entries(headers).map(([name, value]) => {
-    if (typeof value !== 'string') throw invalid(record, `its header "${name.slice(0, 64)}" is not a string`);
+/** A header is text, or what `encodings` says by its name. */
+function headersOf(headers: unknown, encodings: unknown, record: number): (readonly [string, Buffer])[] {
+  const encodingOf = new Map(membersOf(encodings, 'headerEncodings', record));
+  const found = membersOf(headers, 'headers', record).map(([name, value]) => {
+    const called = `header "${name.slice(0, 64)}"`;
+    const encoding = encodingOf.get(name) ?? 'text';
+    encodingOf.delete(name);
+    if (typeof value !== 'string') throw invalid(record, `its ${called} is not a string`);
+    if (!HEADER_ENCODINGS.includes(encoding)) {
+      throw invalid(record, `the encoding of its ${called} is not one of ${HEADER_ENCODINGS.join(', ')}`);
+    }
     if (name.startsWith(OWN_HEADERS_PREFIX)) {
       throw invalid(record, `headers that begin with ${OWN_HEADERS_PREFIX} are Spillway's own`);
     }
     bytesOf(name, 'headers', record);
-    return [name, bytesOf(value, 'headers', record)] as const;
+    const bytes = encoding === 'text' ? bytesOf(value, 'headers', record) : bytesFromBase64(value, called, record);
+    return [name, bytes] as const;
   });
+  const [left] = encodingOf.keys();
+  if (left !== undefined)
+    throw invalid(record, `it has no header "${left.slice(0, 64)}", which "headerEncodings" names`);
+  return found;
+}
+
+function membersOf(object: unknown, member: Member, record: number): [string, unknown][] {
+  if (typeof object === 'object' && object !== null && !Array.isArray(object)) return Object.entries(object);
+  throw invalid(record, `its "${member}" are not an object`);
+}
+
+function bytesFromBase64(text: string, what: string, record: number): Buffer {
+  const bytes = bytesOfBase64(text);
+  if (bytes === undefined) throw invalid(record, `its ${what} is not base64 (RFC 4648, with its padding)`);
+  return bytes;
 }
 
 function partitionOf(partition: unknown, record: number): number | undefined {

@@ -6,7 +6,15 @@ import type { Appended, PartitionWriter, TopicPartition } from '../../../queue/p
 import type { InputContext } from '../../outlets.ts';
 import type { TopicWriters } from '../../topics/topic-writers.ts';
 import type { KeyedRequest } from '../http/idempotency.ts';
-import { add, durableCount, KEY_HEADER, offsetOf, type ProduceState, printPart } from './produce-keys.ts';
+import {
+  add,
+  durableCount,
+  KEY_HEADER,
+  newProduceState,
+  offsetOf,
+  type ProduceState,
+  printPart,
+} from './produce-keys.ts';
 import type { ProducedRecord } from './records.ts';
 
 /** The records of a request by partition, and where each of them went: in the order of the request. */
@@ -31,13 +39,7 @@ export interface Storing {
 /** Throws what a partition refused with; others may have taken their part, which `durable` of the details says. */
 export async function storeRecords(storing: Storing): Promise<{ partition: number; offset: number }[]> {
   const { placed, once } = storing;
-  const state: ProduceState = once?.state ?? {
-    body: '',
-    receivedMs: 0,
-    partitions: undefined,
-    parts: [],
-    underWay: undefined,
-  };
+  const state = once?.state ?? newProduceState({ body: '', receivedMs: 0 });
   state.partitions = placed.partitions;
   const before = durableOf(state);
   const outcomes = await Promise.allSettled(

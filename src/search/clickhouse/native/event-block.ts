@@ -4,89 +4,18 @@
  */
 import { SpillwayError } from '../../../lib/errors.ts';
 import { STORE_LIMITS } from '../../../lib/limits.ts';
-import { isUuid, uuidHalves } from '../../ids.ts';
 import type { PathType } from '../../path-types.ts';
 import type { Placement, RowFacts } from '../../port.ts';
 import type { SliceKey } from '../../slices.ts';
-import { EVENT_COLUMNS, INDEXED_IDS, MAX_TIME_MS } from '../schema.ts';
+import { MAX_TIME_MS } from '../schema.ts';
 import type { SliceNumber } from '../slice-numbers.ts';
-import { ArrayColumn, ByteSink, type ColumnData, NumberColumn, StringColumn } from './columns.ts';
-import { JsonColumn } from './json-column.ts';
-import { type ExpectedKey, JsonScanner } from './json-scanner.ts';
-
-type Member =
-  | 'id'
-  | 'tenant'
-  | 'timestamp'
-  | 'received'
-  | 'type'
-  | 'source'
-  | 'level'
-  | 'message'
-  | 'tags'
-  | 'metadata'
-  | 'payload'
-  | 'layout'
-  | 'original'
-  | 'exact';
-
-interface ExpectedMember extends ExpectedKey {
-  readonly name: Member;
-  /** A bit of its own. */
-  readonly bit: number;
-}
-
-const MEMBER_NAMES: readonly Member[] = [
-  'id',
-  'tenant',
-  'timestamp',
-  'received',
-  'type',
-  'source',
-  'level',
-  'message',
-  'tags',
-  'metadata',
-  'payload',
-  'layout',
-  'original',
-  'exact',
-];
-const MEMBERS: ReadonlyMap<string, ExpectedMember> = new Map(
-  MEMBER_NAMES.map((name, i) => [name, { name, bit: 1 << i, key: Buffer.from(name) }]),
-);
-const TEXTS = ['type', 'source', 'level', 'message', 'layout', 'original', 'exact'] as const;
-const DOT = 0x2e;
-/** Their index is on texts. */
-const IDS: ReadonlySet<string> = new Set(INDEXED_IDS);
-
-function createColumns(hasWords: boolean) {
-  return {
-    retention_days: new NumberColumn('UInt16'),
-    slice_day: new NumberColumn('UInt32'),
-    queue_partition: new NumberColumn('UInt16'),
-    queue_offset: new NumberColumn('Int64'),
-    tenant: new StringColumn(),
-    timestamp: new NumberColumn('Int64'),
-    delay: new NumberColumn('Int64'),
-    id_site: new StringColumn(),
-    id_topic: new StringColumn(),
-    id_shift: new NumberColumn('Int32'),
-    id_lag: new NumberColumn('Int64'),
-    id_index: new NumberColumn('Int64'),
-    type: new StringColumn(),
-    source: new StringColumn(),
-    level: new StringColumn(),
-    messageless: new NumberColumn('UInt8'),
-    message: new StringColumn(),
-    tags: new ArrayColumn(new StringColumn()),
-    metadata: new JsonColumn(() => hasWords),
-    payload: new JsonColumn((path) => hasWords && !IDS.has(path)),
-    layout: new StringColumn(),
-    original: new StringColumn(),
-    exact: new StringColumn(),
-  };
-}
+import type { StringColumn } from './columns.ts';
+import { createColumns, encodeBlock, inBlockOrder } from './event-columns.ts';
+import { readId } from './event-id.ts';
+import { type ExpectedMember, MEMBERS, type Member, TEXTS } from './event-members.ts';
+import type { JsonColumn } from './json-column.ts';
+import { JsonScanner } from './json-scanner.ts';
+import { TenantNames } from './tenant-names.ts';
 
 /** Gives a slice its numbers in the table. */
 export type NumberOf = (slice: SliceKey) => SliceNumber;
@@ -97,13 +26,11 @@ export class EventBlock {
   #slice: SliceKey | undefined;
   #number: SliceNumber = { kind: 0, start: 0 };
   readonly #columns: ReturnType<typeof createColumns>;
-  readonly #data: readonly ColumnData[];
-  /** Members that are '' where they are absent. */
+  readonly #data: ReturnType<typeof inBlockOrder>;
   readonly #texts: readonly StringColumn[];
   readonly #scanner = new JsonScanner();
   readonly #sequence: ExpectedMember[] = [];
-  readonly #tenants = new Map<string, string>();
-  #lastTenant: { readonly key: Buffer; readonly name: string } = { key: Buffer.alloc(0), name: '' };
+  readonly #tenants = new TenantNames();
   #rows = 0;
   #bytes = 0;
   #queuePartition = 0;
@@ -117,7 +44,7 @@ export class EventBlock {
     this.#numberOf = numberOf;
     const columns = createColumns(hasWords);
     this.#columns = columns;
-    this.#data = EVENT_COLUMNS.map(({ name }) => columns[name]);
+    this.#data = inBlockOrder(columns);
     this.#texts = TEXTS.map((name) => columns[name]);
   }
 
@@ -189,26 +116,11 @@ export class EventBlock {
 
   /** The block's bytes, in pieces that are valid until the next `add` or `clear`. */
   encode(): Buffer[] {
-    const pieces: Buffer[] = [];
-    const head = new ByteSink(64);
-    head.varuint(EVENT_COLUMNS.length);
-    head.varuint(this.#rows);
-    pieces.push(head.used());
-    for (const [i, { name, type }] of EVENT_COLUMNS.entries()) {
-      const prefix = new ByteSink(64);
-      prefix.text(name);
-      prefix.text(type);
-      const data = this.#data[i];
-      data?.writePrefix(prefix);
-      pieces.push(prefix.used());
-      data?.pieces(pieces);
-    }
-    return pieces;
+    return encodeBlock(this.#data, this.#rows);
   }
 
   clear(): void {
     for (const data of this.#data) data.clear();
-    if (this.#tenants.size > STORE_LIMITS.rememberedPaths) this.#tenants.clear();
     this.#rows = 0;
     this.#bytes = 0;
     this.#slice = undefined;
@@ -253,7 +165,7 @@ export class EventBlock {
     const columns = this.#columns;
     switch (name) {
       case 'id':
-        this.#readId();
+        readId(scanner, columns, this.#queuePartition, this.#queueOffset);
         return;
       case 'tenant':
         this.#readTenant();
@@ -328,83 +240,12 @@ export class EventBlock {
     if (!scanner.text()) throw scanner.fail('a tenant has no escapes');
     const { bytes, textStart, textEnd } = scanner;
     this.#columns.tenant.pushBytes(bytes, textStart, textEnd);
-    const last = this.#lastTenant;
-    if (last.key.length === textEnd - textStart && last.key.compare(bytes, textStart, textEnd) === 0) {
-      this.#tenant = last.name;
-      return;
-    }
-    const name = bytes.toString('utf8', textStart, textEnd);
-    let interned = this.#tenants.get(name);
-    if (interned === undefined) {
-      interned = name;
-      this.#tenants.set(name, name);
-    }
-    this.#tenant = interned;
-    this.#lastTenant = { key: Buffer.from(name), name: interned };
-  }
-
-  #readId(): void {
-    const scanner = this.#scanner;
-    if (!scanner.text()) throw scanner.fail('an id has no escapes');
-    const { bytes, textStart, textEnd } = scanner;
-    let at = textEnd - 1;
-    const index = digitsBefore(bytes, textStart, at);
-    at = index.at;
-    const offset = digitsBefore(bytes, textStart, at);
-    at = offset.at;
-    const partition = digitsBefore(bytes, textStart, at);
-    at = partition.at;
-    const topicEnd = at + 1;
-    while (at > textStart && bytes[at] !== DOT) at--;
-    const well = index.ok && offset.ok && partition.ok && at > textStart && topicEnd > at + 1;
-    if (!well || partition.value > 0xffff) {
-      this.#readOtherId(bytes.toString('utf8', textStart, textEnd));
-      return;
-    }
-    const columns = this.#columns;
-    columns.id_site.pushBytes(bytes, textStart, at);
-    columns.id_topic.pushBytes(bytes, at + 1, topicEnd);
-    columns.id_shift.push(partition.value - this.#queuePartition);
-    columns.id_lag.push(this.#queueOffset - offset.value);
-    columns.id_index.push(index.value);
-  }
-
-  #readOtherId(id: string): void {
-    if (!isUuid(id)) throw this.#scanner.fail('the id is neither an origin nor a UUID');
-    const [high, low] = uuidHalves(id);
-    const columns = this.#columns;
-    columns.id_site.pushEmpty();
-    columns.id_topic.pushEmpty();
-    columns.id_shift.push(-this.#queuePartition);
-    columns.id_lag.pushBig(BigInt(this.#queueOffset) - high);
-    columns.id_index.pushBig(low);
+    this.#tenant = this.#tenants.of(bytes, textStart, textEnd);
   }
 }
 
 function isTime(value: number): boolean {
   return Number.isInteger(value) && Math.abs(value) <= MAX_TIME_MS;
-}
-
-interface Digits {
-  ok: boolean;
-  value: number;
-  at: number;
-}
-
-/** The number that ends at `last`, and the position before the dot in front of it. */
-function digitsBefore(bytes: Buffer, first: number, last: number): Digits {
-  let at = last;
-  let value = 0;
-  let scale = 1;
-  let byte = bytes[at] ?? 0;
-  while (at > first && byte >= 0x30 && byte <= 0x39) {
-    value += (byte - 0x30) * scale;
-    scale *= 10;
-    byte = bytes[--at] ?? 0;
-  }
-  const ok =
-    at < last && byte === DOT && value <= Number.MAX_SAFE_INTEGER && (last - at === 1 || bytes[at + 1] !== 0x30);
-  return { ok, value, at: at - 1 };
 }
 
 export function refused(thrown: unknown): thrown is SpillwayError {

@@ -1,0 +1,44 @@
+/** What the indexer counts, for Prometheus. */
+import { Counter, Histogram, type Registry } from 'prom-client';
+
+export interface IndexerMetrics {
+  readonly rows: Counter;
+  readonly seconds: Histogram;
+  readonly refused: Counter;
+  readonly age: Histogram;
+  readonly lost: Counter<'partition'>;
+}
+
+export function createIndexerMetrics(registry: Registry): IndexerMetrics {
+  const registers = [registry];
+  return {
+    rows: new Counter({
+      name: 'spillway_store_rows_total',
+      help: 'Events inserted into the search engine.',
+      registers,
+    }),
+    seconds: new Histogram({
+      name: 'spillway_store_insert_seconds',
+      help: 'Time from the intent of an insert to its commit.',
+      buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+      registers,
+    }),
+    refused: new Counter({
+      name: 'spillway_store_refused_total',
+      help: 'Events that the search engine refused: they are dead letters.',
+      registers,
+    }),
+    age: new Histogram({
+      name: 'spillway_store_freshness_seconds',
+      help: 'Age, since its receipt, of the newest event of an insert when it became visible.',
+      buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
+      registers,
+    }),
+    lost: new Counter({
+      name: 'spillway_store_lost_records_total',
+      help: 'Records of events that were removed from the queue before the store had read them.',
+      labelNames: ['partition'],
+      registers,
+    }),
+  };
+}
