@@ -66,8 +66,12 @@ describe.skipIf(lacks('doctor and OpenSearch', needs))('doctor and OpenSearch', 
   test('says which setting refuses queries, and which slices are blocked', async () => {
     await call('PUT', '_cluster/settings', { persistent: { 'search.allow_expensive_queries': false } });
     await call('PUT', 'spillway-slice-30d-2026-11-25/_settings', { 'index.blocks.read_only_allow_delete': true });
+    const closed = 'spillway-slice-30d-2026-11-24';
+    await call('PUT', closed, { settings: { number_of_replicas: 0 } });
+    await call('POST', `${closed}/_close`, {});
     const { status: exit, of } = await ask();
     await call('PUT', '_cluster/settings', { persistent: { 'search.allow_expensive_queries': null } });
+    expect(of('opensearch-health').find(({ state }) => state === 'wrong')?.found).toContain(closed);
     expect(exit).toBe(1);
     expect(of('opensearch-settings')[0]).toMatchObject({ state: 'wrong', mend: expect.stringContaining('PUT') });
     expect(of('opensearch-disk').find(({ state }) => state === 'wrong')?.found).toContain('slice-30d-2026-11-25');

@@ -4,6 +4,7 @@ import { aliasOf, allSlices } from '../../search/opensearch/mapping.ts';
 import { type Check, onOpenSearch } from '../check.ts';
 import { type Finding, warning, well, wrong } from '../finding.ts';
 import { notTold } from '../opensearch-answers.ts';
+import type { OpenSearchProbe } from '../opensearch-probe.ts';
 
 const WHY = 'GET /_cluster/allocation/explain says why a shard is not assigned.';
 
@@ -31,6 +32,16 @@ export const openSearchHealth: Check = {
     if (status === 'red') findings.push(wrong(`it is red: ${unassigned} shards are not there`, WHY));
     else if (status === 'yellow') findings.push(warning(`it is yellow: ${unassigned} copies are not there`, WHY));
     else findings.push(well(`it is ${status}, with ${dataNodes} data nodes`));
-    return findings;
+    return [...findings, ...(await closed(probe, prefix))];
   },
 };
+
+/** Nobody closes a slice but people; no shard of it is missing then. */
+async function closed(probe: OpenSearchProbe, prefix: string): Promise<readonly Finding[]> {
+  const { status, body } = await probe.get(`_cat/indices/${allSlices(prefix)}?format=json&h=index,status`);
+  if (status !== 200 || !Array.isArray(body)) return [];
+  const names = body.flatMap((row) => (textAt(row, 'status') === 'close' ? [textAt(row, 'index') ?? ''] : []));
+  if (names.length === 0) return [];
+  const found = `these slices are closed, and questions about their times are refused: ${names.slice(0, 5).join(', ')}`;
+  return [wrong(found, 'POST /INDEX/_open for each, or remove it.')];
+}

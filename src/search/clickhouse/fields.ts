@@ -18,6 +18,8 @@ export interface GroupKey {
   readonly sql: string;
   /** Whether a value (named by its alias) is one. */
   isPresent(alias: string): string;
+  /** What values (named by their alias) are in the order of value-order.ts by. */
+  order(alias: string): string;
   /** Whether an event has one value at the most: then counts of values add up to events. */
   readonly isSingle: boolean;
   /** The value that the engine answered; null where the field is absent. */
@@ -65,7 +67,13 @@ export function groupKey(field: FieldRef, types: readonly JsonType[], binder: Sq
   const present = types.filter((type) => type !== 'objects');
   const [only] = present;
   if (present.length === 1 && only !== undefined && SINGLE.includes(only)) {
-    return { sql: jsonValue(field, only, binder), isPresent: isNotNull, isSingle: true, decode: decodePlain };
+    return {
+      sql: jsonValue(field, only, binder),
+      isPresent: isNotNull,
+      order: asIs,
+      isSingle: true,
+      decode: decodePlain,
+    };
   }
   if (present.length === 2 && present.every((type) => type === 'string' || type === 'word')) {
     const [text, word] = present.map((type) => jsonValue(field, type, binder));
@@ -73,27 +81,28 @@ export function groupKey(field: FieldRef, types: readonly JsonType[], binder: Sq
   }
   // Each value of an event once: how often it stands in one array is not how many events have it.
   const sql = `arrayJoin(arrayDistinct(${orAbsent(pathValues(field, present, binder))}))`;
-  return { sql, isPresent: (alias) => `${alias}.1 != ''`, isSingle: false, decode: decodeTyped };
+  return { sql, isPresent: (alias) => `${alias}.1 != ''`, order: byTypeAndValue, isSingle: false, decode: decodeTyped };
 }
 
 function ownKey(name: Extract<FieldRef, { root: 'own' }>['name']): GroupKey {
   switch (name) {
     case 'id':
-      return { sql: PRINTED_ID, isPresent: isNotEmpty, isSingle: true, decode: decodeText };
+      return { sql: PRINTED_ID, isPresent: isNotEmpty, order: emptyLast, isSingle: true, decode: decodeText };
     case 'timestamp':
     case 'received':
-      return { sql: OWN_COLUMNS[name], isPresent: () => '1', isSingle: true, decode: decodePlain };
+      return { sql: OWN_COLUMNS[name], isPresent: () => '1', order: asIs, isSingle: true, decode: decodePlain };
     case 'tags':
       return {
         sql: "arrayJoin(if(empty(tags), [''], arrayDistinct(arrayMap(t -> toString(t), tags))))",
         isPresent: isNotEmpty,
+        order: emptyLast,
         isSingle: false,
         decode: decodeText,
       };
     case 'message':
-      return { sql: 'message', isPresent: isNotEmpty, isSingle: true, decode: decodeText };
+      return { sql: 'message', isPresent: isNotEmpty, order: emptyLast, isSingle: true, decode: decodeText };
     default:
-      return { sql: OWN_COLUMNS[name], isPresent: isNotEmpty, isSingle: true, decode: decodeText };
+      return { sql: OWN_COLUMNS[name], isPresent: isNotEmpty, order: emptyLast, isSingle: true, decode: decodeText };
   }
 }
 
@@ -101,6 +110,7 @@ function ownKey(name: Extract<FieldRef, { root: 'own' }>['name']): GroupKey {
 export const MESSAGE_WORDS: GroupKey = {
   sql: `arrayJoin(arrayDistinct(tokens(${MESSAGE_TOKENS}, 'splitByNonAlpha')))`,
   isPresent: isNotEmpty,
+  order: emptyLast,
   isSingle: false,
   decode: decodeText,
 };
@@ -111,6 +121,19 @@ function isNotNull(alias: string): string {
 
 function isNotEmpty(alias: string): string {
   return `${alias} != ''`;
+}
+
+/** NULL is the last in it. */
+function asIs(alias: string): string {
+  return alias;
+}
+
+function emptyLast(alias: string): string {
+  return `${alias} = '', ${alias}`;
+}
+
+function byTypeAndValue(alias: string): string {
+  return `${alias}.1 = '', ${alias}.1, if(${alias}.1 = 'n', toFloat64OrZero(${alias}.2), 0), ${alias}.2`;
 }
 
 /** The field as a number: NULL where it is none. */

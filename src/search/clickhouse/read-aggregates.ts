@@ -113,8 +113,9 @@ async function largestValues(
   const binder = new SqlBinder();
   const key = groupKey(by, types, binder);
   const rows = await ask(
-    `SELECT toString(${key.sql}) AS value FROM ${EVENTS_TABLE} WHERE ${where(binder)} GROUP BY value
-     ORDER BY count() DESC, value LIMIT ${binder.bind('UInt64', QUERY_LIMITS.series)}`,
+    `SELECT toString(value) FROM (
+       SELECT ${key.sql} AS value, count() AS events FROM ${EVENTS_TABLE} WHERE ${where(binder)} GROUP BY value)
+     ORDER BY events DESC, ${key.order('value')} LIMIT ${binder.bind('UInt64', QUERY_LIMITS.series)}`,
     binder,
   );
   const values = rows.map(([value]) => String(value ?? ''));
@@ -126,17 +127,17 @@ function stacked(
   key: GroupKey,
   totals: readonly HistogramBucket[] | undefined,
 ): readonly HistogramBucket[] {
-  const buckets = new Map<number, { timeMs: number; count: number; by: Record<string, number> }>();
-  for (const { timeMs, count: events } of totals ?? []) buckets.set(timeMs, { timeMs, count: events, by: {} });
+  const buckets = new Map<number, { timeMs: number; count: number; by: Map<string, number> }>();
+  for (const { timeMs, count: events } of totals ?? []) buckets.set(timeMs, { timeMs, count: events, by: new Map() });
   for (const [time, value, events] of rows) {
     const timeMs = number(time);
-    const bucket = buckets.get(timeMs) ?? { timeMs, count: 0, by: {} };
+    const bucket = buckets.get(timeMs) ?? { timeMs, count: 0, by: new Map<string, number>() };
     if (totals === undefined) bucket.count += number(events);
     const name = String(key.decode(value) ?? '');
-    bucket.by[name] = (bucket.by[name] ?? 0) + number(events);
+    bucket.by.set(name, (bucket.by.get(name) ?? 0) + number(events));
     buckets.set(timeMs, bucket);
   }
-  return withinLimit([...buckets.values()]);
+  return withinLimit(Array.from(buckets.values(), (bucket) => ({ ...bucket, by: Object.fromEntries(bucket.by) })));
 }
 
 export async function values(
@@ -155,7 +156,7 @@ export async function values(
     `SELECT value, events, sum(events) OVER (), count() OVER () FROM (
        SELECT ${key.sql} AS value, count() AS events FROM ${EVENTS_TABLE} WHERE ${where(binder)}
        GROUP BY value HAVING ${key.isPresent('value')})
-     ORDER BY events DESC, value LIMIT ${binder.bind('UInt64', limit)}`,
+     ORDER BY events DESC, ${key.order('value')} LIMIT ${binder.bind('UInt64', limit)}`,
     binder,
   );
   const found = rows.flatMap(([answered, events]) => {
@@ -212,7 +213,7 @@ export async function stats(question: StatsQuestion, ask: Ask, context: ReadCont
     `SELECT ${[...selected, `${FUNCTIONS[fn](value)} AS result`].join(', ')}
      FROM ${EVENTS_TABLE} WHERE ${where(binder)}
      ${groups.length === 0 ? '' : `GROUP BY ${groups.join(', ')}`}
-     ORDER BY ${buckets.length > 0 ? 'bucket, ' : ''}result DESC
+     ORDER BY ${[...buckets.map(() => 'bucket'), 'result DESC', ...keys.map((key, i) => key.order(`key${i}`))].join(', ')}
      LIMIT ${binder.bind('UInt64', question.limit)}`,
     binder,
   );
@@ -239,5 +240,6 @@ async function measured(
 ): Promise<string> {
   if (fn !== 'unique') return numberOf(of, binder);
   const key = groupKey(of, await typesOf(of, where, ask, context), binder);
-  return of.root === 'own' ? `nullIf(${key.sql}, '')` : key.sql;
+  const isTime = of.root === 'own' && (of.name === 'timestamp' || of.name === 'received');
+  return of.root === 'own' && !isTime ? `nullIf(${key.sql}, '')` : key.sql;
 }

@@ -111,7 +111,8 @@ export class Inserter {
     const left = this.#leftBehind.get(partition) ?? { to: 0, version: policyLog.current.version };
     this.#leftBehind.delete(partition);
     for (let from = committed; ; ) {
-      const seen = { partition, from, to: end };
+      // An insert begins where its partition is committed to. Where the commits are gone it is the whole index, piece by piece.
+      const seen = { partition, from, to: Math.min(end, from + STORE_LIMITS.insertSpan) };
       const visible = await this.persist(() => writer.visibleOffsets(seen, []));
       const last = [...visible].reduce((a, b) => Math.max(a, b), Math.min(left.to, end) - 1);
       if (last < from) return from;

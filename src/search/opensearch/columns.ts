@@ -126,10 +126,15 @@ function possibleColumns(field: FieldRef): readonly Column[] {
 }
 
 function untyped(field: FieldRef, events: number): SpillwayError {
-  const { typedFields } = OPENSEARCH_LIMITS;
+  const { typedFields, typedNameChars } = OPENSEARCH_LIMITS;
+  const name = fieldName(field);
+  if (valueName(fieldKey(field)) === undefined) {
+    const message = `${name} can be searched and not counted: OpenSearch counts by names of up to ${typedNameChars} characters, of which each that is no letter, digit, - or _ takes several.`;
+    return new SpillwayError('QUERY_UNSUPPORTED', message, { details: { limit: typedNameChars } });
+  }
   return new SpillwayError(
     'QUERY_UNSUPPORTED',
-    `${fieldName(field)} cannot be counted: ${events} events came when their slice had ${typedFields} different fields already, and further ones can only be searched.`,
+    `${name} cannot be counted: ${events === 1 ? 'one event' : `${events} events`} came when their slice had ${typedFields} different fields already, and further ones can only be searched.`,
     { details: { limit: typedFields } },
   );
 }
@@ -138,7 +143,7 @@ function cutShort(field: FieldRef, events: number): SpillwayError {
   const { termChars } = OPENSEARCH_LIMITS;
   return new SpillwayError(
     'QUERY_UNSUPPORTED',
-    `${fieldName(field)} cannot be counted: ${events} events have a text of more than ${termChars} characters there.`,
+    `${fieldName(field)} cannot be counted: ${events === 1 ? 'one event has' : `${events} events have`} a text of more than ${termChars} characters there.`,
     { details: { limit: termChars } },
   );
 }

@@ -74,6 +74,7 @@ export async function openOpenSearch(options: OpenSearchOptions): Promise<Search
           ? catalogue.touched(policy.current, tenant, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY)
           : catalogue.touched(policy.current, tenant, fromMs, toMs),
       known: () => catalogue.knownTouched(policy.current, tenant, fromMs, toMs),
+      existing: () => catalogue.names(),
     };
     return time(name, () => runner.run(tenant, cancelled, targets, work));
   };
@@ -84,9 +85,11 @@ export async function openOpenSearch(options: OpenSearchOptions): Promise<Search
     journal,
     policy,
     slices: {
-      touched: async (tenant, fromMs, toMs) =>
-        (await catalogue.touched(policy.current, tenant, fromMs, toMs)).map(({ index: name }) => name),
-      describe: () => describeSlices(catalogue, policy.current),
+      touched: async (tenant, fromMs, toMs) => {
+        const touched = await runner.look(() => catalogue.touched(policy.current, tenant, fromMs, toMs));
+        return touched.map(({ index: name }) => name);
+      },
+      describe: () => runner.look(() => describeSlices(catalogue, policy.current)),
       decisions: () => policy.current.decisions,
     },
     search: (question) => answer('search', question, (ask) => search(question, ask, rebuild)),

@@ -46,6 +46,11 @@ export function isStarting({ status, body }: Answer): boolean {
   return status === 503 && why.length === 0 && textAt(error, 'type') === 'search_phase_execution_exception';
 }
 
+/** One of the indices that were asked is not there. */
+export function isGone(answer: Answer): boolean {
+  return answer.status === 404 && problemOf(answer).type === 'index_not_found_exception';
+}
+
 /** What a question failed with. */
 export function questionError(answer: Answer): SpillwayError {
   const { type, reason } = problemOf(answer);
@@ -70,6 +75,10 @@ export function questionError(answer: Answer): SpillwayError {
   if (/allow_expensive_queries/.test(reason)) {
     const advice = 'Set search.allow_expensive_queries to true in the cluster.';
     return new SpillwayError('QUERY_UNSUPPORTED', `The cluster refuses patterns and ranges of texts. ${advice}`, cause);
+  }
+  if (type === 'index_closed_exception') {
+    const advice = 'Open it (POST INDEX/_open), or remove it.';
+    return new SpillwayError('UNAVAILABLE', `A slice of this question is closed in OpenSearch. ${advice}`, cause);
   }
   if (type === 'task_cancelled_exception')
     return new SpillwayError('QUERY_CANCELLED', 'The query was cancelled.', cause);

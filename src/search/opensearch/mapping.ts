@@ -15,6 +15,7 @@
  */
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import { HOUR_MS, SHARED_GROUP, type SliceKey, sliceSpan } from '../slices.ts';
+import { at, textAt } from './json.ts';
 
 export const FIELD = {
   event: 'e',
@@ -104,8 +105,8 @@ export interface IndexOptions {
   readonly tiers?: Readonly<Record<string, TierStorage>>;
 }
 
-/** What a new slice of the tier has instead of the template's. */
-export function tierSettings({ tiers = {} }: IndexOptions, tier: string): Readonly<Record<string, string | number>> {
+/** What slices of a tier have instead of what the others have. */
+function tierSettings({ tiers = {} }: IndexOptions, tier: string): Readonly<Record<string, string | number>> {
   const { shards, replicas, nodes = {} } = (Object.hasOwn(tiers, tier) ? tiers[tier] : undefined) ?? {};
   const required = Object.entries(nodes).map(([name, value]) => [`index.routing.allocation.require.${name}`, value]);
   return {
@@ -115,25 +116,49 @@ export function tierSettings({ tiers = {} }: IndexOptions, tier: string): Readon
   };
 }
 
-/** What all slices are made from; their alias is what questions are asked of. */
+function sharedSettings({ shards, replicas }: IndexOptions): Readonly<Record<string, string | number>> {
+  return {
+    'index.number_of_shards': shards,
+    'index.number_of_replicas': replicas,
+    'index.codec': 'best_compression',
+    // An insert refreshes what it wrote before it counts as visible.
+    'index.refresh_interval': '-1',
+    'index.max_regex_length': OPENSEARCH_LIMITS.regexpChars,
+    'index.mapping.total_fields.limit': FIXED_FIELDS + OPENSEARCH_LIMITS.typedFields + SPARE_FIELDS,
+  };
+}
+
+/** For indices of our names that come to be in another way than by `sliceContents`; their alias is for people. */
 export function indexTemplate(options: IndexOptions): Readonly<Record<string, unknown>> {
   return {
     index_patterns: [allSlices(options.prefix)],
     priority: 500,
-    template: {
-      settings: {
-        'index.number_of_shards': options.shards,
-        'index.number_of_replicas': options.replicas,
-        'index.codec': 'best_compression',
-        // An insert refreshes what it wrote before it counts as visible.
-        'index.refresh_interval': '-1',
-        'index.max_regex_length': OPENSEARCH_LIMITS.regexpChars,
-        'index.mapping.total_fields.limit': FIXED_FIELDS + OPENSEARCH_LIMITS.typedFields + SPARE_FIELDS,
-      },
-      mappings: MAPPINGS,
-      aliases: { [aliasOf(options.prefix)]: {} },
-    },
+    template: { settings: sharedSettings(options), mappings: MAPPINGS, aliases: { [aliasOf(options.prefix)]: {} } },
   };
+}
+
+/** A new slice, whole: somebody may have removed or changed the template, or have one of his own that goes before it. */
+export function sliceContents(options: IndexOptions, index: string, tier: string): Readonly<Record<string, unknown>> {
+  return {
+    settings: { ...sharedSettings(options), ...tierSettings(options, tier) },
+    mappings: MAPPINGS,
+    aliases: aliasesOf(options.prefix, index),
+  };
+}
+
+export function aliasesOf(prefix: string, index: string): Readonly<Record<string, object>> {
+  return { [aliasOf(prefix)]: {}, [writeAlias(index)]: {} };
+}
+
+/** What of a mapping, as the engine tells it, is not as in a slice; undefined where nothing is. */
+export function strangeField(properties: unknown): string | undefined {
+  const { [FIELD.event]: event, [FIELD.values]: _, ...fields } = MAPPINGS.properties;
+  if (at(properties, FIELD.event, 'enabled') !== event.enabled) return FIELD.event;
+  const strange = Object.entries(fields).find(([name, field]) => {
+    const has = at(properties, name);
+    return textAt(has, 'type') !== field.type || (field.type === 'text' && textAt(has, 'analyzer') !== field.analyzer);
+  });
+  return strange?.[0];
 }
 
 export function aliasOf(prefix: string): string {

@@ -3,11 +3,11 @@
  * connection, on which the cluster ends its work.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { messageOf, SpillwayError } from '../../lib/errors.ts';
+import { SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import { Admission, type AdmissionLimits } from '../admission.ts';
 import { type Answer, type Client, Unreachable } from './client.ts';
-import { isStarting, questionError } from './errors.ts';
+import { isGone, isStarting, questionError } from './errors.ts';
 import { namesForPaths } from './index-names.ts';
 import { at, listAt, numberAt } from './json.ts';
 import {
@@ -35,10 +35,12 @@ export interface Targets {
   touched(where?: 'everywhere'): Promise<readonly FieldsOf[]>;
   /** The same, as far as it is known without asking. */
   known(): readonly FieldsOf[];
+  /** All indices of slices that there are now. */
+  existing(): Promise<ReadonlySet<string>>;
 }
 
-/** No answer of a part of the slices passes for one of all. */
-const PARAMETERS = { allow_partial_search_results: false, ignore_unavailable: true, allow_no_indices: true };
+/** No answer of a part of the slices passes for one of all; nor where one of them is closed. */
+const PARAMETERS = { allow_partial_search_results: false, ignore_unavailable: false };
 const IN_PATH = Object.entries(PARAMETERS)
   .map(([name, value]) => `${name}=${value}`)
   .join('&');
@@ -71,7 +73,7 @@ export class QueryRunner {
       const asking = (fields: Ask['fields']): Ask =>
         Object.assign(
           (body: Readonly<Record<string, unknown>>, where?: 'everywhere') =>
-            this.#ask(body, () => targets.touched(where), signal, deadline),
+            this.#ask(body, targets, where, signal, deadline),
           { fields },
         );
       let slices: readonly FieldsOf[] | undefined;
@@ -88,20 +90,34 @@ export class QueryRunner {
     });
   }
 
+  /** What is asked about slices themselves, as long as a question may take. */
+  look<T>(work: () => Promise<T>): Promise<T> {
+    return this.#within(new AbortController().signal, performance.now() + this.#limits.timeMs, work);
+  }
+
   #ask(
     body: Readonly<Record<string, unknown>>,
-    targets: () => Promise<readonly FieldsOf[]>,
+    targets: Targets,
+    where: 'everywhere' | undefined,
     signal: AbortSignal,
     deadline: number,
   ): Promise<unknown> {
     return this.#within(signal, deadline, async (limits, leftMs) => {
-      const indices = (await targets()).map(({ index }) => index);
-      if (indices.length === 0) return undefined;
+      let indices = (await targets.touched(where)).map(({ index }) => index);
       const question = { timeout: `${leftMs}ms`, ...body };
-      const answer = await whenStarted(() => this.#search(indices, question, limits), limits.signal);
-      if (answer.status !== 200) throw questionError(answer);
-      if (at(answer.body, 'timed_out') === true) throw late();
-      return numberAt(answer.body, '_shards', 'total') === 0 ? undefined : answer.body;
+      for (let attempt = 1; indices.length > 0; attempt++) {
+        const answer = await whenStarted(() => this.#search(indices, question, limits), limits.signal);
+        if (isGone(answer) && attempt < OPENSEARCH_LIMITS.attempts) {
+          // One that is noted and not made yet, or that its retention or somebody has just removed.
+          const there = await targets.existing();
+          indices = indices.filter((index) => there.has(index));
+          continue;
+        }
+        if (answer.status !== 200) throw questionError(answer);
+        if (at(answer.body, 'timed_out') === true) throw late();
+        return answer.body;
+      }
+      return undefined;
     });
   }
 
@@ -116,11 +132,12 @@ export class QueryRunner {
     if (leftMs <= 0) throw late();
     const either = AbortSignal.any([signal, AbortSignal.timeout(leftMs)]);
     try {
-      return await work({ signal: either, timeoutMs: leftMs + 1_000 }, leftMs);
+      // What looks which slices there are is shared with others, and may wait for longer.
+      return await Promise.race([work({ signal: either, timeoutMs: leftMs + 1_000 }, leftMs), untilAborted(either)]);
     } catch (thrown) {
       if (signal.aborted) throw cancelled();
       if (either.aborted) throw late();
-      if (thrown instanceof Unreachable) throw new SpillwayError('UNAVAILABLE', messageOf(thrown), { cause: thrown });
+      if (thrown instanceof Unreachable) throw unavailable(thrown);
       throw thrown;
     }
   }
@@ -143,6 +160,12 @@ export class QueryRunner {
   }
 }
 
+function untilAborted(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  return promise;
+}
+
 /** A slice that is just being made is there before it answers. */
 async function whenStarted(ask: () => Promise<Answer>, signal: AbortSignal): Promise<Answer> {
   const untilMs = performance.now() + OPENSEARCH_LIMITS.shardStartMs;
@@ -155,6 +178,12 @@ async function whenStarted(ask: () => Promise<Answer>, signal: AbortSignal): Pro
 
 function cancelled(): SpillwayError {
   return new SpillwayError('QUERY_CANCELLED', 'The query was cancelled.');
+}
+
+/** Addresses of the cluster are nothing for those who may only ask. */
+function unavailable(cause: Unreachable): SpillwayError {
+  const message = 'OpenSearch does not answer now. `spillway doctor` says why; ask again in a moment.';
+  return new SpillwayError('UNAVAILABLE', message, { cause });
 }
 
 function late(): SpillwayError {

@@ -4,7 +4,8 @@ import { OPENSEARCH_LIMITS, QUERY_LIMITS } from '../../lib/limits.ts';
 import type { FieldRef } from '../../query/ast.ts';
 import { isOwn } from '../../query/fields.ts';
 import type { HistogramBucket, HistogramQuestion, Question, ValueCount } from '../port.ts';
-import { askCounting, type Column, columnsOf, decode, isArray, isInAny, type Value } from './columns.ts';
+import { compareValues, type Value } from '../value-order.ts';
+import { askCounting, type Column, columnsOf, decode, isArray, isInAny } from './columns.ts';
 import { type Condition, not } from './conditions.ts';
 import { at, listAt, numberAt } from './json.ts';
 import { FIELD, OWN_COLUMNS } from './mapping.ts';
@@ -93,54 +94,69 @@ function tooManyBuckets(): SpillwayError {
   return new SpillwayError('QUERY_TOO_LARGE', message, { details: { limit: QUERY_LIMITS.buckets } });
 }
 
-/** The values that are told apart, by column; `absent` where events without the field are among the largest. */
+/** The values that are told apart; null where events without the field are among the largest. */
 interface Series {
-  readonly values: readonly (readonly unknown[])[];
-  readonly absent: boolean;
+  readonly top: ReadonlySet<Value>;
+  /** By column, the keys of buckets that may be among them. */
+  readonly keys: readonly (readonly unknown[])[];
 }
 
 async function seriesOf(by: FieldRef, columns: readonly Column[], query: Condition, ask: Ask): Promise<Series> {
+  // A value may be in two columns, and so among the largest without being that in either.
+  const size = columns.some(isArray) ? QUERY_LIMITS.values : QUERY_LIMITS.series;
   const found = await askCounting([by], query, ask, {
     ...NO_HITS,
     aggs: {
       absent: { filter: not(isInAny(columns)) },
-      ...Object.fromEntries(columns.map((column, i) => [`c${i}`, largest(column, QUERY_LIMITS.series)])),
+      ...Object.fromEntries(columns.map((column, i) => [`c${i}`, largest(column, size)])),
     },
   });
-  if (found === undefined) return { values: [], absent: false };
-  const counted = columns.flatMap((_, i) => bucketsOf(found, 'aggregations', `c${i}`).map((one) => ({ ...one, i })));
-  const absent = { key: undefined, count: numberAt(found, 'aggregations', 'absent', 'doc_count'), i: -1 };
-  const all = [...counted, ...(absent.count > 0 ? [absent] : [])].sort((a, b) => b.count - a.count);
-  const top = all.slice(0, QUERY_LIMITS.series);
-  return {
-    values: columns.map((_, i) => top.filter((one) => one.i === i).map(({ key }) => key)),
-    absent: top.includes(absent),
-  };
+  if (found === undefined) return { top: new Set(), keys: [] };
+  const listed = columns.map((column, i) => listedIn(found, column, i));
+  const without = { value: null, count: numberAt(found, 'aggregations', 'absent', 'doc_count') };
+  const all = [...withoutRepeats(listed.flat()), ...(without.count > 0 ? [without] : [])];
+  all.sort((a, b) => b.count - a.count || compareValues(a.value, b.value));
+  const top = new Set(all.slice(0, QUERY_LIMITS.series).map(({ value }) => value));
+  return { top, keys: listed.map((column) => column.filter(({ value }) => top.has(value)).map(({ key }) => key)) };
 }
 
-function seriesAggregations(columns: readonly Column[], series: Series): Readonly<Record<string, Condition>> {
-  const terms = columns.map((column, i): [string, Condition] => [`c${i}`, onlyValues(column, series.values[i] ?? [])]);
-  return { ...Object.fromEntries(terms), ...(series.absent ? { absent: { filter: not(isInAny(columns)) } } : {}) };
+function listedIn(found: unknown, column: Column, i: number) {
+  return bucketsOf(found, 'aggregations', `c${i}`).map((one) => ({ ...one, value: decode(column, one.key) }));
+}
+
+/** A value that stands alone in some events and in an array of others is in two columns. */
+function withoutRepeats(listed: readonly ValueCount[]): ValueCount[] {
+  const counts = new Map<ValueCount['value'], number>();
+  for (const { value, count: events } of listed) counts.set(value, (counts.get(value) ?? 0) + events);
+  return Array.from(counts, ([value, events]) => ({ value, count: events }));
+}
+
+function seriesAggregations(columns: readonly Column[], { top, keys }: Series): Readonly<Record<string, Condition>> {
+  const terms = columns.map((column, i): [string, Condition] => [`c${i}`, onlyValues(column, keys[i] ?? [])]);
+  return { ...Object.fromEntries(terms), ...(top.has(null) ? { absent: { filter: not(isInAny(columns)) } } : {}) };
 }
 
 function onlyValues({ field, type }: Column, keys: readonly unknown[]): Condition {
   if (keys.length === 0) return { filter: { match_none: {} } };
   // Booleans are two, and their keys are numbers here and words there.
-  const include = type === 'boolean' || type === 'booleans' ? {} : { include: keys };
-  return { terms: { field, size: Math.max(1, keys.length), ...include } };
+  if (type === 'boolean' || type === 'booleans') return { terms: { field, size: 2 } };
+  return { terms: { field, size: keys.length, include: keys } };
 }
 
-function stacked(bucket: unknown, columns: readonly Column[], series: Series): Readonly<Record<string, number>> {
-  const by: Record<string, number> = {};
+function stacked(bucket: unknown, columns: readonly Column[], { top, keys }: Series): Readonly<Record<string, number>> {
+  const by = new Map<string, number>();
   const add = (name: string, events: number) => {
-    if (events > 0) by[name] = (by[name] ?? 0) + events;
+    if (events > 0) by.set(name, (by.get(name) ?? 0) + events);
   };
   for (const [i, column] of columns.entries()) {
-    if ((series.values[i] ?? []).length === 0) continue;
-    for (const { key, count: events } of bucketsOf(bucket, `c${i}`)) add(String(decode(column, key)), events);
+    if ((keys[i] ?? []).length === 0) continue;
+    for (const { key, count: events } of bucketsOf(bucket, `c${i}`)) {
+      const value = decode(column, key);
+      if (top.has(value)) add(String(value), events);
+    }
   }
-  if (series.absent) add('', numberAt(bucket, 'absent', 'doc_count'));
-  return by;
+  if (top.has(null)) add('', numberAt(bucket, 'absent', 'doc_count'));
+  return Object.fromEntries(by);
 }
 
 export async function values(
@@ -157,17 +173,17 @@ export async function values(
   for (const [i, column] of columns.entries()) aggs[`c${i}`] = largest(column, listed);
   const found = await askCounting([question.field], query, ask, { ...NO_HITS, aggs });
   if (found === undefined) return { values: [], total: 0, distinct: 0 };
-  const counted = columns.flatMap((column, i) =>
-    bucketsOf(found, 'aggregations', `c${i}`).map((one) => ({ value: decode(column, one.key), count: one.count })),
-  );
-  counted.sort((a, b) => b.count - a.count || compare(a.value, b.value));
+  const listedValues = columns.flatMap((column, i) => listedIn(found, column, i));
+  const counted = withoutRepeats(listedValues);
+  counted.sort((a, b) => b.count - a.count || compareValues(a.value, b.value));
+  const repeated = listedValues.length - counted.length;
   return {
     values: counted.slice(0, question.limit),
     total: columns.reduce(
       (sum, column, i) => sum + (isArray(column) ? 0 : eventsIn(found, i)),
       arrays.length === 0 ? 0 : numberAt(found, 'aggregations', 'arrays', 'doc_count'),
     ),
-    distinct: await distinct(columns, found, query, ask),
+    distinct: (await distinct(columns, found, query, ask)) - repeated,
   };
 }
 
@@ -198,8 +214,3 @@ export function distinctValues({ field }: Column): Condition {
 
 /** The most that the engine allows. */
 const EXACT_UNTIL = 40_000;
-
-function compare(a: Value, b: Value): number {
-  if (typeof a === 'number' && typeof b === 'number') return a - b;
-  return String(a) < String(b) ? -1 : 1;
-}

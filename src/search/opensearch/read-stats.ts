@@ -2,7 +2,9 @@
 import { SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import type { FieldRef } from '../../query/ast.ts';
+import { fieldName } from '../../query/fields.ts';
 import type { StatsFunction, StatsQuestion, StatsRow } from '../port.ts';
+import { compareRows } from '../value-order.ts';
 import {
   askCounting,
   assertCounting,
@@ -24,13 +26,15 @@ import { conditionOf } from './where.ts';
 interface Measure {
   readonly aggs: Readonly<Record<string, Condition>>;
   read(group: unknown): number | null;
+  /** Of groups that are parts of one; missing where their values do not tell that. */
+  readAll?(groups: readonly unknown[]): number | null;
 }
 
 export async function stats(question: StatsQuestion, ask: Ask): Promise<readonly StatsRow[]> {
   const query = await conditionOf(question, ask);
   const measure = await measureOf(question.fn, question.of, ask);
   const rows = (await fewGroups(question, measure, query, ask)) ?? (await allGroups(question, measure, query, ask));
-  rows.sort((a, b) => (a.timeMs ?? 0) - (b.timeMs ?? 0) || descending(a.value, b.value));
+  rows.sort((a, b) => (a.timeMs ?? 0) - (b.timeMs ?? 0) || descending(a.value, b.value) || compareRows(a.by, b.by));
   return rows.slice(0, question.limit);
 }
 
@@ -87,15 +91,31 @@ async function allGroups(question: StatsQuestion, measure: Measure, query: Condi
   await assertCounting(countedIn(question), query, ask);
   const keys: (readonly Column[])[] = [];
   for (const field of question.by) keys.push(await presentColumns(field, query, ask));
-  const rows: StatsRow[] = [];
+  // A value that stands alone in some events and in an array of others is two groups of the engine and one of the answer.
+  const rows = new Map<string, { readonly row: Omit<StatsRow, 'value'>; readonly parts: unknown[] }>();
+  let groups = 0;
   for await (const group of groupsOf(question, keys, measure, query, ask)) {
-    if (rows.length >= OPENSEARCH_LIMITS.groups) throw tooManyGroups();
+    if (++groups > OPENSEARCH_LIMITS.groups) throw tooManyGroups();
     const key = at(group, 'key');
     const time = at(key, 'time');
     const by = keys.map((columns, i) => keyOf(columns, i, key));
-    rows.push({ by, ...(typeof time === 'number' ? { timeMs: time } : {}), value: measure.read(group) });
+    const row = { by, ...(typeof time === 'number' ? { timeMs: time } : {}) };
+    const text = JSON.stringify(row);
+    const known = rows.get(text);
+    if (known === undefined) rows.set(text, { row, parts: [group] });
+    else known.parts.push(group);
   }
-  return rows;
+  return Array.from(rows.values(), ({ row, parts }) => ({ ...row, value: measured(parts, measure, question) }));
+}
+
+function measured(parts: readonly unknown[], { read, readAll }: Measure, { fn, by }: StatsQuestion): number | null {
+  if (parts.length === 1) return read(parts[0]);
+  if (readAll !== undefined) return readAll(parts);
+  const names = by.map(fieldName).join(', ');
+  throw new SpillwayError(
+    'QUERY_UNSUPPORTED',
+    `OpenSearch cannot tell ${fn} by ${names}: a value stands alone in some events and in an array of others. Ask for those apart, or for count, sum, avg, min or max.`,
+  );
 }
 
 function descending(a: number | null, b: number | null): number {
@@ -146,7 +166,7 @@ async function* groupsOf(
 }
 
 async function measureOf(fn: StatsFunction, of: FieldRef | undefined, ask: Ask): Promise<Measure> {
-  if (fn === 'count' || of === undefined) return { aggs: {}, read: (group) => numberAt(group, 'doc_count') };
+  if (fn === 'count' || of === undefined) return counting;
   if (fn === 'unique') {
     const columns = await columnsOf(of, ask);
     return {
@@ -155,9 +175,15 @@ async function measureOf(fn: StatsFunction, of: FieldRef | undefined, ask: Ask):
     };
   }
   const numbers = await numberColumn(of, ask);
-  if (numbers === undefined) return { aggs: {}, read: () => null };
-  return fn in PERCENTILES ? percentile(numbers, PERCENTILES[fn as keyof typeof PERCENTILES]) : simple(numbers, fn);
+  if (numbers === undefined) return { aggs: {}, read: () => null, readAll: () => null };
+  return isPercentile(fn) ? percentile(numbers, PERCENTILES[fn]) : simple(numbers, fn);
 }
+
+const counting: Measure = {
+  aggs: {},
+  read: (group) => numberAt(group, 'doc_count'),
+  readAll: (groups) => groups.reduce<number>((sum, group) => sum + numberAt(group, 'doc_count'), 0),
+};
 
 /** Numbers of plain fields alone: those of an array are several values of one event. */
 async function numberColumn(of: FieldRef, ask: Ask): Promise<Column | undefined> {
@@ -166,6 +192,10 @@ async function numberColumn(of: FieldRef, ask: Ask): Promise<Column | undefined>
 }
 
 const PERCENTILES = { p50: 50, p90: 90, p95: 95, p99: 99 } as const;
+
+function isPercentile(fn: Simple | keyof typeof PERCENTILES): fn is keyof typeof PERCENTILES {
+  return Object.hasOwn(PERCENTILES, fn);
+}
 
 function percentile({ field }: Column, percent: number): Measure {
   return {
@@ -177,9 +207,20 @@ function percentile({ field }: Column, percent: number): Measure {
   };
 }
 
-function simple({ field }: Column, fn: StatsFunction): Measure {
+type Simple = 'sum' | 'avg' | 'min' | 'max';
+
+function simple({ field }: Column, fn: Simple): Measure {
+  const read = (group: unknown) => (numberAt(group, 's', 'count') === 0 ? null : numberAt(group, 's', fn));
   return {
     aggs: { s: { stats: { field } } },
-    read: (group) => (numberAt(group, 's', 'count') === 0 ? null : numberAt(group, 's', fn)),
+    read,
+    readAll: (groups) => {
+      const some = groups.filter((group) => numberAt(group, 's', 'count') > 0);
+      if (some.length === 0) return null;
+      const all = (name: 'sum' | 'count' | Simple) => some.map((group) => numberAt(group, 's', name));
+      const total = (name: 'sum' | 'count') => all(name).reduce((sum, one) => sum + one, 0);
+      if (fn === 'avg') return total('sum') / total('count');
+      return fn === 'sum' ? total('sum') : fn === 'min' ? Math.min(...all('min')) : Math.max(...all('max'));
+    },
   };
 }

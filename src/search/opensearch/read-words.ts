@@ -5,6 +5,7 @@
  */
 import { QUERY_LIMITS } from '../../lib/limits.ts';
 import { tokenize } from '../../query/text.ts';
+import { compareText } from '../../query/value.ts';
 import type { Question, ValueCount } from '../port.ts';
 import { allOf, type Condition } from './conditions.ts';
 import { listAt, numberAt, textAt } from './json.ts';
@@ -28,7 +29,7 @@ export async function words(
     for (const word of new Set(tokenize(message))) counts.set(word, (counts.get(word) ?? 0) + 1);
   }
   const values = Array.from(counts, ([value, count]) => ({ value, count: Math.round((count / sampled) * total) }));
-  values.sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1));
+  values.sort((a, b) => b.count - a.count || compareText(a.value, b.value));
   return { values: values.slice(0, question.limit), total, distinct: counts.size };
 }
 

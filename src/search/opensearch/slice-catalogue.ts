@@ -12,7 +12,7 @@ import { HOUR_MS, ownerOf, type SliceKey, sliceSpan } from '../slices.ts';
 import type { Client } from './client.ts';
 import { ClusterDocument, type SharedIndexOptions } from './cluster-document.ts';
 import { at, listAt } from './json.ts';
-import { FIELD, parseSliceIndex } from './mapping.ts';
+import { allSlices, FIELD, parseSliceIndex } from './mapping.ts';
 import { ask } from './slice-indices.ts';
 
 interface Noted {
@@ -88,6 +88,13 @@ export class SliceCatalogue {
       rows: Number(at(row, 'docs.count') ?? 0),
       bytes: Number(at(row, 'store.size') ?? 0),
     }));
+  }
+
+  /** The same, without their sizes: cheap. */
+  async names(): Promise<ReadonlySet<string>> {
+    const path = `${allSlices(this.#prefix)}/_alias?expand_wildcards=open,closed`;
+    const { body } = await ask(this.#client, { method: 'GET', path });
+    return new Set(Object.keys(Object(body)));
   }
 
   async noteExisting(indices: readonly { readonly index: string }[]): Promise<void> {
@@ -184,6 +191,8 @@ export class SliceCatalogue {
       const path = `${index}/_search?${parameters}`;
       await ask(this.#client, { method: 'POST', path: `${index}/_refresh?ignore_unavailable=true` });
       const { body } = await ask(this.#client, { method: 'POST', path, body: { size: 0, aggs } });
+      // It is closed, and measured when it is open again.
+      if (at(body, '_shards', 'total') === 0) continue;
       const [fromMs, toMs] = ['from', 'to'].map((name) => at(body, 'aggregations', name, 'value'));
       // Where it is empty, whatever comes is noted before it is written.
       const bounds = typeof fromMs === 'number' && typeof toMs === 'number' ? { fromMs, toMs } : EMPTY;

@@ -6,13 +6,14 @@ import { type Answer, type Call, type Client, Unreachable } from './client.ts';
 import { problemOf } from './errors.ts';
 import { at } from './json.ts';
 import {
+  aliasesOf,
   FIELD,
   type IndexOptions,
   OWN_COLUMNS,
-  tierSettings,
+  sliceContents,
+  strangeField,
   VALUE_MAPPINGS,
   type ValueType,
-  writeAlias,
 } from './mapping.ts';
 import { type TypedField, type TypedPaths, typedPathsOf } from './typed-fields.ts';
 
@@ -97,7 +98,7 @@ export class SliceIndices {
   }
 
   async #create(index: string, tier: string): Promise<Set<string>> {
-    const body = { settings: tierSettings(this.#options, tier), aliases: { [writeAlias(index)]: {} } };
+    const body = sliceContents(this.#options, index, tier);
     const created = await this.#client.call({ method: 'PUT', path: index, body });
     if (created.status !== 200 && problemOf(created).type !== 'resource_already_exists_exception') {
       throw failed(`The slice ${index} cannot be made`, created);
@@ -118,10 +119,29 @@ export class SliceIndices {
     return this.#read(index);
   }
 
-  /** Its typed fields that are what they have to be. */
+  /** Its typed fields that are what they have to be. What somebody else made is not written to, or answers would be wrong. */
   async #read(index: string): Promise<Set<string>> {
-    const { body } = await ask(this.#client, { method: 'GET', path: `${index}/_mapping` });
+    const { body } = await ask(this.#client, { method: 'GET', path: index });
+    const strange = strangeField(at(body, index, 'mappings', 'properties'));
+    if (strange !== undefined) {
+      throw new SpillwayError(
+        'UNAVAILABLE',
+        `The index ${index} is not one that Spillway made: its field ${strange} is another. Remove that index, or rename it; events wait meanwhile.`,
+      );
+    }
+    await this.#mendAliases(index, at(body, index, 'aliases'));
     return typedPathsOf(at(body, index));
+  }
+
+  /** Nothing is written to an index without its own alias: somebody has removed it, or a snapshot came back without. */
+  async #mendAliases(index: string, present: unknown): Promise<void> {
+    const missing = Object.keys(aliasesOf(this.#options.prefix, index)).filter(
+      (alias) => at(present, alias) === undefined,
+    );
+    if (missing.length === 0) return;
+    const actions = missing.map((alias) => ({ add: { index, alias } }));
+    await ask(this.#client, { method: 'POST', path: '_aliases', body: { actions } });
+    this.#log.warn({ index, missing }, `The index ${index} had lost ${missing.join(' and ')}: it has that again`);
   }
 
   async #map(index: string, known: Set<string>, wanted: ReadonlyMap<string, TypedField>): Promise<void> {

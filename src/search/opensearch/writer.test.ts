@@ -18,7 +18,7 @@ import { numberedEvent } from '../testing/numbered-event.ts';
 import type { StoreKit, StoreKitOptions } from '../testing/store-kit.ts';
 import { Client } from './client.ts';
 import type { OpenSearchOptions } from './engine.ts';
-import { sliceIndex } from './mapping.ts';
+import { aliasOf, sliceIndex, writeAlias } from './mapping.ts';
 import { openClusterKit, prefixOf, removeSlices, TEST_NODE } from './testing/cluster-kit.ts';
 import { Meddler, type Meddling } from './testing/meddler.ts';
 
@@ -215,6 +215,29 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     expect(await kit.engine.count(ask('number:[1 TO 3]'))).toBe(3);
     const of = { root: 'payload', path: ['number'] } as const;
     expect(await kit.engine.stats({ ...ask(), fn: 'sum', of, by: [], limit: 1 })).toEqual([{ by: [], value: 10 }]);
+  });
+
+  test('a slice is made as it has to be whatever became of the template, and has its aliases again', async () => {
+    const kit = await open();
+    const client = new Client({ nodes: [TEST_NODE] });
+    const prefix = prefixOf(folder);
+    const mapping = { properties: { timestamp: { type: 'keyword' } } };
+    const other = { index_patterns: [`${prefix}-slice-*`], priority: 900, template: { mappings: mapping } };
+    await client.call({ method: 'DELETE', path: `_index_template/${prefix}` });
+    await client.call({ method: 'PUT', path: `_index_template/${prefix}-other`, body: other });
+    await insert(kit, numbered(5));
+    expect(await kit.engine.count({ ...ask('number:[1 TO 3]'), fromMs: NOW_MS, toMs: NOW_MS + DAY_MS })).toBe(3);
+    const index = sliceIndex(prefix, TODAY);
+    for (const alias of [aliasOf(prefix), writeAlias(index)]) {
+      expect((await client.call({ method: 'DELETE', path: `${index}/_alias/${alias}` })).status).toBe(200);
+    }
+    await insert(kit, numbered(7));
+    expect(await kit.engine.count(ask())).toBe(7);
+    // An index that somebody made is not written to.
+    await client.call({ method: 'DELETE', path: index });
+    await client.call({ method: 'PUT', path: index, body: { mappings: mapping } });
+    await expect(insert(kit, numbered(1))).rejects.toThrow(/not one that Spillway made/);
+    client.close();
   });
 
   test('beyond the cap of typed fields every field is searched, ranges of numbers too, and counting by it is refused', async () => {

@@ -28,6 +28,10 @@ export const CONTRACT_EVENTS: readonly StoredEvent[] = Array.from({ length: 240 
     mixed: i % 2 === 0 ? i % 6 : `text ${i % 6}`,
     list: [`a${i % 2}`, 'b', 'b'],
     flag: i % 3 === 0,
+    // Names that mean something to JavaScript's objects.
+    word: i % 2 === 0 ? 'constructor' : '__proto__',
+    // The same values alone and in an array.
+    some: i % 2 === 0 ? i % 3 : [i % 3, 7],
   },
 }));
 
@@ -157,6 +161,21 @@ export function searchContract(engine: () => SearchReader): void {
       expect(total).toBe(own('large').length);
     });
 
+    test('of a field that has one value here and several there are each counted once', async () => {
+      const expected = tally(own('large').flatMap(({ payload }) => payload.some));
+      expect(await valuesOf({ root: 'payload', path: ['some'] })).toEqual({
+        counts: expected,
+        total: own('large').length,
+        distinct: expected.size,
+      });
+    });
+
+    test('that are equally frequent come in one order, numbers as numbers', async () => {
+      const field = { root: 'payload', path: ['number'] } as const;
+      const { values } = await engine().values({ ...ask('large'), field, limit: 9 });
+      expect(values.map(({ value }) => value)).toEqual([1, 2, 3, 5, 6, 7, 9, 10, 11]);
+    });
+
     test('of the event itself: tags, level, words of the message', async () => {
       const tagged = own('large').filter(({ tags }) => tags !== undefined);
       expect(await valuesOf({ root: 'own', name: 'tags' })).toEqual({
@@ -208,6 +227,17 @@ export function searchContract(engine: () => SearchReader): void {
       expect([levels.size, others]).toEqual([3, []]);
     });
 
+    test.each(['word', 'some'])('stacked by %s tells all its values apart', async (name) => {
+      const by = { root: 'payload', path: [name] } as const;
+      const [bucket] = await engine().histogram({ ...ask('large'), intervalMs: 1e12, by });
+      const expected = tally(
+        own('large')
+          .flatMap(({ payload }) => payload[name])
+          .map(String),
+      );
+      expect(new Map(Object.entries(bucket?.by ?? {}))).toEqual(expected);
+    });
+
     test('counts events without the field under an empty name', async () => {
       const [bucket] = await engine().histogram({
         ...ask('large'),
@@ -232,6 +262,22 @@ export function searchContract(engine: () => SearchReader): void {
       expect(row?.value).toBeCloseTo(value, 6);
     });
 
+    test('unique counts what every event has too', async () => {
+      const unique = async (name: 'timestamp' | 'received' | 'id') => {
+        const rows = await engine().stats({
+          ...ask('large'),
+          fn: 'unique',
+          of: { root: 'own', name },
+          by: [],
+          limit: 1,
+        });
+        return rows[0]?.value;
+      };
+      expect(await unique('timestamp')).toBe(new Set(own('large').map(({ timestamp }) => timestamp)).size);
+      expect(await unique('received')).toBe(own('large').length);
+      expect(await unique('id')).toBe(own('large').length);
+    });
+
     test('group by several fields and time', async () => {
       const by = [
         { root: 'metadata', path: ['app'] },
@@ -254,6 +300,33 @@ export function searchContract(engine: () => SearchReader): void {
         largest.set(value, Math.max(largest.get(value) ?? 0, Number(event.payload.number)));
       }
       expect(new Map(rows.map((row) => [row.by[0], row.value]))).toEqual(largest);
+    });
+
+    test.each(['count', 'sum', 'avg', 'max'] as const)(
+      'group %s by a field that has one value here and several there',
+      async (fn) => {
+        const by = [{ root: 'payload', path: ['some'] } as const];
+        const rows = await engine().stats({ ...ask('large'), fn, by, limit: 100, ...(fn !== 'count' && { of }) });
+        const groups = Map.groupBy(
+          own('large').flatMap(({ payload }) =>
+            [payload.some].flat().map((some) => ({ some, number: Number(payload.number) })),
+          ),
+          ({ some }) => some,
+        );
+        const measures = {
+          count: (found: number[]) => found.length,
+          sum,
+          avg: (found: number[]) => sum(found) / found.length,
+          max: (found: number[]) => Math.max(...found),
+        };
+        const expected = Array.from(groups, ([some, found]) => [some, measures[fn](found.map(({ number }) => number))]);
+        expect(new Map(rows.map((row) => [row.by[0], row.value]))).toEqual(new Map(expected as [number, number][]));
+      },
+    );
+
+    test('of groups that are equal come in one order, and the same of them within a limit', async () => {
+      const rows = await engine().stats({ ...ask('large'), fn: 'count', by: [of], limit: 9 });
+      expect(rows.map(({ by: [value] }) => value)).toEqual([1, 2, 3, 5, 6, 7, 9, 10, 11]);
     });
 
     test('of a field that is no number are null', async () => {
