@@ -77,7 +77,8 @@ export function groupKey(field: FieldRef, types: readonly JsonType[], binder: Sq
   }
   if (present.length === 2 && present.every((type) => type === 'string' || type === 'word')) {
     const [text, word] = present.map((type) => jsonValue(field, type, binder));
-    return { sql: `ifNull(${text}, ${word})`, isPresent: isNotNull, isSingle: true, decode: decodePlain };
+    const sql = `ifNull(${text}, ${word})`;
+    return { sql, isPresent: isNotNull, order: asIs, isSingle: true, decode: decodePlain };
   }
   // Each value of an event once: how often it stands in one array is not how many events have it.
   const sql = `arrayJoin(arrayDistinct(${orAbsent(pathValues(field, present, binder))}))`;
