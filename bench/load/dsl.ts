@@ -1,7 +1,7 @@
 /** The six usual questions typed by hand as OpenSearch's query DSL, for any index that has the events in some form. */
 import { at, listAt, numberAt } from '../../src/search/opensearch/json.ts';
 import { COMMON_WORD, RARE_WORD } from './events.ts';
-import { type Asker, fetched, type QuestionName, type Rows } from './questions.ts';
+import { type Asker, fetched, type QuestionName, type Rows, type Span } from './questions.ts';
 
 export type Condition = Readonly<Record<string, unknown>>;
 
@@ -29,9 +29,12 @@ export interface Layout {
 const DAY_MS = 86_400_000;
 const NO_HITS = { size: 0, track_total_hits: false } as const;
 
-function bodyOf(layout: Layout, name: QuestionName, id: string): Readonly<Record<string, unknown>> {
+/** Of all events: its ends are others each time. */
+const everything = (): Span => ({ fromMs: Date.now() - 2 * DAY_MS, toMs: Date.now() + DAY_MS });
+
+function bodyOf(layout: Layout, name: QuestionName, id: string, span: Span): Readonly<Record<string, unknown>> {
   const query = (...conditions: readonly Condition[]) => {
-    const range = { range: { [layout.time]: { gte: Date.now() - 2 * DAY_MS, lt: Date.now() + DAY_MS } } };
+    const range = { range: { [layout.time]: { gte: span.fromMs, lt: span.toMs } } };
     return { bool: { filter: [...layout.always, range, ...conditions] } };
   };
   const newest = { size: 100, track_total_hits: false, sort: layout.newestFirst };
@@ -56,10 +59,13 @@ function bodyOf(layout: Layout, name: QuestionName, id: string): Readonly<Record
 }
 
 /** Asked without the cache of whole answers, which knows a question that was asked before. */
-export function askByHand(url: string, layout: Layout): Asker {
+export function askByHand(url: string, layout: Layout, span?: Span): Asker {
   const path = `${url}/${layout.index}/_search?request_cache=false`;
   const headers = { 'content-type': 'application/json' };
-  return (name, id) => fetched(path, { method: 'POST', headers, body: JSON.stringify(bodyOf(layout, name, id)) });
+  return (name, id) => {
+    const body = JSON.stringify(bodyOf(layout, name, id, span ?? everything()));
+    return fetched(path, { method: 'POST', headers, body });
+  };
 }
 
 export function handRows(layout: Layout, name: QuestionName, text: string): Rows {

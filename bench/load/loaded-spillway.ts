@@ -7,7 +7,8 @@ import { cpuSeconds, until } from '../harness.ts';
 import { type EventsMeta, writeEvents } from './events.ts';
 import { runTcpLoad } from './run-load.ts';
 
-const SPAN_MS = 6 * 3_600_000;
+/** Of the times of all events. */
+export const SPAN_MS = 6 * 3_600_000;
 const CONNECTIONS = 4;
 const SETTLED_MS = 1_000;
 /** Of one core, while it settles. */

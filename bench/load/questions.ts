@@ -25,8 +25,18 @@ interface Answer {
   readonly rows: readonly { readonly by: readonly string[]; readonly value: number }[];
 }
 
+/** A part of the events, by their times in epoch ms. */
+export interface Span {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+const rangeOf = (span: Span | undefined): string =>
+  span === undefined ? EVERYTHING : `from=${iso(span.fromMs)}&to=${iso(span.toMs)}`;
+
 interface FrontDoorQuestion {
-  /** `id` is another request id each time. */
+  /** `id` is another request id each time; the range of time comes behind. */
   readonly path: (id: string) => string;
   readonly rows: (answer: Answer) => Rows;
 }
@@ -37,28 +47,28 @@ const eventRows = ({ events }: Answer): Rows =>
 
 const FRONT_DOOR: Readonly<Record<QuestionName, FrontDoorQuestion>> = {
   'histogram by level': {
-    path: () => `/api/histogram?q=*&interval=5m&by=level&${EVERYTHING}`,
+    path: () => `/api/histogram?q=*&interval=5m&by=level`,
     rows: ({ buckets }) =>
       buckets.flatMap(({ time, by }) => Object.entries(by).map(([level, n]) => [Date.parse(time), level, n])),
   },
   'rare word, newest 100': {
-    path: () => `/api/search?q=${RARE_WORD}&limit=100&${EVERYTHING}`,
+    path: () => `/api/search?q=${RARE_WORD}&limit=100`,
     rows: eventRows,
   },
   'count of a common word': {
-    path: () => `/api/count?q=${COMMON_WORD}&${EVERYTHING}`,
+    path: () => `/api/count?q=${COMMON_WORD}`,
     rows: ({ count }) => [[count]],
   },
   'top 10 of path': {
-    path: () => `/api/values?q=*&field=path&limit=10&${EVERYTHING}`,
+    path: () => `/api/values?q=*&field=path&limit=10`,
     rows: ({ values }) => values.map(({ value, count }) => [value, count]),
   },
   'one request id': {
-    path: (id) => `/api/search?q=request_id:${id}&${EVERYTHING}`,
+    path: (id) => `/api/search?q=request_id:${id}`,
     rows: eventRows,
   },
   'p95 of duration by app': {
-    path: () => `/api/stats?q=*&fn=p95&of=duration_ms&by=app&${EVERYTHING}`,
+    path: () => `/api/stats?q=*&fn=p95&of=duration_ms&by=app`,
     rows: ({ rows }) => rows.map(({ by: [app], value }) => [app, value]),
   },
 };
@@ -79,10 +89,11 @@ export async function fetched(url: string, init?: RequestInit): Promise<string> 
   return text;
 }
 
+/** Of all events, or of a part. */
 export const askFrontDoor =
-  (url: string): Asker =>
+  (url: string, span?: Span): Asker =>
   (name, id) =>
-    fetched(url + FRONT_DOOR[name].path(id));
+    fetched(`${url}${FRONT_DOOR[name].path(id)}&${rangeOf(span)}`);
 
 export const frontDoorRows = (name: QuestionName, text: string): Rows => FRONT_DOOR[name].rows(JSON.parse(text));
 

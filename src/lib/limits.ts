@@ -451,6 +451,14 @@ export const STORE_LIMITS = {
   blockPaths: 4_096,
   /** Paths of JSON that an emptied block remembers. */
   rememberedPaths: 1_024,
+  /**
+   * Texts of a path with up to so many different ones, none of them longer, in so many values are stored as words; and
+   * bytes of words that an emptied block remembers.
+   */
+  pathWords: 1_000,
+  pathWordBytes: 128,
+  pathWordsOf: 1_000_000,
+  rememberedWordBytes: 8 * MiB,
   /** Paths whose types the store remembers; with more of them questions read every type's column. */
   knownPaths: 20_000,
   /** The journal is folded into the catalogue beyond this. */
@@ -472,6 +480,10 @@ export const STORE_LIMITS = {
   /** What a merge made is synced so often, and what it was made of is kept so long: see search/clickhouse/merged-parts.ts. */
   syncMergedEveryMs: 5_000,
   mergedPartsLifetimeS: 60,
+  /** So many parts of one file are merged where nothing was inserted for so long: see search/clickhouse/tidy-parts.ts. */
+  tidyParts: 4,
+  tidyAfterS: 10,
+  tidyMemoryBytes: 400 * MiB,
   /** By so much threads that merge are nicer than others (nice(2)): a third of the share of others where all want the processor. */
   mergeNiceness: 5,
 } as const;
@@ -749,6 +761,7 @@ const relations: readonly (readonly [boolean, string])[] = [
     "a cut keyword behind the name of its field fits Lucene's longest term",
   ],
   [QUERY_LIMITS.queryChars <= OPENSEARCH_LIMITS.termChars, 'no query is longer than what is indexed of a keyword'],
+  [STORE_LIMITS.pathWords < 65_536, 'the number of a word fits two bytes'],
   [6 * STORE_LIMITS.syncMergedEveryMs < STORE_LIMITS.mergedPartsLifetimeS * 1_000, 'merges are synced in time'],
 ];
 for (const [holds, what] of relations) if (!holds) throw new Error(`limits contradict each other: ${what}`);

@@ -56,6 +56,7 @@ export class Catalogue {
   readonly #kinds = new Map<string, number>();
   /** Slices that are not here any more, or were never, of which rows may still be seen. */
   readonly #leaving = new Set<string>();
+  #nobodys = 0;
   #size = 0;
   #changes = 0;
 
@@ -157,6 +158,24 @@ export class Catalogue {
       };
     }
     return bounds;
+  }
+
+  /** Whether all rows that there are of those slices are the tenant's. */
+  isAlone(tenant: string, fromMs: number, toMs: number): boolean {
+    if (this.#leaving.size > 0 || this.#nobodys > 0) return false;
+    for (const { slice } of this.#shares(tenant, fromMs, toMs)) {
+      if (this.#slices.get(sliceText(slice))?.shares.size !== 1) return false;
+    }
+    return true;
+  }
+
+  /** From now on, until the answer is called, there may be rows in no slice, of nobody. */
+  expectNobodys(): () => void {
+    this.#nobodys++;
+    this.#changes++;
+    return () => {
+      this.#nobodys--;
+    };
   }
 
   #heldOf(key: SliceKey): Held {

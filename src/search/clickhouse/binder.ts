@@ -29,6 +29,12 @@ function escaped(text: string): string {
   return text.replace(/[\\\0\b\f\n\r\t]/g, (character) => ESCAPES[character] ?? character);
 }
 
+export function settingTexts(settings: Readonly<Record<string, Setting>>): string[] {
+  return Object.entries(settings).map(
+    ([name, value]) => `${name} = ${typeof value === 'number' ? value : quoted(value)}`,
+  );
+}
+
 export class SqlBinder implements Binder {
   readonly #values: string[] = [];
 
@@ -41,10 +47,7 @@ export class SqlBinder implements Binder {
   /** The statement that brings the values and settings of the next one. */
   assignments(settings: Readonly<Record<string, Setting>> = {}): string {
     const values = this.#values.map((value, i) => `param_p${i} = ${quoted(value)}`);
-    const others = Object.entries(settings).map(
-      ([name, value]) => `${name} = ${typeof value === 'number' ? value : quoted(value)}`,
-    );
-    const all = [...values, ...others];
+    const all = [...values, ...settingTexts(settings)];
     return all.length === 0 ? '' : `SET ${all.join(', ')};`;
   }
 }

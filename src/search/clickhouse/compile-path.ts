@@ -21,6 +21,8 @@ export interface PathContext {
 }
 
 const SCALARS = ['string', 'number', 'boolean'] as const;
+/** As what values of a kind stand at a path, alone and in an array. */
+const ALONE = { string: ['string', 'word'], number: ['number'], boolean: ['boolean'] } as const;
 const ARRAYS = { string: 'strings', number: 'numbers', boolean: 'booleans' } as const;
 
 /** Whether some value at the path passes. */
@@ -32,10 +34,14 @@ export function pathCondition(field: PathRef, tests: ValueTests, context: PathCo
     for (const scalar of SCALARS) {
       const test = tests[scalar];
       if (test === undefined) continue;
-      for (const [arrays, type] of [scalar, ARRAYS[scalar]].entries()) {
-        if (known?.has(type) === false) continue;
+      const asked = (type: JsonType, arrays: number): void => {
+        if (known?.has(type) === false) return;
+        // Of texts and words a part hardly ever has both.
+        if (type !== 'word') context.onColumn();
         conditions.push(someOf(way, { column: field.root, end: `.:${typeName(type)}` }, arrays, test, context));
-      }
+      };
+      for (const type of ALONE[scalar]) if (type !== 'word' || way.length === 1) asked(type, 0);
+      asked(ARRAYS[scalar], 1);
     }
   }
   return conditions.length === 0 ? 'false' : conditions.join(' OR ');
@@ -49,10 +55,13 @@ export function pathExists(field: PathRef, context: PathContext): string {
   if (isNowhere(field)) return 'false';
   if (field.path.length === 0) return `notEmpty(JSONAllPaths(${field.root}))`;
   return waysTo(field, context.typesAt)
-    .flatMap((way) => [
-      someOf(way, { column: field.root, end: '' }, 0, STANDS, context),
-      someOf(way, { column: field.root, end: '', below: true }, 0, HOLDS, context),
-    ])
+    .flatMap((way) => {
+      for (let columns = 0; columns < 2; columns++) context.onColumn();
+      return [
+        someOf(way, { column: field.root, end: '' }, 0, STANDS, context),
+        someOf(way, { column: field.root, end: '', below: true }, 0, HOLDS, context),
+      ];
+    })
     .join(' OR ');
 }
 
@@ -94,8 +103,7 @@ interface Place {
 }
 
 /** The test of some value at the way's end, itself in `arrays` arrays. */
-function someOf(way: Way, place: Place, arrays: number, test: ValueTest, { binder, onColumn }: PathContext): string {
-  onColumn();
+function someOf(way: Way, place: Place, arrays: number, test: ValueTest, { binder }: PathContext): string {
   const clash = way.findIndex((part, i) => i > 0 && isSubcolumnOfArrays(part[0] ?? ''));
   if (clash < 0) return throughArrays(columnOf(way, place, binder), way.length - 1 + arrays, test, 0);
   const objects: Place = { column: place.column, end: `.:${typeName('objects')}` };

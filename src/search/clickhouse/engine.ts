@@ -16,7 +16,7 @@ import { measureQuestions } from '../question-metrics.ts';
 import { compileToSql } from './compile.ts';
 import { DraftFiles } from './draft-files.ts';
 import { EventsTable } from './events-table.ts';
-import { withImpliedRange } from './implied-range.ts';
+import { withImplied } from './implied.ts';
 import { lowerMergePriority } from './merge-priority.ts';
 import { type Ask, type QueryLimits, QueryRunner } from './query-runner.ts';
 import { count, histogram, stats, values } from './read-aggregates.ts';
@@ -50,6 +50,7 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
   const open = await openSessions(join(directory, 'engine'));
   const writing = await open();
   const admin = await open();
+  const tidying = await open();
   const table = await EventsTable.open(writing);
   const numbers = await SliceNumbers.open(join(directory, 'journal'));
   await lowerMergePriority(log);
@@ -77,14 +78,14 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
     (question: Q): Promise<T> =>
       time(name, () =>
         runner.run(question.tenant, question.signal, (ask) =>
-          withImpliedRange(question, slices.index, (implied) => work(question, ask, { ...context, implied })),
+          withImplied(question, slices.index, (implied) => work(question, ask, { ...context, implied })),
         ),
       );
   let completeTo = (_tenant?: string) => 0;
   return {
     index: `the embedded engine in ${directory} on ${hostname()}`,
     table,
-    writer: new ClickHouseWriter(table, files, numbers, log),
+    writer: new ClickHouseWriter({ table, tidying, files, numbers, catalogue: journal.catalogue, log }),
     journal,
     policy: new LocalPolicy(journal),
     slices,
@@ -105,6 +106,7 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
       runner.close();
       writing.close();
       admin.close();
+      tidying.close();
       await engineDrained();
       await files.close();
       await journal.close();

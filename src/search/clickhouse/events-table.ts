@@ -7,7 +7,7 @@ import type { StoredRow } from '../port.ts';
 import { SqlBinder } from './binder.ts';
 import { number, text } from './rows.ts';
 import { createEventsTable, EVENTS_TABLE, INSERT_STRUCTURE } from './schema.ts';
-import type { EngineSession } from './sessions.ts';
+import type { EngineSession, StatementOptions } from './sessions.ts';
 import type { SliceNumber } from './slice-numbers.ts';
 import { inSlices } from './where.ts';
 
@@ -16,6 +16,9 @@ export interface StoredPartition {
   readonly rows: number;
   readonly bytesOnDisk: number;
 }
+
+/** Where `works` puts its row: nothing is kept for no days. */
+export const NOBODYS: SliceNumber = { kind: 0, start: 0 };
 
 export class EventsTable {
   readonly #session: EngineSession;
@@ -40,8 +43,8 @@ export class EventsTable {
   }
 
   /** A statement about the table itself. */
-  async run(sql: string, binder?: SqlBinder): Promise<unknown[][]> {
-    return this.#session.run(sql, binder);
+  async run(sql: string, binder?: SqlBinder, options?: StatementOptions): Promise<unknown[][]> {
+    return this.#session.run(sql, binder, options);
   }
 
   /** Inserts the blocks in a file of Native format. Parts and their folders are synced when it resolves. */
@@ -57,8 +60,10 @@ export class EventsTable {
    */
   async works(): Promise<boolean> {
     try {
-      await this.#session.run(`INSERT INTO ${EVENTS_TABLE} (retention_days, slice_day, tenant) VALUES (0, 0, '')`);
-      await this.dropPartition({ kind: 0, start: 0 });
+      await this.#session.run(
+        `INSERT INTO ${EVENTS_TABLE} (retention_days, slice_day, tenant) VALUES (${NOBODYS.kind}, ${NOBODYS.start}, '')`,
+      );
+      await this.dropPartition(NOBODYS);
       return true;
     } catch {
       return false;

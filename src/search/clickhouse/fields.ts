@@ -33,7 +33,7 @@ export const PRINTED_ID = `if(id_site = '',
     '-', substring(${HALVES.low}, 1, 4), '-', substring(${HALVES.low}, 5, 12))),
   concat(id_site, '.', id_topic, '.', toString(id_partition), '.', toString(id_offset), '.', toString(id_index)))`;
 
-const SINGLE: readonly JsonType[] = ['string', 'number', 'boolean'];
+const SINGLE: readonly JsonType[] = ['string', 'word', 'number', 'boolean'];
 const ARRAYS: readonly JsonType[] = ['strings', 'numbers', 'booleans'];
 
 /** How many rows of the condition hold which of the types at the path; those that none holds are left out. */
@@ -74,6 +74,11 @@ export function groupKey(field: FieldRef, types: readonly JsonType[], binder: Sq
       isSingle: true,
       decode: decodePlain,
     };
+  }
+  if (present.length === 2 && present.every((type) => type === 'string' || type === 'word')) {
+    const [text, word] = present.map((type) => jsonValue(field, type, binder));
+    const sql = `ifNull(${text}, ${word})`;
+    return { sql, isPresent: isNotNull, order: asIs, isSingle: true, decode: decodePlain };
   }
   // Each value of an event once: how often it stands in one array is not how many events have it.
   const sql = `arrayJoin(arrayDistinct(${orAbsent(pathValues(field, present, binder))}))`;
@@ -143,6 +148,7 @@ export function numberOf(field: FieldRef, binder: SqlBinder): string {
 function pathValues(field: PathRef, types: readonly JsonType[], binder: SqlBinder): string {
   const parts = types.map((type) => {
     const value = jsonValue(field, type, binder);
+    if (type === 'word') return `if(isNull(${value}), [], [('s', CAST(assumeNotNull(${value}), 'String'))])`;
     if (SINGLE.includes(type)) return `if(isNull(${value}), [], [('${type[0]}', toString(assumeNotNull(${value})))])`;
     return `arrayMap(v -> ('${type[0]}', toString(v)), ${value})`;
   });

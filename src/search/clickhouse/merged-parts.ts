@@ -17,14 +17,20 @@ export interface MergedPartsOptions {
 
 /** Syncs now and from time to time, until the answer is called. */
 export function keepMergedPartsDurable({ table, log }: MergedPartsOptions): () => Promise<void> {
+  return fromTimeToTime(
+    () => table.syncMerged(),
+    (reason) => log.error({ reason }, 'Merged parts could not be synced: check the disk'),
+  );
+}
+
+/** Works now and every STORE_LIMITS.syncMergedEveryMs, once at a time, until the answer is called. */
+export function fromTimeToTime(work: () => Promise<unknown>, failed: (reason: string) => void): () => Promise<void> {
   let running: Promise<void> | undefined;
   const tick = () => {
-    running ??= table
-      .syncMerged()
+    running ??= work()
       .then(
         () => {},
-        (thrown: unknown) =>
-          log.error({ reason: messageOf(thrown) }, 'Merged parts could not be synced: check the disk'),
+        (thrown: unknown) => failed(messageOf(thrown)),
       )
       .finally(() => {
         running = undefined;

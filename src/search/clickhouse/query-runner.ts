@@ -6,7 +6,7 @@
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import { Admission, type AdmissionLimits } from '../admission.ts';
-import { SqlBinder } from './binder.ts';
+import { type Setting, SqlBinder, settingTexts } from './binder.ts';
 import type { EngineSession } from './sessions.ts';
 
 export interface QueryLimits extends AdmissionLimits {
@@ -19,15 +19,15 @@ export interface QueryLimits extends AdmissionLimits {
 export type Ask = (
   sql: string,
   binder?: SqlBinder,
-  settings?: Readonly<Record<string, number>>,
+  settings?: Readonly<Record<string, Setting>>,
 ) => Promise<unknown[][]>;
 
 /** How often a kill is repeated until the statement has ended: it may begin after the first one. */
 const KILL_AGAIN_MS = 50;
 
 /** For one statement alone: what `SET` brings stays with the session. */
-function settingsClause(settings: Readonly<Record<string, number>>): string {
-  const all = Object.entries(settings).map(([name, value]) => `${name} = ${value}`);
+function settingsClause(settings: Readonly<Record<string, Setting>>): string {
+  const all = settingTexts(settings);
   return all.length === 0 ? '' : `\nSETTINGS ${all.join(', ')}`;
 }
 
@@ -86,7 +86,7 @@ export class QueryRunner {
     session: EngineSession,
     sql: string,
     binder: SqlBinder,
-    own: Readonly<Record<string, number>>,
+    own: Readonly<Record<string, Setting>>,
     signal: AbortSignal,
     deadline: number,
   ) {

@@ -7,12 +7,12 @@ import type { AnsweredEvent } from '../../event/event.ts';
 import type { QueryNode } from '../../query/ast.ts';
 import type { PathTypes } from '../path-types.ts';
 import type { ContextQuestion, SearchQuestion } from '../port.ts';
-import { SqlBinder } from './binder.ts';
+import { type Setting, SqlBinder } from './binder.ts';
 import type { Ask } from './query-runner.ts';
 import { EVENT_SELECTION, storedEvent } from './rows.ts';
 import { EVENTS_TABLE, INDEXED_IDS } from './schema.ts';
 import { engineCode, TOO_MANY_ROWS } from './sessions.ts';
-import { after, type ConditionContext, condition, inSlices, isId, orderBy } from './where.ts';
+import { after, type ConditionContext, condition, inSlices, isId, orderBy, withTenant } from './where.ts';
 
 export interface ReadContext extends ConditionContext {
   readonly paths: PathTypes;
@@ -21,7 +21,7 @@ export interface ReadContext extends ConditionContext {
   readonly rebuild: RebuildOriginal;
 }
 
-type Settings = Readonly<Record<string, number>>;
+type Settings = Readonly<Record<string, Setting>>;
 
 export async function search(
   question: SearchQuestion,
@@ -29,7 +29,7 @@ export async function search(
   context: ReadContext,
 ): Promise<{ readonly events: readonly AnsweredEvent[]; readonly more: boolean }> {
   const binder = new SqlBinder();
-  const where = condition(question, binder, context);
+  const where = condition(question, binder, withTenant(context));
   if (where === undefined) return { events: [], more: false };
   const beyond = question.after === undefined ? '' : ` AND ${after(question.after, question.order, binder)}`;
   const read = (settings: Settings) =>
@@ -70,6 +70,9 @@ const FEW_SETTINGS = {
   optimize_read_in_order: 0,
   max_threads: 1,
   use_skip_indexes_on_data_read: 0,
+  // A row of JSON is some hundred small files: to hand each to another thread costs more than to read it.
+  local_filesystem_read_method: 'pread',
+  merge_tree_use_prefixes_deserialization_thread_pool: 0,
 };
 
 /**
@@ -115,7 +118,7 @@ export async function contextOf(question: ContextQuestion, ask: Ask, context: Re
   if (event === undefined) return undefined;
   const neighbours = async (order: 'asc' | 'desc', limit: number) => {
     const binder = new SqlBinder();
-    const where = condition(question, binder, context);
+    const where = condition(question, binder, withTenant(context));
     if (where === undefined || limit === 0) return [];
     const beyond = after({ timestampMs: Date.parse(event.timestamp), id: event.id }, order, binder);
     const source = binder.bind('String', event.source);

@@ -10,12 +10,12 @@ import { count } from './read-aggregates.ts';
 import type { ReadContext } from './read-events.ts';
 import { number, text } from './rows.ts';
 import { EVENTS_TABLE } from './schema.ts';
-import { condition } from './where.ts';
+import { condition, withTenant } from './where.ts';
 
 export async function fields(question: Question, ask: Ask, context: ReadContext): Promise<readonly FieldSummary[]> {
   const total = await count(question, ask, context);
   const binder = new SqlBinder();
-  const where = condition(question, binder, context);
+  const where = condition(question, binder, withTenant(context));
   if (total === 0 || where === undefined) return [];
   const limit = binder.bind('UInt64', QUERY_LIMITS.fieldSample);
   // The types of all paths of a row come as one map; arrays of objects are named by their members' paths.

@@ -23,6 +23,7 @@ export class ClickHouseSlices implements SliceReader {
   readonly index: SliceIndex = {
     touched: (tenant, fromMs, toMs) => this.#touched(tenant, fromMs, toMs),
     bounds: (tenant, fromMs, toMs) => this.#journal.catalogue.bounds(tenant, fromMs, toMs),
+    isAlone: (tenant, fromMs, toMs) => this.#journal.catalogue.isAlone(tenant, fromMs, toMs),
     counts: () => this.#journal.catalogue.counts(),
     changes: () => this.#journal.catalogue.changes,
   };

@@ -16,6 +16,8 @@ export interface SliceIndex {
   touched(tenant: string, fromMs: number, toMs: number): readonly SliceNumber[];
   /** Of the timestamps of the tenant's events there, with those that an insert is just adding. */
   bounds(tenant: string, fromMs: number, toMs: number): TimeBounds | undefined;
+  /** Whether nobody else has events in those slices, nor in what an insert is just adding to them. */
+  isAlone(tenant: string, fromMs: number, toMs: number): boolean;
   /** How many slices the table has, and how many kinds of them. */
   counts(): { readonly slices: number; readonly kinds: number };
   /** Another number each time that a slice has come or begun to go. */
@@ -45,19 +47,21 @@ function inPairs(touched: readonly SliceNumber[], kinds: readonly number[], bind
   return `(${pairs.join(' OR ')})`;
 }
 
-/** Which ends of a range hold for all events that may be looked at. */
-export interface ImpliedRange {
+/** Which conditions hold for all events that may be looked at. */
+export interface Implied {
   /** No event is older than the range. */
   readonly from: boolean;
   /** Nor newer. */
   readonly to: boolean;
+  /** All are the tenant's. */
+  readonly tenant: boolean;
 }
 
 export interface ConditionContext {
   readonly slices: SliceIndex;
   readonly compile: Compile;
-  /** Which ends of the range need not be asked for; by default both are. */
-  readonly implied?: ImpliedRange;
+  /** What need not be asked for; by default all is. */
+  readonly implied?: Implied;
 }
 
 /** Undefined where no slice can hold an answer. */
@@ -69,12 +73,17 @@ export function condition(
   const touched = slices.touched(question.tenant, question.fromMs, question.toMs);
   if (touched.length === 0) return undefined;
   return [
-    `tenant = ${binder.bind('String', question.tenant)}`,
+    ...(implied?.tenant ? [] : [`tenant = ${binder.bind('String', question.tenant)}`]),
     ...(implied?.from ? [] : [`timestamp >= ${binder.bind('Int64', time(question.fromMs))}`]),
     ...(implied?.to ? [] : [`timestamp < ${binder.bind('Int64', time(question.toMs))}`]),
     ...inSlices(touched, slices, binder),
     `(${compile(question.query, binder)})`,
   ].join('\n  AND ');
+}
+
+/** For a page: the engine reads in the order of its table only where the first column of that order is given. */
+export function withTenant<Context extends ConditionContext>(context: Context): Context {
+  return context.implied?.tenant ? { ...context, implied: { ...context.implied, tenant: false } } : context;
 }
 
 /** As a whole number that Int64 holds. */

@@ -1,5 +1,6 @@
 /** The embedded engine as the indexer writes to it: rows travel in files of the engine's own format. */
 import type { Logger } from '../../lib/log.ts';
+import type { Catalogue } from '../catalogue.ts';
 import type { Range } from '../journal.ts';
 import type { PathType } from '../path-types.ts';
 import type {
@@ -14,10 +15,12 @@ import type {
 } from '../port.ts';
 import type { SliceKey } from '../slices.ts';
 import type { DraftFiles } from './draft-files.ts';
-import type { EventsTable, StoredPartition } from './events-table.ts';
-import { keepMergedPartsDurable } from './merged-parts.ts';
+import { type EventsTable, NOBODYS, type StoredPartition } from './events-table.ts';
+import { fromTimeToTime, keepMergedPartsDurable } from './merged-parts.ts';
 import { EventBlock } from './native/event-block.ts';
+import type { EngineSession } from './sessions.ts';
 import type { SliceNumber, SliceNumbers } from './slice-numbers.ts';
+import { tidyParts } from './tidy-parts.ts';
 
 export class FileBatch implements WriteBatch {
   readonly path: string;
@@ -79,16 +82,30 @@ export class NativeBlock implements WriteBlock {
   }
 }
 
+export interface WriterParts {
+  readonly table: EventsTable;
+  /** For merges alone. */
+  readonly tidying: EngineSession;
+  readonly files: DraftFiles;
+  readonly numbers: SliceNumbers;
+  readonly catalogue: Catalogue;
+  readonly log: Logger;
+}
+
 export class ClickHouseWriter implements SearchWriter {
   readonly #table: EventsTable;
+  readonly #tidying: EngineSession;
   readonly #files: DraftFiles;
   readonly #numbers: SliceNumbers;
+  readonly #catalogue: Catalogue;
   readonly #log: Logger;
 
-  constructor(table: EventsTable, files: DraftFiles, numbers: SliceNumbers, log: Logger) {
+  constructor({ table, tidying, files, numbers, catalogue, log }: WriterParts) {
     this.#table = table;
+    this.#tidying = tidying;
     this.#files = files;
     this.#numbers = numbers;
+    this.#catalogue = catalogue;
     this.#log = log;
   }
 
@@ -103,8 +120,13 @@ export class ClickHouseWriter implements SearchWriter {
     return [];
   }
 
-  works(): Promise<boolean> {
-    return this.#table.works();
+  /** Meanwhile there is a row that is nobody's: questions must not leave out whose events they ask for. */
+  async works(): Promise<boolean> {
+    const isGone = this.#catalogue.expectNobodys();
+    const works = await this.#table.works();
+    const left = works ? [] : await this.#table.partitions().catch(() => undefined);
+    if (left?.every(({ number }) => number.kind !== NOBODYS.kind) ?? false) isGone();
+    return works;
   }
 
   settle(): Promise<void> {
@@ -131,7 +153,17 @@ export class ClickHouseWriter implements SearchWriter {
   }
 
   maintain(): () => Promise<void> {
-    return keepMergedPartsDurable({ table: this.#table, log: this.#log });
+    const [table, tidying, log] = [this.#table, this.#tidying, this.#log];
+    const stops = [
+      keepMergedPartsDurable({ table, log }),
+      fromTimeToTime(
+        () => tidyParts(tidying),
+        (reason) => log.warn({ reason }, 'Small parts could not be merged: questions take longer'),
+      ),
+    ];
+    return async () => {
+      await Promise.all(stops.map((stop) => stop()));
+    };
   }
 
   #existing(slices: readonly SliceKey[]): readonly SliceNumber[] {

@@ -204,6 +204,30 @@ export function sliceContract(options: SliceContractOptions): void {
     }
   });
 
+  test('a tenant counts its own events alone, before and after others come into its slices', async () => {
+    const store = await started();
+    const { signal } = new AbortController();
+    const asked = async (tenant: string) => {
+      const question = { tenant, query: ALL, fromMs: 0, toMs: 1e15, signal };
+      const { values } = await store.engine.values({
+        ...question,
+        field: { root: 'own', name: 'tenant' },
+        limit: 10,
+      });
+      const buckets = await store.engine.histogram({ ...question, intervalMs: HOUR_MS });
+      return { count: await store.engine.count(question), values, inBuckets: buckets.map(({ count }) => count) };
+    };
+    const alone = (tenant: string, count: number) => ({
+      ...{ count, values: [{ value: tenant, count }], inBuckets: [count] },
+    });
+    await put(store, events('shop', 5, NOON + 1));
+    expect(await asked('shop')).toEqual(alone('shop', 5));
+    expect(await asked('bank')).toEqual({ count: 0, values: [], inBuckets: [] });
+    await put(store, events('bank', 3, NOON + 2));
+    expect(await asked('shop')).toEqual(alone('shop', 5));
+    expect(await asked('bank')).toEqual(alone('bank', 3));
+  });
+
   test('an event with a wrong clock is found by its timestamp, and touches nobody else', async () => {
     const store = await started({ pinned: { shop: 'own' } });
     const wrong = events('shop', 1, Date.parse('2001-01-01T00:00:00Z'));

@@ -6,7 +6,7 @@ import { SpillwayError } from '../../../lib/errors.ts';
 import { STORE_LIMITS } from '../../../lib/limits.ts';
 import { events } from '../../../query/testing/arbitraries.ts';
 import { EVENT_SELECTION, storedEvent } from '../rows.ts';
-import { EVENTS_TABLE } from '../schema.ts';
+import { EVENTS_TABLE, JSON_TYPES } from '../schema.ts';
 import { PLACEMENT, plainNumber, QueryTable } from '../testing/query-table.ts';
 import { EventBlock } from './event-block.ts';
 
@@ -173,4 +173,76 @@ test('an event whose slice does not fit the insert is given back', async () => {
   expect(add(block, bytes, 1)).toBe(true);
   await table.insert(block);
   expect(await stored()).toHaveLength(1);
+});
+
+/** Types of texts at a path, and how many events have which text. */
+async function textsAt(path: string): Promise<Record<string, Record<string, number>>> {
+  const found: Record<string, Record<string, number>> = {};
+  for (const type of ['string', 'word'] as const) {
+    const value = `payload.${path}.:\`${JSON_TYPES[type]}\``;
+    const rows = await table.run(
+      `SELECT ${value} AS value, count() FROM ${EVENTS_TABLE} WHERE value IS NOT NULL GROUP BY value`,
+    );
+    if (rows.length > 0) found[type] = Object.fromEntries(rows.map(([value, count]) => [String(value), Number(count)]));
+  }
+  return found;
+}
+
+test('texts of a path that has few are stored as words, also behind a row that was refused', async () => {
+  const block = new EventBlock(plainNumber);
+  const texts = ['', 'a', 'é\u0000', '"quoted"', 'a'];
+  for (const [i, text] of texts.entries()) {
+    expect(() => add(block, JSON.stringify({ ...EVENT, id: 'x', payload: { text: `refused ${i}` } }), i)).toThrow();
+    add(block, JSON.stringify({ ...EVENT, payload: { text } }), i);
+  }
+  for (let blocks = 0; blocks < 2; blocks++) {
+    expect([...block.pathTypes()]).toContainEqual(['payload', 'word', 'text']);
+    await table.insert(block);
+    expect(await textsAt('text')).toEqual({ word: { '': 1, a: 2, 'é\u0000': 1, '"quoted"': 1 } });
+    // The next block knows the words and holds others.
+    block.clear();
+    for (const [i, text] of ['é\u0000', 'a', '', '"quoted"', 'a'].entries())
+      add(block, JSON.stringify({ ...EVENT, payload: { text } }), i);
+  }
+});
+
+test.each([
+  ['has many', (i: number) => `text ${i}`],
+  ['has a long one', (i: number) => (i === 40 ? 'x'.repeat(STORE_LIMITS.pathWordBytes + 1) : 'short')],
+])('texts of a path that %s are stored as they are', async (_, textOf) => {
+  const block = new EventBlock(plainNumber);
+  const expected: Record<string, number> = {};
+  for (let i = 0; i <= STORE_LIMITS.pathWords; i++) {
+    const text = textOf(i);
+    expected[text] = (expected[text] ?? 0) + 1;
+    add(block, JSON.stringify({ ...EVENT, payload: { text } }), i);
+  }
+  expect([...block.pathTypes()]).toContainEqual(['payload', 'string', 'text']);
+  await table.insert(block);
+  expect(await textsAt('text')).toEqual({ string: expected });
+  block.clear();
+  add(block, JSON.stringify({ ...EVENT, payload: { text: 'a' } }), 0);
+  expect([...block.pathTypes()]).toContainEqual(['payload', 'string', 'text']);
+});
+
+test('a well-known id is never a word: its index is on texts', () => {
+  const block = new EventBlock(plainNumber);
+  add(block, JSON.stringify({ ...EVENT, payload: { request_id: 'a' }, metadata: { request_id: 'a' } }), 0);
+  expect([...block.pathTypes()]).toEqual([
+    ['metadata', 'word', 'request_id'],
+    ['payload', 'string', 'request_id'],
+  ]);
+});
+
+test('words of paths beyond those that have a column of their own are kept', async () => {
+  const block = new EventBlock(plainNumber);
+  const payload = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`key${i}`, `text ${i % 7}`]));
+  const events = Array.from({ length: 20 }, () => ({ ...EVENT, metadata: {}, payload }));
+  for (const [i, event] of events.entries()) add(block, JSON.stringify(event), i);
+  await table.insert(block);
+  expect(await stored()).toEqual(events.map(asAnswered));
+  for (const key of ['key0', 'key299']) {
+    const text = payload[key] ?? '';
+    expect(await textsAt(key)).toEqual({ word: { [text]: 20 } });
+  }
 });

@@ -25,9 +25,9 @@ export class EventBlock {
   /** Of the last row. */
   #slice: SliceKey | undefined;
   #number: SliceNumber = { kind: 0, start: 0 };
-  readonly #columns = createColumns();
-  readonly #data = inBlockOrder(this.#columns);
-  readonly #texts: readonly StringColumn[] = TEXTS.map((name) => this.#columns[name]);
+  readonly #columns: ReturnType<typeof createColumns>;
+  readonly #data: ReturnType<typeof inBlockOrder>;
+  readonly #texts: readonly StringColumn[];
   readonly #scanner = new JsonScanner();
   readonly #sequence: ExpectedMember[] = [];
   readonly #tenants = new TenantNames();
@@ -39,8 +39,13 @@ export class EventBlock {
   #timestamp = Number.NaN;
   #received = Number.NaN;
 
-  constructor(numberOf: NumberOf) {
+  /** `hasWords`: false for a block as earlier versions made them. */
+  constructor(numberOf: NumberOf, hasWords = true) {
     this.#numberOf = numberOf;
+    const columns = createColumns(hasWords);
+    this.#columns = columns;
+    this.#data = inBlockOrder(columns);
+    this.#texts = TEXTS.map((name) => columns[name]);
   }
 
   get rows(): number {

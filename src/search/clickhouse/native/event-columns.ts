@@ -1,9 +1,13 @@
 /** The columns of schema.ts as one block of Native has them, and the bytes of such a block. */
-import { EVENT_COLUMNS } from '../schema.ts';
+import { EVENT_COLUMNS, INDEXED_IDS } from '../schema.ts';
 import { ArrayColumn, ByteSink, type ColumnData, NumberColumn, StringColumn } from './columns.ts';
 import { JsonColumn } from './json-column.ts';
 
-export function createColumns() {
+/** Their index is on texts. */
+const IDS: ReadonlySet<string> = new Set(INDEXED_IDS);
+
+/** `hasWords`: whether texts of paths may be words (path-texts.ts). */
+export function createColumns(hasWords: boolean) {
   return {
     retention_days: new NumberColumn('UInt16'),
     slice_day: new NumberColumn('UInt32'),
@@ -23,8 +27,8 @@ export function createColumns() {
     messageless: new NumberColumn('UInt8'),
     message: new StringColumn(),
     tags: new ArrayColumn(new StringColumn()),
-    metadata: new JsonColumn(),
-    payload: new JsonColumn(),
+    metadata: new JsonColumn(() => hasWords),
+    payload: new JsonColumn((path) => hasWords && !IDS.has(path)),
     layout: new StringColumn(),
     original: new StringColumn(),
     exact: new StringColumn(),

@@ -7,12 +7,13 @@ import { SpillwayError } from '../../../lib/errors.ts';
 import { STORE_LIMITS } from '../../../lib/limits.ts';
 import { JSON_TYPES, type JsonType } from '../schema.ts';
 import { ArrayColumn, ByteSink, type ColumnData, NumberColumn, StringColumn } from './columns.ts';
+import { PathTexts } from './path-texts.ts';
 
 const FLATTENED = 3;
 const ABSENT = 255;
 
 interface TypedValues {
-  readonly string: StringColumn;
+  readonly string: PathTexts;
   readonly number: NumberColumn;
   readonly boolean: NumberColumn;
   readonly strings: ArrayColumn<StringColumn>;
@@ -21,8 +22,10 @@ interface TypedValues {
   readonly objects: ArrayColumn<JsonColumn>;
 }
 
-const CREATE: { readonly [Type in JsonType]: () => TypedValues[Type] } = {
-  string: () => new StringColumn(),
+/** What is pushed; whether texts are stored as words follows from them. */
+type PushedType = keyof TypedValues;
+
+const CREATE: { readonly [Type in Exclude<PushedType, 'string'>]: () => TypedValues[Type] } = {
   number: () => new NumberColumn('Float64'),
   boolean: () => new NumberColumn('UInt8'),
   strings: () => new ArrayColumn(new StringColumn()),
@@ -34,18 +37,20 @@ const CREATE: { readonly [Type in JsonType]: () => TypedValues[Type] } = {
 /** The values of one path. */
 export class PathColumn {
   readonly path: string;
+  readonly texts: PathTexts;
   readonly #numbers = new ByteSink(64);
   #rows = 0;
   #values = 0;
-  readonly #types: { readonly type: JsonType; readonly column: ColumnData }[] = [];
-  #byType: { [Type in JsonType]?: { readonly index: number; readonly column: TypedValues[Type] } } = {};
+  readonly #types: { readonly type: PushedType; readonly column: ColumnData }[] = [];
+  #byType: { [Type in PushedType]?: { readonly index: number; readonly column: TypedValues[Type] } } = {};
 
-  constructor(path: string) {
+  constructor(path: string, hasWords: boolean) {
     this.path = path;
+    this.texts = new PathTexts(hasWords);
   }
 
   /** The values of one type, for one value to be pushed as row `row`. A row has one value a path. */
-  at<Type extends JsonType>(type: Type, row: number): TypedValues[Type] {
+  at<Type extends PushedType>(type: Type, row: number): TypedValues[Type] {
     if (row < this.#rows) {
       throw new SpillwayError('EVENT_REFUSED', `The path ${this.path} occurs twice in one event.`);
     }
@@ -64,7 +69,7 @@ export class PathColumn {
 
   /** Types that occur. */
   *typesPresent(): Generator<JsonType> {
-    for (const { type, column } of this.#types) if (column.rows > 0) yield type;
+    for (const { type, column } of this.#types) if (column.rows > 0) yield this.#stored(type);
   }
 
   get isEmpty(): boolean {
@@ -78,7 +83,7 @@ export class PathColumn {
   writePrefix(sink: ByteSink): void {
     sink.uint64(FLATTENED);
     sink.varuint(this.#types.length);
-    for (const { type } of this.#types) sink.text(JSON_TYPES[type]);
+    for (const { type } of this.#types) sink.text(JSON_TYPES[this.#stored(type)]);
     for (const { column } of this.#types) column.writePrefix(sink);
   }
 
@@ -111,6 +116,7 @@ export class PathColumn {
   /** Empty again. Types that did not occur are forgotten, so that they are not declared for ever. */
   clear(): void {
     const forget = this.#types.some(({ column }) => column.rows === 0);
+    this.texts.clear();
     this.#rows = 0;
     this.#values = 0;
     this.#numbers.at = 0;
@@ -120,14 +126,19 @@ export class PathColumn {
     } else for (const { column } of this.#types) column.clear();
   }
 
-  #add<Type extends JsonType>(type: Type): { readonly index: number; readonly column: TypedValues[Type] } {
+  #add<Type extends PushedType>(type: Type): { readonly index: number; readonly column: TypedValues[Type] } {
+    const create: { readonly [T in PushedType]: () => TypedValues[T] } = { ...CREATE, string: () => this.texts };
     const added: { readonly index: number; readonly column: TypedValues[Type] } = {
       index: this.#types.length,
-      column: CREATE[type](),
+      column: create[type](),
     };
     (this.#byType as { [T in Type]?: typeof added })[type] = added;
     this.#types.push({ type, column: added.column });
     return added;
+  }
+
+  #stored(type: PushedType): JsonType {
+    return type === 'string' && this.texts.isWords ? 'word' : type;
   }
 }
 
@@ -164,12 +175,18 @@ export class KeyNode {
 export class JsonColumn implements ColumnData {
   root: KeyNode = new KeyNode(this, Buffer.alloc(0), '');
   readonly #paths = new Map<string, PathColumn>();
+  readonly #hasWords: (path: string) => boolean;
   rows = 0;
+
+  /** `hasWords`: which paths may give their texts as words. Within arrays of objects none may. */
+  constructor(hasWords: (path: string) => boolean = () => false) {
+    this.#hasWords = hasWords;
+  }
 
   pathColumn(path: string): PathColumn {
     let column = this.#paths.get(path);
     if (column === undefined) {
-      column = new PathColumn(path);
+      column = new PathColumn(path, this.#hasWords(path));
       this.#paths.set(path, column);
     }
     return column;
@@ -212,10 +229,12 @@ export class JsonColumn implements ColumnData {
     for (const path of this.#paths.values()) path.truncate(rows);
   }
 
-  /** Empty again. Paths are remembered, since the next block is alike, unless they are many. */
+  /** Empty again. Paths and words are remembered, since the next block is alike, unless they are many. */
   clear(): void {
     this.rows = 0;
-    if (this.#paths.size > STORE_LIMITS.rememberedPaths) {
+    let wordBytes = 0;
+    for (const { texts } of this.#paths.values()) wordBytes += texts.wordBytes;
+    if (this.#paths.size > STORE_LIMITS.rememberedPaths || wordBytes > STORE_LIMITS.rememberedWordBytes) {
       this.#paths.clear();
       this.root = new KeyNode(this, Buffer.alloc(0), '');
     } else for (const path of this.#paths.values()) path.clear();

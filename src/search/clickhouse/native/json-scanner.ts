@@ -7,6 +7,7 @@ import { SpillwayError } from '../../../lib/errors.ts';
 import { EVENT_LIMITS } from '../../../lib/limits.ts';
 import type { ArrayColumn, NumberColumn, StringColumn } from './columns.ts';
 import type { JsonColumn, KeyNode } from './json-column.ts';
+import type { TextSink } from './path-texts.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -145,7 +146,7 @@ export class JsonScanner {
     return this.#unescape();
   }
 
-  stringInto(column: StringColumn): void {
+  stringInto(column: TextSink): void {
     if (this.text()) column.pushBytes(this.bytes, this.textStart, this.textEnd);
     else column.pushText(this.#unescape());
   }

@@ -27,7 +27,8 @@ export class QueryTable {
   readonly #directory: string;
   readonly #session: EngineSession;
   readonly #table: EventsTable;
-  readonly #block = new EventBlock(plainNumber);
+  /** Of each two events one is in a block as earlier versions made them: stored tables have both. */
+  readonly #blocks = [new EventBlock(plainNumber), new EventBlock(plainNumber, false)];
   #paths = new PathTypes();
 
   private constructor(directory: string, session: EngineSession, table: EventsTable) {
@@ -42,25 +43,27 @@ export class QueryTable {
     return new QueryTable(directory, session, await EventsTable.open(session));
   }
 
-  /** Puts these events, in one part, in the place of those before. */
+  /** Puts these events in the place of those before. */
   async replace(events: readonly StoredEvent[]): Promise<void> {
-    this.#block.clear();
+    for (const block of this.#blocks) block.clear();
     for (const [i, event] of events.entries()) {
       const bytes = Buffer.from(JSON.stringify(event));
-      this.#block.add(bytes, 0, bytes.length, 0, i, () => PLACEMENT);
+      this.#blocks[i % 2]?.add(bytes, 0, bytes.length, 0, i, () => PLACEMENT);
     }
     this.#paths = new PathTypes();
-    this.#paths.add(this.#block.pathTypes());
-    await this.insert(this.#block);
+    for (const block of this.#blocks) this.#paths.add(block.pathTypes());
+    await this.insert(...this.#blocks);
   }
 
-  /** Puts the rows of the block in the place of those before. */
-  async insert(block: EventBlock): Promise<void> {
+  /** Puts the rows of the blocks in the place of those before. */
+  async insert(...blocks: readonly EventBlock[]): Promise<void> {
     await this.run(`TRUNCATE TABLE ${EVENTS_TABLE}`);
-    if (block.rows === 0) return;
-    const file = join(this.#directory, 'block.native');
-    await writeFile(file, Buffer.concat(block.encode()));
-    await this.#table.insertFile(file);
+    for (const block of blocks) {
+      if (block.rows === 0) continue;
+      const file = join(this.#directory, 'block.native');
+      await writeFile(file, Buffer.concat(block.encode()));
+      await this.#table.insertFile(file);
+    }
   }
 
   /** What is known of the paths of the events, as the store knows it. */
