@@ -480,10 +480,14 @@ export const STORE_LIMITS = {
   /** What a merge made is synced so often, and what it was made of is kept so long: see search/clickhouse/merged-parts.ts. */
   syncMergedEveryMs: 5_000,
   mergedPartsLifetimeS: 60,
-  /** So many parts of one file are merged where nothing was inserted for so long: see search/clickhouse/tidy-parts.ts. */
+  /**
+   * So many parts of one file have their partition merged where nothing was inserted for so long, where it has no more
+   * bytes on the disk and they are such a share of them: see search/clickhouse/tidy-parts.ts.
+   */
   tidyParts: 4,
   tidyAfterS: 10,
-  tidyMemoryBytes: 400 * MiB,
+  tidyBytes: 256 * MiB,
+  tidyShare: 0.25,
   /** By so much threads that merge are nicer than others (nice(2)): a third of the share of others where all want the processor. */
   mergeNiceness: 5,
 } as const;

@@ -85,7 +85,7 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
   return {
     index: `the embedded engine in ${directory} on ${hostname()}`,
     table,
-    writer: new ClickHouseWriter({ table, tidying, files, numbers, catalogue: journal.catalogue, log }),
+    writer: new ClickHouseWriter({ table, tidying, admin, files, numbers, catalogue: journal.catalogue, log }),
     journal,
     policy: new LocalPolicy(journal),
     slices,

@@ -3,6 +3,8 @@
  * processors a merge of some million rows held up all inserts and questions for seconds. The engine has a setting for it
  * (`os_threads_nice_value_merge_mutate`), which does nothing without CAP_SYS_NICE, since it takes the niceness back
  * after each merge. To become nicer once needs no right.
+ *
+ * Merges that we ask for (tidy-parts.ts) run in the thread that asks, which is as important as any other: few, and small.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { constants, getPriority, setPriority } from 'node:os';

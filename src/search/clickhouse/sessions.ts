@@ -128,6 +128,8 @@ async function loadEngine(): Promise<typeof import('chdb')> {
 export const TOO_MANY_ROWS = 158;
 const TIMEOUT_EXCEEDED = 159;
 const MEMORY_LIMIT_EXCEEDED = 241;
+/** Of merges that were stopped. */
+export const ABORTED = 236;
 const QUERY_WAS_CANCELLED = 394;
 const CANNOT_COMPILE_REGEXP = 427;
 

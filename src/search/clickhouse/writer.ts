@@ -20,7 +20,7 @@ import { fromTimeToTime, keepMergedPartsDurable } from './merged-parts.ts';
 import { EventBlock } from './native/event-block.ts';
 import type { EngineSession } from './sessions.ts';
 import type { SliceNumber, SliceNumbers } from './slice-numbers.ts';
-import { tidyParts } from './tidy-parts.ts';
+import { PartsTidier } from './tidy-parts.ts';
 
 export class FileBatch implements WriteBatch {
   readonly path: string;
@@ -86,6 +86,7 @@ export interface WriterParts {
   readonly table: EventsTable;
   /** For merges alone. */
   readonly tidying: EngineSession;
+  readonly admin: EngineSession;
   readonly files: DraftFiles;
   readonly numbers: SliceNumbers;
   readonly catalogue: Catalogue;
@@ -95,14 +96,16 @@ export interface WriterParts {
 export class ClickHouseWriter implements SearchWriter {
   readonly #table: EventsTable;
   readonly #tidying: EngineSession;
+  readonly #admin: EngineSession;
   readonly #files: DraftFiles;
   readonly #numbers: SliceNumbers;
   readonly #catalogue: Catalogue;
   readonly #log: Logger;
 
-  constructor({ table, tidying, files, numbers, catalogue, log }: WriterParts) {
+  constructor({ table, tidying, admin, files, numbers, catalogue, log }: WriterParts) {
     this.#table = table;
     this.#tidying = tidying;
+    this.#admin = admin;
     this.#files = files;
     this.#numbers = numbers;
     this.#catalogue = catalogue;
@@ -153,16 +156,17 @@ export class ClickHouseWriter implements SearchWriter {
   }
 
   maintain(): () => Promise<void> {
-    const [table, tidying, log] = [this.#table, this.#tidying, this.#log];
+    const [table, log] = [this.#table, this.#log];
+    const tidier = new PartsTidier({ session: this.#tidying, admin: this.#admin, log });
     const stops = [
       keepMergedPartsDurable({ table, log }),
       fromTimeToTime(
-        () => tidyParts(tidying),
-        (reason) => log.warn({ reason }, 'Small parts could not be merged: questions take longer'),
+        () => tidier.tidy(),
+        (reason) => log.warn({ reason }, 'Small parts could not be looked for: questions take longer'),
       ),
     ];
     return async () => {
-      await Promise.all(stops.map((stop) => stop()));
+      await Promise.all([tidier.stop(), ...stops.map((stop) => stop())]);
     };
   }
 
