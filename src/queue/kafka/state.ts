@@ -4,7 +4,6 @@ import { type GroupState, offset, type TopicState } from '../port.ts';
 import { groupStates } from '../segment-log/state.ts';
 import { membersOf } from './group-members.ts';
 import { committedOffsets } from './group-offsets.ts';
-import { logSizes } from './log-sizes.ts';
 import type { KafkaQueue } from './queue.ts';
 
 export async function topicStatesOf(queue: KafkaQueue, only?: string): Promise<TopicState[]> {
@@ -14,7 +13,7 @@ export async function topicStatesOf(queue: KafkaQueue, only?: string): Promise<T
 }
 
 async function topicState(queue: KafkaQueue, topic: string): Promise<TopicState> {
-  const sizes = await logSizes(queue.cluster, queue.nameOf(topic));
+  const sizes = await queue.sizes.of(queue.nameOf(topic));
   const numbers = Array.from({ length: queue.partitionCount(topic) }, (_, partition) => partition);
   const partitions = numbers.map(async (partition) => {
     const reader = queue.openReader({ topic, partition });
