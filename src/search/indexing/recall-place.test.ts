@@ -17,7 +17,7 @@ async function recall(earliest: number, end: number, found: Partial<ReadResult>,
     close: async () => {},
   } as unknown as PartitionReader;
   const queue = { openReader: () => reader } as unknown as Queue;
-  const writer = { ...(lastRow && { lastRow: async () => lastRow }) } as SearchWriter;
+  const writer = { ...(lastRow && { lastRow: async () => lastRow }) } as unknown as SearchWriter;
   const committed: number[] = [];
   const assigned = { partition: 0, commit: async (position: number) => void committed.push(position) };
   const parts = { queue, writer, log: createLog('test', 'silent') };
