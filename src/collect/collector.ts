@@ -72,6 +72,8 @@ export interface Collector {
   readonly httpPlugin: FastifyPluginAsync;
   /** Those that users create. */
   readonly topics: Topics | undefined;
+  /** Whoever waits for an answer is refused from now on, and may send again elsewhere; no partitions are added. Then `close()`. */
+  refuseRequests(): void;
   /** What it cannot do now, for people, without paths; empty where all is well. */
   troubles(): readonly string[];
   /** Takes nothing new, finishes what was received, makes it durable and closes the writers. Again is the same. */
@@ -83,6 +85,7 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   const { queue, clock, log, limits = COLLECT_LIMITS } = options;
   const metrics = createCollectMetrics(options.registry);
   const partitions = Array.from({ length: queue.partitionCount(TOPICS.raw) }, (_, partition) => partition);
+  queue.mapsTo?.(TOPICS.raw, partitions.length);
   const writers: PartitionWriter[] = [];
   const deadWriter = await queue.openWriter({
     topic: TOPICS.deadLetter,
@@ -178,6 +181,10 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     listen: () => Promise.all(inputs.map((input) => input.listen())),
     httpPlugin: http.plugin,
     topics,
+    refuseRequests: () => {
+      void growth.close();
+      for (const { requests } of outlets.raw.all) requests.refuse();
+    },
     troubles: () => [...new Set([highWater.reason ?? [], allLanes().flatMap((lane) => lane.trouble ?? [])].flat())],
     close: () => {
       closed ??= close();

@@ -53,7 +53,11 @@ export class Growth {
         added.push(await open(raw.all.length + added.length));
       }
     });
-    if (added.length > 0) await orAborted(raw.add(added), this.#stopping.signal);
+    if (added.length > 0) {
+      const settled = raw.add(added);
+      queue.mapsTo?.(TOPICS.raw, raw.all.length);
+      await orAborted(settled, this.#stopping.signal);
+    }
     const { unbarred } = queue.layout(TOPICS.raw);
     if (unbarred.length === 0) return;
     const stopped = raw.all.findIndex(({ sockets, requests }) => sockets.hasStopped || requests.hasStopped);

@@ -154,6 +154,13 @@ export class Lane {
     this.#stop(new SpillwayError('UNAVAILABLE', 'The collector stopped before the queue took these.'));
   }
 
+  /** Takes nothing any more: of what is not durable its senders are told. */
+  refuse(): void {
+    const { restartRetryS: retryAfterS } = COLLECT_LIMITS;
+    this.#stop(new SpillwayError('UNAVAILABLE', 'This collector begins again: send this again.', { retryAfterS }));
+    if (this.#builder.recordCount > 0) this.#handOver();
+  }
+
   #startTally({ tenant, input }: Sender): void {
     this.#tally = { tenant, input, receivedMs: this.#receivedMs, count: 0 };
     this.#open.tallies.push(this.#tally);

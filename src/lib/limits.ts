@@ -147,10 +147,32 @@ export const KAFKA_LIMITS = {
   layoutMs: 5_000,
 } as const;
 
+/** Partitions that are added while several processes append to the topic (queue/kafka/moves.ts). */
+export const MOVE_LIMITS = {
+  /** How often whoever appends asks brokers whether partitions were added. */
+  watchMs: 1_000,
+  /** How often it looks, in the time of a move, whether the others have moved. */
+  lookMs: 200,
+  /** Who has not moved so long after another one has, is not waited for: brokers take nothing more of it. */
+  patienceMs: 5_000,
+  /** Of several that see that all have moved, each leaves the one before so much time to say it. */
+  turnMs: 1_000,
+  /** What waits for the end of a move for so long is kept on this machine's disk. */
+  holdMs: 15_000,
+  /** Those who have ended without saying so are remembered until the next addition; of so many, only the last half. */
+  outMost: 16,
+  /** Looking back whether what brokers refuse now had been taken before. */
+  lookBackMs: 60_000,
+  /** A collector that starts waits for so long until what it had kept is in the queue, before it takes anything new. */
+  settleMs: 10_000,
+} as const;
+
 export const SPOOL_LIMITS = {
   /** A queue that takes nothing for so long is away: what is accepted is kept on this machine's disk. */
   spoolAfterMs: 2_000,
   lookMs: 200,
+  /** A process that has not looked for so long has stood still: what it has not heard meanwhile may be on its way. */
+  standstillMs: 1_000,
   /** What has gone to the queue is removed after this, segment by segment. */
   keepMs: 60_000,
   retainMs: 60_000,
@@ -172,6 +194,8 @@ export const COLLECT_LIMITS = {
   messageBytes: 1_000_000,
   /** A longer message is kept as a chunked dead letter up to this; the rest of it is counted and thrown away. */
   oversizedBytes: 64 * MiB,
+  /** Retry-After of a request to a collector that begins again. */
+  restartRetryS: 1,
   /** Digits of an octet count (RFC 6587): 9 digits are beyond any limit here. */
   octetCountDigits: 9,
   tcpConnections: 10_000,
@@ -677,6 +701,7 @@ const relations: readonly (readonly [boolean, string])[] = [
     'a request that got lost does not end a session',
   ],
   [KAFKA_LIMITS.acknowledgeMs < KAFKA_LIMITS.requestMs, 'a broker answers before its client gives up'],
+  [MOVE_LIMITS.patienceMs < MOVE_LIMITS.holdMs, 'a collector that is away is given up before others spool'],
   [
     KAFKA_LIMITS.closeMs + LEDGER_LIMITS.lastReportMs < SUPERVISOR_LIMITS.stopTimeoutMs,
     'a role ends by itself while Kafka is away, and has time to close its search engine',

@@ -299,12 +299,20 @@ export class PartitionRun {
 }
 
 async function findRepeats(
-  { severalCollectors, clock }: PartitionOptions,
+  { severalCollectors, clock, queue, assigned: { topic, partition } }: PartitionOptions,
   reader: PartitionReader,
   start: Start,
 ): Promise<Repeats | undefined> {
   if (!severalCollectors) return undefined;
   const repeats = new Repeats();
+  // Oldest first: the oldest are forgotten first.
+  const earlier = partition < queue.layout(topic).firstPartitions ? 0 : partition;
+  const readers = Array.from({ length: earlier }, (_, before) => queue.openReader({ topic, partition: before }));
+  try {
+    await repeats.recallMoved(reader, readers, start, clock.now());
+  } finally {
+    await Promise.allSettled(readers.map((opened) => opened.close()));
+  }
   await repeats.recall(reader, new Lanes(start), clock.now());
   return repeats;
 }

@@ -1,7 +1,9 @@
 import { expect, it, vi } from 'vitest';
+import { deadLetterPartitions } from '../event/dead-letter.ts';
 import { printAttempt } from '../event/idempotency.ts';
 import { TOPICS } from '../event/topics.ts';
 import { MemoryDisk } from '../lib/memory-disk.ts';
+import { offset } from '../queue/port.ts';
 import { Lanes } from './lanes/lanes.ts';
 import { REPEATED, Repeats } from './repeats.ts';
 import { addUp, openWorld, readBack, type SentRecord, SYSLOG, send, startProcessor } from './testing/world.ts';
@@ -53,6 +55,32 @@ it('a request that two collectors took, one of which died, is there once, also o
   const ledger = markers.flatMap((marker) => marker.ledger);
   expect(addUp(ledger)).toEqual({ taken: 30, out: 20, dropped: 10, dead: 0 });
   expect(ledger.reduce((sum, { dropped }) => sum + (dropped[REPEATED] ?? 0), 0)).toBe(10);
+  await world.close();
+});
+
+it('a request whose source moved to an added partition between two attempts is there once', async () => {
+  const world = await openWorld(new MemoryDisk());
+  const start = () => startProcessor(world.queue, undefined, undefined, true);
+  await send(world.queue, attempt('dead', 0, 6), 6);
+  const first = start();
+  await first.taken(6);
+  await world.coordinator.raisePartitions({
+    [TOPICS.raw]: 2,
+    [TOPICS.events]: 2,
+    [TOPICS.deadLetter]: deadLetterPartitions(2),
+  });
+  await send(world.queue, attempt('other', 0, 8), 4, 1);
+  await world.queue.registerBarrier(TOPICS.raw, [6, 0].map(offset));
+  await first.taken(14);
+  await first.stop();
+  // Who takes the partition over knows it too.
+  await send(world.queue, attempt('third', 0, 10), 5, 1);
+  const second = start();
+  await second.taken(10);
+  await second.stop();
+  const [before, after] = [await readBack(world.queue), await readBack(world.queue, 1)];
+  expect(before.events.map(({ message }) => message)).toEqual(expected().slice(0, 6));
+  expect(after.events.map(({ message }) => message)).toEqual(expected().slice(6));
   await world.close();
 });
 

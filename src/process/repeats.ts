@@ -13,7 +13,7 @@ import { RecordCursor } from '../event/record-batch.ts';
 import { SpillwayError } from '../lib/errors.ts';
 import { PROCESS_LIMITS } from '../lib/limits.ts';
 import { type Offset, offset, type PartitionReader } from '../queue/port.ts';
-import type { Lanes, Position } from './lanes/lanes.ts';
+import { Lanes, type Position } from './lanes/lanes.ts';
 import { MetaReader } from './record.ts';
 
 /** The rule that such records are dropped by, in the ledger. */
@@ -60,6 +60,21 @@ export class Repeats {
         next = nextOffset;
       }
       done = Math.max(done, end);
+    }
+  }
+
+  /**
+   * Reads back those that the sources of an added partition had sent before they moved to it, from the partitions that were
+   * there before: an attempt may be there whose sender was not answered. Only where this one began in the last minutes.
+   */
+  async recallMoved(added: PartitionReader, earlier: readonly PartitionReader[], main: Position, nowMs: number) {
+    const first = await added.earliestOffset();
+    const { batches } = main.receivedTo === 0 ? await added.read(first, { maxBytes: 1 }) : { batches: [] };
+    const receivedTo = main.receivedTo || (batches[0]?.maxTimestampMs ?? nowMs);
+    if ((await added.offsetAtTime(receivedTo - PROCESS_LIMITS.repeatMs)) > first) return;
+    for (const reader of earlier) {
+      const rawOffset = await reader.endOffset();
+      await this.recall(reader, new Lanes({ rawOffset, receivedTo }), nowMs);
     }
   }
 

@@ -204,8 +204,11 @@ export interface Queue {
    * Says that whatever sources wrote before they moved to added partitions stands before these ends (of partition 0 and
    * on; as many as are in use). No group is assigned a partition of an addition before that is known, and before the
    * group has committed all earlier partitions up to there: so the order of a source holds over its move. Additions that
-   * have a barrier keep it. Durable when it resolves.
+   * have a barrier keep it. Durable when it resolves. Where others append to the topic as well, it resolves when all
+   * have moved, and the queue knows the ends better.
    */
   registerBarrier(topic: string, ends: readonly Offset[]): Promise<void>;
+  /** Sources of this process are mapped to so many partitions from now on. */
+  mapsTo?(topic: string, partitions: number): void;
   close(): Promise<void>;
 }

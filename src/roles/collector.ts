@@ -8,6 +8,7 @@ import type { TopicWriters } from '../collect/topics/topic-writers.ts';
 import { assertExposureAllowed } from '../config/exposure.ts';
 import { deadLetterPartition } from '../event/dead-letter.ts';
 import { TOPICS } from '../event/topics.ts';
+import { SpillwayError } from '../lib/errors.ts';
 import { countAccepted, countRefused } from '../monitor/ledger/counting.ts';
 import { minuteOf } from '../monitor/ledger/ledger.ts';
 import { listenOn } from './listen.ts';
@@ -56,6 +57,16 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
     },
   });
   await ledger.start();
+  // A collector that others have begun to go on without is given the time to keep what it has taken.
+  let stop = async (): Promise<void> => {
+    await collector.close();
+    await context.close();
+  };
+  context.onOut?.(() => {
+    collector.refuseRequests();
+    context.endOnFailure(stop().then(() => Promise.reject(beginsAgain())));
+  });
+  await context.settled?.();
   const frontDoor = await createFrontDoor({
     authenticate,
     storeAddress: () => store,
@@ -72,15 +83,19 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
     names: [config.http.host, ...config.http.names],
   });
   const http = await listenOn(frontDoor, 'http', config.http);
-  return {
-    listening: [http, ...(await collector.listen())],
-    stop: async () => {
-      await Promise.all([frontDoor.close(), collector.close()]);
-      await ledger.stop();
-      await context.close();
-    },
+  stop = async () => {
+    await Promise.all([frontDoor.close(), collector.close()]);
+    await ledger.stop();
+    await context.close();
   };
+  return { listening: [http, ...(await collector.listen())], stop };
 }
+
+const beginsAgain = (): SpillwayError =>
+  new SpillwayError(
+    'QUEUE_FENCED',
+    'Partitions were added without this collector, which did not answer: it begins again, with what it has kept.',
+  );
 
 function userTopics({ topicAdmin: admin, queue, config }: RoleContext, writers: TopicWriters): UserTopics {
   return {

@@ -37,7 +37,7 @@ export class KafkaCoordinator implements QueueCoordinator {
   static async open(config: Config, roles: readonly RoleName[], log: Logger): Promise<KafkaCoordinator> {
     await assertNotEmbedded(config);
     const isKnown = await isKnownHere(config, roles.includes('collector'));
-    const mayGrow = (growing: GrowingQueue) => mayAddPartitions(growing, config, roles, log);
+    const mayGrow = (growing: GrowingQueue) => mayAddPartitions(growing, config, log);
     const known = await knownTopics(config);
     const queue = newKafkaQueue({ config, clientId: `${config.site}-supervisor`, log, mayGrow, known });
     try {
@@ -115,17 +115,19 @@ export class KafkaCoordinator implements QueueCoordinator {
   /** To `raw` and `events` together; how many they have then. */
   async #addPartitions(partitions: number): Promise<number> {
     this.#arrival.assertThere();
+    await this.#queue.refreshLayouts();
     const known = this.#queue.partitionCount(TOPICS.raw);
     if (partitions < known) {
       throw new SpillwayError('BAD_REQUEST', `There are ${known} partitions already, and none is ever removed.`);
     }
-    const collectors = partitions === known ? 0 : await this.#queue.memberCount(COLLECTORS);
-    if (collectors > 1) {
+    const unknown = partitions === known ? 0 : await unknownCollectors(this.#queue);
+    if (unknown > 0) {
       throw new SpillwayError(
         'BAD_REQUEST',
-        `${collectors} collectors run. Sources move to added partitions, and their order is kept where one collector moves ` +
-          'them: stop the others, add the partitions, and start them again. (One that was killed counts for a minute.)',
-        { details: { collectors } },
+        `${unknown} of the collectors that run are just starting, or of an earlier version, which does not know how sources ` +
+          'are moved together with others. Try again in a moment; those of an earlier version have to be stopped before. ' +
+          '(One that was killed counts for a minute.)',
+        { details: { collectors: unknown } },
       );
     }
     await raiseTogether(this.#queue, partitions);
@@ -133,23 +135,23 @@ export class KafkaCoordinator implements QueueCoordinator {
   }
 }
 
-/** Sources move to added partitions, and their order is kept where one collector moves them. */
-async function mayAddPartitions(
-  queue: GrowingQueue,
-  config: Config,
-  roles: readonly RoleName[],
-  log: Logger,
-): Promise<boolean> {
+/** Sources move to added partitions, and their order is kept where all who may append know of each other. */
+async function mayAddPartitions(queue: GrowingQueue, config: Config, log: Logger): Promise<boolean> {
   // Dead letters may lack partitions that an earlier version did not need.
   if (queue.partitionCount(TOPICS.raw) >= config.queue.partitions) return true;
-  const others = await queue.memberCount(COLLECTORS);
-  if (others === 0 || (others === 1 && !roles.includes('collector'))) return true;
+  const unknown = await unknownCollectors(queue);
+  if (unknown === 0) return true;
   log.warn(
-    { configured: config.queue.partitions, collectors: others },
-    'queue.partitions is more than there are, and collectors run: none are added. Partitions are added while one ' +
-      'collector runs, by a start with this setting or by spillway topics add-partitions',
+    { configured: config.queue.partitions, collectors: unknown },
+    'queue.partitions is more than there are, and none are added now: collectors are just starting, or of an earlier ' +
+      'version. Partitions are added by the next start with this setting, or by spillway topics add-partitions',
   );
   return false;
+}
+
+/** How many collectors run that have not said by what they append (queue/kafka/moves.ts). */
+async function unknownCollectors(queue: GrowingQueue): Promise<number> {
+  return Math.max(0, (await queue.memberCount(COLLECTORS)) - queue.appenderCount);
 }
 
 function unknownYet({ data }: Config, cause: SpillwayError): SpillwayError {

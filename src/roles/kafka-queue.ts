@@ -1,4 +1,5 @@
 /** The queue on Kafka as each role has it. */
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -7,8 +8,9 @@ import type { Config } from '../config/schema.ts';
 import { deadLetterPartition } from '../event/dead-letter.ts';
 import { COLLECTORS, GROUPS, TOPICS } from '../event/topics.ts';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
-import { KAFKA_LIMITS, LATE_LIMITS, SUPERVISOR_LIMITS } from '../lib/limits.ts';
+import { KAFKA_LIMITS, LATE_LIMITS, MOVE_LIMITS, SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
+import { MemberNote } from '../queue/kafka/member-note.ts';
 import type { KafkaOptions } from '../queue/kafka/options.ts';
 import { KafkaQueue } from '../queue/kafka/queue.ts';
 import {
@@ -50,11 +52,13 @@ export interface KafkaQueueParts {
   readonly mayGrow: NonNullable<KafkaQueueOptions['mayGrow']>;
   /** As an earlier start in the folder has noted them. */
   readonly known: KnownTopics | undefined;
+  /** Of a collector. */
+  readonly appends?: KafkaQueueOptions['appends'];
 }
 
 /** Nobody has asked for anything yet. */
 export function newKafkaQueue(parts: KafkaQueueParts): KafkaQueue {
-  const { config, clientId, log, registry, notes, mayGrow, known } = parts;
+  const { config, clientId, log, registry, notes, mayGrow, known, appends } = parts;
   const { prefix, replication, minInsyncReplicas } = config.queue;
   const topics = Object.entries(topicsOf(config)).map(([topic, options]) => {
     return [topic, { ...options, writers: WRITERS[topic] ?? 'one' }] as const;
@@ -68,6 +72,7 @@ export function newKafkaQueue(parts: KafkaQueueParts): KafkaQueue {
     log,
     mayGrow,
     ...(known === undefined ? {} : { known }),
+    ...(appends === undefined ? {} : { appends }),
     ...(notes === undefined ? {} : { notes }),
     ...(registry === undefined ? {} : { registry }),
   });
@@ -133,7 +138,9 @@ export async function openKafkaRoleQueue(parts: KafkaRoleParts): Promise<RoleQue
   const mayGrow = () => false;
   const notes = join(config.data, 'queue', role);
   const known = await knownTopics(config);
-  const queue = newKafkaQueue({ config, clientId: `${config.site}-${role}`, log, registry, notes, mayGrow, known });
+  const clientId = `${config.site}-${role}`;
+  const appends = isCollector ? { appends: await nextAppender(notes, log) } : {};
+  const queue = newKafkaQueue({ config, clientId, log, registry, notes, mayGrow, known, ...appends });
   let presence: GroupMember | undefined;
   try {
     const isKnown = await isKnownHere(config, isCollector);
@@ -156,6 +163,15 @@ export async function openKafkaRoleQueue(parts: KafkaRoleParts): Promise<RoleQue
     await queue.close();
     throw thrown;
   }
+}
+
+/** Each process is another one: what the one before has under way is never taken for its own. */
+async function nextAppender(notes: string, log: Logger): Promise<NonNullable<KafkaQueueOptions['appends']>> {
+  const note = new MemberNote(notes, `appenders-of-${TOPICS.raw}`, log);
+  const id = randomUUID();
+  const before = await note.read();
+  await note.write(id);
+  return { topic: TOPICS.raw, id, before };
 }
 
 /** Whether an earlier start in this folder has noted what a start without Kafka needs. Throws QUEUE_CHANGED. */
@@ -239,7 +255,15 @@ async function spoolingQueue(
     ...(isLate ? { there: arrival.there } : {}),
     topicAdmin: isLate ? new LateTopics(queue.created, arrival) : queue.created,
     ...answersOf(queue),
+    endSoon: () => {
+      spooling.endSoon();
+      queue.cluster.endWithin(KAFKA_LIMITS.closeMs);
+    },
     rawEnd: () => undefined,
+    onOut: (listener) => queue.onOut(listener),
+    settled: async () => {
+      if (arrival.isThere) await spooling.settled(MOVE_LIMITS.settleMs);
+    },
     onDrained: (listener) => {
       told = listener;
     },
@@ -268,9 +292,11 @@ async function untilProcessed(
 
 /** A partition whose end is known at a time is complete to that time: nobody need tell the store but Kafka. */
 async function lookForEnds(queue: KafkaQueue, ends: Map<number, RawEnd>): Promise<void> {
-  for (let partition = 0; partition < queue.partitionCount(TOPICS.raw); partition++) {
-    const atMs = Date.now();
-    const endOffset = await queue.endOffset({ topic: TOPICS.raw, partition }).catch(() => undefined);
+  const atMs = Date.now();
+  const places = Array.from({ length: queue.partitionCount(TOPICS.raw) }, (_, partition) => {
+    return { topic: TOPICS.raw, partition };
+  });
+  for (const [partition, endOffset] of (await queue.endOffsets(places)).entries()) {
     if (endOffset !== undefined) ends.set(partition, { endOffset, atMs });
   }
 }

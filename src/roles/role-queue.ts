@@ -1,5 +1,5 @@
 /** What a role needs of the queue, whichever engine it is. */
-import type { LedgerTopic } from '../monitor/ledger/ledger-topic.ts';
+import type { LedgerTopic, LogEnds } from '../monitor/ledger/ledger-topic.ts';
 import type { TopicAdmin } from '../queue/created/topic-admin.ts';
 import type { Appended, Queue, TopicPartition } from '../queue/port.ts';
 import type { EngineRecord } from '../search/indexing/engine-change.ts';
@@ -28,12 +28,16 @@ export interface RoleQueue {
   readonly engineRecord?: EngineRecord;
   /** What the group has durably committed. */
   committed(group: string, at: TopicPartition): Promise<number | undefined>;
-  /** Where several process trees share the queue: the topic in which they tell each other what they have counted. */
-  readonly sharedLedger?: LedgerTopic;
+  /** Where several process trees share the queue: the topic in which they tell each other what they have counted of its logs. */
+  readonly sharedLedger?: LedgerTopic & LogEnds;
   /** As last heard, of `raw`. */
   rawEnd(partition: number): RawEnd | undefined;
   /** Of an earlier append that was kept on this machine first: it has its offsets now. */
   onDrained?(listener: (at: TopicPartition, batch: Buffer, appended: Appended) => void): void;
+  /** Of a collector: called once, when others have moved sources to added partitions without it. It has to begin again. */
+  onOut?(listener: () => void): void;
+  /** Resolves when nothing of an earlier start is kept here any more, or soon: what comes now would be later than that. */
+  settled?(): Promise<void>;
   /** This process is about to end: a queue that is away is waited for so long yet, and no longer. Then `close()`. */
   endSoon?(): void;
   /** What it cannot do now, for people; empty where all is well. */

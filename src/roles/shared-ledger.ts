@@ -3,13 +3,13 @@
  * whose front door is asked, follow the account of all. Nothing of it is kept in the data folder.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { GROUPS, TOPICS } from '../event/topics.ts';
+import { TOPICS } from '../event/topics.ts';
 import { messageOf } from '../lib/errors.ts';
 import { LEDGER_LIMITS } from '../lib/limits.ts';
 import { COUNTINGS, type CountingKind, nameOfCounted } from '../monitor/ledger/counted-logs.ts';
 import { everyMs, LedgerFollower } from '../monitor/ledger/follower.ts';
 import type { LedgerRow } from '../monitor/ledger/ledger.ts';
-import type { LedgerTopic } from '../monitor/ledger/ledger-topic.ts';
+import type { LedgerTopic, LogEnds } from '../monitor/ledger/ledger-topic.ts';
 import { Reporter } from '../monitor/ledger/reporter.ts';
 import type { Appended, TopicPartition } from '../queue/port.ts';
 import type { RoleName } from './messages.ts';
@@ -29,7 +29,7 @@ export class SharedLedger implements RoleLedger {
   #ticking: Promise<void> = Promise.resolve();
   #trouble: string | undefined;
 
-  constructor(context: RoleContext, topic: LedgerTopic) {
+  constructor(context: RoleContext, topic: LedgerTopic & LogEnds) {
     const { queue, clock, log, link } = context;
     this.#context = context;
     this.#kind = REPORTS[context.role];
@@ -39,7 +39,7 @@ export class SharedLedger implements RoleLedger {
       ...{ topic, reporter: this.#reporter, clock, log },
       partitions: () => queue.partitionCount(TOPICS.raw),
       openReader: (at) => queue.openReader(at),
-      committed: (partition) => context.committed(GROUPS.store, { topic: TOPICS.events, partition }),
+      logs: topic,
       onChange: ({ known, ...changes }) => sayChanges(link, changes, known),
     });
   }

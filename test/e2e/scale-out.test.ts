@@ -144,13 +144,6 @@ describe.skipIf(isLacking)(suite, () => {
       await until('the stores share what they get', async () => (await count('store 1')) > 500, 120_000);
       say(`${sum('sent')} are sent`);
 
-      const refusal = await fetch(`http://127.0.0.1:${portsOf('http')[0]}/api/topics/partitions`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: '{"partitions":8}',
-      });
-      expect(await refusal.json()).toMatchObject({ status: 400, detail: expect.stringContaining('2 collectors run') });
-
       const dead = ['collector 1', 'processor 1', 'store 1'].map((name) => trees.get(name));
       await Promise.all(dead.map((tree) => tree?.killAll()));
       say('one of each is killed');

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { BrokerLink } from '../../src/queue/kafka/broker-link.ts';
 import { metadata } from '../../src/queue/kafka/protocol.ts';
-import { readAll, values } from '../../src/queue/test-records.ts';
+import { readAll, TestMember, values } from '../../src/queue/test-records.ts';
 import { KafkaCoordinator } from '../../src/roles/kafka-coordinator.ts';
 import { kafkaTopicNames, openKafkaRoleQueue } from '../../src/roles/kafka-queue.ts';
 import type { RoleName } from '../../src/roles/messages.ts';
@@ -80,6 +80,7 @@ describe.skipIf(lacksKafka('another cluster', { own: true }))('another cluster i
     const registry = new Registry();
     const queue = await openKafkaRoleQueue({ config: configOf(), role, log: quietLog, registry, onWaiting });
     opened.push(queue);
+    if (role === 'collector') queue.queue.mapsTo?.(raw.topic, queue.queue.partitionCount(raw.topic));
     return queue;
   };
   const topicsOnWrong = async () => {
@@ -143,6 +144,21 @@ describe.skipIf(lacksKafka('another cluster', { own: true }))('another cluster i
       await expect.poll(texts, PATIENCE).toEqual(['a', 'b', 'c']);
       const supervised = () => coordinator.topics('raw').then((all) => all.map(({ topic }) => topic), String);
       await expect.poll(supervised, PATIENCE).toEqual(['raw']);
+
+      // It has its queue already. By name the other one would take what is appended, and commits, without an error.
+      const member = await TestMember.join(queue, 'tested');
+      lead(wrong);
+      const withBothIds = expect.stringMatching(/another cluster answers, \S+; the queue is on the cluster \S+/);
+      await writer.append(values('d'));
+      await expect(member.commit(raw, 3)).rejects.toMatchObject({ message: withBothIds });
+      await expect.poll(() => collector.troubles?.().join(), PATIENCE).toEqual(withBothIds);
+      expect((await readAll(stranger.openReader(raw), 0)).map(({ value }) => value)).toEqual(['theirs']);
+      lead(right);
+      await expect.poll(() => collector.troubles?.(), PATIENCE).toEqual([]);
+      await writer.append(values('e'));
+      await expect.poll(texts, PATIENCE).toEqual(['a', 'b', 'c', 'd', 'e']);
+      await expect.poll(supervised, PATIENCE).toEqual(['raw']);
+      await member.commit(raw, 3);
     },
     LONG_MS,
   );

@@ -1,5 +1,5 @@
 /** The ledger of several process trees on a real Kafka: what they tell each other, and what a topic that is shortened keeps. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { encodeRawMeta, RAW_META_KEY } from '../../src/event/raw-meta.ts';
 import { encodeHeaders } from '../../src/event/record-batch.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
@@ -9,6 +9,8 @@ import { Ledger } from '../../src/monitor/ledger/ledger.ts';
 import { Reporter } from '../../src/monitor/ledger/reporter.ts';
 import { SharedAccount } from '../../src/monitor/ledger/shared-account.ts';
 import { batchOfRecords } from '../../src/monitor/ledger/testing/memory-log.ts';
+import { BrokerLink } from '../../src/queue/kafka/broker-link.ts';
+import { listOffsets, offsetFetch } from '../../src/queue/kafka/protocol.ts';
 import type { KafkaQueue } from '../../src/queue/kafka/queue.ts';
 import type { KafkaQueueOptions } from '../../src/queue/kafka/queue-options.ts';
 import {
@@ -21,6 +23,7 @@ import {
   type TestKafka,
 } from '../support/kafka.ts';
 
+const PARTITIONS = 12;
 const raw = { topic: 'raw', partition: 0 };
 const TOPICS = {
   raw: { partitions: 1, compression: 'none', writers: 'many' },
@@ -53,7 +56,7 @@ describe.skipIf(lacksKafka('the ledger on Kafka'))('the ledger on Kafka', () => 
       ...{ topic: queue.ledger, reporter, clock, log, gapJitterMs: 0 },
       partitions: () => queue.partitionCount('raw'),
       openReader: (at) => queue.openReader(at),
-      committed: (partition) => queue.committed('store', { topic: 'events', partition }),
+      logs: queue.ledger,
       onChange: (change) => {
         known = change.known;
         ledger.state('all', change.rows, change.reset, known);
@@ -128,6 +131,32 @@ describe.skipIf(lacksKafka('the ledger on Kafka'))('the ledger on Kafka', () => 
     expect((await b.settle()).total.accepted).toBe(16);
     expect((await (await tree()).settle()).total.accepted).toBe(16);
     await Promise.all([reader.close(), account.close(), paused.close()]);
+  });
+
+  it('asks as much of a broker where there are many partitions as where there is one', async () => {
+    const many = { raw: PARTITIONS, events: PARTITIONS, 'dead-letter': 4 + 2 * PARTITIONS } as const;
+    const topics = Object.fromEntries(
+      Object.entries(TOPICS).map(([name, topic]) => [name, { ...topic, partitions: many[name as keyof typeof many] }]),
+    );
+    options = kafkaOptions(kafka.brokers, { topics, layoutMs: 60_000 });
+    const queue = await openKafka(options);
+    queues.push(queue);
+    const a = await tree();
+    await a.accept('shop', 3);
+    await a.settle();
+    const asking = vi.spyOn(BrokerLink.prototype, 'ask');
+    const count = async () => {
+      asking.mockClear();
+      await a.settle();
+      const asked = asking.mock.calls.map(([api]) => api.key);
+      return [listOffsets, offsetFetch].map(({ key }) => asked.filter((one) => one === key).length);
+    };
+    const [ends = 0, committed = 0] = await count();
+    asking.mockRestore();
+    // The end of the ledger's own topic is looked for as well, and it may be looked again before all is known.
+    expect(ends).toBeGreaterThan(0);
+    expect(ends).toBeLessThan(PARTITIONS);
+    expect(committed).toBeLessThan(PARTITIONS);
   });
 
   it('counts again from the logs what a topic that was emptied does not say any more', async () => {

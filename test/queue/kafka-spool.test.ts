@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { offset } from '../../src/queue/port.ts';
 import { readAll, values } from '../../src/queue/test-records.ts';
-import { down, up } from '../../tools/engines/lifecycle.ts';
+import { down, status, up } from '../../tools/engines/lifecycle.ts';
 import { kafkaOptions, lacksKafka, openKafka, openSpooling, startKafka } from '../support/kafka.ts';
 
 const LONG_MS = 180_000;
@@ -82,6 +82,35 @@ describe.skipIf(lacksKafka('the spool', { own: true }))('while all brokers are a
       await expect.poll(() => spooling.spooling, { timeout: 60_000 }).toBe(0);
       const found = (await readAll(spooling.openReader(raw), 0)).map(({ value }) => value);
       expect(found).toEqual(['before', 'under way', 'spooled', 'after']);
+      await spooling.close();
+    },
+    LONG_MS,
+  );
+
+  it(
+    'what brokers that stood still have taken after all, of what was sent by a process that has ended, is there once',
+    async () => {
+      const options = kafkaOptions(kafka.brokers, { topics });
+      const open = async () => openSpooling(await openKafka(options), join(directory, 'c'));
+      let spooling = await open();
+      let writer = await spooling.openWriter(raw);
+      await writer.append(values('0'));
+      const pid = (await status('kafka', kafka.data))[0]?.pid ?? 0;
+      process.kill(pid, 'SIGSTOP');
+      try {
+        // More than are sent at once.
+        await Promise.all(Array.from({ length: 8 }, (_, i) => writer.append(values(`${i + 1}`))));
+        await writer.append(values('9'));
+        await spooling.close();
+      } finally {
+        process.kill(pid, 'SIGCONT');
+      }
+      spooling = await open();
+      const expected = Array.from({ length: 11 }, (_, i) => `${i}`);
+      writer = await spooling.openWriter(raw);
+      await writer.append(values('10'));
+      await expect.poll(() => spooling.spooling, { timeout: 60_000 }).toBe(0);
+      expect((await readAll(spooling.openReader(raw), 0)).map(({ value }) => value)).toEqual(expected);
       await spooling.close();
     },
     LONG_MS,

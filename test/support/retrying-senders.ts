@@ -23,6 +23,8 @@ interface SenderOptions {
   /** Ports on this machine, as a name server would tell them now; never empty. */
   readonly ports: () => readonly number[];
   readonly pauseMs: number;
+  /** Who does not answer for so long is taken for dead. */
+  readonly answerMs?: number;
 }
 
 /** Requests one after another, each with its Idempotency-Key until somebody acknowledges it. */
@@ -71,7 +73,7 @@ export class HttpSender {
         method: 'POST',
         headers: { 'content-type': 'application/x-ndjson', 'idempotency-key': key },
         body,
-        signal: AbortSignal.timeout(ANSWER_MS),
+        signal: AbortSignal.timeout(this.#options.answerMs ?? ANSWER_MS),
       });
       await answer.text();
       return answer.status === 200;

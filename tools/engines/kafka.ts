@@ -2,6 +2,7 @@
  * Apache Kafka (KRaft, every node broker and controller), and its command line tools as Java classes. Three nodes make
  * three replicas of which two must be in sync.
  */
+import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Engine, NodePlan, Place } from './engine.ts';
@@ -14,8 +15,13 @@ const VERSION = '4.3.1';
 /** slf4j 1.7: hence log4j-slf4j-impl and not -slf4j2-impl. */
 const LOG4J = '2.25.5';
 const LEAST_JAVA = 17;
-/** Any will do, as long as all nodes have the same one. */
-const CLUSTER_ID = 'MkU3OEVBNTcwNTJENDM2Qk';
+/** All nodes have the same one, now and later, and no other cluster has it: 16 bytes, of which the first begins no option. */
+function clusterIdOf(data: string): string {
+  const bytes = createHash('sha256').update(data).digest().subarray(0, 16);
+  bytes[0] = 1;
+  return bytes.toString('base64url');
+}
+
 const SERVER_HEAP = { single: '512m', several: '256m' };
 
 export const kafka: Engine = {
@@ -60,15 +66,16 @@ export const kafka: Engine = {
         ready: { kind: 'log', text: 'Kafka Server started' },
       });
     }
-    await Promise.all(folders.map(({ file, data }) => format(place.home, file, data)));
+    await Promise.all(folders.map(({ file, data }) => format(place, file, data)));
     return plans;
   },
 };
 
 /** The folder of a new node. */
-async function format(home: string, file: string, data: string): Promise<void> {
+async function format(place: Place, file: string, data: string): Promise<void> {
   if (await isThere(join(data, 'meta.properties'))) return;
-  await toolIn(home, 'kafka.tools.StorageTool', ['format', '--ignore-formatted', '-t', CLUSTER_ID, '-c', file]);
+  const id = clusterIdOf(place.data);
+  await toolIn(place.home, 'kafka.tools.StorageTool', ['format', '--ignore-formatted', '-t', id, '-c', file]);
 }
 
 /** Whether its jars are there already, so that a tool needs nothing but Java. */

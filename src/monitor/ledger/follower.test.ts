@@ -77,7 +77,18 @@ function tree(options: { readonly gapMs?: number } = {}) {
     ...{ topic, reporter, clock, log, gapMs: 0, gapJitterMs: 0, ...options },
     partitions: () => 1,
     openReader: (at) => logOf(at).openReader(),
-    committed: () => Promise.resolve(committed),
+    logs: {
+      ends: (places) =>
+        Promise.all(
+          places.map((at) =>
+            logOf(at)
+              .openReader()
+              .endOffset()
+              .catch(() => undefined),
+          ),
+        ),
+      committed: () => Promise.resolve(new Map([[0, committed]])),
+    },
     onChange: ({ reset, rows, known }) => ledger.state('all', rows, reset, known),
   });
   const ask = (fromMs = 0) => ledger.answer({ fromMs, toMs: NOW_MS + 3_600_000, by: [] });

@@ -2,6 +2,7 @@
  * Follows the account of all process trees: takes what they report, looks where the logs end, counts what nobody has
  * reported in time, and says how much of what is there the account does not have.
  */
+import { GROUPS, TOPICS } from '../../event/topics.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { LEDGER_LIMITS } from '../../lib/limits.ts';
@@ -10,7 +11,7 @@ import type { PartitionReader, TopicPartition } from '../../queue/port.ts';
 import { type CountedLog, countedLogs, countingOf, nameOfCounted } from './counted-logs.ts';
 import { chooseGaps, countGaps } from './gaps.ts';
 import { type LedgerKnown, type LedgerRow, type Missing, minuteOf } from './ledger.ts';
-import type { LedgerTopic } from './ledger-topic.ts';
+import type { LedgerTopic, LogEnds } from './ledger-topic.ts';
 import { ReportOutbox } from './outbox.ts';
 import { offsetsIn } from './ranges.ts';
 import type { Report } from './report.ts';
@@ -23,8 +24,7 @@ export interface FollowerOptions {
   /** Of `raw`. */
   readonly partitions: () => number;
   readonly openReader: (at: TopicPartition) => PartitionReader;
-  /** How far the store has committed this partition of `events`. */
-  readonly committed: (partition: number) => Promise<number | undefined>;
+  readonly logs: LogEnds;
   readonly clock: Clock;
   readonly log: Logger;
   /** What has changed; with `reset` all that was said before is forgotten. */
@@ -48,8 +48,6 @@ const HOUR_MS = 3_600_000;
 export class LedgerFollower {
   readonly #options: FollowerOptions;
   readonly #account: SharedAccount;
-  /** Asked where their logs end; nothing is read by them. */
-  readonly #readers = new Map<string, PartitionReader>();
   readonly #watched = new Map<string, Watch>();
   /** By log; undefined where that is not known. */
   #ends = new Map<string, number | undefined>();
@@ -82,7 +80,6 @@ export class LedgerFollower {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#readers.values()].map((reader) => reader.close()));
     await this.#account.close();
   }
 
@@ -95,20 +92,30 @@ export class LedgerFollower {
     const { partitions, clock } = this.#options;
     if (performance.now() - this.#askedMs < everyMs(partitions())) return undefined;
     const asOfMs = clock.now();
-    const ends = this.#logs().map(async (log) => [nameOfCounted(log), await this.#endOf(log)] as const);
-    this.#ends = new Map(await Promise.all(ends));
+    const logs = this.#logs();
+    const committed = logs.filter(({ kind }) => countingOf(kind).toCommitted);
+    const whole = logs.filter(({ kind }) => !countingOf(kind).toCommitted);
+    const ends = await Promise.all([this.#endsOf(whole), this.#committedOf(committed)]);
+    this.#ends = new Map(ends.flat());
     this.#askedMs = performance.now();
     return asOfMs;
   }
 
-  async #endOf(log: CountedLog): Promise<number | undefined> {
-    try {
-      if (countingOf(log.kind).toCommitted) return (await this.#options.committed(log.partition)) ?? 0;
-      return await this.#readerOf(log).endOffset();
-    } catch (thrown) {
-      this.#options.log.debug({ ...log, reason: messageOf(thrown) }, 'it is not known where a log ends');
-      return undefined;
-    }
+  async #endsOf(logs: readonly CountedLog[]): Promise<[string, number | undefined][]> {
+    const ends = await this.#options.logs.ends(logs.map(placeOf));
+    return logs.map((log, i) => [nameOfCounted(log), ends[i]]);
+  }
+
+  /** What the store has committed of them. */
+  async #committedOf(logs: readonly CountedLog[]): Promise<[string, number | undefined][]> {
+    const partitions = logs.map(({ partition }) => partition);
+    const committed = await this.#options.logs
+      .committed(GROUPS.store, TOPICS.events, partitions)
+      .catch((thrown: unknown) => {
+        this.#options.log.debug({ reason: messageOf(thrown) }, 'it is not known what the store has committed');
+        return undefined;
+      });
+    return logs.map((log) => [nameOfCounted(log), committed && (committed.get(log.partition) ?? 0)]);
   }
 
   /**
@@ -177,20 +184,12 @@ export class LedgerFollower {
     await this.#account.writeSnapshot(await reporter.writer());
   }
 
-  #openReader({ kind, partition }: CountedLog): PartitionReader {
-    return this.#options.openReader({ topic: countingOf(kind).topic, partition });
-  }
-
-  #readerOf(log: CountedLog): PartitionReader {
-    const key = `${countingOf(log.kind).topic}/${log.partition}`;
-    let reader = this.#readers.get(key);
-    if (reader === undefined) {
-      reader = this.#openReader(log);
-      this.#readers.set(key, reader);
-    }
-    return reader;
+  #openReader(log: CountedLog): PartitionReader {
+    return this.#options.openReader(placeOf(log));
   }
 }
+
+const placeOf = ({ kind, partition }: CountedLog): TopicPartition => ({ topic: countingOf(kind).topic, partition });
 
 /** How often each tree reports, and looks where the logs end. */
 export const everyMs = (partitions: number): number => partitions * LEDGER_LIMITS.msPerPartition;

@@ -1,10 +1,13 @@
 /** What a broker's or the network's answer means for whoever asked. */
 import { SpillwayError } from '../../lib/errors.ts';
 import type { TopicPartition } from '../port.ts';
+import { ANOTHER_CLUSTER } from './cluster-identity.ts';
 
 export type Verdict =
   /** Ask again, of whoever is responsible by then. */
   | 'retry'
+  /** Brokers of another cluster answer. Ask again: the right ones may be back. */
+  | 'another-cluster'
   /** Another owner has taken over. */
   | 'fenced'
   /** The broker does not know what this producer has written before. */
@@ -108,6 +111,7 @@ export function verdictOn(thrown: unknown): Verdict {
   if ([...nodesOf(thrown)].some(({ message }) => message === WANTS_TLS)) return 'tls';
   let verdict: Verdict = 'failed';
   for (const { code, canRetry, apiId, cause } of nodesOf(thrown)) {
+    if (code === ANOTHER_CLUSTER) return 'another-cluster';
     // A broker that went away in the middle of it has refused nothing.
     if (code === 'PLT_KFK_AUTHENTICATION') return isOfNetwork(cause) ? 'retry' : 'login';
     if (typeof code === 'string' && CERTIFICATE_CODE.test(code)) return 'certificate';
@@ -115,6 +119,12 @@ export function verdictOn(thrown: unknown): Verdict {
     if (apiId === undefined && typeof code === 'string' && NETWORK_CODES.has(code)) verdict = 'retry';
   }
   return verdict;
+}
+
+/** Whether the answer may be another one a moment later, when nothing was changed here. */
+export function passes(thrown: unknown): boolean {
+  const verdict = verdictOn(thrown);
+  return verdict === 'retry' || verdict === 'another-cluster';
 }
 
 function isOfNetwork(thrown: unknown): boolean {
@@ -168,6 +178,13 @@ export function asSpillwayError(thrown: unknown, doing: string, brokers: string)
       return new SpillwayError(
         'QUEUE_UNREACHABLE',
         `Kafka (${brokers}) did not answer: ${doing}: ${reason}. Look whether its brokers run and can be reached from here, and whether queue.tls.enabled fits their listeners.`,
+        { ...options, retryAfterS: 5 },
+      );
+    case 'another-cluster':
+      return new SpillwayError(
+        'QUEUE_UNREACHABLE',
+        `Kafka (${brokers}) cannot be reached: ${doing}: ${reason}. Nothing is written to that one or read from it. ` +
+          'Let the addresses lead to the right brokers again: it goes on by itself then.',
         { ...options, retryAfterS: 5 },
       );
     case 'fenced':

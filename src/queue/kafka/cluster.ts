@@ -8,8 +8,10 @@ import type { API } from '@platformatic/kafka';
 import { SpillwayError } from '../../lib/errors.ts';
 import { KAFKA_LIMITS } from '../../lib/limits.ts';
 import type { TopicPartition } from '../port.ts';
-import { asSpillwayError, placeOf, topicReplaced, verdictOn } from './broker-errors.ts';
-import { BrokerLink } from './broker-link.ts';
+import { asSpillwayError, passes, placeOf, topicReplaced, verdictOn } from './broker-errors.ts';
+import type { BrokerLink } from './broker-link.ts';
+import { BrokerLinks, closed } from './broker-links.ts';
+import { AnotherCluster } from './cluster-identity.ts';
 import type { LinkMetrics } from './metrics.ts';
 import { type BrokerAddress, type KafkaOptions, parseAddress, printAddress } from './options.ts';
 import { findCoordinator, metadata, TOPIC_AUTHORIZATION_FAILED } from './protocol.ts';
@@ -34,9 +36,8 @@ export interface AskOptions {
 
 export class Cluster {
   readonly #options: KafkaOptions;
-  readonly #metrics: LinkMetrics | undefined;
   readonly #bootstrap: readonly BrokerAddress[];
-  readonly #links = new Map<string, Promise<BrokerLink>>();
+  readonly #links: BrokerLinks;
   readonly #topics = new Map<string, KnownTopic>();
   /** Of which this user may not be told. */
   readonly #denied = new Set<string>();
@@ -46,20 +47,16 @@ export class Cluster {
   #brokers = new Map<number, BrokerAddress>();
   #names: readonly string[] = [];
   #refreshing: { readonly names: readonly string[]; readonly done: Promise<void> } | undefined;
-  readonly #ending = new AbortController();
-  #endTimer: NodeJS.Timeout | undefined;
-  /** All that may be open, whoever has them. */
-  readonly #opened = new Set<BrokerLink>();
 
   constructor(options: KafkaOptions, metrics?: LinkMetrics) {
     this.#options = options;
-    this.#metrics = metrics;
+    this.#links = new BrokerLinks({ ...options, metrics, onAnother: () => this.#forgetAddresses() });
     this.#bootstrap = options.brokers.flatMap((text) => parseAddress(text) ?? []);
   }
 
   /** Fires when nobody is asked any more. */
   get ended(): AbortSignal {
-    return this.#ending.signal;
+    return this.#links.ended;
   }
 
   /** For sentences. */
@@ -91,6 +88,11 @@ export class Cluster {
     );
   }
 
+  /** From now on only the cluster that has answered is meant, whoever else answers under its addresses. */
+  pinCluster(): void {
+    this.#links.pinCluster();
+  }
+
   /** From now on only the topic with this id is meant by the name. */
   pin(name: string, id: string): void {
     this.#pinned.set(name, id);
@@ -103,9 +105,13 @@ export class Cluster {
 
   /** What the topic of that name that is meant is called by brokers. Throws an error that passes where there was none yet. */
   idOf(name: string): string {
-    const id = this.#pinned.get(name) ?? this.#topics.get(name)?.id;
+    const id = this.knownIdOf(name);
     if (id === undefined) throw new NoLeader(`${name} is not there`);
     return id;
+  }
+
+  knownIdOf(name: string): string | undefined {
+    return this.#pinned.get(name) ?? this.#topics.get(name)?.id;
   }
 
   /** Whether there is another topic of that name now than the one that is meant. */
@@ -152,7 +158,7 @@ export class Cluster {
   ): Promise<Answer[]> {
     await this.persist(options, () => this.refresh());
     const asked = await Promise.allSettled(
-      this.brokerAddresses.map(async (address) => (await this.#link(address)).ask(api, ...question)),
+      this.brokerAddresses.map(async (address) => (await this.#links.shared(address)).ask(api, ...question)),
     );
     return asked.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   }
@@ -164,7 +170,16 @@ export class Cluster {
     api: API<Question, Answer>,
     ...question: Question
   ): Promise<Answer> {
-    return this.persist(options, async () => (await this.#link(await this.leader(at))).ask(api, ...question));
+    return this.persist(options, async () => (await this.#links.shared(await this.leader(at))).ask(api, ...question));
+  }
+
+  /** Of one broker, once: whoever asks knows what it leads. Throws what the library throws. */
+  async askOnce<Question extends unknown[], Answer>(
+    address: BrokerAddress,
+    api: API<Question, Answer>,
+    ...question: Question
+  ): Promise<Answer> {
+    return (await this.#links.shared(address)).ask(api, ...question);
   }
 
   askCoordinator<Question extends unknown[], Answer>(
@@ -176,9 +191,9 @@ export class Cluster {
   ): Promise<Answer> {
     return this.persist(options, async () => {
       try {
-        return await (await this.#link(await this.#coordinator(kind, key))).ask(api, ...question);
+        return await (await this.#links.shared(await this.#coordinator(kind, key))).ask(api, ...question);
       } catch (thrown) {
-        if (verdictOn(thrown) === 'retry') this.#coordinators.delete(`${kind} ${key}`);
+        if (passes(thrown)) this.#coordinators.delete(`${kind} ${key}`);
         throw thrown;
       }
     });
@@ -186,7 +201,7 @@ export class Cluster {
 
   /** A link of the caller's own to the leader of the partition. Throws what the library throws. */
   async openLink(at: TopicPartition): Promise<BrokerLink> {
-    return this.#open(await this.leader(at));
+    return this.#links.open(await this.leader(at));
   }
 
   /**
@@ -215,8 +230,7 @@ export class Cluster {
       try {
         return await once();
       } catch (thrown) {
-        const passes = thrown instanceof NoLeader || verdictOn(thrown) === 'retry';
-        if (!passes || performance.now() + delayMs > untilMs || signal?.aborted === true) {
+        if (!passes(thrown) || performance.now() + delayMs > untilMs || signal?.aborted === true) {
           throw asSpillwayError(thrown, doing, this.brokers);
         }
       }
@@ -229,7 +243,7 @@ export class Cluster {
 
   /** Brokers that do not answer have so long: then every question fails and every connection is closed, whoever has it. */
   endWithin(ms: number): void {
-    this.#endTimer ??= setTimeout(() => this.#end(), ms).unref();
+    this.#links.endWithin(ms);
   }
 
   /**
@@ -237,28 +251,18 @@ export class Cluster {
    * answering under the addresses that it gave. Which topics are meant is known as before.
    */
   async forget(): Promise<void> {
-    this.#brokers = new Map();
+    this.#forgetAddresses();
     this.#topics.clear();
+    await this.#links.forget();
+  }
+
+  close(): Promise<void> {
+    return this.#links.close();
+  }
+
+  #forgetAddresses(): void {
+    this.#brokers = new Map();
     this.#coordinators.clear();
-    await this.#closeLinks();
-  }
-
-  async close(): Promise<void> {
-    clearTimeout(this.#endTimer);
-    this.#end();
-    await this.#closeLinks();
-  }
-
-  async #closeLinks(): Promise<void> {
-    const links = [...this.#links.values()];
-    this.#links.clear();
-    for (const opening of links) (await opening.catch(() => undefined))?.close();
-  }
-
-  #end(): void {
-    this.#ending.abort();
-    for (const link of this.#opened) link.close();
-    this.#opened.clear();
   }
 
   async #refresh(): Promise<void> {
@@ -287,40 +291,15 @@ export class Cluster {
     let failure: unknown;
     for (const address of known.values()) {
       try {
-        return await this.#link(address);
+        return await this.#links.shared(address);
       } catch (thrown) {
-        failure = thrown;
+        // What the others say does not explain it.
+        if (!(failure instanceof AnotherCluster)) failure = thrown;
         // The others would say the same, but for a certificate: each has its own.
-        const verdict = verdictOn(thrown);
-        if (verdict !== 'retry' && verdict !== 'certificate') break;
+        if (!passes(thrown) && verdictOn(thrown) !== 'certificate') break;
       }
     }
     throw failure ?? new NoLeader('there is no broker');
-  }
-
-  /** The one that is shared by short questions. */
-  async #link(address: BrokerAddress): Promise<BrokerLink> {
-    const key = printAddress(address);
-    const known = this.#links.get(key);
-    if (known !== undefined && (await known.catch(() => undefined))?.isOpen === true) return known;
-    if (this.#links.get(key) !== known) return this.#link(address);
-    const opening = this.#open(address);
-    this.#links.set(key, opening);
-    opening.catch(() => this.#links.delete(key));
-    return opening;
-  }
-
-  /** A connection that is left open keeps its process from ending: there is none after the end, whoever still asks. */
-  async #open(address: BrokerAddress): Promise<BrokerLink> {
-    if (this.ended.aborted) throw closed();
-    const link = await BrokerLink.open(address, this.#options, this.#metrics, this.ended).catch((thrown: unknown) => {
-      throw this.ended.aborted ? closed() : thrown;
-    });
-    for (const known of this.#opened) if (!known.isOpen) this.#opened.delete(known);
-    this.#opened.add(link);
-    if (!this.ended.aborted) return link;
-    link.close();
-    throw closed();
   }
 
   async #coordinator(kind: CoordinatorKind, key: string): Promise<BrokerAddress> {
@@ -335,8 +314,6 @@ export class Cluster {
     return address;
   }
 }
-
-const closed = (): SpillwayError => new SpillwayError('UNAVAILABLE', 'The queue is closed.');
 
 /** Nobody is responsible now: as passing as a broker that does not answer. */
 export class NoLeader extends Error {

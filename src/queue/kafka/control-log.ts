@@ -11,6 +11,7 @@ import { KAFKA_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { offset, type PartitionReader, type PartitionWriter, type TopicPartition } from '../port.ts';
 import type { TopicRecord } from '../segment-log/coordinator-state.ts';
+import type { Appenders } from './appenders.ts';
 
 export interface ControlState {
   readonly version: 1;
@@ -21,6 +22,8 @@ export interface ControlState {
   outputs?: Readonly<Record<string, string>>;
   /** Which search engine is in use and where others were left, as the store writes it. */
   engines?: string;
+  /** Who appends to `raw`, where several do. */
+  appenders?: Appenders;
   /** Kafka's ids of the topics; of some, what was written by an earlier version of Spillway has none. */
   readonly ids: Record<string, string>;
 }

@@ -154,7 +154,7 @@ export class KafkaGroupMember implements GroupMember {
 
   #take(assignment: readonly { readonly topicId: string; readonly partitions: readonly number[] }[]): void {
     const { topics, cluster, nameOf } = this.#options;
-    const byId = new Map(topics.map((topic) => [cluster.topic(nameOf(topic))?.id, topic]));
+    const byId = new Map(topics.map((topic) => [cluster.knownIdOf(nameOf(topic)), topic]));
     const wanted = new Map<string, TopicPartition>();
     for (const { topicId, partitions } of assignment) {
       const topic = byId.get(topicId);
@@ -248,10 +248,11 @@ export class KafkaGroupMember implements GroupMember {
   #say(epoch: number, forMs: number, id = this.#id): Promise<ConsumerGroupHeartbeatResponse> {
     const { cluster, groupId, group, topics, nameOf } = this.#options;
     const byTopic = Map.groupBy(this.#owned.values(), ({ topic }) => topic);
-    const owned = [...byTopic].map(([topic, parts]) => ({
-      topicId: cluster.topic(nameOf(topic))?.id ?? '',
-      partitions: parts.map(({ partition }) => partition),
-    }));
+    const owned = [...byTopic].flatMap(([topic, parts]) => {
+      // It was known when it was assigned: a broker that does not know the topic for the moment takes nothing away.
+      const topicId = cluster.knownIdOf(nameOf(topic));
+      return topicId === undefined ? [] : [{ topicId, partitions: parts.map(({ partition }) => partition) }];
+    });
     return cluster.askCoordinator(
       'group',
       groupId,

@@ -33,6 +33,8 @@ export interface ReaderOptions {
   /** Told how many records were asked for that are not retained any more. */
   readonly onLost: (records: number) => void;
   readonly onClose: () => void;
+  /** Of whoever looks for what was fenced. */
+  readonly showsFences?: boolean;
 }
 
 interface Request {
@@ -54,6 +56,8 @@ export class KafkaReader implements PartitionReader {
   /** Asked for, and not used yet. */
   #ahead: Request | undefined;
   #endOffset = UNKNOWN;
+  /** Where it was to be read from when it was said that it ends before. */
+  #saidBeyond = UNKNOWN;
   #busy: Promise<unknown> = Promise.resolve();
   readonly #closing = new AbortController();
 
@@ -103,7 +107,7 @@ export class KafkaReader implements PartitionReader {
   }
 
   async #read(from: number, maxBytes: number): Promise<ReadResult> {
-    const { at, cluster, onCorrupt, log } = this.#options;
+    const { at, cluster, onCorrupt, log, showsFences } = this.#options;
     let fetched: Fetched;
     let nextBytes = maxBytes;
     try {
@@ -118,7 +122,7 @@ export class KafkaReader implements PartitionReader {
       return this.#outside(from);
     }
     this.#endOffset = fetched.endOffset;
-    const { batches, corrupt, nextOffset } = takeBatches(fetched.bytes, from, maxBytes, placeOf(at));
+    const { batches, corrupt, nextOffset } = takeBatches(fetched.bytes, from, maxBytes, placeOf(at), showsFences);
     for (const range of corrupt) {
       onCorrupt(range);
       log.error({ ...at, ...range }, `${placeOf(at)} has a batch that cannot be read: going on after it`);
@@ -192,8 +196,22 @@ export class KafkaReader implements PartitionReader {
         { details: { earliest, lost: earliest - from } },
       );
     }
+    if (from > end) this.#tellOfLoss(from, end);
     this.#endOffset = end;
     return { batches: [], nextOffset: offset(from), endOffset: end };
+  }
+
+  /** What was read is durable on all replicas in sync, so it never goes away but by an unclean election or a disk. */
+  #tellOfLoss(from: number, end: number): void {
+    if (this.#saidBeyond === from) return;
+    this.#saidBeyond = from;
+    const { at, log } = this.#options;
+    const place = placeOf(at);
+    log.error(
+      { ...at, from, end },
+      `Kafka has lost records of ${place}: it ends at ${end}, and is to be read from ${from} on. New records up to there ` +
+        'are passed over by whoever reads on from there',
+    );
   }
 
   async #waitPast(from: number, signal: AbortSignal): Promise<void> {
@@ -222,6 +240,7 @@ export class KafkaReader implements PartitionReader {
       if (this.#ahead === ahead) this.#ahead = undefined;
       if (verdictOn(thrown) !== 'out-of-range') throw thrown;
       this.#endOffset = await this.endOffset();
+      if (this.#endOffset < from) this.#tellOfLoss(from, this.#endOffset);
       if (this.#endOffset <= from) await delay(KAFKA_LIMITS.retryDelayMs);
     }
   }

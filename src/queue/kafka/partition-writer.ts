@@ -7,11 +7,12 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { batchMemory, readBatchHeader, sealForKafka } from '../../event/record-batch.ts';
-import { SpillwayError } from '../../lib/errors.ts';
-import { KAFKA_LIMITS, QUEUE_LIMITS } from '../../lib/limits.ts';
+import { messageOf, SpillwayError } from '../../lib/errors.ts';
+import { KAFKA_LIMITS, MOVE_LIMITS, QUEUE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { orAborted } from '../../lib/or-aborted.ts';
 import { type Appended, type Offset, offset, type PartitionWriter, type TopicPartition } from '../port.ts';
+import type { ProducerMark } from '../producer-mark.ts';
 import {
   asSpillwayError,
   labelOf,
@@ -22,10 +23,11 @@ import {
   verdictOn,
 } from './broker-errors.ts';
 import type { BrokerLink } from './broker-link.ts';
-import type { Cluster } from './cluster.ts';
+import { type Cluster, NoLeader } from './cluster.ts';
 import type { WriterMetrics } from './metrics.ts';
-import { type PendingAppend, PendingAppends } from './pending-appends.ts';
+import { type PendingAppend, PendingAppends, SEQUENCES } from './pending-appends.ts';
 import { produceBatch } from './protocol.ts';
+import { recordsSince } from './resume-producer.ts';
 import type { Producer } from './take-over.ts';
 
 export interface WriterOptions {
@@ -42,11 +44,31 @@ export interface WriterOptions {
   readonly isShared: boolean;
   /** Another producer or epoch, where a broker has forgotten what this one has written. Throws QUEUE_FENCED. */
   readonly renew: (producer: Producer) => Promise<Producer>;
+  /** Nothing is sent before. What it rejects with, all appends are. */
+  readonly after?: Promise<void> | undefined;
+  /** Before anything is appended by another producer than before. */
+  readonly onProducer?: (producer: Producer) => Promise<void>;
+  /** Told before those who wait are, in the same moment. */
+  readonly onFenced?: () => void;
+  /** Where batches of this producer are that begin with these sequences, if they are there: nothing more of it will be. */
+  readonly findLanded?: (
+    from: number,
+    producer: Producer,
+    sequences: readonly number[],
+  ) => Promise<ReadonlyMap<number, number>>;
   readonly onClose: () => void;
 }
 
 /** A right that was taken away may be given back, and a limit raised again: what was accepted waits for that too. */
-const GOES_ON: ReadonlySet<Verdict> = new Set(['retry', 'login', 'certificate', 'tls', 'right', 'settings']);
+const GOES_ON: ReadonlySet<Verdict> = new Set([
+  'retry',
+  'another-cluster',
+  'login',
+  'certificate',
+  'tls',
+  'right',
+  'settings',
+]);
 
 type Outcome = { readonly baseOffset: number } | { readonly failure: unknown };
 
@@ -68,7 +90,11 @@ export class KafkaWriter implements PartitionWriter {
   #acknowledgedTo: number;
   /** Since when appends fail. */
   #troubledMs: number | undefined;
-  #trouble: Verdict | undefined;
+  #trouble: { readonly verdict: Verdict; readonly text: string } | undefined;
+  /** A broker may have taken what is sent again, and not been able to say so. */
+  #isUncertain = false;
+  #isHeld: boolean;
+  #leftUnanswered = false;
   #failure: SpillwayError | undefined;
   readonly #closing = new AbortController();
   /** Nothing is waited for any more: this writer is closed, or all of this process that asks Kafka. */
@@ -81,6 +107,7 @@ export class KafkaWriter implements PartitionWriter {
     this.#producer = options.producer;
     this.#nextOffset = options.endOffset;
     this.#acknowledgedTo = options.endOffset;
+    this.#isHeld = options.after !== undefined;
     this.#ended = AbortSignal.any([this.#closing.signal, options.cluster.ended]);
     this.#pending = new PendingAppends((bytes) => options.metrics.pending(bytes));
   }
@@ -96,12 +123,57 @@ export class KafkaWriter implements PartitionWriter {
   /** For how long what waits has not moved on; 0 where nothing waits. */
   get troubledForMs(): number {
     const { oldest } = this.#pending;
-    return oldest === undefined ? 0 : performance.now() - Math.max(oldest.arrivedMs, this.#acknowledgedMs);
+    if (oldest === undefined) return 0;
+    const waitingMs = performance.now() - Math.max(oldest.arrivedMs, this.#acknowledgedMs);
+    return this.#isHeld ? Math.max(0, waitingMs - MOVE_LIMITS.holdMs) : waitingMs;
+  }
+
+  /** What is appended waits for others to have moved sources. */
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /** Whether something was sent of which no broker has said what became of it. */
+  get leftUnanswered(): boolean {
+    return this.#leftUnanswered;
   }
 
   /** Why nothing can be appended any more. */
   get failure(): SpillwayError | undefined {
     return this.#failure;
+  }
+
+  /** Why it takes nothing now, for people. */
+  get waitsFor(): string | undefined {
+    return this.#trouble?.text;
+  }
+
+  /** Where a later process can go on. Of a partition with one writer it takes over instead. */
+  get mark(): ProducerMark | undefined {
+    if (!this.#options.isShared || this.#failure !== undefined) return undefined;
+    const { id, epoch } = this.#producer;
+    return { producerId: `${id}`, epoch, sequence: this.#pending.sequence };
+  }
+
+  /**
+   * Before anything is appended: goes on as the writer of an earlier process, and says how many records from the mark on
+   * the partition has; undefined where Kafka takes nothing of that one any more. Throws as any question does.
+   */
+  async goOnFrom(mark: ProducerMark): Promise<number | undefined> {
+    const { cluster, at } = this.#options;
+    const records = await recordsSince(cluster, at, mark);
+    if (records === undefined) return undefined;
+    await this.#options.onProducer?.({ id: BigInt(mark.producerId), epoch: mark.epoch });
+    this.#producer = { id: BigInt(mark.producerId), epoch: mark.epoch };
+    this.#pending.continueFrom((mark.sequence + records) % SEQUENCES);
+    return records;
+  }
+
+  /** While nothing is pending: goes on as the producer that it was opened with, which has appended nothing. */
+  async beginAnew(): Promise<void> {
+    await this.#options.onProducer?.(this.#options.producer);
+    this.#producer = this.#options.producer;
+    this.#pending.continueFrom(0);
   }
 
   drained(): Promise<void> {
@@ -143,6 +215,8 @@ export class KafkaWriter implements PartitionWriter {
   /** Waits for what is under way, but not for a cluster that is away. */
   async close(): Promise<void> {
     this.#failure ??= new SpillwayError('UNAVAILABLE', `This writer of ${placeOf(this.#options.at)} is closed.`);
+    // Of what is held nothing is under way.
+    if (this.#isHeld) this.#closing.abort();
     const tooLong = setTimeout(() => this.#closing.abort(), KAFKA_LIMITS.closeMs);
     await this.#running;
     clearTimeout(tooLong);
@@ -154,6 +228,7 @@ export class KafkaWriter implements PartitionWriter {
   /** Until nothing waits, or nothing can be appended any more. */
   async #run(): Promise<void> {
     let delayMs: number = KAFKA_LIMITS.retryDelayMs;
+    await this.#mayBegin();
     while (!this.#pending.isEmpty) {
       let outcome: Outcome;
       try {
@@ -177,7 +252,20 @@ export class KafkaWriter implements PartitionWriter {
       await delay(delayMs, undefined, { signal: this.#ended }).catch(() => {});
       delayMs = Math.min(delayMs * 2, KAFKA_LIMITS.retryDelayMaxMs);
     }
+    this.#isUncertain = false;
     this.#isRunning = false;
+  }
+
+  async #mayBegin(): Promise<void> {
+    if (!this.#isHeld) return;
+    try {
+      await orAborted(this.#options.after, this.#ended);
+      this.#isHeld = false;
+      this.#acknowledgedMs = performance.now();
+      if (this.#ended.aborted) this.#fail(this.#closedTooEarly());
+    } catch (thrown) {
+      this.#fail(asSpillwayError(thrown, `appending to ${placeOf(this.#options.at)}`, this.#options.cluster.brokers));
+    }
   }
 
   /** Puts on the wire what may be under way. */
@@ -190,7 +278,9 @@ export class KafkaWriter implements PartitionWriter {
     sealForKafka(bytes, this.#producer.id, this.#producer.epoch, sequence ?? 0);
     try {
       const { responses } = await link.ask(produceBatch, at.topic, at.partition, bytes, KAFKA_LIMITS.acknowledgeMs);
-      return { baseOffset: Number(responses[0]?.partitionResponses[0]?.baseOffset ?? -1) };
+      const baseOffset = Number(responses[0]?.partitionResponses[0]?.baseOffset ?? -1);
+      // It is sent again: nothing is durable because of an answer that does not say so.
+      return baseOffset < 0 ? { failure: new NoLeader('the answer says nothing of the append') } : { baseOffset };
     } catch (failure) {
       return { failure };
     }
@@ -226,11 +316,13 @@ export class KafkaWriter implements PartitionWriter {
     const verdict = verdictOn(failure);
     this.#options.metrics.retried(labelOf(failure));
     if (GOES_ON.has(verdict)) {
+      this.#isUncertain = true;
       this.#tellOfTrouble(verdict, reasonOf(failure));
       this.#pending.sendAgain();
       return cluster.refresh().catch(() => {});
     }
     if (verdict === 'sequence') return this.#beginAgain(failure);
+    if (verdict === 'fenced' && this.#isUncertain) await this.#acknowledgeLanded();
     this.#fail(asSpillwayError(failure, `appending to ${placeOf(at)}`, cluster.brokers));
   }
 
@@ -239,12 +331,33 @@ export class KafkaWriter implements PartitionWriter {
     const { at, log, metrics } = this.#options;
     this.#troubledMs ??= performance.now();
     metrics.trouble(this.#troubledMs);
-    if (verdict === this.#trouble) return;
-    this.#trouble = verdict;
     const text = `Kafka does not take records for ${placeOf(at)} now: ${reason}; going on trying`;
+    const isSaid = verdict === this.#trouble?.verdict;
+    this.#trouble = { verdict, text: `Kafka does not take it now: ${reason}.` };
+    if (isSaid) return;
     // The others pass by themselves.
     if (verdict === 'retry') log.warn({ ...at, reason }, text);
     else log.error({ ...at, reason }, text);
+  }
+
+  /** Refused now, and taken before by a broker that could not say so. */
+  async #acknowledgeLanded(): Promise<void> {
+    const { findLanded, at, log } = this.#options;
+    const sequences = this.#pending.all.flatMap(({ sequence }) => sequence ?? []);
+    if (findLanded === undefined || sequences.length === 0) return;
+    try {
+      const landed = await findLanded(this.#acknowledgedTo, this.#producer, sequences);
+      for (let { oldest } = this.#pending; oldest?.sequence !== undefined; { oldest } = this.#pending) {
+        const baseOffset = landed.get(oldest.sequence);
+        if (baseOffset === undefined) return;
+        this.#acknowledge(baseOffset);
+      }
+    } catch (thrown) {
+      log.error(
+        { ...at, reason: messageOf(thrown) },
+        'it is not known what was taken: up to five batches may come twice',
+      );
+    }
   }
 
   async #isReplaced(): Promise<boolean> {
@@ -281,7 +394,9 @@ export class KafkaWriter implements PartitionWriter {
     const { metrics, at, log } = this.#options;
     const isClosing = this.#failure !== undefined || this.#ended.aborted;
     this.#failure ??= error;
+    if (error.code === 'QUEUE_FENCED' && !isClosing) this.#options.onFenced?.();
     const given = this.#pending.takeAll();
+    this.#leftUnanswered ||= given.some(({ sequence }) => sequence !== undefined);
     // Whoever was fenced has a successor.
     if (!isClosing && error.code !== 'QUEUE_FENCED') {
       metrics.stopped(true);

@@ -14,7 +14,7 @@ export interface PendingAppend {
 }
 
 /** Sequences of a producer in a partition begin again after 2^31 - 1. */
-const SEQUENCES = 2 ** 31;
+export const SEQUENCES = 2 ** 31;
 
 export class PendingAppends {
   /** The first `#sent` of them are under way. */
@@ -42,8 +42,18 @@ export class PendingAppends {
     return this.#bytes >= QUEUE_LIMITS.pendingBytes;
   }
 
+  /** In order. */
+  get all(): readonly PendingAppend[] {
+    return this.#appends;
+  }
+
   get oldest(): PendingAppend | undefined {
     return this.#appends[0];
+  }
+
+  /** The sequence of the first record that is not settled. */
+  get sequence(): number {
+    return this.#appends[0]?.sequence ?? this.#nextSequence;
   }
 
   push(append: PendingAppend): void {
@@ -67,6 +77,11 @@ export class PendingAppends {
   /** Nothing is under way any more: what was is sent again, as it was. */
   sendAgain(): void {
     this.#sent = 0;
+  }
+
+  /** Nothing is pending: the next one is to have this sequence. */
+  continueFrom(sequence: number): void {
+    this.#nextSequence = sequence;
   }
 
   /** None of it was appended: it gets the sequences of a new producer. */

@@ -17,6 +17,7 @@ import {
   deleteTopicsV6,
   describeConfigsV4,
   describeLogDirsV4,
+  describeProducersV0,
   describeQuorumV1,
   endTxnV4,
   findCoordinatorV4,
@@ -45,6 +46,7 @@ export const deleteTopics = deleteTopicsV6.api;
 export const deleteRecords = deleteRecordsV2.api;
 export const describeConfigs = describeConfigsV4.api;
 export const describeLogDirs = describeLogDirsV4.api;
+export const describeProducers = describeProducersV0.api;
 export const describeQuorum = describeQuorumV1.api;
 export const endTxn = endTxnV4.api;
 export const findCoordinator = findCoordinatorV4.api;

@@ -26,6 +26,8 @@ export interface KafkaTopicOptions {
 export interface GrowingQueue {
   partitionCount(topic: string): number;
   memberCount(group: string): Promise<number>;
+  /** Who may append, where several processes do. */
+  readonly appenderCount: number;
 }
 
 /** The topics that are meant, as whoever opens the queue has noted them before. */
@@ -56,6 +58,17 @@ export interface KafkaQueueOptions extends KafkaOptions {
   readonly registry?: Registry;
   readonly heartbeatMs?: number;
   readonly layoutMs?: number;
+  /**
+   * Of a process that appends to a topic of `many` writers whose sources move when partitions are added (moves.ts). It
+   * says `mapsTo()` before it opens a writer, and `registerBarrier()` when it has moved.
+   */
+  readonly appends?: {
+    readonly topic: string;
+    /** Of this process, and no other's ever. */
+    readonly id: string;
+    /** Of the process before it in the same place, which has ended. */
+    readonly before?: string | undefined;
+  };
   /** Called for what a reader passes over because it cannot be read: for metrics and alerts. */
   readonly onCorrupt?: (at: TopicPartition, range: CorruptRange) => void;
 }

@@ -22,6 +22,16 @@ export class QueueRecord {
     await this.#control.refresh();
   }
 
+  /** As last read. */
+  get state(): ControlState {
+    return this.#control.state;
+  }
+
+  /** See `ControlLog.change`. */
+  async change(change: (state: ControlState) => boolean): Promise<void> {
+    await this.#control.change(change);
+  }
+
   /** Kafka's ids of the topics, by our names. */
   get ids(): Readonly<Record<string, string>> {
     return this.#control.state.ids;
@@ -62,7 +72,7 @@ export class QueueRecord {
   }
 
   async setBarrier(topic: string, ends: readonly number[]): Promise<void> {
-    await this.#control.change((state) => setBarrier(asCoordinatorState(state), topic, ends));
+    await this.#control.change((state) => setBarrierOf(state, topic, ends));
   }
 
   /** What this queue is called, for ever: as whoever asked first has proposed. */
@@ -100,6 +110,10 @@ export class QueueRecord {
     });
   }
 }
+
+/** As `setBarrier` of the embedded queue's topics does. */
+export const setBarrierOf = (state: ControlState, topic: string, ends: readonly number[]): boolean =>
+  setBarrier(asCoordinatorState(state), topic, ends);
 
 /** Partitions are kept as the embedded queue's coordinator keeps them. */
 const asCoordinatorState = ({ topics }: ControlState): CoordinatorState => ({

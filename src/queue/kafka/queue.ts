@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BatchCompression } from '../../event/record-batch.ts';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
-import { KAFKA_LIMITS, LATE_LIMITS, LEDGER_LIMITS } from '../../lib/limits.ts';
+import { KAFKA_LIMITS, LATE_LIMITS, LEDGER_LIMITS, MOVE_LIMITS } from '../../lib/limits.ts';
 import type {
   GroupMember,
   JoinOptions,
@@ -13,17 +13,18 @@ import type {
   TopicLayout,
   TopicPartition,
 } from '../port.ts';
+import { atWork } from './appenders.ts';
 import { countAssignable } from './assignable.ts';
-import { asSpillwayError } from './broker-errors.ts';
+import { asSpillwayError, verdictOn } from './broker-errors.ts';
 import { Cluster } from './cluster.ts';
 import { KafkaTopics } from './created-topics.ts';
 import { KafkaGroupMember } from './group-member.ts';
 import { membersOf } from './group-members.ts';
-import { committedOffset } from './group-offsets.ts';
+import { committedOffset, committedOffsets } from './group-offsets.ts';
 import { LogSizes } from './log-sizes.ts';
 import { MemberNote } from './member-note.ts';
 import { KafkaMetrics } from './metrics.ts';
-import { offsetAt, WHEN } from './offsets.ts';
+import { endOffsets, offsetAt, WHEN } from './offsets.ts';
 import { KafkaReader } from './partition-reader.ts';
 import { KafkaWriter } from './partition-writer.ts';
 import {
@@ -37,6 +38,7 @@ import {
 } from './queue-options.ts';
 import { QueueRecord } from './queue-record.ts';
 import { removeBefore, removeOld } from './retention.ts';
+import { SharedTopic } from './shared-topic.ts';
 import { newProducer, renew, takeOver } from './take-over.ts';
 import { assertKnown, assertNoneGone, MissingTopics } from './topic-identity.ts';
 import { ensurePartitions, ensureTopics } from './topics.ts';
@@ -70,7 +72,10 @@ export class KafkaQueue implements Queue {
   readonly #readers = new Set<KafkaReader>();
   readonly #members = new Set<KafkaGroupMember>();
   readonly #listeners = new Set<(topic: string) => void>();
+  /** Where sources that this process maps move with others'. */
+  readonly #shared: SharedTopic | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #watch: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(options: KafkaQueueOptions) {
@@ -87,6 +92,7 @@ export class KafkaQueue implements Queue {
       removeBefore: (at: TopicPartition, position: number) => removeBefore(this.cluster, at, position),
     };
     this.record = new QueueRecord({ ...controlLog, at: { topic: this.nameOf(CONTROL_TOPIC), partition: 0 } });
+    this.#shared = this.#sharedTopic();
     this.created = new KafkaTopics({
       controlLog,
       at: { topic: this.nameOf(CATALOGUE_TOPIC), partition: 0 },
@@ -138,9 +144,19 @@ export class KafkaQueue implements Queue {
       const doing = `asking for ${name}`;
       this.cluster.pin(name, await this.cluster.persist({ doing }, async () => this.cluster.idOf(name)));
     }
+    this.cluster.pinCluster();
     clearInterval(this.#timer);
     this.#timer = setInterval(() => void this.refreshLayouts(), layoutMs);
     this.#timer.unref();
+    clearInterval(this.#watch);
+    const shared = this.#shared;
+    if (shared === undefined) return;
+    this.#watch = setInterval(() => void this.#look(shared), Math.min(layoutMs, MOVE_LIMITS.watchMs));
+    this.#watch.unref();
+  }
+
+  async #look(shared: SharedTopic): Promise<void> {
+    if ((await shared.hasMoreThan(this.partitionCount(shared.topic))) && !this.#isClosed) await this.refreshLayouts();
   }
 
   /** Each topic has at least so many partitions when it resolves. */
@@ -190,6 +206,14 @@ export class KafkaQueue implements Queue {
     return offsetAt(this.cluster, this.#named(at), WHEN.end);
   }
 
+  /** Where each of the partitions ends now; undefined where nobody says it. */
+  endOffsets(places: readonly TopicPartition[]): Promise<readonly (number | undefined)[]> {
+    return endOffsets(
+      this.cluster,
+      places.map((at) => this.#named(at)),
+    );
+  }
+
   get topicNames(): readonly string[] {
     return Object.keys(this.#options.topics).sort();
   }
@@ -210,7 +234,22 @@ export class KafkaQueue implements Queue {
 
   async registerBarrier(topic: string, ends: readonly Offset[]): Promise<void> {
     this.#topic(topic);
-    await this.record.setBarrier(topic, ends);
+    if (topic === this.#shared?.topic) await this.#shared.moves.complete(ends.length);
+    else await this.record.setBarrier(topic, ends);
+  }
+
+  mapsTo(topic: string, partitions: number): void {
+    if (topic === this.#shared?.topic) this.#shared.moves.mapsTo(partitions);
+  }
+
+  /** Called once, in the moment in which others are found to have moved sources without this process (moves.ts). */
+  onOut(listener: () => void): void {
+    this.#shared?.moves.onOut(listener);
+  }
+
+  /** Who may append, where several processes do, as last read: one that was killed counts until partitions are added. */
+  get appenderCount(): number {
+    return atWork(this.record.state.appenders).length;
   }
 
   /** How many members of the group are alive, as far as the brokers know: one that was killed counts for a while. */
@@ -223,13 +262,16 @@ export class KafkaQueue implements Queue {
     await this.record.claim(group, what, await this.memberCount(group));
   }
 
-  /** The topic of the ledger, which is shared by all who use this queue. */
+  /** The topic of the ledger, which is shared by all who use this queue, and how far the logs go that it counts. */
   get ledger() {
     const at = { topic: this.nameOf(LEDGER_TOPIC), partition: 0 };
     return {
       openReader: (): PartitionReader => this.#reader(at),
       openWriter: (): Promise<PartitionWriter> => this.#writer(at, 'many'),
       removeBefore: (position: number): Promise<void> => removeBefore(this.cluster, at, position),
+      ends: (places: readonly TopicPartition[]) => this.endOffsets(places),
+      committed: (group: string, topic: string, partitions: readonly number[]) =>
+        committedOffsets(this.cluster, this.nameOf(group), this.nameOf(topic), partitions),
     };
   }
 
@@ -251,6 +293,7 @@ export class KafkaQueue implements Queue {
       const grown = [...this.record.counts].filter(([topic, partitions]) => {
         return Object.hasOwn(this.#options.topics, topic) && partitions > (before.get(topic) ?? 0);
       });
+      this.#shared?.moves.look();
       await this.cluster.refresh();
       this.#missing.look(this.cluster, this.#names);
       for (const writer of this.#writers) writer.endIfReplaced();
@@ -258,7 +301,8 @@ export class KafkaQueue implements Queue {
       this.#tellOf(grown.map(([topic]) => topic));
     } catch (thrown) {
       if (this.#isClosed) return;
-      this.#options.log.warn({ reason: messageOf(thrown) }, 'the partitions of the queue could not be looked up');
+      const level = verdictOn(thrown) === 'another-cluster' ? 'error' : 'warn';
+      this.#options.log[level]({ reason: messageOf(thrown) }, 'the partitions of the queue could not be looked up');
     }
   }
 
@@ -288,8 +332,11 @@ export class KafkaQueue implements Queue {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#timer);
+    clearInterval(this.#watch);
     await Promise.allSettled([...this.#members].map((member) => member.leave()));
-    await Promise.all([...this.#writers].map((writer) => writer.close()));
+    const writers = [...this.#writers];
+    await Promise.all(writers.map((writer) => writer.close()));
+    await this.#shared?.leave(!writers.some(({ leftUnanswered }) => leftUnanswered));
     await Promise.all([...this.#readers].map((reader) => reader.close()));
     await this.cluster.close();
   }
@@ -346,13 +393,14 @@ export class KafkaQueue implements Queue {
     this.#tellOf(Object.keys(counts));
   }
 
-  #reader(at: TopicPartition, asked: TopicPartition = at): KafkaReader {
+  #reader(at: TopicPartition, asked: TopicPartition = at, showsFences = false): KafkaReader {
     const { log, onCorrupt } = this.#options;
     const reader = new KafkaReader({
       at,
       as: asked,
       cluster: this.cluster,
       log,
+      showsFences,
       onCorrupt: (range) => {
         this.#metrics.passedOver(asked, range.nextOffset - range.fromOffset);
         onCorrupt?.(asked, range);
@@ -364,11 +412,20 @@ export class KafkaQueue implements Queue {
     return reader;
   }
 
+  #sharedTopic(): SharedTopic | undefined {
+    const { appends, log } = this.#options;
+    if (appends === undefined) return undefined;
+    const { cluster, record } = this;
+    const openReader = (at: TopicPartition) => this.#reader(at, at, true);
+    return new SharedTopic({ appends, name: this.nameOf(appends.topic), cluster, record, log, openReader });
+  }
+
   async #writer(at: TopicPartition, writers: Writers, asked: TopicPartition = at): Promise<KafkaWriter> {
     const { cluster } = this;
     const owner = `${at.topic}-${at.partition}`;
     const isShared = writers === 'many';
     const producer = isShared ? await newProducer(cluster, at) : await takeOver(cluster, owner, at);
+    const isMoved = isShared && asked.topic === this.#shared?.topic;
     const writer = new KafkaWriter({
       at,
       as: asked,
@@ -379,6 +436,7 @@ export class KafkaQueue implements Queue {
       endOffset: await offsetAt(cluster, at, WHEN.end),
       isShared,
       renew: (own) => (isShared ? newProducer(cluster, at) : renew(cluster, owner, at, own)),
+      ...(isMoved ? await this.#shared?.admit(at, producer) : {}),
       onClose: () => void this.#writers.delete(writer),
     });
     this.#writers.add(writer);

@@ -1,7 +1,9 @@
 /** What people and monitors are told about topics and groups. */
+import { SpillwayError } from '../../lib/errors.ts';
 import { ownerOf } from '../created/owned-names.ts';
 import { type GroupState, offset, type TopicState } from '../port.ts';
 import { groupStates } from '../segment-log/state.ts';
+import { placeOf } from './broker-errors.ts';
 import { membersOf } from './group-members.ts';
 import { committedOffsets } from './group-offsets.ts';
 import type { KafkaQueue } from './queue.ts';
@@ -48,15 +50,18 @@ export async function groupStatesOf(
   const positions = await Promise.all(
     Object.entries(groups).flatMap(([group, topics]) => topics.map((topic) => positionsOf(queue, group, topic))),
   );
-  const ends = new Map<string, number>();
-  const asked = positions.flat().map(async ({ topic, partition }) => {
-    ends.set(`${topic}/${partition}`, await queue.endOffset({ topic, partition }));
-  });
-  await Promise.all(asked);
+  const places = positions.flat();
+  const found = await queue.endOffsets(places);
+  const unknown = places.find((_, i) => found[i] === undefined);
+  // A lag of 0 would say that all is read.
+  if (unknown !== undefined) {
+    throw new SpillwayError('QUEUE_UNREACHABLE', `Kafka does not say where ${placeOf(unknown)} ends.`);
+  }
+  const ends = new Map(places.map((at, i) => [placeOf(at), found[i]]));
   return groupStates({
     queue,
-    positions: positions.flat(),
-    endOffset: ({ topic, partition }) => ends.get(`${topic}/${partition}`),
+    positions: places,
+    endOffset: (at) => ends.get(placeOf(at)),
     nowMs: Date.now(),
   });
 }

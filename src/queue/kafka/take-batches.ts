@@ -1,6 +1,7 @@
 /** Whole batches from the bytes that a broker gives, as views: nothing is decoded but their headers. */
 import { BATCH_HEADER_BYTES, batchIsIntact, readBatchHeader } from '../../event/record-batch.ts';
 import { type CorruptRange, offset, type StoredBatch } from '../port.ts';
+import { isFence } from './fence.ts';
 
 const LENGTH_AT = 8;
 const LENGTH_BASE = 12;
@@ -16,8 +17,17 @@ export interface TakenBatches {
   readonly nextOffset: number;
 }
 
-/** `place`: what to call the partition. At least one batch, where there is one, and then up to `maxBytes`. */
-export function takeBatches(bytes: Buffer, from: number, maxBytes: number, place: string): TakenBatches {
+/**
+ * `place`: what to call the partition. At least one batch, where there is one, and then up to `maxBytes`. Those by which
+ * producers were fenced are nobody's records.
+ */
+export function takeBatches(
+  bytes: Buffer,
+  from: number,
+  maxBytes: number,
+  place: string,
+  showsFences = false,
+): TakenBatches {
   const batches: StoredBatch[] = [];
   const corrupt: CorruptRange[] = [];
   let nextOffset = from;
@@ -31,7 +41,8 @@ export function takeBatches(bytes: Buffer, from: number, maxBytes: number, place
     const end = baseOffset + batch.readInt32BE(LAST_OFFSET_DELTA_AT) + 1;
     at += sizeBytes;
     if (end <= nextOffset) continue;
-    if ((batch.readInt16BE(ATTRIBUTES_AT) & CONTROL) === 0) {
+    const isMarker = (batch.readInt16BE(ATTRIBUTES_AT) & CONTROL) !== 0 || (!showsFences && isFence(batch));
+    if (!isMarker) {
       const header = readBatchHeader(batch);
       if (header === undefined || !batchIsIntact(batch)) {
         const fromOffset = offset(Math.max(baseOffset, from));

@@ -78,6 +78,11 @@ export class LateQueue implements Queue {
     await this.#there().registerBarrier(topic, ends);
   }
 
+  /** Also before it is there. */
+  mapsTo(topic: string, partitions: number): void {
+    this.#options.queue.mapsTo?.(topic, partitions);
+  }
+
   async close(): Promise<void> {
     const ended = this.#options.arrival.close();
     await this.#options.queue.close();

@@ -8,7 +8,8 @@ import { LATE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { orAborted } from '../../lib/or-aborted.ts';
 import { type Appended, type Offset, offset, type PartitionWriter, type TopicPartition } from '../port.ts';
-import type { DirectWriter } from '../spool/spool-writer.ts';
+import type { ProducerMark } from '../producer-mark.ts';
+import type { DirectWriter } from '../spool/direct-writer.ts';
 import type { Arrival } from './arrival.ts';
 
 export interface LateWriterOptions {
@@ -51,13 +52,30 @@ export class LateWriter implements DirectWriter {
     return this.#writer === undefined ? performance.now() - this.#sinceMs : this.#writer.troubledForMs;
   }
 
+  get isHeld(): boolean {
+    return this.#writer?.isHeld ?? false;
+  }
+
   get failure(): SpillwayError | undefined {
     return this.#writer === undefined ? this.#failure : this.#writer.failure;
   }
 
   /** Why it takes nothing now, in words. */
   get waitsFor(): string | undefined {
-    return this.#options.arrival.waitsFor;
+    return this.#options.arrival.waitsFor ?? this.#writer?.waitsFor;
+  }
+
+  get mark(): ProducerMark | undefined {
+    return this.#writer?.mark;
+  }
+
+  /** Once it is open. */
+  async goOnFrom(mark: ProducerMark): Promise<number | undefined> {
+    return this.#writer?.goOnFrom?.(mark);
+  }
+
+  async beginAnew(): Promise<void> {
+    await this.#writer?.beginAnew?.();
   }
 
   async drained(): Promise<void> {
@@ -88,7 +106,7 @@ export class LateWriter implements DirectWriter {
       } catch (thrown) {
         const error = thrown instanceof SpillwayError ? thrown : new SpillwayError('INTERNAL', messageOf(thrown));
         log.warn({ ...at, reason: error.message }, 'a partition of the queue could not be opened');
-        if (!error.kind.retry && error.code !== 'QUEUE_REFUSED') {
+        if (!error.kind.retry && !PASSING.has(error.code)) {
           this.#failure = error;
           return;
         }
@@ -97,5 +115,8 @@ export class LateWriter implements DirectWriter {
     }
   }
 }
+
+/** Somebody may give the right back; and partitions that were added meanwhile are used a moment later. */
+const PASSING: ReadonlySet<string> = new Set(['QUEUE_REFUSED', 'QUEUE_FENCED']);
 
 export const isDirect = (writer: PartitionWriter): writer is DirectWriter => 'troubledForMs' in writer;

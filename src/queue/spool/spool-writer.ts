@@ -7,58 +7,29 @@
  * Where the queue is away when this process starts, all goes to the log at once, until the queue's writer is open.
  *
  * What was under way when the queue went away is in both: its own writer goes on trying, with the sequences that it had,
- * and the copy is for the case that this process ends before. After such an end the copy is appended by another producer:
- * the few batches that the queue had taken without being able to say so are then there twice. Otherwise nothing is.
+ * and the copy is for the case that this process ends before. A later process goes on with these sequences (drain.ts), so
+ * that nothing is there twice.
  */
-import { readBatchHeader } from '../../event/record-batch.ts';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
-import { SPOOL_LIMITS } from '../../lib/limits.ts';
-import type { Logger } from '../../lib/log.ts';
+import { QUEUE_LIMITS, SPOOL_LIMITS } from '../../lib/limits.ts';
 import { orAborted } from '../../lib/or-aborted.ts';
-import { type Appended, type Offset, offset, type PartitionReader, type PartitionWriter } from '../port.ts';
+import type { Appended, Offset, PartitionWriter } from '../port.ts';
+import { type DrainOptions, drain, forget } from './drain.ts';
+import { type Flight, plainCopy } from './flight.ts';
+import type { ProducerNote } from './producer-notes.ts';
 
-/** The queue's own writer. */
-export interface DirectWriter extends PartitionWriter {
-  /** For how long what waits has not moved on; 0 where nothing waits. */
-  readonly troubledForMs: number;
-  /** Why it never takes anything any more. */
-  readonly failure?: SpillwayError | undefined;
-  /** Of one whose queue was away at first: resolves when it takes what is appended, or never will. */
-  readonly opened?: Promise<void>;
-  /** Why it takes nothing now, for people. */
-  readonly waitsFor?: string | undefined;
-}
-
-export interface SpoolWriterOptions {
-  readonly direct: DirectWriter;
+export interface SpoolWriterOptions extends DrainOptions {
   /** Of this partition in the log on this machine. */
   readonly spool: PartitionWriter;
-  readonly reader: PartitionReader;
   /** How far the log has gone to the queue. */
   readonly drained: Offset;
-  /** Durable when it resolves. */
-  readonly commit: (position: Offset) => Promise<void>;
-  readonly log: Logger;
-  /** A batch that was in the log is in the queue now. */
-  readonly onDrained: (batch: Buffer, appended: Appended) => void;
+  /** What a process of before has noted of what it sent from there on. */
+  readonly left?: ProducerNote | undefined;
   readonly spoolAfterMs: number;
   /** Nothing goes to the queue before. */
   readonly hold?: Promise<void> | undefined;
   readonly nowMs?: () => number;
 }
-
-interface Flight {
-  readonly bytes: Buffer;
-  readonly resolve: (appended: Appended) => void;
-  readonly reject: (reason: unknown) => void;
-  /** Whether the queue has it, once that is known. */
-  readonly landed: Promise<boolean>;
-  /** As it is in the log. */
-  copy?: Buffer;
-}
-
-const PRODUCER_EPOCH_AT = 51;
-const BASE_SEQUENCE_AT = 53;
 
 export class SpoolWriter implements PartitionWriter {
   readonly topic: string;
@@ -69,6 +40,11 @@ export class SpoolWriter implements PartitionWriter {
   readonly #closing = new AbortController();
   readonly #timer: NodeJS.Timeout;
   #isSpooling = false;
+  /** Resolves when what was under way is in the log: what comes after it is put in after it. */
+  #entry: Promise<void> = Promise.resolve();
+  #isEntered = true;
+  /** That waits for it. */
+  #enteringBytes = 0;
   #isHeld: boolean;
   /** How far the log has gone to the queue, and when the next record of it was made. */
   #drainedTo: Offset;
@@ -78,6 +54,9 @@ export class SpoolWriter implements PartitionWriter {
   /** Something more has gone to the queue, or never will. */
   #moved = Promise.withResolvers<void>();
   #draining: Promise<void> = Promise.resolve();
+  #lookedMs = performance.now();
+  /** When this process last went on after it had stood still: what it has not heard since nobody has had time to say. */
+  #resumedMs = 0;
 
   constructor(options: SpoolWriterOptions) {
     this.#options = options;
@@ -91,7 +70,7 @@ export class SpoolWriter implements PartitionWriter {
     options.hold?.then(letGo, () => {});
     const isLate = options.direct.opened !== undefined || options.hold !== undefined;
     // What a process of before has left.
-    if (isLate || options.drained < options.spool.nextOffset) this.#beginSpooling(options.drained);
+    if (isLate || options.drained < options.spool.nextOffset) this.#beginSpooling(options.drained, options.left);
     this.#timer = setInterval(() => this.#look(), SPOOL_LIMITS.lookMs);
     this.#timer.unref();
   }
@@ -131,13 +110,16 @@ export class SpoolWriter implements PartitionWriter {
   }
 
   get saturated(): boolean {
-    return this.#isSpooling ? this.#options.spool.saturated : this.#options.direct.saturated;
+    if (!this.#isSpooling) return this.#options.direct.saturated;
+    return !this.#isEntered || this.#options.spool.saturated;
   }
 
   async drained(): Promise<void> {
     const { direct, spool } = this.#options;
-    if (this.#isSpooling) await spool.drained();
-    else await Promise.race([direct.drained(), this.#modeChanged.promise]);
+    if (this.#isSpooling) {
+      await this.#entry;
+      await spool.drained();
+    } else await Promise.race([direct.drained(), this.#modeChanged.promise]);
   }
 
   append(batch: Buffer): Promise<Appended> {
@@ -157,6 +139,12 @@ export class SpoolWriter implements PartitionWriter {
       await this.#moved.promise;
     }
     return direct.nextOffset;
+  }
+
+  /** This process is about to end, and what others have to do first may take longer. */
+  endSoon(): void {
+    const { direct, spool } = this.#options;
+    if (!this.#isSpooling && direct.isHeld === true) this.#beginSpooling(spool.nextOffset);
   }
 
   /** Again is the same. */
@@ -198,7 +186,7 @@ export class SpoolWriter implements PartitionWriter {
         if (this.#mustKeep) this.#beginSpooling(this.#options.spool.nextOffset);
         this.#flights.delete(flight);
         // Else it is in the log, if the log has taken it.
-        if (flight.copy === undefined) reject(reason);
+        if (flight.copy === undefined) reject(this.#isFenced ? this.#notHere() : reason);
         return false;
       },
     );
@@ -208,15 +196,49 @@ export class SpoolWriter implements PartitionWriter {
   }
 
   async #keep(batch: Buffer): Promise<Appended> {
-    await this.#options.spool.append(batch);
+    if (this.#isEntered && this.#enteringBytes === 0) await this.#options.spool.append(batch);
+    else await this.#keepAfterEntry(batch);
     // Its offsets are not known yet: not before these.
     return { baseOffset: this.nextOffset, nextOffset: this.nextOffset };
+  }
+
+  async #keepAfterEntry(batch: Buffer): Promise<void> {
+    if (this.#enteringBytes + batch.length > QUEUE_LIMITS.pendingMaxBytes) {
+      const text = `${this.#enteringBytes} bytes wait for ${this.topic}/${this.partition} already.`;
+      throw new SpillwayError('UNAVAILABLE', text, { retryAfterS: 1 });
+    }
+    this.#enteringBytes += batch.length;
+    await this.#entry;
+    this.#enteringBytes -= batch.length;
+    if (this.#closing.signal.aborted) throw this.#closedError();
+    await this.#options.spool.append(batch);
   }
 
   #look(): void {
     const { direct, spoolAfterMs, spool } = this.#options;
     if (this.#isSpooling) return;
-    if (this.#mustKeep || direct.troubledForMs >= spoolAfterMs) this.#beginSpooling(spool.nextOffset);
+    const nowMs = performance.now();
+    const hasStood = nowMs - this.#lookedMs > SPOOL_LIMITS.standstillMs;
+    // A machine that is too busy is late again and again.
+    if (hasStood && this.#resumedMs !== this.#lookedMs) this.#resumedMs = nowMs;
+    this.#lookedMs = nowMs;
+    const troubledForMs = Math.min(direct.troubledForMs, nowMs - this.#resumedMs);
+    if (this.#mustKeep || troubledForMs >= spoolAfterMs) this.#beginSpooling(spool.nextOffset);
+  }
+
+  /**
+   * Sources have moved without this process. Whoever can send again does it elsewhere: kept here it would be later than
+   * what others take meanwhile. What nobody can send again is appended again, and then it is kept.
+   */
+  get #isFenced(): boolean {
+    return this.#options.direct.failure?.code === 'QUEUE_FENCED';
+  }
+
+  #notHere(): SpillwayError {
+    return new SpillwayError('UNAVAILABLE', 'This collector begins again with the partitions that were added.', {
+      cause: this.#options.direct.failure,
+      retryAfterS: 1,
+    });
   }
 
   /** The queue's writer has given up, and not because it is to. */
@@ -225,7 +247,7 @@ export class SpoolWriter implements PartitionWriter {
   }
 
   /** `from`: where in the log that begins which is to go to the queue, copies of what is under way included. */
-  #beginSpooling(from: Offset): void {
+  #beginSpooling(from: Offset, left?: ProducerNote): void {
     const { log, topic, partition } = { ...this.#options, topic: this.topic, partition: this.partition };
     const place = `${topic}/${partition}`;
     if (this.#isHeld) {
@@ -237,87 +259,78 @@ export class SpoolWriter implements PartitionWriter {
     this.#isSpooling = true;
     this.#drainedTo = from;
     this.#oldestMs = (this.#options.nowMs ?? Date.now)();
-    const flights = [...this.#flights];
-    for (const flight of flights) void this.#keepFlight(flight);
+    const flights = this.#isFenced ? [] : [...this.#flights];
+    this.#isEntered = flights.length === 0;
+    this.#entry = this.#isEntered ? Promise.resolve() : this.#enter(flights, from);
     this.#modeChanged.resolve();
     this.#modeChanged = Promise.withResolvers();
-    this.#draining = this.#drain(flights, from).catch((thrown: unknown) => {
+    this.#draining = this.#drain(flights, from, left).catch((thrown: unknown) => {
       if (!this.#closing.signal.aborted)
         log.error({ topic, partition, reason: messageOf(thrown) }, 'the spool stands still: nothing of it is lost');
     });
   }
 
-  /** Whoever waits for it is told as soon as one of the two has it. */
-  async #keepFlight(flight: Flight): Promise<void> {
-    flight.copy = plain(flight.bytes);
-    try {
-      flight.resolve(await this.#keep(plain(flight.bytes)));
-    } catch (thrown) {
+  /**
+   * Puts what is under way into the log, after it was noted by which producer it is sent. Where the log does not take all
+   * of it, sequences do not go on in what comes after it: then nothing comes after it before the note is gone. Whoever
+   * waits for a batch is told as soon as one of the two has it.
+   */
+  async #enter(flights: readonly Flight[], from: Offset): Promise<void> {
+    const { direct, note, log } = this.#options;
+    const { mark } = direct;
+    if (mark !== undefined) {
+      await note({ ...mark, position: from }).catch((thrown: unknown) => {
+        log.warn({ reason: messageOf(thrown) }, 'what is under way to the queue may be there twice after a crash');
+      });
+    }
+    const keeping = flights.map((flight) => this.#keepFlight(flight));
+    const kept = await Promise.all(keeping);
+    let end: number = from;
+    const isWhole = kept.every((one) => {
+      const isNext = one?.baseOffset === end;
+      end = one?.nextOffset ?? end;
+      return isNext;
+    });
+    while (!isWhole && !this.#closing.signal.aborted && !(await forget({ note, log, signal: this.#closing.signal })));
+    for (const [i, { resolve }] of flights.entries()) {
+      if (kept[i] !== undefined) resolve({ baseOffset: this.nextOffset, nextOffset: this.nextOffset });
+    }
+    this.#isEntered = true;
+  }
+
+  #keepFlight(flight: Flight): Promise<Appended | undefined> {
+    flight.copy = plainCopy(flight.bytes);
+    flight.kept = this.#options.spool.append(plainCopy(flight.bytes)).catch((thrown: unknown) => {
       // It may still land.
       flight.landed.then(() => flight.reject(thrown));
-    }
-  }
-
-  /** `flights`: what is in the log from `from` on, and may be in the queue. */
-  async #drain(flights: readonly Flight[], from: Offset): Promise<void> {
-    let position = from;
-    for (const { landed, copy } of flights) {
-      // What the queue's writer gave up is still to go, and all after it.
-      if (!(await landed)) break;
-      position = offset(position + (copy === undefined ? 0 : (readBatchHeader(copy)?.recordCount ?? 0)));
-    }
-    if (position > from) await this.#commit(position);
-    this.#drainedTo = position;
-    this.#tellMoved();
-    await this.#mayBegin();
-    while (!this.#closing.signal.aborted) {
-      const { spool, reader, log } = this.#options;
-      if (position === spool.nextOffset) {
-        this.#isSpooling = false;
-        this.#tellMoved();
-        log.info(
-          { topic: this.topic, partition: this.partition },
-          `${this.topic}/${this.partition} is in the queue up to its end`,
-        );
-        return;
-      }
-      await reader.waitFor(position, this.#closing.signal);
-      if (this.#closing.signal.aborted) return;
-      const { batches, nextOffset } = await reader.read(position);
-      this.#oldestMs = batches[0]?.maxTimestampMs ?? this.#oldestMs;
-      const copies = batches.filter((batch) => batch.nextOffset > position).map(({ bytes }) => plain(bytes));
-      await Promise.all(copies.map((copy) => this.#send(copy)));
-      position = nextOffset;
-      await this.#commit(position);
-      this.#drainedTo = position;
-      this.#tellMoved();
-    }
-  }
-
-  /** Nothing can go to the queue before it is there, nor while what is here is to be held back. */
-  async #mayBegin(): Promise<void> {
-    const { direct, hold } = this.#options;
-    await orAborted(Promise.all([direct.opened, hold]), this.#closing.signal);
-  }
-
-  async #send(batch: Buffer): Promise<void> {
-    const { direct, onDrained } = this.#options;
-    const kept = Buffer.from(batch);
-    onDrained(kept, await direct.append(batch));
-  }
-
-  /** A position that is not committed costs a repetition after a crash, and no record. */
-  async #commit(position: Offset): Promise<void> {
-    await this.#options.commit(offset(position)).catch((thrown: unknown) => {
-      this.#options.log.warn({ reason: messageOf(thrown) }, 'the place in the spool could not be noted');
+      return undefined;
     });
+    return flight.kept;
   }
-}
 
-/** A copy without what a producer of Kafka has filled in. */
-function plain(batch: Buffer): Buffer {
-  const copy = Buffer.from(batch);
-  copy.writeInt16BE(-1, PRODUCER_EPOCH_AT);
-  copy.writeInt32BE(-1, BASE_SEQUENCE_AT);
-  return copy;
+  async #drain(flights: readonly Flight[], from: Offset, left: ProducerNote | undefined): Promise<void> {
+    const { direct, hold, spool, log } = this.#options;
+    const { signal } = this.#closing;
+    await this.#entry;
+    const hasGone = await drain({
+      ...this.#options,
+      from,
+      flights,
+      left,
+      // Nothing can go to the queue before it is there, nor while what is here is to be held back.
+      mayBegin: () => orAborted(Promise.all([direct.opened, hold]), signal),
+      isEmptyAt: (position) => position === spool.nextOffset && this.#enteringBytes === 0,
+      onMoved: (position, oldestMs = this.#oldestMs) => {
+        this.#drainedTo = position;
+        this.#oldestMs = oldestMs;
+        this.#tellMoved();
+      },
+      signal,
+    });
+    if (!hasGone) return;
+    this.#isSpooling = false;
+    this.#tellMoved();
+    const { topic, partition } = this;
+    log.info({ topic, partition }, `${topic}/${partition} is in the queue up to its end`);
+  }
 }

@@ -1,4 +1,6 @@
 /** A queue whose writers keep accepting while it is away (spool-writer.ts); all else is the queue's own. */
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
 import { type Disk, nodeDisk } from '../../lib/disk.ts';
 import { messageOf } from '../../lib/errors.ts';
@@ -23,6 +25,7 @@ import { LocalCoordinator } from '../segment-log/coordinator.ts';
 import { MarkBoard } from '../segment-log/marks.ts';
 import { openSegmentLog, type SegmentLogQueue } from '../segment-log/queue.ts';
 import { showSpool } from './metrics.ts';
+import { type ProducerNote, ProducerNotes } from './producer-notes.ts';
 import { SpoolWriter } from './spool-writer.ts';
 
 export interface SpoolingOptions {
@@ -50,11 +53,13 @@ export interface SpoolingOptions {
 
 /** Of the log on this machine: it has committed what has gone to the queue. */
 export const DRAIN_GROUP = 'drain';
+const NOTES_FILE = 'producers.json';
 
 export class SpoolingQueue implements Queue {
   readonly #options: SpoolingOptions;
   readonly #queue: Queue;
   readonly #coordinator: LocalCoordinator;
+  readonly #notes: ProducerNotes;
   readonly #marks = new MarkBoard();
   readonly #spool: SegmentLogQueue;
   readonly #assigned = new Map<string, AssignedPartition>();
@@ -66,17 +71,25 @@ export class SpoolingQueue implements Queue {
   readonly #heldFrom = new Map<string, readonly number[]>();
   /** Topics whose added partitions are not read yet as far as is known, so that only what was kept here can be late. */
   readonly #unread = new Set<string>();
+  /**
+   * By topic: partitions from this one on were added before this process began, which has begun with all of them. What
+   * one before it has in the queue is before the barrier, so only what was kept here can be late.
+   */
+  readonly #fresh = new Map<string, number>();
   /** Topics of which something was kept here by a process before. */
   readonly #hasKept = new Set<string>();
+  /** By topic: partitions from these on were added, and this process has not said yet that it has moved. */
+  readonly #moving = new Map<string, readonly number[]>();
   /** By topic and one of those: the partitions that are held back because of it. */
   readonly #held = new Map<string, Set<number>>();
   #member: GroupMember | undefined;
 
-  private constructor(options: SpoolingOptions, coordinator: LocalCoordinator) {
+  private constructor(options: SpoolingOptions, coordinator: LocalCoordinator, notes: ProducerNotes) {
     const { directory, topics, log, disk = nodeDisk, queue } = options;
     this.#options = options;
     this.#queue = queue;
     this.#coordinator = coordinator;
+    this.#notes = notes;
     const retention = { maxAgeMs: SPOOL_LIMITS.keepMs };
     this.#spool = openSegmentLog({
       directory,
@@ -106,7 +119,8 @@ export class SpoolingQueue implements Queue {
 
   static async open(options: SpoolingOptions): Promise<SpoolingQueue> {
     const { directory, log, disk = nodeDisk } = options;
-    const spooling = new SpoolingQueue(options, await LocalCoordinator.open({ directory, disk, log }));
+    const notes = await ProducerNotes.open(join(directory, NOTES_FILE), disk, log);
+    const spooling = new SpoolingQueue(options, await LocalCoordinator.open({ directory, disk, log }), notes);
     await spooling.#spool.prepare();
     spooling.#member = await spooling.#spool.joinGroup(DRAIN_GROUP, {
       topics: options.topics,
@@ -134,11 +148,15 @@ export class SpoolingQueue implements Queue {
     const spool = await this.#spool.openWriter(at);
     const reader = this.#spool.openReader(at);
     const [committed, earliest] = [await this.#member?.committed(at), await reader.earliestOffset()];
+    const drained = offset(Math.max(committed ?? 0, earliest));
+    const left = await this.#leftFor(at, drained < spool.nextOffset ? spool.nextOffset : undefined);
     const writer = new SpoolWriter({
       direct,
       spool,
       reader,
-      drained: offset(Math.max(committed ?? 0, earliest)),
+      drained,
+      left,
+      note: (note) => this.#notes.set(at, note),
       commit: async (position) => this.#assigned.get(keyOf(at))?.commit(position),
       log: this.#options.log,
       onDrained: (batch, appended) => this.#options.onDrained?.(at, batch, appended),
@@ -149,6 +167,17 @@ export class SpoolingQueue implements Queue {
     if (writer.spooledRecords > 0) this.#hasKept.add(at.topic);
     this.#openingOf(at).resolve(writer);
     return writer;
+  }
+
+  /**
+   * What a process of before has noted of what is in the log up to this end. What comes into the log, or goes to the queue,
+   * from now on is none of it.
+   */
+  async #leftFor(at: TopicPartition, end: Offset | undefined): Promise<ProducerNote | undefined> {
+    const noted = this.#notes.of(at);
+    const left = noted === undefined || end === undefined ? undefined : { end, ...noted };
+    await this.#notes.set(at, left);
+    return left;
   }
 
   /** How many partitions are kept on this machine now. */
@@ -183,10 +212,36 @@ export class SpoolingQueue implements Queue {
 
   /** What is kept here was accepted before the barrier, and has to be before it in the queue. */
   async registerBarrier(topic: string, ends: readonly Offset[]): Promise<void> {
+    if (!this.#options.topics.includes(topic)) return this.#queue.registerBarrier(topic, ends);
+    const { unbarred } = this.#queue.layout(topic);
     const landed = ends.map(async (end, partition) => {
+      // Where the partitions of the last addition end matters to nobody.
+      if (!unbarred.some((first) => first > partition)) return end;
       return offset(Math.max(end, await (await this.#writer({ topic, partition })).landed()));
     });
     await this.#queue.registerBarrier(topic, await Promise.all(landed));
+    for (const from of this.#moving.get(topic) ?? []) if (from < ends.length) await this.#release(topic, from);
+    this.#moving.set(
+      topic,
+      (this.#moving.get(topic) ?? []).filter((from) => from >= ends.length),
+    );
+  }
+
+  mapsTo(topic: string, partitions: number): void {
+    this.#queue.mapsTo?.(topic, partitions);
+  }
+
+  /** This process is about to end: what would have to wait for others is kept here. */
+  endSoon(): void {
+    for (const writer of this.#writers) writer.endSoon();
+  }
+
+  /** Resolves when nothing is kept here, or so long after. */
+  async settled(withinMs: number): Promise<void> {
+    const untilMs = performance.now() + withinMs;
+    while (this.spooling > 0 && performance.now() < untilMs && !this.#closing.signal.aborted) {
+      await delay(SPOOL_LIMITS.lookMs, undefined, { signal: this.#closing.signal }).catch(() => {});
+    }
   }
 
   async close(): Promise<void> {
@@ -206,6 +261,7 @@ export class SpoolingQueue implements Queue {
     const before = known?.partitions ?? layout.partitions;
     const isMore = before < layout.partitions;
     const left = known?.heldFrom ?? [];
+    if (isMore) this.#fresh.set(topic, before);
     if (left.length === 0 && layout.unbarred.some((first) => first <= before)) this.#unread.add(topic);
     this.#heldFrom.set(topic, isMore ? [...left, before] : left);
     await layouts?.note(topic, layout, isMore ? before : undefined);
@@ -218,11 +274,15 @@ export class SpoolingQueue implements Queue {
     if (known === undefined || partition < known.partitions) return;
     const layout = this.#queue.layout(topic);
     const isBarred = !layout.unbarred.some((first) => first <= partition);
-    if (isBarred) {
+    // What is kept here now may come to the queue after a barrier that others register.
+    const isLate = isBarred || [...this.#writers].some((writer) => writer.topic === topic && writer.isSpooling);
+    const from = known.partitions;
+    if (isLate) {
       this.#unread.delete(topic);
-      this.#heldFrom.set(topic, [...(this.#heldFrom.get(topic) ?? []), known.partitions]);
-    }
-    await layouts?.note(topic, { ...layout, partitions: partition + 1 }, isBarred ? known.partitions : undefined);
+      this.#heldFrom.set(topic, [...(this.#heldFrom.get(topic) ?? []), from]);
+    } else this.#moving.set(topic, [...(this.#moving.get(topic) ?? []), from]);
+    // If this process ends before it has moved, the next one holds them back.
+    await layouts?.note(topic, { ...layout, partitions: partition + 1 }, from);
   }
 
   /** Durable before anything goes to the partition; another one that was held back as well may have been let go already. */
@@ -249,7 +309,8 @@ export class SpoolingQueue implements Queue {
       const earlier = await Promise.all(
         Array.from({ length: from }, (_, at) => this.#writer({ topic, partition: at })),
       );
-      if (!this.#unread.has(topic) || this.#hasKept.has(topic)) {
+      const isInTime = this.#unread.has(topic) || this.#fresh.get(topic) === from;
+      if (!isInTime || this.#hasKept.has(topic)) {
         const ends = await Promise.all(earlier.map((writer) => writer.landed()));
         await passed(topic, ends, this.#closing.signal);
       }
@@ -268,6 +329,10 @@ export class SpoolingQueue implements Queue {
     held?.delete(partition);
     // Whoever has the folder after this process notes it there.
     if (this.#closing.signal.aborted || (held !== undefined && held.size > 0)) return;
+    await this.#release(topic, from);
+  }
+
+  async #release(topic: string, from: number): Promise<void> {
     await this.#options.layouts?.release(topic, from).catch((thrown: unknown) => {
       this.#options.log.warn({ topic, reason: messageOf(thrown) }, 'it was not noted that nothing is held back now');
     });
