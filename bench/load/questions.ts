@@ -75,9 +75,9 @@ const FRONT_DOOR: Readonly<Record<QuestionName, FrontDoorQuestion>> = {
 
 /**
  * How far numbers may be apart, as a share of them. Which events meet in which digest differs from run to run; and the
- * right answer is 155 ms for all apps, where OpenSearch's digests say up to 165.
+ * right answer is 155 ms for all apps, where OpenSearch's digests say up to 165, and more of the fewer events of a third.
  */
-const TOLERANCE: Partial<Record<QuestionName, number>> = { 'p95 of duration by app': 0.06 };
+const TOLERANCE: Partial<Record<QuestionName, number>> = { 'p95 of duration by app': 0.1 };
 
 /** Asks one question; resolves with the answer's text once all of it is there. */
 export type Asker = (name: QuestionName, id: string) => Promise<string>;

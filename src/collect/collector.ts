@@ -91,7 +91,13 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
     topic: TOPICS.deadLetter,
     partition: deadLetterPartition.collectors,
   });
-  const elsewhere = new LettersElsewhere({ queue, writer: deadWriter, log });
+  const elsewhere = new LettersElsewhere({
+    queue,
+    writer: deadWriter,
+    clock,
+    ttlMs: limits.idempotencyTtlMs,
+    log,
+  });
   const onDeadLettered = (batch: DurableBatch): void => {
     elsewhere.appended(batch.appended);
     options.onDeadLettered?.(batch);

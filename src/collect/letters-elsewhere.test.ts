@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import { DEAD_LETTER_KEY, encodeDeadLetterReason } from '../event/dead-letter.ts';
 import { printAttempt } from '../event/idempotency.ts';
 import { encodeRawMeta, RAW_META_KEY } from '../event/raw-meta.ts';
@@ -8,10 +8,22 @@ import { offset, type PartitionReader, type PartitionWriter, type Queue, type St
 import { LettersElsewhere } from './letters-elsewhere.ts';
 
 const KEYED = { key: 'k'.repeat(22), body: 'b'.repeat(22) };
+const TTL_MS = 1_000;
+let nowMs = 0;
 const writer = { topic: 'dead-letter', partition: 0, nextOffset: offset(0) } as unknown as PartitionWriter;
 
+beforeEach(() => {
+  nowMs = 0;
+});
+
 /** A letter of the request for each entry, in one batch: whether all its chunks are there. */
-function batchOf(baseOffset: number, attempt: string, fromDeadLetter: number, isLast: readonly boolean[]): StoredBatch {
+function batchOf(
+  baseOffset: number,
+  attempt: string,
+  fromDeadLetter: number,
+  isLast: readonly boolean[],
+  timestampMs = 0,
+): StoredBatch {
   const builder = new RecordBatchBuilder();
   const of = { ...KEYED, records: 1, deadLetters: 3, attempt, fromRecord: 0, fromDeadLetter };
   const meta = encodeRawMeta({
@@ -27,7 +39,7 @@ function batchOf(baseOffset: number, attempt: string, fromDeadLetter: number, is
       Buffer.from('x'),
       0,
       1,
-      0,
+      timestampMs,
       encodeHeaders([
         [RAW_META_KEY, meta],
         [DEAD_LETTER_KEY, reason],
@@ -51,7 +63,8 @@ function looking(log: StoredBatch[], endOffset: () => Promise<number>) {
     close: async () => {},
   } as unknown as PartitionReader;
   const queue: Pick<Queue, 'openReader'> = { openReader: () => reader };
-  return { read, elsewhere: new LettersElsewhere({ queue, writer, log: createLog('test', 'silent') }) };
+  const about = { queue, writer, clock: { now: () => nowMs }, ttlMs: TTL_MS, log: createLog('test', 'silent') };
+  return { read, elsewhere: new LettersElsewhere(about) };
 }
 
 it('counts the letters that are whole, of all attempts together, each batch once', async () => {
@@ -90,5 +103,22 @@ it('holds nobody up while the queue does not answer, and looks again when it doe
 
 it('goes on without what cannot be read', async () => {
   const { elsewhere } = looking([], () => Promise.reject(new Error('away')));
+  expect(await elsewhere.count(KEYED)).toBe(0);
+});
+
+it('does not count letters of a request that had the same key and body before the time of the key was over', async () => {
+  const log = [batchOf(0, 'a', 0, [true, true])];
+  let end = 2;
+  nowMs = TTL_MS + 1;
+  const late = looking(log, async () => end).elsewhere;
+  expect(await late.count(KEYED)).toBe(0);
+  nowMs = TTL_MS;
+  const { elsewhere } = looking(log, async () => end);
+  expect(await elsewhere.count(KEYED)).toBe(2);
+  log.push(batchOf(2, 'b', 0, [true], TTL_MS + 1));
+  end = 3;
+  nowMs = TTL_MS + 1;
+  expect(await elsewhere.count(KEYED)).toBe(1);
+  nowMs = 2 * TTL_MS + 2;
   expect(await elsewhere.count(KEYED)).toBe(0);
 });

@@ -3,11 +3,13 @@
  * nobody reads it before users do; a sender that got no answer from one of them asks another. So before a collector writes
  * the letters of a request with an Idempotency-Key, it looks at what has come to that partition. What another is still writing
  * it cannot see, and where the queue is away or slow it does not wait: then a letter may be there twice, never not at all.
+ * A key that is used again after its time begins a new request: letters of the one before say nothing of it.
  */
 import { DEAD_LETTER_KEY, decodeDeadLetterReason } from '../event/dead-letter.ts';
 import { parseAttempt, RequestBeginning } from '../event/idempotency.ts';
 import { decodeRawMeta, RAW_META_KEY } from '../event/raw-meta.ts';
 import { RecordCursor } from '../event/record-batch.ts';
+import type { Clock } from '../lib/clock.ts';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
 import { COLLECT_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
@@ -19,7 +21,16 @@ export interface LettersElsewhereOptions {
   readonly queue: Pick<Queue, 'openReader'>;
   /** Of the partition that collectors share. What is before its end now, the keys that are read back tell. */
   readonly writer: PartitionWriter;
+  readonly clock: Clock;
+  /** For how long a key means the same request. */
+  readonly ttlMs: number;
   readonly log: Logger;
+}
+
+interface Request {
+  readonly beginning: RequestBeginning;
+  /** Of its newest letter. */
+  newestMs: number;
 }
 
 const nameOf = ({ key, body }: KeyedRequest): string => `${key}.${body}`;
@@ -30,7 +41,7 @@ export class LettersElsewhere {
   /** Whatever is before it is our own, or was looked at. Undefined until the queue is known. */
   #position: number | undefined;
   /** By request, oldest first. */
-  readonly #requests = new Map<string, RequestBeginning>();
+  readonly #requests = new Map<string, Request>();
   #looking: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
   /** A look takes longer than anybody waits. */
@@ -54,7 +65,7 @@ export class LettersElsewhere {
   /** How many letters of the request are durable, from its first on. */
   async count(request: KeyedRequest): Promise<number> {
     if (this.#position !== undefined && !this.#isLate) await this.#lookInTime();
-    return this.#requests.get(nameOf(request))?.length ?? 0;
+    return this.#known(nameOf(request))?.beginning.length ?? 0;
   }
 
   async close(): Promise<void> {
@@ -114,26 +125,50 @@ export class LettersElsewhere {
   }
 
   #take(batch: Buffer): void {
+    this.#forgetOld();
+    const oldestMs = this.#oldestMs();
     const letters = new RecordCursor(batch);
     while (letters.next()) {
+      if (letters.timestampMs < oldestMs) continue;
       const meta = letters.headerValue(RAW_META_KEY);
       const reason = letters.headerValue(DEAD_LETTER_KEY);
       const printed = meta === undefined ? undefined : decodeRawMeta(meta).idempotency;
       if (printed === undefined || reason === undefined || !decodeDeadLetterReason(reason).last) continue;
       const attempt = parseAttempt(printed);
-      if (attempt !== undefined) this.#beginningOf(attempt).add(attempt.attempt, attempt.fromDeadLetter);
+      if (attempt === undefined) continue;
+      this.#beginningOf(attempt, letters.timestampMs).add(attempt.attempt, attempt.fromDeadLetter);
     }
   }
 
-  #beginningOf(request: KeyedRequest): RequestBeginning {
+  #oldestMs(): number {
+    const { clock, ttlMs } = this.#options;
+    return clock.now() - ttlMs;
+  }
+
+  #forgetOld(): void {
+    const oldestMs = this.#oldestMs();
+    for (const [name, { newestMs }] of this.#requests) {
+      if (newestMs >= oldestMs) return;
+      this.#requests.delete(name);
+    }
+  }
+
+  /** Clocks of collectors differ, so an old one may stand behind a younger one. */
+  #known(name: string): Request | undefined {
+    const known = this.#requests.get(name);
+    return known !== undefined && known.newestMs >= this.#oldestMs() ? known : undefined;
+  }
+
+  #beginningOf(request: KeyedRequest, newestMs: number): RequestBeginning {
     const name = nameOf(request);
-    const known = this.#requests.get(name) ?? new RequestBeginning();
+    const known = this.#known(name) ?? { beginning: new RequestBeginning(), newestMs };
+    known.newestMs = Math.max(known.newestMs, newestMs);
     this.#requests.delete(name);
     this.#requests.set(name, known);
     for (const oldest of this.#requests.keys()) {
       if (this.#requests.size <= COLLECT_LIMITS.letterRequests) break;
       this.#requests.delete(oldest);
     }
-    return known;
+    return known.beginning;
   }
 }

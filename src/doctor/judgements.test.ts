@@ -1,13 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../config/load.ts';
 import { DOCTOR_LIMITS } from '../lib/limits.ts';
+import { describeLogDirs } from '../queue/kafka/protocol.ts';
 import type { Installation } from './check.ts';
-import { judgeFolder } from './checks/kafka-disk.ts';
+import { judgeFolder, kafkaDisk } from './checks/kafka-disk.ts';
+import { kafkaRights } from './checks/kafka-rights.ts';
 import { judgeMemory } from './checks/memory.ts';
 import { isPast } from './checks/opensearch-disk.ts';
 import { CHECK_NAMES, CHECKS } from './checks.ts';
 import { judgeClock } from './engine-clock.ts';
 import { TooLate, within } from './finding.ts';
+import type { KafkaProbe } from './kafka-probe.ts';
 
 const refuse = () => Promise.reject(new Error('not asked'));
 const installation = (overrides: object = {}): Installation => ({
@@ -52,6 +55,33 @@ test("a broker's disk is a warning from 85 % on, wrong from 95 % on, and unknown
     'unknown',
   ]);
   expect(of(50n).found).toMatch(/^k:9092: 50 ?B free, 95 % used where \/kafka is/);
+});
+
+test('a broker that does not answer how full its disks are does not hide what the others say', async () => {
+  const brokers = ['a', 'b', 'c'].map((host, nodeId) => ({ nodeId, host, port: 9092 }));
+  const folder = { logDir: '/kafka', totalBytes: 100n, usableBytes: 1n };
+  const answers: Readonly<Record<string, () => Promise<unknown>>> = {
+    'a:9092': async () => ({ results: [folder] }),
+    'b:9092': () => Promise.reject(new TooLate('b:9092 did not answer within 5 s')),
+    'c:9092': () => Promise.reject(Object.assign(new Error('the connection was closed'), { code: 'PLT_KFK_NETWORK' })),
+  };
+  const probe = { ask: async () => ({ brokers }), askOne: (address: string) => answers[address]?.() };
+  const findings = await kafkaDisk.examine({ ...installation(), kafka: async () => probe as unknown as KafkaProbe });
+  expect(states(findings)).toEqual(['wrong', 'unknown', 'unknown']);
+  expect(findings[1]).toMatchObject({ found: 'b:9092 did not answer within 5 s' });
+});
+
+test('a user that may not describe the cluster is told what does not work then, and how to mend it', async () => {
+  const denied = Object.assign(new Error('no'), { apiId: 'CLUSTER_AUTHORIZATION_FAILED' });
+  const ask = (api: unknown) => (api === describeLogDirs ? Promise.reject(denied) : Promise.resolve({ topics: [] }));
+  const probe = { ask } as unknown as KafkaProbe;
+  expect(await kafkaRights.examine({ ...installation(), kafka: async () => probe })).toMatchObject([
+    {
+      state: 'wrong',
+      found: expect.stringContaining('queue.maxSize'),
+      mend: expect.stringMatching(/--add --allow-principal User:ANONYMOUS --cluster --operation Describe$/),
+    },
+  ]);
 });
 
 describe('memory', () => {

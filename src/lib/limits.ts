@@ -446,6 +446,8 @@ export const STORE_LIMITS = {
   insertBytes: 96 * MiB,
   /** Offsets of one partition that one insert spans: progress markers are no rows. */
   insertSpan: 262_144,
+  /** Offsets of a partition whose letters are read back at once: an insert with a record lies so near to it on both sides. */
+  letterSpan: 524_288,
   /** Paths × rows of the JSON columns of one block: events with thousands of different keys make smaller blocks. */
   blockCells: 16 * MiB,
   blockPaths: 4_096,
@@ -758,6 +760,7 @@ const relations: readonly (readonly [boolean, string])[] = [
   ],
   [PROXY_LIMITS.timeoutMs < HTTP_LIMITS.idleMs, 'a waiting client is not idle'],
   [STORE_LIMITS.insertRows < STORE_LIMITS.insertSpan, 'the rows of an insert fit its span'],
+  [STORE_LIMITS.letterSpan >= 2 * STORE_LIMITS.insertSpan, 'letters around a record of an insert are known'],
   [QUERY_LIMITS.concurrentPerTenant <= QUERY_LIMITS.concurrent, 'one tenant fits the whole'],
   [
     // Three bytes a unit, a longer name's hash or plain key of three bytes a unit, and the marks of a term.

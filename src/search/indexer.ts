@@ -105,8 +105,9 @@ async function startAs(
   const { writer, journal } = engine;
   const completeness = new Completeness(() => queue.partitionCount(TOPICS.events), options.rawEnd);
   const letters = new DeadLetters(queue, site);
-  const missing = new MissingRows({ queue, writer, log, signal });
   const metrics = createIndexerMetrics(options.registry);
+  const onLost = (partition: number, records: number) => metrics.lost.inc({ partition }, records);
+  const missing = new MissingRows({ queue, writer, log, signal, onLost });
   const inserter = new Inserter({
     writer,
     journal,
@@ -140,7 +141,7 @@ async function startAs(
     if (writer.shared === undefined) return from;
     const reader = queue.openReader({ topic: TOPICS.events, partition });
     try {
-      return await inserter.takeOver(partition, from, await reader.endOffset());
+      return await inserter.takeOver(partition, from, await reader.endOffset(), known === undefined);
     } finally {
       await reader.close();
     }
@@ -155,7 +156,7 @@ async function startAs(
       (thrown: unknown) =>
         log.warn({ partition, reason: messageOf(thrown) }, 'The last progress marker cannot be read'),
     );
-    return new Intake(queue, assigned, from, log, (records) => metrics.lost.inc({ partition }, records));
+    return new Intake(queue, assigned, from, log, (records) => onLost(partition, records));
   };
   engine.completeFrom((tenant) => completeness.toMs(tenant));
   const stopFollowing = followOthers({ queue, membership, completeness, log, signal });

@@ -176,6 +176,7 @@ describe.skipIf(lacksKafka('doctor and Kafka', { own: true }))('doctor and one b
         'use the group acl.processor',
         'transactional id',
         'delete groups',
+        'queue.maxSize',
       ]) {
         expect(lacks.join('\n')).toContain(what);
       }
@@ -183,6 +184,7 @@ describe.skipIf(lacksKafka('doctor and Kafka', { own: true }))('doctor and one b
         expect.stringMatching(/--add --allow-principal User:guest .*--topic acl\. .*--operation Create/),
         expect.stringMatching(/--group acl\. --operation Describe --operation Read --operation Delete$/),
         expect.stringMatching(/--transactional-id acl\. --operation Describe --operation Write$/),
+        expect.stringMatching(/--cluster --operation Describe$/),
       ]);
       expect(guest.status).toBe(1);
       const wrong = await as('boss', 'wrong');

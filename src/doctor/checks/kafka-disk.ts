@@ -1,11 +1,12 @@
 /** How much room there is on the brokers' disks. A broker whose disk is full ends by itself. */
+import { messageOf } from '../../lib/errors.ts';
 import { DOCTOR_LIMITS } from '../../lib/limits.ts';
 import { formatSize } from '../../lib/units.ts';
-import { brokerErrorOf } from '../../queue/kafka/broker-errors.ts';
+import { brokerErrorOf, reasonOf, verdictOn } from '../../queue/kafka/broker-errors.ts';
 import { printAddress } from '../../queue/kafka/options.ts';
 import { describeLogDirs, metadata } from '../../queue/kafka/protocol.ts';
 import { type Check, onKafka } from '../check.ts';
-import { type Finding, NotAsked, unknown, warning, well, wrong } from '../finding.ts';
+import { type Finding, NotAsked, TooLate, unknown, warning, well, wrong } from '../finding.ts';
 import type { KafkaProbe } from '../kafka-probe.ts';
 
 const MEND = 'Enlarge its disk, add brokers and move partitions to them, or lower queue.retention or queue.maxSize.';
@@ -34,7 +35,9 @@ async function ofBroker(probe: KafkaProbe, address: string): Promise<readonly Fi
   } catch (thrown) {
     // Another check says of a broker that it cannot be reached.
     if (thrown instanceof NotAsked) return [];
+    if (thrown instanceof TooLate) return [unknown(messageOf(thrown))];
     const reason = brokerErrorOf(thrown);
+    if (reason === undefined && verdictOn(thrown) === 'retry') return [unknown(`${address}: ${reasonOf(thrown)}`)];
     if (reason === undefined) throw thrown;
     if (reason === 'KAFKA_STORAGE_ERROR') return [wrong(`${address} has a log.dir that is offline`, OFFLINE)];
     return [unknown(`${address} does not tell this user how full its disks are (Describe on the cluster)`)];

@@ -2,7 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import { GROUPS } from '../../event/topics.ts';
 import { brokerErrorOf } from '../../queue/kafka/broker-errors.ts';
-import { createTopics, deleteGroups, findCoordinator, metadataWithRights } from '../../queue/kafka/protocol.ts';
+import {
+  createTopics,
+  deleteGroups,
+  describeLogDirs,
+  findCoordinator,
+  metadataWithRights,
+  TOPIC_AUTHORIZATION_FAILED,
+} from '../../queue/kafka/protocol.ts';
 import { kafkaTopicNames } from '../../roles/kafka-queue.ts';
 import { type Check, type Installation, onKafka } from '../check.ts';
 import { type Finding, well, wrong } from '../finding.ts';
@@ -19,6 +26,8 @@ const RIGHTS = {
   topic: ['Describe', 'Read', 'Write', 'Create', 'Alter', 'DescribeConfigs', 'Delete'],
   group: ['Describe', 'Read', 'Delete'],
   'transactional-id': ['Describe', 'Write'],
+  /** Of the one cluster, which has no name. */
+  cluster: ['Describe'],
 } as const;
 type Resource = keyof typeof RIGHTS;
 
@@ -31,6 +40,7 @@ export const kafkaRights: Check = {
       topic: await onTopics(probe, installation),
       group: await onGroups(probe, installation),
       'transactional-id': await onTakeOvers(probe, installation),
+      cluster: await onCluster(probe),
     };
     const findings = (Object.keys(RIGHTS) as Resource[]).flatMap((resource) =>
       missing[resource].length === 0 ? [] : [denied(resource, missing[resource], installation)],
@@ -43,12 +53,10 @@ function denied(resource: Resource, missing: readonly string[], { config }: Inst
   const { prefix, sasl, brokers } = config.queue;
   const user = sasl.username ?? 'ANONYMOUS';
   const operations = RIGHTS[resource].map((operation) => `--operation ${operation}`).join(' ');
-  const mend = `As an administrator (--command-config): kafka-acls.sh --bootstrap-server ${brokers[0]} --add --allow-principal User:${user} --resource-pattern-type prefixed --${resource} ${prefix} ${operations}`;
+  const names = resource === 'cluster' ? '--cluster' : `--resource-pattern-type prefixed --${resource} ${prefix}`;
+  const mend = `As an administrator (--command-config): kafka-acls.sh --bootstrap-server ${brokers[0]} --add --allow-principal User:${user} ${names} ${operations}`;
   return wrong(`the user ${user} may not ${missing.join('; ')}`, mend);
 }
-
-/** Error codes of one topic in an answer of metadata. */
-const TOPIC_AUTHORIZATION_FAILED = 29;
 
 async function onTopics(probe: KafkaProbe, { config }: Installation): Promise<readonly string[]> {
   const { topics } = await probe.ask(metadataWithRights, kafkaTopicNames(config));
@@ -86,6 +94,11 @@ async function onTakeOvers(probe: KafkaProbe, { config }: Installation): Promise
   const name = `${config.queue.prefix}events-0`;
   const isDenied = await denies(probe.ask(findCoordinator, COORDINATOR.transaction, [name]));
   return isDenied ? [`use the transactional id ${name}`] : [];
+}
+
+async function onCluster(probe: KafkaProbe): Promise<readonly string[]> {
+  const isDenied = await denies(probe.ask(describeLogDirs, []));
+  return isDenied ? ['ask how large topics are: queue.maxSize removes nothing, and sizes are shown as 0'] : [];
 }
 
 /** Any other failure is another check's. */

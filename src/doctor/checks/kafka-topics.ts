@@ -1,13 +1,15 @@
 /** Whether the topics keep what is promised of them, and all their replicas are there now. */
-import { describeConfigs, type MetadataAnswer, metadata } from '../../queue/kafka/protocol.ts';
+import {
+  describeConfigs,
+  type MetadataAnswer,
+  metadata,
+  TOPIC_AUTHORIZATION_FAILED,
+} from '../../queue/kafka/protocol.ts';
 import { settingsOf, TOPIC_RESOURCE, topicFaults } from '../../queue/kafka/topics.ts';
 import { kafkaTopicNames } from '../../roles/kafka-queue.ts';
 import { type Check, type Installation, onKafka } from '../check.ts';
 import { type Finding, unknown, warning, well, wrong } from '../finding.ts';
 import type { KafkaProbe } from '../kafka-probe.ts';
-
-/** The code of one topic in an answer. */
-const TOPIC_AUTHORIZATION_FAILED = 29;
 
 type KnownTopic = MetadataAnswer['topics'][number];
 

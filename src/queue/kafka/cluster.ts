@@ -14,7 +14,7 @@ import { BrokerLinks, closed } from './broker-links.ts';
 import { AnotherCluster } from './cluster-identity.ts';
 import type { LinkMetrics } from './metrics.ts';
 import { type BrokerAddress, type KafkaOptions, parseAddress, printAddress } from './options.ts';
-import { findCoordinator, metadata } from './protocol.ts';
+import { findCoordinator, metadata, TOPIC_AUTHORIZATION_FAILED } from './protocol.ts';
 
 export interface KnownTopic {
   readonly id: string;
@@ -25,8 +25,6 @@ export interface KnownTopic {
 }
 
 export type CoordinatorKind = 'group' | 'transaction';
-/** TOPIC_AUTHORIZATION_FAILED. */
-const NOT_ALLOWED = 29;
 const COORDINATOR_KINDS: Readonly<Record<CoordinatorKind, number>> = { group: 0, transaction: 1 };
 
 export interface AskOptions {
@@ -273,7 +271,7 @@ export class Cluster {
     if (brokers.length > 0) this.#brokers = new Map(brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
     for (const { name, topicId, partitions, errorCode } of topics) {
       if (typeof name !== 'string') continue;
-      if (errorCode === NOT_ALLOWED) this.#denied.add(name);
+      if (errorCode === TOPIC_AUTHORIZATION_FAILED) this.#denied.add(name);
       else this.#denied.delete(name);
       if (errorCode !== 0 && partitions.length === 0) {
         this.#topics.delete(name);

@@ -32,6 +32,9 @@ import {
   Writer,
 } from '@platformatic/kafka';
 
+/** The code of one topic in an answer, which brings those of other topics. */
+export const TOPIC_AUTHORIZATION_FAILED = 29;
+
 export const addPartitionsToTxn = addPartitionsToTxnV3.api;
 export const apiVersions = apiVersionsV3.api;
 export const groupDescribe = consumerGroupDescribeV0.api;

@@ -21,6 +21,7 @@ import { KafkaTopics } from './created-topics.ts';
 import { KafkaGroupMember } from './group-member.ts';
 import { membersOf } from './group-members.ts';
 import { committedOffset, committedOffsets } from './group-offsets.ts';
+import { LogSizes } from './log-sizes.ts';
 import { MemberNote } from './member-note.ts';
 import { KafkaMetrics } from './metrics.ts';
 import { endOffsets, offsetAt, WHEN } from './offsets.ts';
@@ -58,6 +59,7 @@ export async function openKafka(options: KafkaQueueOptions): Promise<KafkaQueue>
 export class KafkaQueue implements Queue {
   readonly #options: KafkaQueueOptions;
   readonly cluster: Cluster;
+  readonly sizes: LogSizes;
   /** What all that use the queue agree on, as last read. */
   readonly record: QueueRecord;
   readonly #metrics: KafkaMetrics;
@@ -80,6 +82,7 @@ export class KafkaQueue implements Queue {
     this.#options = options;
     this.#metrics = new KafkaMetrics(options.registry);
     this.cluster = new Cluster(options, this.#metrics.links);
+    this.sizes = new LogSizes(this.cluster, options.log);
     this.#missing = new MissingTopics(options.log);
     this.#names = [...Object.keys(options.topics), ...OWN_TOPICS].map((topic) => this.nameOf(topic));
     const controlLog = {
@@ -314,7 +317,8 @@ export class KafkaQueue implements Queue {
     ]) {
       if (retention === undefined) continue;
       const groups = requiredGroups.map((group) => this.nameOf(group));
-      const removed = await removeOld(this.cluster, this.nameOf(topic), this.partitionCount(topic), retention, groups);
+      const [name, partitions] = [this.nameOf(topic), this.partitionCount(topic)];
+      const removed = await removeOld(this.cluster, name, partitions, retention, groups, this.sizes);
       if (removed > 0) log.info({ topic, records: removed }, 'removed records past their retention');
     }
   }
@@ -322,7 +326,7 @@ export class KafkaQueue implements Queue {
   /** Whoever follows the ledger keeps its topic short; where nobody does, it ends here. */
   async #retainLedger(): Promise<void> {
     const policy = { maxBytes: LEDGER_LIMITS.topicBytes };
-    await removeOld(this.cluster, this.nameOf(LEDGER_TOPIC), 1, policy, []);
+    await removeOld(this.cluster, this.nameOf(LEDGER_TOPIC), 1, policy, [], this.sizes);
   }
 
   async close(): Promise<void> {

@@ -7,7 +7,7 @@ import type { TopicPartition } from '../port.ts';
 import { placeOf } from './broker-errors.ts';
 import type { Cluster } from './cluster.ts';
 import { committedOffset } from './group-offsets.ts';
-import { logSizes } from './log-sizes.ts';
+import type { LogSizes } from './log-sizes.ts';
 import { offsetAt, WHEN } from './offsets.ts';
 import { deleteRecords } from './protocol.ts';
 
@@ -24,8 +24,9 @@ export async function removeOld(
   partitions: number,
   policy: RetentionPolicy,
   requiredGroups: readonly string[],
+  logSizes: LogSizes,
 ): Promise<number> {
-  const sizes = policy.maxBytes === undefined ? new Map<number, number>() : await logSizes(cluster, topic);
+  const sizes = policy.maxBytes === undefined ? new Map<number, number>() : await logSizes.of(topic);
   let removed = 0;
   for (let partition = 0; partition < partitions; partition++) {
     const at = { topic, partition };

@@ -6,7 +6,6 @@ import { groupStates } from '../segment-log/state.ts';
 import { placeOf } from './broker-errors.ts';
 import { membersOf } from './group-members.ts';
 import { committedOffsets } from './group-offsets.ts';
-import { logSizes } from './log-sizes.ts';
 import type { KafkaQueue } from './queue.ts';
 
 export async function topicStatesOf(queue: KafkaQueue, only?: string): Promise<TopicState[]> {
@@ -16,7 +15,7 @@ export async function topicStatesOf(queue: KafkaQueue, only?: string): Promise<T
 }
 
 async function topicState(queue: KafkaQueue, topic: string): Promise<TopicState> {
-  const sizes = await logSizes(queue.cluster, queue.nameOf(topic));
+  const sizes = await queue.sizes.of(queue.nameOf(topic));
   const numbers = Array.from({ length: queue.partitionCount(topic) }, (_, partition) => partition);
   const partitions = numbers.map(async (partition) => {
     const reader = queue.openReader({ topic, partition });

@@ -1,34 +1,34 @@
 /**
  * The store's dead letters: events that the search engine cannot take, whole. Those of a partition of `events` have a
  * partition of `dead-letter` to themselves, whose writer is whoever has that of `events`: so it may move between stores.
- * Each letter is written once: what was written for records that nobody has committed is read back and skipped.
+ * Each letter is written once: what was written for records that nobody has committed is read back and skipped. That is
+ * of as many records as one insert spans; where what was committed is forgotten there may be letters of more, which are
+ * read back when the inserts come to them.
  */
 import {
   DEAD_LETTER_KEY,
-  type DeadLetterReason,
   deadLetterPartition,
-  decodeDeadLetterReason,
   EARLIER_DEAD_LETTERS,
   encodeDeadLetterReason,
 } from '../../event/dead-letter.ts';
 import { parseOrigin, printOrigin } from '../../event/origin.ts';
 import { encodeRawMeta, RAW_META_KEY } from '../../event/raw-meta.ts';
-import { encodeHeaders, RecordBatchBuilder, RecordCursor } from '../../event/record-batch.ts';
+import { encodeHeaders, RecordBatchBuilder } from '../../event/record-batch.ts';
 import { TOPICS } from '../../event/topics.ts';
 import { STORE_LIMITS } from '../../lib/limits.ts';
 import { DEFAULT_TENANT } from '../../lib/principal.ts';
-import { offset, type PartitionReader, type PartitionWriter, type Queue } from '../../queue/port.ts';
+import { offset, type PartitionWriter, type Queue } from '../../queue/port.ts';
 import type { Range } from '../journal.ts';
 import type { RefusedRecord } from '../port.ts';
+import { type RecalledLetters, reasonsOf, recallLetters } from './recall-letters.ts';
 
 /** Of one partition of `events`. */
 interface Letters {
   readonly writer: PartitionWriter;
-  /** The record's offset, by origin, of letters of records that are not committed. */
-  readonly written: Map<string, number>;
+  /** Where letters end that others have written. */
+  readonly end: number;
+  known: RecalledLetters;
 }
-
-const NO_REASON: Partial<DeadLetterReason> = {};
 
 export class DeadLetters {
   readonly #queue: Queue;
@@ -47,13 +47,19 @@ export class DeadLetters {
     if (this.#partitions.has(partition)) return;
     const at = { topic: TOPICS.deadLetter, partition: deadLetterPartition.storing(partition) };
     const writer = await this.#queue.openWriter(at);
-    const reader = this.#queue.openReader(at);
     try {
-      const written = await recall(reader, writer.nextOffset, committed);
-      this.#partitions.set(partition, { writer, written });
+      const end = writer.nextOffset;
+      this.#partitions.set(partition, { writer, end, known: await this.#recall(writer, end, committed) });
     } catch (thrown) {
       await writer.close();
       throw thrown;
+    }
+  }
+
+  async #recall({ topic, partition }: PartitionWriter, end: number, from: number): Promise<RecalledLetters> {
+    const reader = this.#queue.openReader({ topic, partition });
+    try {
+      return await recallLetters(reader, end, from);
     } finally {
       await reader.close();
     }
@@ -86,7 +92,7 @@ export class DeadLetters {
   forget(ranges: readonly Range[]): void {
     this.#earlier.clear();
     for (const { partition, to } of ranges) {
-      const written = this.#partitions.get(partition)?.written;
+      const written = this.#partitions.get(partition)?.known.written;
       for (const [origin, at] of written ?? []) if (at < to) written?.delete(origin);
     }
   }
@@ -105,7 +111,13 @@ export class DeadLetters {
   async #write(partition: number, records: readonly RefusedRecord[]): Promise<void> {
     const known = this.#partitions.get(partition);
     if (known === undefined) throw new RangeError(`the dead letters of partition ${partition} are not open`);
-    const { writer, written } = known;
+    const { writer, end } = known;
+    if (records.some((record) => record.offset >= known.known.until)) {
+      const first = records.reduce((least, record) => Math.min(least, record.offset), Number.POSITIVE_INFINITY);
+      const { written, until } = await this.#recall(writer, end, first - STORE_LIMITS.insertSpan);
+      known.known = { written: new Map([...known.known.written, ...written]), until };
+    }
+    const { written } = known.known;
     const builder = new RecordBatchBuilder();
     const appended: Promise<void>[] = [];
     let batch: [string, number][] = [];
@@ -156,35 +168,6 @@ export class DeadLetters {
     const receivedMs = typeof event.received === 'number' && event.received > 0 ? event.received : record.timestampMs;
     return { origin, tenant, receivedMs: Math.floor(receivedMs) };
   }
-}
-
-/**
- * The letters of records from `committed` on. Letters stand in the order of the ranges that they were written for, and a
- * range spans so many offsets at the most: reading back from the end is over where one lies further before `committed`.
- */
-async function recall(reader: PartitionReader, end: number, committed: number): Promise<Map<string, number>> {
-  const written = new Map<string, number>();
-  const earliest = await reader.earliestOffset();
-  for (let next = end; next > earliest; ) {
-    await reader.waitFor(offset(next - 1), new AbortController().signal);
-    const { batches, corrupt } = await reader.read(offset(next - 1), { maxBytes: 1 });
-    const last = batches.at(-1);
-    const reasons = last === undefined || last.baseOffset >= next ? [] : reasonsOf(last.bytes);
-    for (const { origin = '', record = 0 } of reasons) if (record >= committed) written.set(origin, record);
-    if (reasons.some(({ record = 0 }) => record <= committed - STORE_LIMITS.insertSpan)) break;
-    next = Math.min(last?.baseOffset ?? next - 1, corrupt?.[0]?.fromOffset ?? next - 1, next - 1);
-  }
-  return written;
-}
-
-function reasonsOf(batch: Buffer): Partial<DeadLetterReason>[] {
-  const reasons: Partial<DeadLetterReason>[] = [];
-  const cursor = new RecordCursor(batch);
-  while (cursor.next()) {
-    const reason = cursor.headerValue(DEAD_LETTER_KEY);
-    reasons.push(reason === undefined ? NO_REASON : decodeDeadLetterReason(reason));
-  }
-  return reasons;
 }
 
 function parseObject(bytes: Buffer): { readonly [key: string]: unknown } {

@@ -98,7 +98,7 @@ async function committed({ queue, membership }: EngineChangeParts): Promise<Posi
 
 async function moveTo(parts: EngineChangeParts, positions: Positions = []): Promise<void> {
   const { queue, membership, signal } = parts;
-  // Of a partition of which nothing is committed the store begins at the first event in any case.
+  // Of a partition of which nothing is committed the store finds the place in the index itself: see recall-place.ts.
   const begun = (await committed(parts)).flatMap((position, partition) => (position > 0 ? [partition] : []));
   await membership.until(begun, signal);
   for (const partition of begun) {

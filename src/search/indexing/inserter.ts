@@ -44,6 +44,9 @@ export interface InserterParts {
   readonly signal: AbortSignal;
 }
 
+/** Before the first offset. */
+const NONE = -1;
+
 export class Inserter {
   readonly #parts: InserterParts;
   /** Of the insert that the process before this one left, where several stores write: its end and its policy. */
@@ -102,19 +105,23 @@ export class Inserter {
 
   /**
    * Finishes what another store began with a partition that is this one's now: rows behind what is committed say that it
-   * had an insert under way. Where the partition is committed to, then.
+   * had an insert under way. Where the partition is committed to, then. `isForgotten`: what was committed is not known, and
+   * `committed` is where the queue begins.
    */
-  async takeOver(partition: number, committed: number, end: number): Promise<number> {
+  async takeOver(partition: number, committed: number, end: number, isForgotten = false): Promise<number> {
     const { writer, policyLog, log } = this.#parts;
     if (writer.shared === undefined) return committed;
     // What another one has begun by an earlier policy goes to the same slices by this one, but for times ahead of the clock.
     const left = this.#leftBehind.get(partition) ?? { to: 0, version: policyLog.current.version };
     this.#leftBehind.delete(partition);
+    // Slices that the index has no more leave gaps of any length between the first record and what is in it.
+    const begun = isForgotten ? await this.#lastVisible({ partition, from: committed, to: end }) : NONE;
+    const known = Math.max(begun, Math.min(left.to, end) - 1);
     for (let from = committed; ; ) {
       // An insert begins where its partition is committed to. Where the commits are gone it is the whole index, piece by piece.
       const seen = { partition, from, to: Math.min(end, from + STORE_LIMITS.insertSpan) };
       const visible = await this.persist(() => writer.visibleOffsets(seen, []));
-      const last = [...visible].reduce((a, b) => Math.max(a, b), Math.min(left.to, end) - 1);
+      const last = maxOf(visible, known);
       if (last < from) return from;
       const range = { partition, from, to: Math.min(last + 1, from + STORE_LIMITS.insertSpan) };
       log.info({ range }, 'Finishing an insert that another store began');
@@ -123,6 +130,16 @@ export class Inserter {
       ]);
       from = range.to;
     }
+  }
+
+  /** Looks from the end on, piece by piece; NONE where nothing is visible. */
+  async #lastVisible({ partition, from, to }: Range): Promise<number> {
+    for (let end = to; end > from; end -= STORE_LIMITS.insertSpan) {
+      const piece = { partition, from: Math.max(from, end - STORE_LIMITS.insertSpan), to: end };
+      const visible = await this.persist(() => this.#parts.writer.visibleOffsets(piece, []));
+      if (visible.size > 0) return maxOf(visible, NONE);
+    }
+    return NONE;
   }
 
   /** `ranges`: what of the intent is not committed. */
@@ -213,6 +230,12 @@ export class Inserter {
 
 function slicesOf(shares: readonly SliceShare[]): SliceKey[] {
   return uniqueSlices(new Set(shares.map(({ slice }) => slice)));
+}
+
+function maxOf(offsets: ReadonlySet<number>, least: number): number {
+  let most = least;
+  for (const each of offsets) most = Math.max(most, each);
+  return most;
 }
 
 function mayPass(thrown: unknown): boolean {

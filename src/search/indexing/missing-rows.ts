@@ -6,9 +6,9 @@
 import { decodeProgress, foldProgress, isProgress, type Progress } from '../../event/progress.ts';
 import { RecordCursor } from '../../event/record-batch.ts';
 import { TOPICS } from '../../event/topics.ts';
-import { messageOf } from '../../lib/errors.ts';
+import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
-import { offset, type Queue } from '../../queue/port.ts';
+import { offset, type PartitionReader, type Queue, type ReadResult } from '../../queue/port.ts';
 import type { SliceShare } from '../catalogue.ts';
 import type { Range } from '../journal.ts';
 import type { PathType } from '../path-types.ts';
@@ -42,10 +42,14 @@ export interface MissingRowsParts {
   readonly writer: SearchWriter;
   readonly log: Logger;
   readonly signal: AbortSignal;
+  /** Told of records that were removed from the queue before they were inserted. */
+  readonly onLost: (partition: number, records: number) => void;
 }
 
 export class MissingRows {
   readonly #parts: MissingRowsParts;
+  /** By partition: up to where it was said that records are gone, since a range is looked at again and again. */
+  readonly #goneTo = new Map<number, number>();
 
   constructor(parts: MissingRowsParts) {
     this.#parts = parts;
@@ -129,7 +133,7 @@ export class MissingRows {
     const rows: Row[] = [];
     for (const range of ranges) {
       const visible = await this.#parts.writer.visibleOffsets(range, slices);
-      await this.#read(range, (batch) => {
+      const retainedFrom = await this.#read(range, (batch) => {
         const cursor = new RecordCursor(batch);
         while (cursor.next()) {
           const { offset: at } = cursor;
@@ -138,8 +142,25 @@ export class MissingRows {
         }
         return true;
       });
+      this.#sayGone({ ...range, to: Math.min(retainedFrom, range.to) }, visible);
     }
     return rows;
+  }
+
+  /** What was removed and is not visible cannot be inserted any more. */
+  #sayGone(gone: Range, visible: ReadonlySet<number>): void {
+    const { partition, to } = gone;
+    const from = Math.max(gone.from, this.#goneTo.get(partition) ?? 0);
+    if (from >= to) return;
+    this.#goneTo.set(partition, to);
+    let lost = 0;
+    for (let at = from; at < to; at++) if (!visible.has(at)) lost++;
+    if (lost === 0) return;
+    this.#parts.onLost(partition, lost);
+    this.#parts.log.error(
+      { partition, from, to, lost },
+      'Events of an insert that was cut off were removed from the queue before it could be finished: they are not in the index',
+    );
   }
 
   /** Puts the rows, which are in order by partition, into as few blocks as take them. */
@@ -194,20 +215,40 @@ export class MissingRows {
     return draft;
   }
 
-  /** Batches that hold records of the range, until `visit` answers false. */
-  async #read(range: Range, visit: (batch: Buffer) => boolean): Promise<void> {
+  /** Batches that hold records of the range, until `visit` answers false. From where on of it the queue retains them. */
+  async #read(range: Range, visit: (batch: Buffer) => boolean): Promise<number> {
     const reader = this.#parts.queue.openReader({ topic: TOPICS.events, partition: range.partition });
     try {
+      let retainedFrom = range.from;
       let next = range.from;
       while (next < range.to) {
         await reader.waitFor(offset(next), this.#parts.signal);
         if (this.#parts.signal.aborted) throw new Error('stopped');
-        const { batches, nextOffset } = await reader.read(offset(next));
-        for (const { bytes, baseOffset } of batches) if (baseOffset < range.to && !visit(bytes)) return;
-        next = nextOffset;
+        const read = await readRetained(reader, next);
+        if (typeof read === 'number') {
+          next = read;
+          retainedFrom = read;
+          continue;
+        }
+        for (const { bytes, baseOffset } of read.batches)
+          if (baseOffset < range.to && !visit(bytes)) return retainedFrom;
+        next = read.nextOffset;
       }
+      return retainedFrom;
     } finally {
       await reader.close();
     }
+  }
+}
+
+/** Where the partition begins instead, where retention was faster. */
+async function readRetained(reader: PartitionReader, from: number): Promise<ReadResult | number> {
+  try {
+    return await reader.read(offset(from));
+  } catch (thrown) {
+    if (!(thrown instanceof SpillwayError) || thrown.code !== 'QUEUE_OFFSET_OUT_OF_RANGE') throw thrown;
+    const earliest = Number(thrown.details.earliest);
+    if (!(earliest > from)) throw thrown;
+    return earliest;
   }
 }

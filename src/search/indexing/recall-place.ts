@@ -1,13 +1,15 @@
 /**
  * Where a store goes on that has its index alone, and of whose partition the group has forgotten what was committed:
  * the coordinator's file was lost, or Kafka has forgotten a group that was away for long. After the last row that is in the
- * index, since everything before it was inserted before; from the beginning each event would be found twice.
+ * index, since everything before it was inserted before; from the beginning each event would be found twice. Where nothing
+ * tells, and where stores share the index and look into it themselves: at the oldest record, since what is not there any
+ * more had been committed, or retention would have kept it.
  */
 import { RecordCursor } from '../../event/record-batch.ts';
 import { TOPICS } from '../../event/topics.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type AssignedPartition, offset, type PartitionReader, type Queue } from '../../queue/port.ts';
-import type { SearchWriter } from '../port.ts';
+import type { SearchWriter, StoredRow } from '../port.ts';
 
 export interface RecallParts {
   readonly queue: Queue;
@@ -18,16 +20,17 @@ export interface RecallParts {
 /** Call it after an open intent is recovered: that commits what it finishes. */
 export async function recallPlace({ queue, writer, log }: RecallParts, assigned: AssignedPartition): Promise<number> {
   const { partition } = assigned;
-  const row = await writer.lastRow?.(partition);
-  if (row === undefined) return 0;
   const reader = queue.openReader({ topic: TOPICS.events, partition });
+  let next: number;
   try {
+    const earliest = await reader.earliestOffset();
+    const row = await writer.lastRow?.(partition);
     // Of another queue, such as one whose folder was lost, offsets say nothing about this one.
-    if ((await receivedAt(reader, row.offset)) !== row.receivedMs) return 0;
+    if (row === undefined || (row.offset >= earliest && !(await mayHold(reader, row)))) return earliest;
+    next = Math.max(row.offset + 1, earliest);
   } finally {
     await reader.close();
   }
-  const next = row.offset + 1;
   await assigned.commit(offset(next));
   log.warn(
     { partition, next },
@@ -36,15 +39,16 @@ export async function recallPlace({ queue, writer, log }: RecallParts, assigned:
   return next;
 }
 
-/** Receipt of the event at that offset; undefined where none is there, or no more. */
-async function receivedAt(reader: PartitionReader, at: number): Promise<number | undefined> {
-  if (at < (await reader.earliestOffset()) || at >= (await reader.endOffset())) return undefined;
-  const { batches } = await reader.read(offset(at), { maxBytes: 1 });
+/** Whether the row's event is there, or cannot be read any more; false where another one is, or none yet. */
+async function mayHold(reader: PartitionReader, { offset: at, receivedMs }: StoredRow): Promise<boolean> {
+  if (at >= (await reader.endOffset())) return false;
+  const { batches, corrupt = [] } = await reader.read(offset(at), { maxBytes: 1 });
+  if (corrupt.some(({ fromOffset, nextOffset }) => fromOffset <= at && at < nextOffset)) return true;
   for (const { bytes } of batches) {
     const cursor = new RecordCursor(bytes);
-    while (cursor.next()) if (cursor.offset === at) return receivedOf(cursor.value());
+    while (cursor.next()) if (cursor.offset === at) return receivedOf(cursor.value()) === receivedMs;
   }
-  return undefined;
+  return false;
 }
 
 function receivedOf(value: Buffer): number | undefined {

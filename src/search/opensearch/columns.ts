@@ -14,15 +14,13 @@ import { FIELD, OWN_COLUMNS, VALUE_TYPES, type ValueType } from './mapping.ts';
 import { fieldKey, fieldTerm, MARK, parseOrderText, valueField, valueName } from './names.ts';
 import type { Ask } from './query-runner.ts';
 
-export type Value = ValueCount['value'];
-
 export interface Column {
   readonly field: string;
   readonly type: ValueType | 'id' | 'time';
 }
 
 /** The key of a bucket as the value that it stands for. */
-export function decode({ type }: Column, key: unknown): Value {
+export function decode({ type }: Column, key: unknown): ValueCount['value'] {
   if (type === 'boolean' || type === 'booleans') return key === true || key === 1;
   if (type === 'id') return printId(parseOrderText(String(key)));
   return typeof key === 'number' ? key : String(key);

@@ -4,7 +4,7 @@ import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import type { FieldRef } from '../../query/ast.ts';
 import { fieldName } from '../../query/fields.ts';
 import type { StatsFunction, StatsQuestion, StatsRow } from '../port.ts';
-import { compareRows } from '../value-order.ts';
+import { compareRows, type Value } from '../value-order.ts';
 import {
   askCounting,
   assertCounting,
@@ -14,7 +14,6 @@ import {
   isArray,
   isInAny,
   presentColumns,
-  type Value,
 } from './columns.ts';
 import { allOf, type Condition, not } from './conditions.ts';
 import { at, listAt, numberAt } from './json.ts';
@@ -127,7 +126,7 @@ function tooManyGroups(): SpillwayError {
   return new SpillwayError('QUERY_TOO_LARGE', message, { details: { limit: OPENSEARCH_LIMITS.groups } });
 }
 
-function keyOf(columns: readonly Column[], field: number, key: unknown): Value | null {
+function keyOf(columns: readonly Column[], field: number, key: unknown): Value {
   for (const [i, column] of columns.entries()) {
     const found = at(key, `k${field}_${i}`);
     if (found !== null && found !== undefined) return decode(column, found);
