@@ -6,7 +6,7 @@
  *
  * All of it is written again, wide parts too: the engine cannot be asked for some of a partition's parts. So it must be
  * small (STORE_LIMITS.tidyBytes), and what inserts left a good share of it (tidyShare) in several parts (tidyParts): a
- * trickle is not written again and again. A merge's memory is bounded by the server's limit alone, since it does not
+ * trickle does not have large parts written again and again. A merge's memory is bounded by the server's limit alone, since it does not
  * count as its statement's.
  */
 import { messageOf } from '../../lib/errors.ts';
