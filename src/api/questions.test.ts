@@ -193,8 +193,8 @@ describe('an aggregate', () => {
   it('computes statistics, by field and time', async () => {
     expect(await ask(`stats?fn=max&of=took&by=app&${RANGE}`, StatsAnswerSchema)).toMatchObject({
       rows: [
-        { by: ['web'], value: 58 },
         { by: ['shop'], value: 59 },
+        { by: ['web'], value: 58 },
       ],
     });
     expect(await ask(`stats?interval=30m&${RANGE}`, StatsAnswerSchema)).toMatchObject({

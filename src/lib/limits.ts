@@ -455,7 +455,7 @@ export const STORE_LIMITS = {
   rememberedPaths: 1_024,
   /**
    * Texts of a path with up to so many different ones, none of them longer, in so many values are stored as words; and
-   * bytes of words that an emptied block remembers.
+   * bytes of words that an emptied block remembers, all in memory. With more of them, or of paths, it begins anew each time.
    */
   pathWords: 1_000,
   pathWordBytes: 128,

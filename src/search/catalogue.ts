@@ -149,7 +149,7 @@ export class Catalogue {
    * where there are rows that the catalogue does not know.
    */
   bounds(tenant: string, fromMs: number, toMs: number): TimeBounds | undefined {
-    if (this.#leaving.size > 0) return undefined;
+    if (this.#hasUnknownRows) return undefined;
     let bounds: TimeBounds | undefined;
     for (const share of this.#shares(tenant, fromMs, toMs)) {
       bounds = {
@@ -162,20 +162,24 @@ export class Catalogue {
 
   /** Whether all rows that there are of those slices are the tenant's. */
   isAlone(tenant: string, fromMs: number, toMs: number): boolean {
-    if (this.#leaving.size > 0 || this.#nobodys > 0) return false;
+    if (this.#hasUnknownRows) return false;
     for (const { slice } of this.#shares(tenant, fromMs, toMs)) {
       if (this.#slices.get(sliceText(slice))?.shares.size !== 1) return false;
     }
     return true;
   }
 
-  /** From now on, until the answer is called, there may be rows in no slice, of nobody. */
+  /** From now on, until the answer is called, there may be rows in no slice that is known here, nobody's or anybody's. */
   expectNobodys(): () => void {
     this.#nobodys++;
     this.#changes++;
     return () => {
       this.#nobodys--;
     };
+  }
+
+  get #hasUnknownRows(): boolean {
+    return this.#leaving.size > 0 || this.#nobodys > 0;
   }
 
   #heldOf(key: SliceKey): Held {

@@ -7,6 +7,8 @@ import { DEAD_LETTER_KEY, deadLetterPartition, decodeDeadLetterReason } from '..
 import type { StoredEvent } from '../event/event.ts';
 import { RecordCursor } from '../event/record-batch.ts';
 import { TOPICS } from '../event/topics.ts';
+import { STORE_LIMITS } from '../lib/limits.ts';
+import { parseQuery } from '../query/parse.ts';
 import { offset } from '../queue/port.ts';
 import { TestMember } from '../queue/test-records.ts';
 import { DeadLetters } from './indexing/dead-letters.ts';
@@ -208,6 +210,43 @@ describe('what the engine cannot take', () => {
   async function refuse(store: StoreKit, condition: string): Promise<void> {
     await store.engine.table.run(`ALTER TABLE events ADD CONSTRAINT refusal CHECK ${condition}`);
   }
+});
+
+describe('a text that was too long once', () => {
+  const short = { ...question(), query: parseQuery('payload.text:short') };
+  const events = (last: Partial<StoredEvent> = {}) => [
+    eventOf(0, { payload: { text: 'long '.repeat(STORE_LIMITS.pathWordBytes) } }),
+    eventOf(1, { payload: { text: 'short' } }),
+    eventOf(2, { payload: { text: 'short' }, ...last }),
+  ];
+
+  test('hides no short one that was inserted in another block since the first was refused', async () => {
+    const store = await open();
+    await store.engine.table.run("ALTER TABLE events ADD CONSTRAINT refusal CHECK message != 'refused'");
+    await store.startIndexer().started;
+    await store.append(0, events({ message: 'refused' }));
+    await store.settled();
+    expect(await store.engine.count(question())).toBe(2);
+    expect(await store.engine.count(short)).toBe(1);
+  });
+
+  test('hides no short one that was missing after an insert failed, also after a restart', async () => {
+    let store = await open();
+    const { writer, table } = store.engine;
+    const insert = writer.insert.bind(writer);
+    vi.spyOn(writer, 'insert').mockImplementationOnce(async (batch) => {
+      await insert(batch);
+      await table.run('ALTER TABLE events DELETE WHERE queue_offset > 0 SETTINGS mutations_sync = 2');
+      throw new Error('half of it');
+    });
+    await store.startIndexer().started;
+    await store.append(0, events());
+    await store.settled();
+    expect(await store.engine.count(question())).toBe(3);
+    expect(await store.engine.count(short)).toBe(2);
+    store = await reopen();
+    expect(await store.engine.count(short)).toBe(2);
+  });
 });
 
 describe('retention', () => {

@@ -1,7 +1,8 @@
 /**
  * How the store's journal and its snapshot are written: lines of JSON. Shares are grouped by their slice, so that a
  * thousand small tenants of one slice take a few bytes each. Version 1 knew slices of a day that all tenants of a
- * retention shared; it is read for ever.
+ * retention shared; version 2 is as 3, but no path had texts of the type `word`: whoever does not know that type would not
+ * ask for them. Both are read for ever.
  */
 
 import { SpillwayError } from '../lib/errors.ts';
@@ -61,7 +62,8 @@ type PackedShares = readonly (readonly [PackedSlice, readonly PackedShare[]])[];
 type PackedIntent = Omit<Intent, 'shares'> & { readonly slices: PackedShares };
 
 interface PackedSnapshot extends Omit<Snapshot, 'shares' | 'open'> {
-  readonly version: 2;
+  /** As it is read; 3 is written. */
+  readonly version: 2 | 3;
   readonly slices: PackedShares;
   readonly open: (PackedIntent & { readonly number: number }) | null;
 }
@@ -119,7 +121,7 @@ export function readEntry(line: string): Entry | undefined {
 
 export function writeSnapshot({ shares, open, ...rest }: Snapshot): string {
   const packed: PackedSnapshot = {
-    version: 2,
+    version: 3,
     ...rest,
     slices: pack(shares),
     open: open === null ? null : { number: open.number, ...packIntent(open) },
@@ -130,7 +132,7 @@ export function writeSnapshot({ shares, open, ...rest }: Snapshot): string {
 /** Throws where it is of a version that is not known here. */
 export function readSnapshot(text: string, directory: string): Snapshot {
   const snapshot: PackedSnapshot | FirstSnapshot = JSON.parse(text);
-  if (snapshot.version === 2) {
+  if (snapshot.version === 2 || snapshot.version === 3) {
     const { version: _, slices, open, ...rest } = snapshot;
     return {
       ...rest,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { readWhole, replaceFile } from '../lib/disk-files.ts';
 import { MemoryDisk } from '../lib/memory-disk.ts';
 import { keepAtRandom, keepBytes, keepEverything, keepNothing } from '../lib/memory-disk-crash.ts';
 import { Random } from '../lib/random.ts';
@@ -117,6 +118,42 @@ describe('the journal', () => {
     expect(bounds()).toBeUndefined();
     await journal.drop(dayOf(5), async () => expect(bounds()).toBeUndefined());
     expect(bounds()).toEqual({ fromMs: 300, toMs: 400 });
+  });
+
+  test('knows whose rows an open insert may put into a slice that is dropped meanwhile, also after a restart', async () => {
+    const disk = new MemoryDisk();
+    const journal = await StoreJournal.open(FOLDER, disk);
+    await journal.begin(intent([share('a', 5, 0, 9, 1), share('c', 6, 0, 9, 1)]));
+    await journal.end();
+    await journal.begin(intent([share('a', 5, 2, 3, 1), share('b', 5, 4, 6, 2)]));
+    await journal.drop(dayOf(5), async () => {});
+    for (const { catalogue } of [journal, await StoreJournal.open(FOLDER, disk.afterCrash(keepNothing))]) {
+      expect(catalogue.has(dayOf(5))).toBe(true);
+      expect(catalogue.counts()).toEqual({ slices: 2, kinds: 1 });
+      expect([catalogue.isAlone('a', 0, 9), catalogue.isAlone('c', 0, 9)]).toEqual([false, true]);
+      expect(catalogue.bounds('b', 0, 9)).toEqual({ fromMs: 4, toMs: 6 });
+    }
+    expect(docsOf(journal)).toBe(1);
+    await journal.end();
+    expect(docsOf(journal)).toBe(4);
+  });
+
+  test('is written so that no version before words reads it, and read where such a one wrote it', async () => {
+    const disk = new MemoryDisk();
+    const written = await StoreJournal.open(FOLDER, disk);
+    await written.begin(intent([share('a', 5, 100, 200, 7)], [['payload', 'string', 'status']]));
+    await written.end();
+    await (await StoreJournal.open(FOLDER, disk)).close();
+    const path = `${FOLDER}/catalogue.json`;
+    const snapshot = JSON.parse((await readWhole(disk, path))?.toString() ?? '');
+    expect(snapshot.version).toBe(3);
+    await replaceFile(disk, path, Buffer.from(JSON.stringify({ ...snapshot, version: 2 })));
+    const again = await StoreJournal.open(FOLDER, disk);
+    expect([...again.catalogue.all()]).toEqual([share('a', 5, 100, 200, 7)]);
+    expect(again.paths.at({ root: 'payload', path: ['status'] })).toEqual(new Set(['string']));
+    expect(JSON.parse((await readWhole(disk, path))?.toString() ?? '').version).toBe(3);
+    await replaceFile(disk, path, Buffer.from(JSON.stringify({ ...snapshot, version: 4 })));
+    await expect(StoreJournal.open(FOLDER, disk)).rejects.toHaveProperty('code', 'QUEUE_CORRUPT');
   });
 
   test('keeps what was decided about slices, and what each tenant sends, also when it is folded', async () => {

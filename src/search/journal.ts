@@ -15,7 +15,7 @@ import { makeDirectories, readWhole, replaceFile, writeFully } from '../lib/disk
 import { SpillwayError } from '../lib/errors.ts';
 import { InTurn } from '../lib/in-turn.ts';
 import { STORE_LIMITS } from '../lib/limits.ts';
-import { Catalogue } from './catalogue.ts';
+import { Catalogue, type SliceShare } from './catalogue.ts';
 import {
   type Entry,
   type Intent,
@@ -30,7 +30,7 @@ import {
 import { PathTypes } from './path-types.ts';
 import { type Decision, SlicePolicy } from './policy/slice-policy.ts';
 import { Volumes } from './policy/volumes.ts';
-import type { SliceKey } from './slices.ts';
+import { type SliceKey, sliceText } from './slices.ts';
 
 export type { Intent, OpenIntent, Range };
 
@@ -150,6 +150,8 @@ export class StoreJournal {
     switch (entry.kind) {
       case 'drop':
         this.catalogue.remove(entry.slice);
+        // An insert that has begun may put rows there after that.
+        this.#expect((this.#open?.shares ?? []).filter(({ slice }) => sliceText(slice) === sliceText(entry.slice)));
         return;
       case 'policy':
         this.#policy = this.#policy.with(entry.decisions);
@@ -161,8 +163,12 @@ export class StoreJournal {
         this.#open = { ...entry.intent, number: entry.number };
         // The bounds count from now on, since rows may become visible from now on; the sums when it has ended.
         this.paths.add(entry.intent.paths);
-        for (const share of entry.intent.shares) this.catalogue.add({ ...share, docs: 0, bytes: 0 });
+        this.#expect(entry.intent.shares);
     }
+  }
+
+  #expect(shares: readonly SliceShare[]): void {
+    for (const share of shares) this.catalogue.add({ ...share, docs: 0, bytes: 0 });
   }
 
   #end({ shares, receivedMs }: OpenIntent): void {

@@ -72,7 +72,7 @@ describe.skipIf(lacks('the end test', needs))('under kills at random', () => {
       `SELECT conn, count(), uniqExact(line), max(line) + 1, countIf(line != place) FROM (
          SELECT conn, line, row_number() OVER (PARTITION BY conn ORDER BY id_offset) - 1 AS place FROM (
            SELECT payload.conn.:Float64 AS conn, payload.line.:Float64 AS line, id_offset
-           FROM events WHERE metadata.app.:String = 'numbered'))
+           FROM events WHERE toString(metadata.app) = 'numbered'))
        GROUP BY conn ORDER BY conn`,
     ]);
     expect(order.length).toBeGreaterThan(3);

@@ -102,7 +102,7 @@ describe.skipIf(lacksKafka(suite, { own: true }))(suite, () => {
 /** By the number of the event. */
 async function timesFound(dataFolder: string): Promise<Map<number, number>> {
   const [rows = []] = await selectStored(dataFolder, [
-    "SELECT payload.number.:Float64 AS number, count() FROM events WHERE metadata.app.:String = 'oracle' GROUP BY number",
+    "SELECT payload.number.:Float64 AS number, count() FROM events WHERE toString(metadata.app) = 'oracle' GROUP BY number",
   ]);
   return new Map(rows.map(([number, count]) => [Number(number), Number(count)]));
 }

@@ -91,7 +91,7 @@ describe.skipIf(lacks('power cuts', needs))('a power cut', () => {
 async function expectPrefixes(data: string, sent: readonly number[]): Promise<number> {
   const [rows = []] = await selectStored(data, [
     `SELECT payload.conn.:Float64 AS conn, count(), uniqExact(payload.line.:Float64), max(payload.line.:Float64) + 1
-     FROM events WHERE metadata.app.:String = 'numbered' GROUP BY conn`,
+     FROM events WHERE toString(metadata.app) = 'numbered' GROUP BY conn`,
   ]);
   let lines = 0;
   for (const [conn = 0, count = 0, distinct, end] of rows.map((row) => row.map(Number))) {

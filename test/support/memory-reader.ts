@@ -12,6 +12,7 @@ import { compilePredicate } from '../../src/query/predicate.ts';
 import { tokenize } from '../../src/query/text.ts';
 import { idNumbers } from '../../src/search/ids.ts';
 import { OWN_FIELD_TYPES, type Question, type SearchReader, type StatsFunction } from '../../src/search/port.ts';
+import { compareRows, compareValues } from '../../src/search/value-order.ts';
 
 type Scalar = string | number | boolean;
 
@@ -50,7 +51,9 @@ export class MemoryReader implements SearchReader {
     return Array.from(groups, ([timeMs, events]) => ({
       timeMs,
       count: events.length,
-      ...(by === undefined ? {} : { by: counted(events.map((event) => String(valueAt(event, by) ?? ''))) }),
+      ...(by === undefined
+        ? {}
+        : { by: counted(events.flatMap((event) => groupsAt(event, by).map((value) => String(value ?? '')))) }),
     }));
   }
 
@@ -75,7 +78,7 @@ export class MemoryReader implements SearchReader {
     );
     const values: Scalar[] = byEvent.flat();
     const groups = [...Map.groupBy(values, (value) => value)].map(([value, all]) => ({ value, count: all.length }));
-    groups.sort((a, b) => b.count - a.count || (String(a.value) < String(b.value) ? -1 : 1));
+    groups.sort((a, b) => b.count - a.count || compareValues(a.value, b.value));
     const total = byEvent.filter(({ length }) => length > 0).length;
     return { values: groups.slice(0, question.limit), total, distinct: groups.length };
   }
@@ -83,13 +86,16 @@ export class MemoryReader implements SearchReader {
   async stats(question: Parameters<SearchReader['stats']>[0]) {
     const { fn, of, by, intervalMs, limit } = question;
     const found = await this.#found(question);
-    const groups = Map.groupBy(found, (event) =>
-      JSON.stringify([
-        by.map((field) => valueAt(event, field) ?? null),
-        intervalMs === undefined ? null : Math.floor(event.timestamp / intervalMs) * intervalMs,
-      ]),
-    );
-    const rows = Array.from(groups, ([key, events]) => {
+    const keyed = found.flatMap((event) => {
+      const timeMs = intervalMs === undefined ? null : Math.floor(event.timestamp / intervalMs) * intervalMs;
+      return combinations(by.map((field) => groupsAt(event, field))).map((values) => ({
+        key: JSON.stringify([values, timeMs]),
+        event,
+      }));
+    });
+    const groups = Map.groupBy(keyed, ({ key }) => key);
+    const rows = Array.from(groups, ([key, members]) => {
+      const events = members.map(({ event }) => event);
       const [values, timeMs]: [(Scalar | null)[], number | null] = JSON.parse(key);
       const value =
         of === undefined
@@ -100,6 +106,9 @@ export class MemoryReader implements SearchReader {
             );
       return { by: values, ...(timeMs === null ? {} : { timeMs }), value };
     });
+    rows.sort(
+      (a, b) => (a.timeMs ?? 0) - (b.timeMs ?? 0) || (b.value ?? 0) - (a.value ?? 0) || compareRows(a.by, b.by),
+    );
     return rows.slice(0, limit);
   }
 
@@ -146,6 +155,16 @@ function byTime(a: StoredEvent, b: StoredEvent): number {
 
 function valueAt(event: StoredEvent, field: FieldRef): Scalar | undefined {
   return valuesAt(event, field)[0];
+}
+
+/** What an event counts for: each of its values once, and null where it has none. */
+function groupsAt(event: StoredEvent, field: FieldRef): readonly (Scalar | null)[] {
+  const values = new Set(valuesAt(event, field));
+  return values.size === 0 ? [null] : [...values];
+}
+
+function combinations<T>(lists: readonly (readonly T[])[]): T[][] {
+  return lists.reduce<T[][]>((rows, list) => rows.flatMap((row) => list.map((one) => [...row, one])), [[]]);
 }
 
 /** The value, or those of an array. */

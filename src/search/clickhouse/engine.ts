@@ -7,6 +7,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Registry } from 'prom-client';
 import type { RebuildOriginal } from '../../event/answered.ts';
+import { type Clock, systemClock } from '../../lib/clock.ts';
 import { QUERY_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { StoreJournal } from '../journal.ts';
@@ -25,7 +26,8 @@ import { fields } from './read-fields.ts';
 import { engineDrained, openSessions } from './sessions.ts';
 import { SliceNumbers } from './slice-numbers.ts';
 import { ClickHouseSlices } from './slice-reader.ts';
-import { ClickHouseWriter, storedSlices } from './writer.ts';
+import { expectUnknownRows } from './unknown-rows.ts';
+import { ClickHouseWriter } from './writer.ts';
 
 export interface ClickHouseOptions {
   /** Holds `engine/` (ClickHouse's own), `journal/`, and drafts where the machine has no tmpfs. */
@@ -36,6 +38,7 @@ export interface ClickHouseOptions {
   readonly compile?: typeof compileToSql;
   readonly rebuildOriginal?: RebuildOriginal;
   readonly limits?: Partial<QueryLimits>;
+  readonly clock?: Clock;
 }
 
 export interface ClickHouseEngine extends SearchEngine {
@@ -44,7 +47,14 @@ export interface ClickHouseEngine extends SearchEngine {
 }
 
 export async function openClickHouse(options: ClickHouseOptions): Promise<ClickHouseEngine> {
-  const { directory, log, registry, compile = compileToSql, rebuildOriginal = () => undefined } = options;
+  const {
+    directory,
+    log,
+    registry,
+    compile = compileToSql,
+    rebuildOriginal = () => undefined,
+    clock = systemClock,
+  } = options;
   await mkdir(join(directory, 'engine'), { recursive: true });
   const journal = await StoreJournal.open(join(directory, 'journal'));
   const open = await openSessions(join(directory, 'engine'));
@@ -56,9 +66,7 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
   await lowerMergePriority(log);
   const partitions = await table.partitions();
   numbers.keepOnly(partitions.map(({ number }) => number));
-  // A crash may have left rows of a slice that is not in the catalogue any more, until retention comes to it.
-  for (const { slice } of storedSlices(partitions, numbers))
-    if (!journal.catalogue.has(slice)) journal.catalogue.leave(slice);
+  expectUnknownRows({ partitions, numbers, catalogue: journal.catalogue, nowMs: clock.now() });
   const slices = new ClickHouseSlices(journal, numbers, table);
   const files = await DraftFiles.open(directory);
   const limits: QueryLimits = { ...QUERY_LIMITS, ...options.limits };

@@ -45,6 +45,14 @@ describe('the numbers of a slice', () => {
     expect(numbers.of({ ...OWN, group: 'own-bank' }).kind).toBe(own.kind);
     expect(numbers.find({ ...OWN, hours: 6 })).toEqual(six);
   });
+
+  test('are not given where the table has rows of them from before what they stand for was lost', async () => {
+    const numbers = await SliceNumbers.open('/journal', new MemoryDisk());
+    const { kind } = numbers.of(OWN);
+    const lost = await SliceNumbers.open('/journal', new MemoryDisk());
+    lost.keepOnly([{ kind, start: 1 }]);
+    expect(lost.of(OWN).kind).not.toBe(kind);
+  });
 });
 
 describe('a data folder from before there were tiers', () => {

@@ -38,6 +38,8 @@ export class SliceNumbers {
   readonly #directory: string;
   readonly #numbers = new Map<string, number>();
   readonly #classes = new Map<number, SliceClass>();
+  /** Of rows that the table has, and nobody knows for what they stand. */
+  #strange: ReadonlySet<number> = new Set();
   #isDirty = false;
 
   private constructor(directory: string, disk: Disk) {
@@ -91,9 +93,10 @@ export class SliceNumbers {
     this.#isDirty = false;
   }
 
-  /** Those that no slice has any more may be given again. Call it while nothing is inserted. */
+  /** Those that nothing has any more may be given again, and no others. Call it while nothing is inserted. */
   keepOnly(used: Iterable<SliceNumber>): void {
     const kinds = new Set(Array.from(used, ({ kind }) => kind));
+    this.#strange = new Set([...kinds].filter((kind) => !this.#classes.has(kind)));
     for (const [number, kind] of this.#classes) {
       if (kinds.has(number)) continue;
       this.#classes.delete(number);
@@ -113,7 +116,7 @@ export class SliceNumbers {
 
   #give({ retentionDays, hours, group }: SliceClass): number {
     for (let number = FIRST; number <= LAST; number++) {
-      if (this.#classes.has(number)) continue;
+      if (this.#classes.has(number) || this.#strange.has(number)) continue;
       this.#know(number, { retentionDays, hours, group });
       this.#isDirty = true;
       return number;

@@ -101,6 +101,8 @@ export class ClickHouseWriter implements SearchWriter {
   readonly #numbers: SliceNumbers;
   readonly #catalogue: Catalogue;
   readonly #log: Logger;
+  /** Set while the row of `works` may be there: ends what the catalogue was told. */
+  #nobodysLeft: (() => void) | undefined;
 
   constructor({ table, tidying, admin, files, numbers, catalogue, log }: WriterParts) {
     this.#table = table;
@@ -123,12 +125,14 @@ export class ClickHouseWriter implements SearchWriter {
     return [];
   }
 
-  /** Meanwhile there is a row that is nobody's: questions must not leave out whose events they ask for. */
+  /** Until it is gone there is a row that is nobody's: questions must not leave out whose events they ask for. */
   async works(): Promise<boolean> {
     const isGone = this.#catalogue.expectNobodys();
     const works = await this.#table.works();
-    const left = works ? [] : await this.#table.partitions().catch(() => undefined);
-    if (left?.every(({ number }) => number.kind !== NOBODYS.kind) ?? false) isGone();
+    // In the place of an earlier one.
+    this.#nobodysLeft?.();
+    this.#nobodysLeft = isGone;
+    if (works) await this.slices().catch(() => []);
     return works;
   }
 
@@ -147,7 +151,14 @@ export class ClickHouseWriter implements SearchWriter {
   readonly lastRow = (partition: number): Promise<StoredRow | undefined> => this.#table.lastRow(partition);
 
   async slices(): Promise<readonly StoredSlice[]> {
-    return storedSlices(await this.#table.partitions(), this.#numbers);
+    const left = this.#nobodysLeft;
+    const partitions = await this.#table.partitions();
+    // Not one that was set meanwhile.
+    if (left === this.#nobodysLeft && partitions.every(({ number }) => number.kind !== NOBODYS.kind)) {
+      left?.();
+      this.#nobodysLeft = undefined;
+    }
+    return storedSlices(partitions, this.#numbers);
   }
 
   async dropSlice(slice: SliceKey): Promise<void> {

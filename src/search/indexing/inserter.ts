@@ -14,6 +14,7 @@ import type { Logger } from '../../lib/log.ts';
 import { type Appended, offset } from '../../queue/port.ts';
 import type { SliceShare } from '../catalogue.ts';
 import type { Intent, Range, StoreJournal } from '../journal.ts';
+import type { PathType } from '../path-types.ts';
 import type { PolicyLog, RefusedRecord, SearchWriter, WriteBatch } from '../port.ts';
 import { type SliceKey, uniqueSlices } from '../slices.ts';
 import type { DeadLetters } from './dead-letters.ts';
@@ -189,10 +190,18 @@ export class Inserter {
   /** Inserts what of the ranges is not visible; what the engine refuses although it works becomes a dead letter. */
   async #insertMissing(begun: Begun): Promise<readonly RefusedRecord[]> {
     return this.persist(async () => {
-      const refused = await this.#parts.missing.insert(begun);
+      const refused = await this.#parts.missing.insert(begun, (paths) => this.#knowPaths(paths));
       await this.#parts.letters.write(refused);
       return refused;
     });
+  }
+
+  /** Adds the types to the open intent, durably. */
+  async #knowPaths(paths: readonly PathType[]): Promise<void> {
+    const { journal } = this.#parts;
+    const unknown = journal.paths.unknown(paths);
+    const open = journal.openIntent;
+    if (unknown.length > 0 && open !== undefined) await journal.begin({ ...open, paths: [...open.paths, ...unknown] });
   }
 
   async #commit(

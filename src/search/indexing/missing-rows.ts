@@ -13,7 +13,7 @@ import type { SliceShare } from '../catalogue.ts';
 import type { Range } from '../journal.ts';
 import type { PathType } from '../path-types.ts';
 import type { SlicePolicy } from '../policy/slice-policy.ts';
-import type { RefusedRecord, SearchWriter } from '../port.ts';
+import type { RefusedRecord, SearchWriter, WriteBatch } from '../port.ts';
 import type { SliceKey } from '../slices.ts';
 import { BlockBuilder } from './block-builder.ts';
 import type { Draft } from './draft.ts';
@@ -36,6 +36,9 @@ export interface Survey {
   readonly paths: readonly PathType[];
   readonly progress: ReadonlyMap<number, Progress>;
 }
+
+/** Told before rows can be seen which types they bring to which paths; durable when it resolves. */
+export type OnPaths = (paths: readonly PathType[]) => Promise<void>;
 
 export interface MissingRowsParts {
   readonly queue: Queue;
@@ -79,22 +82,23 @@ export class MissingRows {
     return { shares, paths, progress };
   }
 
-  /** Inserts the missing rows; returns those that the engine refuses. Rejects where the engine does not work at all. */
-  async insert({ ranges, slices, policy }: Begun): Promise<readonly RefusedRecord[]> {
-    return this.#insertRows(await this.#missing(ranges, slices), policy);
+  /**
+   * Inserts the missing rows; returns those that the engine refuses. Rejects where the engine does not work at all.
+   * A block of other rows than the first one's may store the same texts as another type: `onPaths` is told of each.
+   */
+  async insert({ ranges, slices, policy }: Begun, onPaths: OnPaths): Promise<readonly RefusedRecord[]> {
+    return this.#insertRows(await this.#missing(ranges, slices), policy, onPaths);
   }
 
-  async #insertRows(rows: readonly Row[], policy: SlicePolicy): Promise<readonly RefusedRecord[]> {
+  async #insertRows(rows: readonly Row[], policy: SlicePolicy, onPaths: OnPaths): Promise<readonly RefusedRecord[]> {
     const refused: RefusedRecord[] = [];
     await this.#build(rows, policy, async (builder, taken) => {
       const draft = await builder.finish();
       refused.push(...draft.refused);
       if (draft.batch === undefined) return;
       try {
-        refused.push(...(await this.#parts.writer.insert(draft.batch)));
-      } catch (thrown) {
-        if (!(await this.#parts.writer.works())) throw thrown;
-        refused.push(...(await this.#divide(taken, policy, messageOf(thrown))));
+        await onPaths(draft.paths);
+        refused.push(...(await this.#insertBatch(draft.batch, taken, policy, onPaths)));
       } finally {
         draft.batch.discard();
       }
@@ -102,7 +106,26 @@ export class MissingRows {
     return refused;
   }
 
-  async #divide(rows: readonly Row[], policy: SlicePolicy, reason: string): Promise<readonly RefusedRecord[]> {
+  async #insertBatch(
+    batch: WriteBatch,
+    rows: readonly Row[],
+    policy: SlicePolicy,
+    onPaths: OnPaths,
+  ): Promise<readonly RefusedRecord[]> {
+    try {
+      return await this.#parts.writer.insert(batch);
+    } catch (thrown) {
+      if (!(await this.#parts.writer.works())) throw thrown;
+      return this.#divide(rows, policy, messageOf(thrown), onPaths);
+    }
+  }
+
+  async #divide(
+    rows: readonly Row[],
+    policy: SlicePolicy,
+    reason: string,
+    onPaths: OnPaths,
+  ): Promise<readonly RefusedRecord[]> {
     const [row] = rows;
     if (row === undefined) return [];
     if (rows.length === 1) {
@@ -110,8 +133,8 @@ export class MissingRows {
       return this.#letter(row, reason);
     }
     const middle = rows.length >> 1;
-    const first = await this.#insertRows(rows.slice(0, middle), policy);
-    return [...first, ...(await this.#insertRows(rows.slice(middle), policy))];
+    const first = await this.#insertRows(rows.slice(0, middle), policy, onPaths);
+    return [...first, ...(await this.#insertRows(rows.slice(middle), policy, onPaths))];
   }
 
   async #letter(row: Row, reason: string): Promise<readonly RefusedRecord[]> {

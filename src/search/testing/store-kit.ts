@@ -46,7 +46,9 @@ export interface StoreKit<Engine extends SearchEngine = ClickHouseEngine> {
 export type EngineParts = Pick<ClickHouseOptions, 'directory' | 'log' | 'registry'>;
 
 export function openStoreKit(options: StoreKitOptions): Promise<StoreKit> {
-  return openStoreKitOn(options, (parts) => openClickHouse({ ...parts, ...options.engine }));
+  return openStoreKitOn(options, (parts) =>
+    openClickHouse({ ...parts, ...(options.clock && { clock: options.clock }), ...options.engine }),
+  );
 }
 
 export async function openStoreKitOn<Engine extends SearchEngine>(

@@ -73,8 +73,6 @@ export interface ColumnData {
   pieces(into: Buffer[]): void;
   truncate(rows: number): void;
   clear(): void;
-  /** Bytes held. */
-  readonly sizeBytes: number;
 }
 
 export type NumberWidth = 'UInt8' | 'UInt16' | 'UInt32' | 'Int32' | 'Int64' | 'Float64';
@@ -102,10 +100,6 @@ export class NumberColumn implements ColumnData {
 
   get rows(): number {
     return this.#sink.at / this.#width;
-  }
-
-  get sizeBytes(): number {
-    return this.#sink.at;
   }
 
   push(value: number): void {
@@ -177,10 +171,6 @@ export class StringColumn implements ColumnData {
     return this.#rows;
   }
 
-  get sizeBytes(): number {
-    return this.#sink.at;
-  }
-
   /** `source[start, end)`, UTF-8. */
   pushBytes(source: Buffer, start: number, end: number): void {
     const length = end - start;
@@ -249,10 +239,6 @@ export class ArrayColumn<Element extends ColumnData> implements ColumnData {
 
   get rows(): number {
     return this.#ends.rows;
-  }
-
-  get sizeBytes(): number {
-    return this.#ends.sizeBytes + this.elements.sizeBytes;
   }
 
   /** Ends an array: everything pushed into `elements` since the last call. */

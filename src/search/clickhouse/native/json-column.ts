@@ -76,10 +76,6 @@ export class PathColumn {
     return this.#values === 0;
   }
 
-  get sizeBytes(): number {
-    return this.#types.reduce((sum, { column }) => sum + column.sizeBytes, this.#numbers.at);
-  }
-
   writePrefix(sink: ByteSink): void {
     sink.uint64(FLATTENED);
     sink.varuint(this.#types.length);
@@ -199,12 +195,6 @@ export class JsonColumn implements ColumnData {
 
   get pathCount(): number {
     return this.#paths.size;
-  }
-
-  get sizeBytes(): number {
-    let sum = 0;
-    for (const path of this.#paths.values()) sum += path.sizeBytes;
-    return sum;
   }
 
   /** Ends a row: what was not given is absent. */

@@ -1,8 +1,9 @@
 /**
  * The texts of one path in a block. A path that has few different ones (an app, a host, a level) gives them as words:
- * each once, and a number for each row, which the engine stores as LowCardinality(String). Counting such a path takes a
- * tenth of the time and a row of a page a third, see docs/decisions/2026-11-26-faster-questions.md. A path with more than
- * STORE_LIMITS.pathWords of them, or a long one, gives its texts as they are, from the block on in which that is found.
+ * each once, and a number for each row, which the engine stores as LowCardinality(String). Counting by such a path takes
+ * a third of the CPU, see docs/decisions/2026-11-26-faster-questions.md. A path with more than STORE_LIMITS.pathWords of
+ * them, or a long one, gives its texts as they are, from the block on in which that is found, until its column is
+ * forgotten (JsonColumn.clear). So what was inserted says nothing about the type in another block.
  */
 import { STORE_LIMITS } from '../../../lib/limits.ts';
 import { ByteSink, type ColumnData, StringColumn } from './columns.ts';
@@ -19,6 +20,8 @@ const LOW_CARDINALITY_VERSION = 1;
 const LAYOUT = 1 | (1 << 9);
 const NUMBER_BYTES = 2;
 const FIRST_SLOTS = 64;
+/** What a word takes beside its text: an element of four lists, and slots. */
+const WORD_BYTES = 4 * 8 + 2 * 4;
 /** A word further from its place than this counts as one too many: nobody slows the store by texts of one hash. */
 const MAX_PROBES = 64;
 
@@ -38,6 +41,11 @@ class Words {
   readonly used: number[] = [];
   /** Values since the first word came. */
   #values = 0;
+
+  /** Of memory, about. */
+  get sizeBytes(): number {
+    return this.bytes.at + this.#hashes.length * WORD_BYTES;
+  }
 
   beginBlock(): void {
     this.#block++;
@@ -139,13 +147,9 @@ export class PathTexts implements ColumnData, TextSink {
     return this.isWords ? this.#numbers.at / NUMBER_BYTES : this.#texts.rows;
   }
 
-  get sizeBytes(): number {
-    return this.#numbers.at + this.#texts.sizeBytes;
-  }
-
   /** Of what is remembered beyond the block. */
   get wordBytes(): number {
-    return this.#words?.bytes.at ?? 0;
+    return this.#words?.sizeBytes ?? 0;
   }
 
   pushBytes(source: Buffer, start: number, end: number): void {
