@@ -93,6 +93,25 @@ export function batchIsIntact(bytes: Buffer): boolean {
   return crc32c(bytes.subarray(CRC_FROM)) === bytes.readUInt32BE(17);
 }
 
+/** Who has appended a batch to Kafka, and the sequence of its first record. */
+export interface BatchProducer {
+  readonly id: bigint;
+  readonly epoch: number;
+  readonly sequence: number;
+}
+
+export function readProducer(bytes: Buffer): BatchProducer {
+  return { id: bytes.readBigInt64BE(43), epoch: bytes.readInt16BE(51), sequence: bytes.readInt32BE(53) };
+}
+
+/** A copy as its builder had made it, but for what every log fills in (`sealBatch`, `sealForKafka`). */
+export function withoutProducer(bytes: Buffer): Buffer {
+  const copy = Buffer.from(bytes);
+  copy.writeInt16BE(-1, 51);
+  copy.writeInt32BE(-1, 53);
+  return copy;
+}
+
 /** Fills in what a producer of Kafka says of itself, and the checksum: the broker passes over what it has already. */
 export function sealForKafka(bytes: Buffer, producerId: bigint, producerEpoch: number, baseSequence: number): void {
   bytes.writeBigInt64BE(0n, 0);

@@ -10,8 +10,10 @@ export {
   type BatchHeader,
   batchIsIntact,
   readBatchHeader,
+  readProducer,
   sealBatch,
   sealForKafka,
+  withoutProducer,
 } from './record-batch-header.ts';
 export { RecordCursor } from './record-cursor.ts';
 export { encodeHeaders, NO_HEADERS } from './record-headers.ts';

@@ -7,7 +7,13 @@
  * The batch holds one record, which no reader is shown (take-batches.ts): it takes one offset, as the marker of a takeover
  * does.
  */
-import { BATCH_HEADER_BYTES, encodeHeaders, RecordBatchBuilder, sealForKafka } from '../../event/record-batch.ts';
+import {
+  BATCH_HEADER_BYTES,
+  encodeHeaders,
+  RecordBatchBuilder,
+  readProducer,
+  sealForKafka,
+} from '../../event/record-batch.ts';
 import { SpillwayError } from '../../lib/errors.ts';
 import { KAFKA_LIMITS } from '../../lib/limits.ts';
 import { offset, type PartitionReader, type TopicPartition } from '../port.ts';
@@ -15,10 +21,6 @@ import { placeOf, verdictOn } from './broker-errors.ts';
 import type { Cluster } from './cluster.ts';
 import { produceBatch } from './protocol.ts';
 import type { Producer } from './take-over.ts';
-
-const PRODUCER_ID_AT = 43;
-const PRODUCER_EPOCH_AT = 51;
-const BASE_SEQUENCE_AT = 53;
 
 /** Without a value; the same bytes whenever it was made. */
 const RECORD = Buffer.from(fenceBatch(0).subarray(BATCH_HEADER_BYTES));
@@ -59,10 +61,10 @@ export async function findLanded(
     signal.throwIfAborted();
     const { batches, nextOffset } = await reader.read(offset(next));
     for (const { bytes, baseOffset } of batches) {
-      if (bytes.readBigInt64BE(PRODUCER_ID_AT) !== producer.id) continue;
+      const { id, epoch, sequence } = readProducer(bytes);
+      if (id !== producer.id) continue;
       // Nothing of it comes after that.
-      if (bytes.readInt16BE(PRODUCER_EPOCH_AT) !== producer.epoch) return found;
-      const sequence = bytes.readInt32BE(BASE_SEQUENCE_AT);
+      if (epoch !== producer.epoch) return found;
       if (sequences.includes(sequence)) found.set(sequence, baseOffset);
     }
     if (nextOffset <= next) break;

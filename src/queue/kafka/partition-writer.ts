@@ -163,8 +163,9 @@ export class KafkaWriter implements PartitionWriter {
     const { cluster, at } = this.#options;
     const records = await recordsSince(cluster, at, mark);
     if (records === undefined) return undefined;
-    await this.#options.onProducer?.({ id: BigInt(mark.producerId), epoch: mark.epoch });
-    this.#producer = { id: BigInt(mark.producerId), epoch: mark.epoch };
+    const earlier = { id: BigInt(mark.producerId), epoch: mark.epoch };
+    await this.#options.onProducer?.(earlier);
+    this.#producer = earlier;
     this.#pending.continueFrom((mark.sequence + records) % SEQUENCES);
     return records;
   }

@@ -4,6 +4,7 @@
  * much of it this one was told of.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { withoutProducer } from '../../event/record-batch.ts';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { SPOOL_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
@@ -11,7 +12,6 @@ import { type Appended, type Offset, offset, type PartitionReader } from '../por
 import type { ProducerMark } from '../producer-mark.ts';
 import type { DirectWriter } from './direct-writer.ts';
 import type { Flight } from './flight.ts';
-import { plainCopy } from './flight.ts';
 import type { ProducerNote } from './producer-notes.ts';
 
 export interface DrainOptions {
@@ -70,7 +70,7 @@ export async function drain(parts: DrainParts): Promise<boolean> {
     await note(parts, position, until);
     const to = offset(Math.min(nextOffset, until ?? nextOffset));
     const due = batches.filter((batch) => batch.nextOffset > position && batch.nextOffset <= to);
-    const sent = await Promise.allSettled(due.map(({ bytes }) => send(parts, plainCopy(bytes))));
+    const sent = await Promise.allSettled(due.map(({ bytes }) => send(parts, withoutProducer(bytes))));
     const refused = sent.find((one) => one.status === 'rejected');
     // What the queue had taken before it refused the rest is none of the next process's.
     position = refused === undefined ? to : (due[sent.indexOf(refused) - 1]?.nextOffset ?? position);

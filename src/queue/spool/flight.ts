@@ -12,14 +12,3 @@ export interface Flight {
   /** Where it is in that log; undefined where that did not take it. */
   kept?: Promise<Appended | undefined>;
 }
-
-const PRODUCER_EPOCH_AT = 51;
-const BASE_SEQUENCE_AT = 53;
-
-/** Without what a producer of Kafka has filled in. */
-export function plainCopy(batch: Buffer): Buffer {
-  const copy = Buffer.from(batch);
-  copy.writeInt16BE(-1, PRODUCER_EPOCH_AT);
-  copy.writeInt32BE(-1, BASE_SEQUENCE_AT);
-  return copy;
-}

@@ -10,12 +10,13 @@
  * and the copy is for the case that this process ends before. A later process goes on with these sequences (drain.ts), so
  * that nothing is there twice.
  */
+import { withoutProducer } from '../../event/record-batch.ts';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { QUEUE_LIMITS, SPOOL_LIMITS } from '../../lib/limits.ts';
 import { orAborted } from '../../lib/or-aborted.ts';
 import type { Appended, Offset, PartitionWriter } from '../port.ts';
 import { type DrainOptions, drain, forget } from './drain.ts';
-import { type Flight, plainCopy } from './flight.ts';
+import type { Flight } from './flight.ts';
 import type { ProducerNote } from './producer-notes.ts';
 
 export interface SpoolWriterOptions extends DrainOptions {
@@ -299,8 +300,8 @@ export class SpoolWriter implements PartitionWriter {
   }
 
   #keepFlight(flight: Flight): Promise<Appended | undefined> {
-    flight.copy = plainCopy(flight.bytes);
-    flight.kept = this.#options.spool.append(plainCopy(flight.bytes)).catch((thrown: unknown) => {
+    flight.copy = withoutProducer(flight.bytes);
+    flight.kept = this.#options.spool.append(withoutProducer(flight.bytes)).catch((thrown: unknown) => {
       // It may still land.
       flight.landed.then(() => flight.reject(thrown));
       return undefined;
