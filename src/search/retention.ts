@@ -1,6 +1,6 @@
 /** Retention: whole slices go when everything in them is older than their class keeps it. */
 import type { Clock } from '../lib/clock.ts';
-import { messageOf } from '../lib/errors.ts';
+import { nowAndFromTimeToTime } from '../lib/from-time-to-time.ts';
 import { STORE_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import type { StoreJournal } from './journal.ts';
@@ -31,20 +31,9 @@ export async function dropExpired({ writer, journal, clock, log }: RetentionPart
 
 /** Drops now and from time to time, until the answer is called. */
 export function keepRetention(parts: RetentionParts): () => Promise<void> {
-  let running: Promise<void> = Promise.resolve();
-  const tick = () => {
-    running = running
-      .then(() => dropExpired(parts))
-      .then(
-        () => {},
-        (thrown: unknown) => parts.log.error({ reason: messageOf(thrown) }, 'Retention could not drop old slices'),
-      );
-  };
-  tick();
-  const timer = setInterval(tick, STORE_LIMITS.retentionEveryMs);
-  timer.unref();
-  return async () => {
-    clearInterval(timer);
-    await running;
-  };
+  return nowAndFromTimeToTime({
+    everyMs: STORE_LIMITS.retentionEveryMs,
+    work: () => dropExpired(parts),
+    failed: (reason) => parts.log.error({ reason }, 'Retention could not drop old slices'),
+  });
 }

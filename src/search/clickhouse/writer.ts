@@ -1,4 +1,6 @@
 /** The embedded engine as the indexer writes to it: rows travel in files of the engine's own format. */
+import { nowAndFromTimeToTime } from '../../lib/from-time-to-time.ts';
+import { STORE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Catalogue } from '../catalogue.ts';
 import type { Range } from '../journal.ts';
@@ -16,7 +18,7 @@ import type {
 import type { SliceKey } from '../slices.ts';
 import type { DraftFiles } from './draft-files.ts';
 import { type EventsTable, NOBODYS, type StoredPartition } from './events-table.ts';
-import { fromTimeToTime, keepMergedPartsDurable } from './merged-parts.ts';
+import { keepMergedPartsDurable } from './merged-parts.ts';
 import { EventBlock } from './native/event-block.ts';
 import type { EngineSession } from './sessions.ts';
 import type { SliceNumber, SliceNumbers } from './slice-numbers.ts';
@@ -171,10 +173,11 @@ export class ClickHouseWriter implements SearchWriter {
     const tidier = new PartsTidier({ session: this.#tidying, admin: this.#admin, log });
     const stops = [
       keepMergedPartsDurable({ table, log }),
-      fromTimeToTime(
-        () => tidier.tidy(),
-        (reason) => log.warn({ reason }, 'Small parts could not be looked for: questions take longer'),
-      ),
+      nowAndFromTimeToTime({
+        everyMs: STORE_LIMITS.syncMergedEveryMs,
+        work: () => tidier.tidy(),
+        failed: (reason) => log.warn({ reason }, 'Small parts could not be looked for: questions take longer'),
+      }),
     ];
     return async () => {
       await Promise.all([tidier.stop(), ...stops.map((stop) => stop())]);

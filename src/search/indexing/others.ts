@@ -3,7 +3,7 @@
  * they are complete to where the group has committed.
  */
 import { TOPICS } from '../../event/topics.ts';
-import { messageOf } from '../../lib/errors.ts';
+import { fromTimeToTime } from '../../lib/from-time-to-time.ts';
 import { STORE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Queue } from '../../queue/port.ts';
@@ -23,7 +23,6 @@ export interface OthersParts {
 export function followOthers(parts: OthersParts): () => Promise<void> {
   const { queue, membership, completeness, log, signal } = parts;
   const known = new Map<number, number>();
-  let looking: Promise<void> | undefined;
   const look = async (): Promise<void> => {
     const own = new Set(membership.held.map(({ partition }) => partition));
     for (let partition = 0; partition < queue.partitionCount(TOPICS.events); partition++) {
@@ -34,19 +33,9 @@ export function followOthers(parts: OthersParts): () => Promise<void> {
       known.set(partition, committed);
     }
   };
-  const tick = (): void => {
-    looking ??= look()
-      .catch((thrown: unknown) =>
-        log.warn({ reason: messageOf(thrown) }, 'It is not known what other stores have done'),
-      )
-      .finally(() => {
-        looking = undefined;
-      });
-  };
-  const timer = setInterval(tick, STORE_LIMITS.lookAtOthersMs);
-  timer.unref();
-  return async () => {
-    clearInterval(timer);
-    await looking;
-  };
+  return fromTimeToTime({
+    everyMs: STORE_LIMITS.lookAtOthersMs,
+    work: look,
+    failed: (reason) => log.warn({ reason }, 'It is not known what other stores have done'),
+  });
 }
