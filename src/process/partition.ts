@@ -8,7 +8,6 @@ import type { LedgerEntry } from '../event/progress.ts';
 import { RecordCursor } from '../event/record-batch.ts';
 import { TOPICS } from '../event/topics.ts';
 import type { Clock } from '../lib/clock.ts';
-import { SpillwayError } from '../lib/errors.ts';
 import { PROCESS_LIMITS, QUEUE_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import {
@@ -21,6 +20,7 @@ import {
   type Queue,
   type ReadResult,
 } from '../queue/port.ts';
+import { retainedFrom } from '../queue/retained-from.ts';
 import { Committer } from './committer.ts';
 import { DeadLetters, deadLetterOf } from './dead-letters.ts';
 import { Evaluation } from './evaluation.ts';
@@ -193,9 +193,7 @@ export class PartitionRun {
     try {
       return await reader.read(from, { maxBytes });
     } catch (thrown) {
-      if (!(thrown instanceof SpillwayError) || thrown.code !== 'QUEUE_OFFSET_OUT_OF_RANGE') throw thrown;
-      const earliest = await reader.earliestOffset();
-      if (earliest <= from) throw thrown;
+      const earliest = retainedFrom(thrown, from);
       this.#lost(from, earliest);
       return earliest;
     }

@@ -10,9 +10,9 @@
 import { parseAttempt, RequestBeginning } from '../event/idempotency.ts';
 import type { RawMeta } from '../event/raw-meta.ts';
 import { RecordCursor } from '../event/record-batch.ts';
-import { SpillwayError } from '../lib/errors.ts';
 import { PROCESS_LIMITS } from '../lib/limits.ts';
 import { type Offset, offset, type PartitionReader } from '../queue/port.ts';
+import { retainedFrom } from '../queue/retained-from.ts';
 import { Lanes, type Position } from './lanes/lanes.ts';
 import { MetaReader } from './record.ts';
 
@@ -83,8 +83,7 @@ export class Repeats {
     try {
       return await reader.read(from);
     } catch (thrown) {
-      if (!(thrown instanceof SpillwayError) || thrown.code !== 'QUEUE_OFFSET_OUT_OF_RANGE') throw thrown;
-      return { batches: [], nextOffset: await reader.earliestOffset() };
+      return { batches: [], nextOffset: retainedFrom(thrown, from) };
     }
   }
 

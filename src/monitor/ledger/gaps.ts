@@ -1,8 +1,8 @@
 /** Counts from the log itself what nobody has reported: what a process had counted when it was killed, and dead letters. */
 import { randomInt } from 'node:crypto';
-import { SpillwayError } from '../../lib/errors.ts';
 import { LEDGER_LIMITS } from '../../lib/limits.ts';
 import { type Offset, offset, type PartitionReader, type StoredBatch } from '../../queue/port.ts';
+import { retainedFrom } from '../../queue/retained-from.ts';
 import { type CountedLog, countingOf, nameOfCounted } from './counted-logs.ts';
 import type { ReportOutbox } from './outbox.ts';
 import type { Range } from './ranges.ts';
@@ -43,9 +43,8 @@ export async function countGaps(
   try {
     await countAll(log, chosen, reader, outbox);
   } catch (thrown) {
-    if (!(thrown instanceof SpillwayError) || thrown.code !== 'QUEUE_OFFSET_OUT_OF_RANGE') throw thrown;
     // Just now.
-    await sayWhatIsGone(log, { gaps, earliest: await reader.earliestOffset() }, reader, outbox, nowMs);
+    await sayWhatIsGone(log, { gaps, earliest: retainedFrom(thrown, earliest) }, reader, outbox, nowMs);
   }
 }
 

@@ -2,10 +2,10 @@
 import { readProgress } from '../../event/progress.ts';
 import { RecordCursor } from '../../event/record-batch.ts';
 import { TOPICS } from '../../event/topics.ts';
-import { SpillwayError } from '../../lib/errors.ts';
 import { QUEUE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type AssignedPartition, offset, type PartitionReader, type Queue } from '../../queue/port.ts';
+import { retainedFrom } from '../../queue/retained-from.ts';
 import type { BlockBuilder } from './block-builder.ts';
 import type { Visible } from './completeness.ts';
 
@@ -119,9 +119,7 @@ export class Intake {
       if (batches.length === 0) this.#next = Math.max(this.#next, nextOffset);
       return batches.length > 0;
     } catch (thrown) {
-      if (!(thrown instanceof SpillwayError) || thrown.code !== 'QUEUE_OFFSET_OUT_OF_RANGE') throw thrown;
-      const earliest = Number(thrown.details.earliest);
-      if (!(earliest > this.#next)) throw thrown;
+      const earliest = retainedFrom(thrown, this.#next);
       const lost = earliest - this.#next;
       this.#onLost(lost);
       this.#log.error(

@@ -6,9 +6,10 @@
 import { decodeProgress, foldProgress, isProgress, type Progress } from '../../event/progress.ts';
 import { RecordCursor } from '../../event/record-batch.ts';
 import { TOPICS } from '../../event/topics.ts';
-import { messageOf, SpillwayError } from '../../lib/errors.ts';
+import { messageOf } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import { offset, type PartitionReader, type Queue, type ReadResult } from '../../queue/port.ts';
+import { retainedFrom } from '../../queue/retained-from.ts';
 import type { SliceShare } from '../catalogue.ts';
 import type { Range } from '../journal.ts';
 import type { PathType } from '../path-types.ts';
@@ -269,9 +270,6 @@ async function readRetained(reader: PartitionReader, from: number): Promise<Read
   try {
     return await reader.read(offset(from));
   } catch (thrown) {
-    if (!(thrown instanceof SpillwayError) || thrown.code !== 'QUEUE_OFFSET_OUT_OF_RANGE') throw thrown;
-    const earliest = Number(thrown.details.earliest);
-    if (!(earliest > from)) throw thrown;
-    return earliest;
+    return retainedFrom(thrown, from);
   }
 }
