@@ -10,10 +10,12 @@ import { parseAttempt, RequestBeginning } from '../event/idempotency.ts';
 import { decodeRawMeta, RAW_META_KEY } from '../event/raw-meta.ts';
 import { RecordCursor } from '../event/record-batch.ts';
 import type { Clock } from '../lib/clock.ts';
-import { messageOf, SpillwayError } from '../lib/errors.ts';
+import { messageOf } from '../lib/errors.ts';
 import { COLLECT_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
+import { SharedTurn } from '../lib/shared-turn.ts';
 import { type Appended, offset, type PartitionReader, type PartitionWriter, type Queue } from '../queue/port.ts';
+import { retainedFrom } from '../queue/retained-from.ts';
 import { inTime } from './in-time.ts';
 import type { KeyedRequest } from './inputs/http/idempotency.ts';
 
@@ -42,8 +44,8 @@ export class LettersElsewhere {
   #position: number | undefined;
   /** By request, oldest first. */
   readonly #requests = new Map<string, Request>();
-  #looking: Promise<void> = Promise.resolve();
-  #next: Promise<void> | undefined;
+  /** A look under way may have begun before what is asked for was durable: the next one tells. */
+  readonly #look = new SharedTurn(() => this.#read());
   /** A look takes longer than anybody waits. */
   #isLate = false;
 
@@ -73,7 +75,7 @@ export class LettersElsewhere {
   }
 
   async #lookInTime(): Promise<void> {
-    const look = this.#look();
+    const look = this.#look.run();
     try {
       await inTime(look, COLLECT_LIMITS.letterLookMs, 'the partition of dead letters does not answer', 1);
     } catch (thrown) {
@@ -84,17 +86,6 @@ export class LettersElsewhere {
       };
       look.then(over, over);
     }
-  }
-
-  /** The look under way may have begun before what is asked for was durable: the next one tells. */
-  #look(): Promise<void> {
-    this.#next ??= this.#looking.then(() => {
-      this.#next = undefined;
-      const reading = this.#read();
-      this.#looking = reading.catch(() => undefined);
-      return reading;
-    });
-    return this.#next;
   }
 
   async #read(): Promise<void> {
@@ -119,8 +110,7 @@ export class LettersElsewhere {
     try {
       return await reader.read(offset(from));
     } catch (thrown) {
-      if (!(thrown instanceof SpillwayError) || thrown.code !== 'QUEUE_OFFSET_OUT_OF_RANGE') throw thrown;
-      return { batches: [], nextOffset: await reader.earliestOffset() };
+      return { batches: [], nextOffset: retainedFrom(thrown, from) };
     }
   }
 

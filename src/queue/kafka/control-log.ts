@@ -9,6 +9,7 @@ import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { InTurn } from '../../lib/in-turn.ts';
 import { KAFKA_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
+import { SharedTurn } from '../../lib/shared-turn.ts';
 import { offset, type PartitionReader, type PartitionWriter, type TopicPartition } from '../port.ts';
 import type { TopicRecord } from '../segment-log/coordinator-state.ts';
 import type { Appenders } from './appenders.ts';
@@ -46,8 +47,7 @@ export class ControlLog<State extends { readonly version: number }> {
   #readTo = 0;
   /** A state that was read before a newer one was written must not be taken for the newest. */
   readonly #turns = new InTurn();
-  /** A refresh that has not begun. */
-  #next: Promise<boolean> | undefined;
+  readonly #refreshing = new SharedTurn(() => this.#refresh(), this.#turns);
 
   constructor(options: ControlLogOptions<State>) {
     this.#options = options;
@@ -64,11 +64,7 @@ export class ControlLog<State extends { readonly version: number }> {
    * the brokers are away each takes as long as a question may, and they would become ever more.
    */
   refresh(): Promise<boolean> {
-    this.#next ??= this.#turns.run(() => {
-      this.#next = undefined;
-      return this.#refresh();
-    });
-    return this.#next;
+    return this.#refreshing.run();
   }
 
   async #refresh(): Promise<boolean> {

@@ -20,6 +20,7 @@ import { SpillwayError } from '../../lib/errors.ts';
 import { InTurn } from '../../lib/in-turn.ts';
 import { MOVE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
+import { SharedTurn } from '../../lib/shared-turn.ts';
 import {
   type Appender,
   type AppendingProducer,
@@ -68,7 +69,8 @@ export class Moves {
   readonly #listeners = new Set<() => void>();
   readonly #closing = new AbortController();
   readonly #turns = new InTurn();
-  #next: Promise<void> | undefined;
+  /** One change for all who ask before it begins. */
+  readonly #saving = new SharedTurn(() => this.#write(), this.#turns);
   /** How many partitions sources are mapped to, and how many were said. */
   #mapped = 0;
   #moved = 0;
@@ -111,7 +113,7 @@ export class Moves {
     this.#assertIn();
     this.#producers.set(partition, producer);
     // Of a partition that has just been added it is said when this process has moved.
-    if (partition < this.#mapped) await this.#save();
+    if (partition < this.#mapped) await this.#saving.run();
     if (partition < this.#mapped && !this.#isUnbarred(partition)) return {};
     const gate: Gate = { ...Promise.withResolvers<void>(), isOpen: false };
     gate.promise.catch(() => {});
@@ -124,7 +126,7 @@ export class Moves {
   async renew(partition: number, producer: AppendingProducer): Promise<void> {
     this.#assertIn();
     this.#producers.set(partition, producer);
-    if (partition < this.#mapped || this.#gates.get(partition)?.isOpen === true) await this.#save();
+    if (partition < this.#mapped || this.#gates.get(partition)?.isOpen === true) await this.#saving.run();
   }
 
   /**
@@ -132,9 +134,9 @@ export class Moves {
    * sources of all may be read in those that were added. Throws QUEUE_FENCED where this process is out.
    */
   async complete(partitions: number): Promise<void> {
-    if (!this.#hasEntered) await this.#save();
+    if (!this.#hasEntered) await this.#saving.run();
     this.#moved = Math.max(this.#moved, partitions);
-    await this.#save();
+    await this.#saving.run();
     const sinceMs = this.#nowMs();
     let allSinceMs: number | undefined;
     while (this.#mustBar(partitions) && !this.#closing.signal.aborted) {
@@ -183,15 +185,6 @@ export class Moves {
     for (const gate of this.#gates.values()) gate.reject(outOfTurn(this.topic));
     if (!this.#hasEntered || this.#isOut) return;
     await record.change((state) => (isClean ? remove(state, [id]) : putOut(state, (_, other) => other === id)));
-  }
-
-  /** One change for all who ask before it begins. */
-  #save(): Promise<void> {
-    this.#next ??= this.#turns.run(() => {
-      this.#next = undefined;
-      return this.#write();
-    });
-    return this.#next;
   }
 
   async #write(): Promise<void> {

@@ -6,8 +6,8 @@
 import type { Disk } from '../../lib/disk.ts';
 import { readWhole, replaceFile } from '../../lib/disk-files.ts';
 import { messageOf } from '../../lib/errors.ts';
-import { InTurn } from '../../lib/in-turn.ts';
 import type { Logger } from '../../lib/log.ts';
+import { SharedTurn } from '../../lib/shared-turn.ts';
 import type { TopicPartition } from '../port.ts';
 import type { ProducerMark } from '../producer-mark.ts';
 
@@ -33,8 +33,7 @@ export class ProducerNotes {
   /** A write that failed may be on the disk all the same. */
   readonly #mayBeThere: Set<string>;
   #changes = new Map<string, ProducerNote | undefined>();
-  #writing: Promise<void> | undefined;
-  readonly #turns = new InTurn();
+  readonly #writing = new SharedTurn(() => this.#write());
 
   private constructor(file: string, disk: Disk, notes: ReadonlyMap<string, ProducerNote>) {
     this.#file = file;
@@ -66,15 +65,13 @@ export class ProducerNotes {
     if (note === undefined && !this.#mayBeThere.has(key)) return;
     this.#mayBeThere.add(key);
     this.#changes.set(key, note);
-    this.#writing ??= this.#turns.run(() => this.#write());
-    await this.#writing;
+    await this.#writing.run();
     if (note === undefined) this.#mayBeThere.delete(key);
   }
 
   async #write(): Promise<void> {
     const changes = this.#changes;
     this.#changes = new Map();
-    this.#writing = undefined;
     const notes = new Map(this.#notes);
     for (const [key, note] of changes) {
       if (note === undefined) notes.delete(key);
