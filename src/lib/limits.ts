@@ -124,8 +124,16 @@ export const KAFKA_LIMITS = {
   missingTopicMs: 5_000,
   retryDelayMs: 50,
   retryDelayMaxMs: 1_000,
-  /** A read whose answer did not come whole is asked again for half as much, down to this. */
+  /** A reader's first request. One that was filled makes the next twice as large, up to QUEUE_LIMITS.readBytes ... */
+  firstReadBytes: 1 * MiB,
+  /** ... and one whose answer did not come whole half as large, down to this. */
   readLeastBytes: 16 * KiB,
+  /** What all readers of a process ask for at once, besides one batch and what they were asked for. */
+  readersBytes: 256 * MiB,
+  /** No more of a request than this may be expected to be cut off and sent again; else a reader asks batch by batch. */
+  cutShare: 1 / 16,
+  /** How much of what is known of the sizes of batches is left with each further one. */
+  sizeMemory: 0.9,
   /** How long a reader's request waits at the broker for new records. */
   pollMs: 1_000,
   /** A writer that is closed waits for what is under way for so long, and a role that ends for whatever it asked Kafka. */

@@ -43,6 +43,9 @@ import { newProducer, renew, takeOver } from './take-over.ts';
 import { assertKnown, assertNoneGone, MissingTopics } from './topic-identity.ts';
 import { ensurePartitions, ensureTopics } from './topics.ts';
 
+/** A reader has an answer that it reads, and has asked for another one. */
+const READ_AND_ASKED = 2;
+
 /** Makes and checks the topics. Throws QUEUE_UNREACHABLE, QUEUE_REFUSED, QUEUE_TOPIC_INVALID. */
 export async function openKafka(options: KafkaQueueOptions): Promise<KafkaQueue> {
   const queue = new KafkaQueue(options);
@@ -401,6 +404,8 @@ export class KafkaQueue implements Queue {
       cluster: this.cluster,
       log,
       showsFences,
+      aheadBytes: () => Math.floor(KAFKA_LIMITS.readersBytes / READ_AND_ASKED / this.#readers.size),
+      onFetched: (bytes) => this.#metrics.fetched(asked, bytes),
       onCorrupt: (range) => {
         this.#metrics.passedOver(asked, range.nextOffset - range.fromOffset);
         onCorrupt?.(asked, range);
