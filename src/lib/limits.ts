@@ -313,6 +313,8 @@ export const PROCESS_LIMITS = {
 export const LANE_LIMITS = {
   /** Of one partition: each reads `raw` for itself. */
   lanes: 8,
+  /** Of what a processor has read and left to lanes, all partitions together; what is more is read again. */
+  memoryBytes: 64 * MiB,
   /** What one turn of a lane takes while other tenants send as well: they wait for one turn at the most. */
   turnRecords: 1_000,
   turnBytes: 512 * KiB,
