@@ -120,6 +120,9 @@ export const KAFKA_LIMITS = {
   appendsInFlight: 5,
   /** A question that no broker answers is asked again for so long; appends and waits are for as long as they live. */
   answerMs: 15_000,
+  /** Where a person waits for the answer it is looked after this which brokers do not answer, for so long. */
+  questionMs: 7_000,
+  lookMs: 1_500,
   /** A topic that was there once is waited for so long at a start: a broker that has just started may not know it yet. */
   missingTopicMs: 5_000,
   retryDelayMs: 50,
@@ -713,6 +716,10 @@ const relations: readonly (readonly [boolean, string])[] = [
   [
     SUPERVISOR_LIMITS.requestTimeoutMs < GROUP_LIMITS.sessionTimeoutMs,
     'a request that got lost does not end a session',
+  ],
+  [
+    KAFKA_LIMITS.questionMs + KAFKA_LIMITS.lookMs < SUPERVISOR_LIMITS.requestTimeoutMs,
+    'the supervisor says in time which brokers do not answer',
   ],
   [KAFKA_LIMITS.acknowledgeMs < KAFKA_LIMITS.requestMs, 'a broker answers before its client gives up'],
   [MOVE_LIMITS.patienceMs < MOVE_LIMITS.holdMs, 'a collector that is away is given up before others spool'],
