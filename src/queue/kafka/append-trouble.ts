@@ -1,7 +1,8 @@
 /** Whether Kafka takes what a writer appends, and since when not: said in the log once for each trouble, and in the figures. */
 import type { Logger } from '../../lib/log.ts';
+import { placeOf } from '../place.ts';
 import type { TopicPartition } from '../port.ts';
-import { placeOf, reasonOf, type Verdict, verdictOn } from './broker-errors.ts';
+import { reasonOf, type Verdict, verdictOn } from './broker-errors.ts';
 import type { WriterMetrics } from './metrics.ts';
 
 export class AppendTrouble {

@@ -115,7 +115,7 @@ export class KafkaTopics implements TopicAdmin {
     try {
       await cluster.askCoordinator('group', groupId, { doing: `removing group ${group}` }, deleteGroups, [groupId]);
     } catch (thrown) {
-      const reason = brokerErrorOf(thrown instanceof SpillwayError ? thrown.cause : thrown);
+      const reason = brokerErrorOf(thrown);
       if (reason === 'NON_EMPTY_GROUP') throw change.groupInUse(group);
       if (reason !== 'GROUP_ID_NOT_FOUND') throw thrown;
     }

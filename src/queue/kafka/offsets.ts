@@ -1,7 +1,8 @@
 /** Where partitions begin and end, and where a time is in them, as their leaders say. */
 import { ResponseError } from '@platformatic/kafka';
+import { placeOf } from '../place.ts';
 import type { TopicPartition } from '../port.ts';
-import { passes, placeOf } from './broker-errors.ts';
+import { passes } from './broker-errors.ts';
 import type { Cluster } from './cluster.ts';
 import { type BrokerAddress, printAddress } from './options.ts';
 import { listOffsets } from './protocol.ts';

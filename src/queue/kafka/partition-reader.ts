@@ -7,6 +7,7 @@ import { SpillwayError } from '../../lib/errors.ts';
 import { KAFKA_LIMITS, QUEUE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { orAborted } from '../../lib/or-aborted.ts';
+import { placeOf } from '../place.ts';
 import {
   type CorruptRange,
   type Offset,
@@ -15,7 +16,7 @@ import {
   type ReadResult,
   type TopicPartition,
 } from '../port.ts';
-import { placeOf, verdictOn } from './broker-errors.ts';
+import { verdictOn } from './broker-errors.ts';
 import { offsetAt, WHEN } from './offsets.ts';
 import { type Chunk, PartitionFetcher, type PartitionFetcherOptions } from './partition-fetcher.ts';
 import { takeBatches } from './take-batches.ts';
@@ -99,7 +100,7 @@ export class KafkaReader implements PartitionReader {
       const options = { doing: `reading ${placeOf(at)} at ${from}`, signal: this.#closing.signal };
       chunk = await cluster.persist(options, () => this.#fetcher.fetch(from, maxBytes));
     } catch (thrown) {
-      if (!(thrown instanceof SpillwayError) || verdictOn(thrown.cause) !== 'out-of-range') throw thrown;
+      if (verdictOn(thrown) !== 'out-of-range') throw thrown;
       return this.#outside(from);
     }
     this.#endOffset = chunk.endOffset;

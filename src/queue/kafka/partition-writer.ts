@@ -11,18 +11,11 @@ import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { KAFKA_LIMITS, MOVE_LIMITS, QUEUE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { orAborted } from '../../lib/or-aborted.ts';
+import { placeOf } from '../place.ts';
 import { type Appended, type Offset, offset, type PartitionWriter, type TopicPartition } from '../port.ts';
 import type { ProducerMark } from '../producer-mark.ts';
 import { AppendTrouble } from './append-trouble.ts';
-import {
-  asSpillwayError,
-  labelOf,
-  placeOf,
-  reasonOf,
-  topicReplaced,
-  type Verdict,
-  verdictOn,
-} from './broker-errors.ts';
+import { asSpillwayError, labelOf, reasonOf, topicReplaced, type Verdict, verdictOn } from './broker-errors.ts';
 import type { Cluster } from './cluster.ts';
 import type { WriterMetrics } from './metrics.ts';
 import { PendingAppends, SEQUENCES } from './pending-appends.ts';
