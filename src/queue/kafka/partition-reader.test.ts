@@ -98,6 +98,16 @@ it('a reader that looks at single places fetches the batch that is there, and no
   expect(log.fetchedBytes).toBe((4 * log.sizeBytes) / 20);
 });
 
+it('a reader that waits where nobody answers reads what has come there all the same', async () => {
+  log.append(sized(KiB));
+  const { nextOffset } = await reader.read(offset(0));
+  await reader.waitFor(nextOffset, AbortSignal.timeout(20));
+  // As at a broker that has been cut off: the wait is not answered.
+  log.append(sized(2 * KiB));
+  const { batches } = await reader.read(nextOffset);
+  expect(batches).toMatchObject([{ baseOffset: 1 }]);
+});
+
 it('a reader that waits says meanwhile what is there, and goes on waiting on the same connection', async () => {
   log.append(sized(KiB));
   const { nextOffset } = await reader.read(offset(0));
