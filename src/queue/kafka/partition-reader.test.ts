@@ -98,7 +98,8 @@ it('a reader that looks at single places fetches the batch that is there, and no
   expect(log.fetchedBytes).toBe((4 * log.sizeBytes) / 20);
 });
 
-it('a reader that waits where nobody answers reads what has come there all the same', async () => {
+// Sooner than the request of the wait is given up.
+it('a reader that waits where nobody answers reads what has come there all the same', { timeout: 8_000 }, async () => {
   log.append(sized(KiB));
   const { nextOffset } = await reader.read(offset(0));
   await reader.waitFor(nextOffset, AbortSignal.timeout(20));
