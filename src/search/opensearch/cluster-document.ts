@@ -2,10 +2,10 @@
  * A JSON document that all stores of a cluster share. Each changes what it has read, and only where nobody else has
  * changed it meanwhile (the engine's sequence numbers say so). It is found at once, without a refresh.
  */
+import { ask, failed } from './ask.ts';
 import type { Answer, Client } from './client.ts';
 import { problemOf } from './errors.ts';
 import { at, numberAt } from './json.ts';
-import { ask, failed } from './slice-indices.ts';
 
 /** The index of such documents: nobody looks into them but here. */
 export function sharedIndex(prefix: string): string {

@@ -9,11 +9,11 @@ import { InTurn } from '../../lib/in-turn.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import type { SlicePolicy } from '../policy/slice-policy.ts';
 import { HOUR_MS, ownerOf, type SliceKey, sliceSpan } from '../slices.ts';
+import { ask } from './ask.ts';
 import type { Client } from './client.ts';
 import { ClusterDocument, type SharedIndexOptions } from './cluster-document.ts';
 import { at, listAt } from './json.ts';
 import { allSlices, FIELD, parseSliceIndex } from './mapping.ts';
-import { ask } from './slice-indices.ts';
 
 interface Noted {
   /** Bounds of the timestamps in it, both inclusive, epoch ms. */

@@ -2,7 +2,8 @@
 import { SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
-import { type Answer, type Call, type Client, Unreachable } from './client.ts';
+import { ask, failed } from './ask.ts';
+import type { Client } from './client.ts';
 import { problemOf } from './errors.ts';
 import { at } from './json.ts';
 import {
@@ -185,19 +186,4 @@ export class SliceIndices {
     this.#unmappable.set(index, unmappable.add(field));
     this.#log.error({ index, field, reason }, `Somebody has mapped ${field} of ${index} to something else: ${reason}`);
   }
-}
-
-/** The answer of a call that has to work, made now unless it is given. */
-export async function ask(client: Client, call: Call, given?: Answer): Promise<Answer> {
-  const answer = given ?? (await client.call(call));
-  if (answer.status < 300) return answer;
-  throw failed(`OpenSearch refuses ${call.method} ${call.path.split('?')[0]}`, answer);
-}
-
-export function failed(what: string, answer: Answer): Error {
-  const { type, reason } = problemOf(answer);
-  const message = `${what}: ${type}: ${reason}`.slice(0, 1_000);
-  return answer.status >= 500 || answer.status === 429
-    ? new Unreachable(message)
-    : new SpillwayError('UNAVAILABLE', message);
 }

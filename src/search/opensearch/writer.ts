@@ -11,13 +11,14 @@ import type { Logger } from '../../lib/log.ts';
 import type { Range } from '../journal.ts';
 import type { RefusedRecord, SearchWriter, StoredSlice, WriteBatch, WriteBlock } from '../port.ts';
 import type { SliceKey } from '../slices.ts';
+import { ask, failed } from './ask.ts';
 import { type BulkOutcome, sendBulk } from './bulk.ts';
 import type { Client } from './client.ts';
 import { DocumentBatch, DocumentBlock, type Row } from './document-block.ts';
 import { at, listAt, numberAt } from './json.ts';
 import { aliasOf, FIELD, type IndexOptions, parseSliceIndex, sliceIndex } from './mapping.ts';
 import type { Need, SliceCatalogue } from './slice-catalogue.ts';
-import { ask, failed, SliceIndices } from './slice-indices.ts';
+import { SliceIndices } from './slice-indices.ts';
 import type { TypedPaths } from './typed-fields.ts';
 
 const QUIET = 'ignore_unavailable=true&allow_no_indices=true';
