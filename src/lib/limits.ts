@@ -530,6 +530,8 @@ export const POLICY_LIMITS = {
 export const OPENSEARCH_LIMITS = {
   /** Typed fields of one index, over the fixed ones: each costs the cluster memory on every node. */
   typedFields: 1_000,
+  /** In a slice that tenants share each brings at most so many for each one that is left: alone it has a third. */
+  fieldsShare: 0.5,
   typedNameChars: 256,
   /** Of each type, remembered by the program: so many names are not made again for each event. */
   fieldsKept: 20_000,

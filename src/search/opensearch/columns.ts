@@ -132,7 +132,7 @@ function untyped(field: FieldRef, events: number): SpillwayError {
   }
   return new SpillwayError(
     'QUERY_UNSUPPORTED',
-    `${name} cannot be counted: ${events === 1 ? 'one event' : `${events} events`} came when their slice had ${typedFields} different fields already, and further ones can only be searched.`,
+    `${name} cannot be counted: ${events === 1 ? 'one event' : `${events} events`} came when their slice had no typed field left for it, and it can only be searched. A slice has ${typedFields}; where tenants share it, each brings at most half as many as are left (a third where nobody else does).`,
     { details: { limit: typedFields } },
   );
 }

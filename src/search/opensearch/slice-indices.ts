@@ -1,16 +1,17 @@
-/** The indices of slices: made before they are written, with a typed field for each new path until there are enough. */
+/** The indices of slices: made before they are written, with typed fields for new paths while tenants may bring them. */
 import { SpillwayError } from '../../lib/errors.ts';
-import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
+import { ownerOf, type SliceKey } from '../slices.ts';
 import { ask, failed } from './ask.ts';
 import type { Client } from './client.ts';
 import { problemOf } from './errors.ts';
+import type { Wanted } from './field-budget.ts';
+import { FieldShares, uuidOf } from './field-shares.ts';
 import { at } from './json.ts';
 import {
   aliasesOf,
   FIELD,
   type IndexOptions,
-  OWN_COLUMNS,
   sliceContents,
   strangeField,
   VALUE_MAPPINGS,
@@ -18,16 +19,19 @@ import {
 } from './mapping.ts';
 import { type TypedField, type TypedPaths, typedPathsOf } from './typed-fields.ts';
 
-const OWN = Object.keys(OWN_COLUMNS).length;
-
-function roomIn(known: TypedPaths): number {
-  return OPENSEARCH_LIMITS.typedFields + OWN - known.size;
+/** A slice that is about to be written. */
+export interface SliceToWrite {
+  readonly index: string;
+  readonly slice: SliceKey;
+  /** Where it is not there, it is made as this tier wants it. */
+  readonly tier: string;
 }
 
 export class SliceIndices {
   readonly #client: Client;
   readonly #options: IndexOptions;
   readonly #log: Logger;
+  readonly #shares: FieldShares;
   readonly #known = new Map<string, Set<string>>();
   /** Indices that were there once. */
   readonly #seen = new Set<string>();
@@ -44,28 +48,43 @@ export class SliceIndices {
     this.#client = client;
     this.#options = options;
     this.#log = log;
+    this.#shares = new FieldShares(client, options, log);
   }
 
-  /** Whether it is known, without asking, that the index has no such field and gets none. */
-  lacks(index: string, { path }: TypedField): boolean {
+  /** Whether it is known, without asking, that the index has no such field and that the tenant gets none. */
+  lacks(index: string, tenant: string, field: TypedField): boolean {
     const known = this.#known.get(index);
-    if (known === undefined || known.has(path)) return false;
-    return roomIn(known) <= 0 || this.#unmappable.get(index)?.has(path) === true;
+    if (known === undefined || known.has(field.path)) return false;
+    return this.#shares.refuses(index, tenant, field) || this.#unmappable.get(index)?.has(field.path) === true;
   }
 
-  /** Makes the index as its tier wants it, where it is not there, and fields for what is new, while there is room. */
-  async prepare(index: string, tier: string, fields: Iterable<TypedField>): Promise<TypedPaths> {
-    const known = this.#known.get(index) ?? (await this.#create(index, tier));
+  /** Makes the index where it is not there, and fields for what is new, as far as tenants may bring them. */
+  async prepare(slice: SliceToWrite, wanted: Wanted): Promise<TypedPaths> {
+    const { index } = slice;
+    const known = this.#known.get(index) ?? (await this.#create(slice));
     this.#known.set(index, known);
-    const unmappable = this.#unmappable.get(index);
-    const room = roomIn(known);
-    const wanted = new Map<string, TypedField>();
-    for (const field of fields) {
-      if (wanted.size >= room) break;
-      if (!known.has(field.path) && unmappable?.has(field.path) !== true) wanted.set(field.path, field);
-    }
-    if (wanted.size > 0) await this.#map(index, known, wanted);
+    const missing = this.#missing(index, known, wanted);
+    if (missing.size === 0) return known;
+    const granted = await this.#shares.bring(index, missing).catch((thrown: unknown) => {
+      this.forget(index);
+      throw thrown;
+    });
+    if (granted.size > 0) await this.#map(slice, known, granted);
     return known;
+  }
+
+  /** What of it the index may get yet. */
+  #missing(index: string, known: TypedPaths, wanted: Wanted): Wanted {
+    const unmappable = this.#unmappable.get(index);
+    const missing = new Map<string, Set<TypedField>>();
+    for (const [tenant, fields] of wanted) {
+      for (const field of fields) {
+        if (known.has(field.path) || unmappable?.has(field.path) === true) continue;
+        const some = missing.get(tenant) ?? new Set();
+        missing.set(tenant, some.add(field));
+      }
+    }
+    return missing;
   }
 
   /** What readers have to know of an index that was prepared. */
@@ -90,15 +109,17 @@ export class SliceIndices {
   }
 
   /** It is gone because it was to go. */
-  drop(index: string): void {
+  async drop(index: string): Promise<void> {
     this.forget(index);
     this.#seen.delete(index);
     this.#made.delete(index);
     this.#grown.delete(index);
     this.#noted.delete(index);
+    await this.#shares.drop(index);
   }
 
-  async #create(index: string, tier: string): Promise<Set<string>> {
+  async #create(slice: SliceToWrite): Promise<Set<string>> {
+    const { index, tier } = slice;
     const body = sliceContents(this.#options, index, tier);
     const created = await this.#client.call({ method: 'PUT', path: index, body });
     if (created.status !== 200 && problemOf(created).type !== 'resource_already_exists_exception') {
@@ -117,11 +138,11 @@ export class SliceIndices {
     }
     this.#seen.add(index);
     this.#unmappable.delete(index);
-    return this.#read(index);
+    return this.#read(slice);
   }
 
   /** Its typed fields that are what they have to be. What somebody else made is not written to, or answers would be wrong. */
-  async #read(index: string): Promise<Set<string>> {
+  async #read({ index, slice }: SliceToWrite): Promise<Set<string>> {
     const { body } = await ask(this.#client, { method: 'GET', path: index });
     const strange = strangeField(at(body, index, 'mappings', 'properties'));
     if (strange !== undefined) {
@@ -131,7 +152,9 @@ export class SliceIndices {
       );
     }
     await this.#mendAliases(index, at(body, index, 'aliases'));
-    return typedPathsOf(at(body, index));
+    const paths = typedPathsOf(at(body, index));
+    await this.#shares.found({ index, uuid: uuidOf(index, body), isShared: ownerOf(slice) === undefined, paths });
+    return paths;
   }
 
   /** Nothing is written to an index without its own alias: somebody has removed it, or a snapshot came back without. */
@@ -145,7 +168,8 @@ export class SliceIndices {
     this.#log.warn({ index, missing }, `The index ${index} had lost ${missing.join(' and ')}: it has that again`);
   }
 
-  async #map(index: string, known: Set<string>, wanted: ReadonlyMap<string, TypedField>): Promise<void> {
+  async #map(slice: SliceToWrite, known: Set<string>, wanted: ReadonlyMap<string, TypedField>): Promise<void> {
+    const { index } = slice;
     const types: Partial<Record<ValueType, { readonly properties: Record<string, unknown> }>> = {};
     for (const { type, name } of wanted.values()) {
       types[type] ??= { properties: {} };
@@ -161,16 +185,16 @@ export class SliceIndices {
     if (answer.status === 404) this.forget(index);
     const { reason } = problemOf(answer);
     if (answer.status === 400 && /cannot be changed|different type|conflict/i.test(reason)) {
-      return this.#mapEach(index, known, wanted, reason);
+      return this.#mapEach(slice, known, wanted, reason);
     }
     if (!/total fields/i.test(reason)) throw failed(`The mapping of ${index} cannot grow`, answer);
     // Another store has filled it meanwhile: what is there counts, the rest has no field of its own.
-    for (const field of await this.#read(index)) known.add(field);
+    for (const field of await this.#read(slice)) known.add(field);
   }
 
   /** One of them cannot be: the others are not to wait for it. */
   async #mapEach(
-    index: string,
+    slice: SliceToWrite,
     known: Set<string>,
     wanted: ReadonlyMap<string, TypedField>,
     reason: string,
@@ -178,9 +202,10 @@ export class SliceIndices {
     const [one] = wanted;
     if (one === undefined) return;
     if (wanted.size > 1) {
-      for (const entry of wanted) await this.#map(index, known, new Map([entry]));
+      for (const entry of wanted) await this.#map(slice, known, new Map([entry]));
       return;
     }
+    const { index } = slice;
     const [field] = one;
     const unmappable = this.#unmappable.get(index) ?? new Set();
     this.#unmappable.set(index, unmappable.add(field));

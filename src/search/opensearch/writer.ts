@@ -15,11 +15,12 @@ import { ask, failed } from './ask.ts';
 import { type BulkOutcome, sendBulk } from './bulk.ts';
 import type { Client } from './client.ts';
 import { DocumentBatch, DocumentBlock, type Row } from './document-block.ts';
+import type { Wanted } from './field-budget.ts';
 import { at, listAt, numberAt } from './json.ts';
 import { aliasOf, FIELD, type IndexOptions, parseSliceIndex, sliceIndex } from './mapping.ts';
 import type { Need, SliceCatalogue } from './slice-catalogue.ts';
 import { SliceIndices } from './slice-indices.ts';
-import type { TypedPaths } from './typed-fields.ts';
+import type { TypedField, TypedPaths } from './typed-fields.ts';
 
 const QUIET = 'ignore_unavailable=true&allow_no_indices=true';
 /** Names in the path of one request. */
@@ -58,7 +59,7 @@ export class OpenSearchWriter implements SearchWriter {
     return new DocumentBlock({
       origin: this.#origin,
       indexOf: ({ slice }) => this.#indexOf(slice),
-      lacks: (index, field) => this.#indices.lacks(index, field),
+      lacks: (...about) => this.#indices.lacks(...about),
     });
   }
 
@@ -135,7 +136,7 @@ export class OpenSearchWriter implements SearchWriter {
     const index = sliceIndex(this.#prefix, slice);
     const answer = await this.#client.call({ method: 'DELETE', path: index });
     if (answer.status !== 200 && answer.status !== 404) throw failed(`The slice ${index} cannot be removed`, answer);
-    this.#indices.drop(index);
+    await this.#indices.drop(index);
     this.#refreshed.delete(index);
     await this.#catalogue.remove(index);
   }
@@ -181,10 +182,11 @@ export class OpenSearchWriter implements SearchWriter {
     needs: readonly Need[],
   ): Promise<readonly Row[]> {
     const lacking = new Map<string, TypedPaths>();
-    for (const { index, tier } of needs) {
-      const fields = assumed.get(index) ?? new Set();
-      const known = await this.#indices.prepare(index, tier, fields);
-      if (!fields.values().every(({ path }) => known.has(path))) lacking.set(index, known);
+    for (const need of needs) {
+      const { index } = need;
+      const wanted: Wanted = assumed.get(index) ?? new Map();
+      const known = await this.#indices.prepare(need, wanted);
+      if (!wanted.values().every((fields) => hasAll(known, fields))) lacking.set(index, known);
     }
     if (lacking.size === 0) return rows;
     return rows.map((row) => {
@@ -275,6 +277,10 @@ function needsOf(rows: readonly Row[]): Need[] {
     needs.set(index, { index, ...placement, fromMs, toMs });
   }
   return [...needs.values()];
+}
+
+function hasAll(known: TypedPaths, fields: ReadonlySet<TypedField>): boolean {
+  return fields.values().every(({ path }) => known.has(path));
 }
 
 function pauseMs(attempt: number): number {
