@@ -51,11 +51,18 @@ export function isGone(answer: Answer): boolean {
   return answer.status === 404 && problemOf(answer).type === 'index_not_found_exception';
 }
 
+/** A question took longer than it may, of a cluster that works. */
+export function tooLate(cause?: Error): SpillwayError {
+  const message = 'The query was stopped at its limit of time. Narrow its range.';
+  return new SpillwayError('QUERY_TIMEOUT', message, { cause });
+}
+
 /** What a question failed with. */
 export function questionError(answer: Answer): SpillwayError {
   const { type, reason } = problemOf(answer);
   const details = `${type}: ${reason}`.slice(0, 1_000);
   const cause = { cause: new Error(details) };
+  if (/time_exceeded|Time exceeded/.test(details)) return tooLate(cause.cause);
   if (/circuit_breaking|too_many_buckets.*memory/.test(type)) {
     return new SpillwayError(
       'QUERY_MEMORY',
