@@ -85,12 +85,13 @@ export class FieldShares {
     }
   }
 
-  /** The index is gone. */
+  /** The index is gone; one of its name that another store has made meanwhile is another. */
   async drop(index: string): Promise<void> {
+    const uuid = this.#kept.get(index)?.uuid;
     this.#kept.delete(index);
     const document = new ClusterDocument<Noted>(this.#client, this.#options, documentOf(index));
     await document.refresh();
-    await document.remove();
+    if (uuid === undefined || uuid === document.value?.of) await document.remove();
   }
 
   async #note({ document, uuid }: Kept, { brought }: FieldBudget): Promise<boolean> {

@@ -12,6 +12,7 @@ import { HOUR_MS, ownerOf, type SliceKey, sliceSpan } from '../slices.ts';
 import { ask } from './ask.ts';
 import type { Client } from './client.ts';
 import { ClusterDocument, type SharedIndexOptions } from './cluster-document.ts';
+import { isGone } from './errors.ts';
 import { at, listAt } from './json.ts';
 import { allSlices, FIELD, parseSliceIndex } from './mapping.ts';
 
@@ -46,9 +47,9 @@ export interface Need {
   readonly toMs: number;
 }
 
-/** What an index has got, or is about to, that counting by its typed fields has to know. */
-export interface FieldsNote {
-  readonly index: string;
+/** What an index has got, or is about to, for rows that are about to be written. */
+export interface WriteNote {
+  readonly need: Need;
   /** It was made for what is about to be written. */
   readonly isNew: boolean;
   /** It may have typed fields that it did not have. */
@@ -118,17 +119,22 @@ export class SliceCatalogue {
     });
   }
 
-  /** Durable when it resolves, which has to be before such rows can be found. */
-  async noteFields(notes: readonly FieldsNote[]): Promise<void> {
-    if (notes.every((note) => isNoted(this.#slices.get(note.index), note))) return;
+  /**
+   * The indices are there, and such rows are about to be written. Durable when it resolves, which has to be before they
+   * can be found. Between `cover` and now somebody may have seen that an index is not there: it is covered again.
+   */
+  async noteWrite(notes: readonly WriteNote[]): Promise<void> {
+    if (notes.every((note) => isNoted(this.#slices.get(note.need.index), note))) return;
     const fieldsVersion = newVersion();
     await this.#change((indices) => {
       const changed = notes.flatMap((note) => {
-        const noted = indices[note.index];
-        if (noted === undefined || isNoted(noted, note)) return [];
+        const { need, hasGrown } = note;
+        const known = indices[need.index];
+        if (isNoted(known, note)) return [];
+        const noted = isCovered(known, need) ? known : widened(known, need);
         const isWhole = wholeWith(noted, note);
-        const known = { ...noted, ...(isWhole !== undefined && { isWhole }) };
-        return [[note.index, note.hasGrown ? { ...known, fieldsVersion } : known] as const];
+        const next = { ...noted, ...(isWhole !== undefined && { isWhole }), ...(hasGrown && { fieldsVersion }) };
+        return [[need.index, next] as const];
       });
       return changed.length === 0 ? undefined : { ...indices, ...Object.fromEntries(changed) };
     });
@@ -136,6 +142,34 @@ export class SliceCatalogue {
 
   async remove(index: string): Promise<void> {
     await this.#change(({ [index]: removed, ...rest }) => (removed === undefined ? undefined : rest));
+  }
+
+  /**
+   * Takes out what is certainly not there, and answers that. An index that is made meanwhile stays: whoever makes one
+   * notes it (`noteWrite`) before anything is in it, and where the list has changed since it was read it is looked again.
+   */
+  async removeGone(): Promise<readonly string[]> {
+    return this.#turns.run(async () => {
+      for (;;) {
+        await this.#refresh();
+        const indices = this.#document.value?.indices ?? {};
+        const there = await this.names();
+        const gone: string[] = [];
+        for (const index of Object.keys(indices)) {
+          if (!there.has(index) && (await this.#isGone(index))) gone.push(index);
+        }
+        const left = Object.fromEntries(Object.entries(indices).filter(([index]) => !gone.includes(index)));
+        if (gone.length === 0 || (await this.#document.replace({ indices: left }))) {
+          this.#take();
+          return gone;
+        }
+      }
+    });
+  }
+
+  /** A list may lack what its asker may not see; of the index itself the engine then says that. */
+  async #isGone(index: string): Promise<boolean> {
+    return isGone(await this.#client.call({ method: 'GET', path: `${index}/_alias` }));
   }
 
   all(): readonly CataloguedSlice[] {
@@ -233,18 +267,18 @@ function newVersion(): string {
 }
 
 /** Events of before are only known where it is new, and one that is not whole never becomes so. */
-function wholeWith(noted: Noted, { isNew, isWhole }: FieldsNote): boolean | undefined {
+function wholeWith(noted: Noted, { isNew, isWhole }: WriteNote): boolean | undefined {
   if (!isWhole) return false;
   return isNew ? (noted.isWhole ?? true) : noted.isWhole;
 }
 
-function isNoted(noted: Noted | undefined, note: FieldsNote): boolean {
-  return noted !== undefined && !note.hasGrown && wholeWith(noted, note) === noted.isWhole;
+function isNoted(noted: Noted | undefined, note: WriteNote): boolean {
+  return isCovered(noted, note.need) && !note.hasGrown && wholeWith(noted, note) === noted.isWhole;
 }
 
 const EMPTY = { fromMs: Number.MAX_SAFE_INTEGER, toMs: Number.MIN_SAFE_INTEGER };
 
-function isCovered(noted: Noted | undefined, { fromMs, toMs }: Need): boolean {
+function isCovered(noted: Noted | undefined, { fromMs, toMs }: Need): noted is Noted {
   return noted !== undefined && noted.fromMs <= fromMs && noted.toMs >= toMs;
 }
 

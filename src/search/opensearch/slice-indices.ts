@@ -33,8 +33,8 @@ export class SliceIndices {
   readonly #log: Logger;
   readonly #shares: FieldShares;
   readonly #known = new Map<string, Set<string>>();
-  /** Indices that were there once. */
-  readonly #seen = new Set<string>();
+  /** Indices that were there once, each with what no other of its name is called. */
+  readonly #seen = new Map<string, string>();
   /** By index, the typed fields that readers can know of. */
   readonly #noted = new Map<string, TypedPaths>();
   /** Indices that were given fields, which nobody else knows yet. */
@@ -118,6 +118,12 @@ export class SliceIndices {
     await this.#shares.drop(index);
   }
 
+  /** It is gone although nothing of ours removed it. */
+  async gone(index: string): Promise<void> {
+    this.#log.error({ index }, `There is no index ${index} any more: ${REMOVED}`);
+    await this.drop(index);
+  }
+
   async #create(slice: SliceToWrite): Promise<Set<string>> {
     const { index, tier } = slice;
     const body = sliceContents(this.#options, index, tier);
@@ -126,17 +132,9 @@ export class SliceIndices {
       throw failed(`The slice ${index} cannot be made`, created);
     }
     if (created.status === 200 && this.#seen.has(index)) {
-      this.#log.error(
-        { index },
-        `The index ${index} was removed by somebody: the events that were in it are not found any more. It is made again ` +
-          'for those to come; the others can be read from the queue or the archive',
-      );
+      this.#log.error({ index }, `The index ${index} is made again for events to come: ${REMOVED}`);
     }
-    if (created.status === 200) {
-      this.#made.add(index);
-      this.#noted.delete(index);
-    }
-    this.#seen.add(index);
+    if (created.status === 200) this.#made.add(index);
     this.#unmappable.delete(index);
     return this.#read(slice);
   }
@@ -152,8 +150,11 @@ export class SliceIndices {
       );
     }
     await this.#mendAliases(index, at(body, index, 'aliases'));
-    const paths = typedPathsOf(at(body, index));
-    await this.#shares.found({ index, uuid: uuidOf(index, body), isShared: ownerOf(slice) === undefined, paths });
+    const [paths, uuid] = [typedPathsOf(at(body, index)), uuidOf(index, body)];
+    // Of another one readers know nothing, even if they did of one of its name: it may be out of the list of slices.
+    if (this.#seen.get(index) !== uuid) this.#noted.delete(index);
+    this.#seen.set(index, uuid);
+    await this.#shares.found({ index, uuid, isShared: ownerOf(slice) === undefined, paths });
     return paths;
   }
 
@@ -212,3 +213,6 @@ export class SliceIndices {
     this.#log.error({ index, field, reason }, `Somebody has mapped ${field} of ${index} to something else: ${reason}`);
   }
 }
+
+const REMOVED =
+  'it was removed by somebody. The events that were in it are not found; they can be read from the queue or the archive';

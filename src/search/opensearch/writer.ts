@@ -73,7 +73,7 @@ export class OpenSearchWriter implements SearchWriter {
     for (let attempt = 1; pending.length > 0; attempt++) {
       const requestBytes = OPENSEARCH_LIMITS.requestBytes >> (attempt - 1);
       const fitted = await this.#fitted(pending, batch, needs);
-      await this.#noteFields(fitted, needs);
+      await this.#noteWrite(fitted, needs);
       const { again, trouble } = await this.#attempt(fitted, refused, requestBytes);
       pending = again;
       if (pending.length === 0) break;
@@ -126,6 +126,7 @@ export class OpenSearchWriter implements SearchWriter {
   async slices(): Promise<readonly StoredSlice[]> {
     const indices = await this.#catalogue.indices();
     await this.#catalogue.noteExisting(indices);
+    for (const index of await this.#catalogue.removeGone()) await this.#indices.gone(index);
     return indices.flatMap(({ index, rows, bytes }) => {
       const slice = parseSliceIndex(this.#prefix, index);
       return slice === undefined ? [] : [{ slice, where: index, rows, bytesOnDisk: bytes }];
@@ -195,11 +196,11 @@ export class OpenSearchWriter implements SearchWriter {
     });
   }
 
-  /** What readers have to know of typed fields before they can find the rows. */
-  async #noteFields(rows: readonly Row[], needs: readonly Need[]): Promise<void> {
+  /** What readers have to know before they can find the rows. */
+  async #noteWrite(rows: readonly Row[], needs: readonly Need[]): Promise<void> {
     const spilled = new Set(rows.flatMap(({ index, isWhole }) => (isWhole ? [] : [index])));
-    await this.#catalogue.noteFields(
-      needs.map(({ index }) => ({ index, ...this.#indices.changes(index), isWhole: !spilled.has(index) })),
+    await this.#catalogue.noteWrite(
+      needs.map((need) => ({ need, ...this.#indices.changes(need.index), isWhole: !spilled.has(need.index) })),
     );
     for (const { index } of needs) this.#indices.noted(index);
   }
