@@ -125,7 +125,10 @@ describe.skipIf(lacksOwnOpenSearch(suite))(suite, { timeout: LONG_MS }, () => {
     await append(500);
     await kit.settled();
     await server.signal('SIGSTOP');
-    const standsStill = { code: 'UNAVAILABLE', message: expect.stringMatching(/did not answer within 2 s.*look at the cluster/) };
+    const standsStill = {
+      code: 'UNAVAILABLE',
+      message: expect.stringMatching(/did not answer within 2 s.*look at the cluster/),
+    };
     try {
       await append(500);
       // The second has to look first whether there are other slices.

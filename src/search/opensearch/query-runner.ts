@@ -11,6 +11,7 @@ import { Admission, type AdmissionLimits } from '../admission.ts';
 import { type Answer, type Client, Unreachable } from './client.ts';
 import { NOTHING } from './conditions.ts';
 import { isGone, isStarting, questionError, tooLate } from './errors.ts';
+import { NO_HITS } from './hits.ts';
 import { namesForPaths } from './index-names.ts';
 import { at, listAt, numberAt } from './json.ts';
 import {
@@ -81,9 +82,12 @@ export class QueryRunner {
     return this.#admission.run(tenant, signal, async () => {
       const time = this.#timeOf(signal);
       const asking = (fields: Ask['fields']): Ask =>
-        Object.assign((...[body, where]: Parameters<Ask>) => this.#ask(body, () => targets.touched(where), targets, time), {
-          fields,
-        });
+        Object.assign(
+          (...[body, where]: Parameters<Ask>) => this.#ask(body, () => targets.touched(where), targets, time),
+          {
+            fields,
+          },
+        );
       let slices: readonly FieldsOf[] | undefined;
       let known: Promise<SliceFields> | undefined;
       const look = () =>
@@ -164,7 +168,7 @@ export class QueryRunner {
     if (indices.length === 0) return false;
     const timeoutMs = OPENSEARCH_LIMITS.probeMs;
     const limits = { signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]), timeoutMs };
-    const nothing = { size: 0, track_total_hits: false, query: NOTHING };
+    const nothing = { ...NO_HITS, query: NOTHING };
     const answer = await this.#search(indices, nothing, limits).catch(() => undefined);
     if (signal.aborted) throw cancelled();
     return answer?.status === 200;

@@ -4,30 +4,27 @@
  * indices that can hold an answer, and leaves none out. What another store noted is known here a second later at the
  * most, which is no later than its events become visible.
  */
-import { randomBytes } from 'node:crypto';
 import { InTurn } from '../../lib/in-turn.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import type { SlicePolicy } from '../policy/slice-policy.ts';
-import { HOUR_MS, ownerOf, type SliceKey, sliceSpan } from '../slices.ts';
+import { ownerOf, type SliceKey } from '../slices.ts';
 import { ask } from './ask.ts';
 import type { Client } from './client.ts';
 import { ClusterDocument, type SharedIndexOptions } from './cluster-document.ts';
 import { isGone } from './errors.ts';
+import { WHERE_THERE } from './index-names.ts';
 import { at, listAt } from './json.ts';
 import { allSlices, FIELD, parseSliceIndex } from './mapping.ts';
-
-interface Noted {
-  /** Bounds of the timestamps in it, both inclusive, epoch ms. */
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly tier: string;
-  /** It was not noted when it was made, so the policy may not know it. */
-  readonly measured?: true;
-  /** Another text each time a store may have given it further typed fields; missing where nobody noted that. */
-  readonly fieldsVersion?: string;
-  /** Typed fields hold all values of all its events (true), or may not (false). Missing where that is not known. */
-  readonly isWhole?: boolean;
-}
+import {
+  isCovered,
+  isNoted,
+  type Need,
+  type Noted,
+  newVersion,
+  noteOf,
+  type WriteNote,
+  widened,
+} from './slice-notes.ts';
 
 interface Shared {
   readonly indices: Readonly<Record<string, Noted>>;
@@ -36,26 +33,6 @@ interface Shared {
 export interface CataloguedSlice extends Noted {
   readonly index: string;
   readonly slice: SliceKey;
-}
-
-/** What rows of an insert need of an index. */
-export interface Need {
-  readonly index: string;
-  readonly slice: SliceKey;
-  readonly tier: string;
-  readonly fromMs: number;
-  readonly toMs: number;
-}
-
-/** What an index has got, or is about to, for rows that are about to be written. */
-export interface WriteNote {
-  readonly need: Need;
-  /** It was made for what is about to be written. */
-  readonly isNew: boolean;
-  /** It may have typed fields that it did not have. */
-  readonly hasGrown: boolean;
-  /** Whether typed fields hold all values of what is about to be written. */
-  readonly isWhole: boolean;
 }
 
 export class SliceCatalogue {
@@ -82,7 +59,7 @@ export class SliceCatalogue {
 
   /** All indices of slices, whoever made them. */
   async indices(): Promise<readonly { readonly index: string; readonly rows: number; readonly bytes: number }[]> {
-    const path = `_cat/indices/${this.#prefix}-slice-*?format=json&bytes=b&h=index,docs.count,store.size`;
+    const path = `_cat/indices/${allSlices(this.#prefix)}?format=json&bytes=b&h=index,docs.count,store.size`;
     const { body } = await ask(this.#client, { method: 'GET', path });
     return listAt(body).map((row) => ({
       index: String(at(row, 'index')),
@@ -128,13 +105,8 @@ export class SliceCatalogue {
     const fieldsVersion = newVersion();
     await this.#change((indices) => {
       const changed = notes.flatMap((note) => {
-        const { need, hasGrown } = note;
-        const known = indices[need.index];
-        if (isNoted(known, note)) return [];
-        const noted = isCovered(known, need) ? known : widened(known, need);
-        const isWhole = wholeWith(noted, note);
-        const next = { ...noted, ...(isWhole !== undefined && { isWhole }), ...(hasGrown && { fieldsVersion }) };
-        return [[need.index, next] as const];
+        const { index } = note.need;
+        return isNoted(indices[index], note) ? [] : [[index, noteOf(indices[index], note, fieldsVersion)] as const];
       });
       return changed.length === 0 ? undefined : { ...indices, ...Object.fromEntries(changed) };
     });
@@ -221,9 +193,8 @@ export class SliceCatalogue {
     for (const { index } of indices) {
       if (parseSliceIndex(this.#prefix, index) === undefined) continue;
       const aggs = { from: { min: { field: FIELD.timestamp } }, to: { max: { field: FIELD.timestamp } } };
-      const parameters = 'ignore_unavailable=true&allow_no_indices=true&allow_partial_search_results=false';
-      const path = `${index}/_search?${parameters}`;
-      await ask(this.#client, { method: 'POST', path: `${index}/_refresh?ignore_unavailable=true` });
+      const path = `${index}/_search?${WHERE_THERE}&allow_partial_search_results=false`;
+      await ask(this.#client, { method: 'POST', path: `${index}/_refresh?${WHERE_THERE}` });
       const { body } = await ask(this.#client, { method: 'POST', path, body: { size: 0, aggs } });
       // It is closed, and measured when it is open again.
       if (at(body, '_shards', 'total') === 0) continue;
@@ -261,37 +232,7 @@ export class SliceCatalogue {
 
 type Touch = [policy: SlicePolicy, tenant: string, fromMs: number, toMs: number];
 
-/** Never one that there was: a document that is made again must not bring back what somebody read under an old one. */
-function newVersion(): string {
-  return randomBytes(6).toString('base64url');
-}
-
-/** Events of before are only known where it is new, and one that is not whole never becomes so. */
-function wholeWith(noted: Noted, { isNew, isWhole }: WriteNote): boolean | undefined {
-  if (!isWhole) return false;
-  return isNew ? (noted.isWhole ?? true) : noted.isWhole;
-}
-
-function isNoted(noted: Noted | undefined, note: WriteNote): boolean {
-  return isCovered(noted, note.need) && !note.hasGrown && wholeWith(noted, note) === noted.isWhole;
-}
-
 const EMPTY = { fromMs: Number.MAX_SAFE_INTEGER, toMs: Number.MIN_SAFE_INTEGER };
-
-function isCovered(noted: Noted | undefined, { fromMs, toMs }: Need): noted is Noted {
-  return noted !== undefined && noted.fromMs <= fromMs && noted.toMs >= toMs;
-}
-
-/** By whole hours, and at first the whole time of the slice, so that it is seldom done. */
-function widened(noted: Noted | undefined, { slice, tier, fromMs, toMs }: Need): Noted {
-  const span = sliceSpan(slice);
-  const known = noted ?? { fromMs: span.fromMs, toMs: span.toMs - 1, tier };
-  return {
-    ...known,
-    fromMs: Math.min(known.fromMs, Math.floor(fromMs / HOUR_MS) * HOUR_MS),
-    toMs: Math.max(known.toMs, (Math.floor(toMs / HOUR_MS) + 1) * HOUR_MS - 1),
-  };
-}
 
 function mayHold({ slice, measured }: CataloguedSlice, policy: SlicePolicy, tenant: string): boolean {
   if (measured === true) return (ownerOf(slice) ?? tenant) === tenant;

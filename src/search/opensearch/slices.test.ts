@@ -209,7 +209,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
       return { kit, there };
     }
     /** Before the first request of this kind passes, this is done. */
-    function before(method: string, part: string, work: () => Promise<unknown>) {
+    function interrupt(method: string, part: string, work: () => Promise<unknown>) {
       let isFirst = true;
       meddler.meddle = async (path, _body, used): Promise<Meddling> => {
         if (used === method && path.includes(part) && isFirst) {
@@ -252,7 +252,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
       const { kit, there } = await withSlice();
       const other = await started('b');
       await remove(there);
-      before(method, part, async () => {
+      interrupt(method, part, async () => {
         await other.append(0, events('small', 4));
         await other.settled();
       });
@@ -268,7 +268,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
       const other = await started('b');
       await remove(there);
       let isLooked = false;
-      before('PUT', `/${there}`, async () => {
+      interrupt('PUT', `/${there}`, async () => {
         await look(other);
         isLooked = (await other.engine.slices.touched('small', 0, 1e15)).length === 0;
       });

@@ -16,15 +16,14 @@ import { type BulkOutcome, sendBulk } from './bulk.ts';
 import type { Client } from './client.ts';
 import { DocumentBatch, DocumentBlock, type Row } from './document-block.ts';
 import type { Wanted } from './field-budget.ts';
+import { namesForPaths, WHERE_THERE } from './index-names.ts';
 import { at, listAt, numberAt } from './json.ts';
-import { aliasOf, FIELD, type IndexOptions, parseSliceIndex, sliceIndex } from './mapping.ts';
-import type { Need, SliceCatalogue } from './slice-catalogue.ts';
+import { FIELD, type IndexOptions, parseSliceIndex, sliceIndex } from './mapping.ts';
+import type { SliceCatalogue } from './slice-catalogue.ts';
 import { SliceIndices } from './slice-indices.ts';
+import type { Need } from './slice-notes.ts';
+import { StoredRows } from './stored-rows.ts';
 import type { TypedField, TypedPaths } from './typed-fields.ts';
-
-const QUIET = 'ignore_unavailable=true&allow_no_indices=true';
-/** Names in the path of one request. */
-const INDICES_AT_ONCE = 20;
 
 export interface WriterOptions {
   readonly client: Client;
@@ -43,6 +42,7 @@ export class OpenSearchWriter implements SearchWriter {
   readonly #refreshEveryMs: number;
   readonly #catalogue: SliceCatalogue;
   readonly #indices: SliceIndices;
+  readonly #stored: StoredRows;
   readonly #refreshed = new Map<string, number>();
   readonly #names = new WeakMap<SliceKey, string>();
 
@@ -53,6 +53,7 @@ export class OpenSearchWriter implements SearchWriter {
     this.#origin = origin;
     this.#refreshEveryMs = refreshEveryMs;
     this.#indices = new SliceIndices(client, index, log);
+    this.#stored = new StoredRows(client, index, origin);
   }
 
   createBlock(): WriteBlock {
@@ -98,29 +99,8 @@ export class OpenSearchWriter implements SearchWriter {
   async settle(): Promise<void> {}
   async settleRange(): Promise<void> {}
 
-  async visibleOffsets({ partition, from, to }: Range): Promise<ReadonlySet<number>> {
-    const alias = aliasOf(this.#prefix);
-    await ask(this.#client, { method: 'POST', path: `${alias}/_refresh?${QUIET}` });
-    const found = new Set<number>();
-    for (let next = from; next < to; ) {
-      const { body } = await ask(this.#client, {
-        method: 'POST',
-        path: `${alias}/_search?${QUIET}&allow_partial_search_results=false`,
-        body: {
-          size: OPENSEARCH_LIMITS.offsetsAtOnce,
-          _source: false,
-          track_total_hits: false,
-          query: { bool: { filter: [this.#rowsOf(partition), { range: { [FIELD.offset]: { gte: next, lt: to } } }] } },
-          sort: [FIELD.offset],
-        },
-      });
-      const offsets = listAt(body, 'hits', 'hits').map((hit) => Number(listAt(hit, 'sort')[0]));
-      for (const offset of offsets) found.add(offset);
-      const last = offsets.at(-1);
-      if (last === undefined || offsets.length < OPENSEARCH_LIMITS.offsetsAtOnce) break;
-      next = last + 1;
-    }
-    return found;
+  visibleOffsets(range: Range): Promise<ReadonlySet<number>> {
+    return this.#stored.offsets(range);
   }
 
   async slices(): Promise<readonly StoredSlice[]> {
@@ -142,27 +122,7 @@ export class OpenSearchWriter implements SearchWriter {
     await this.#catalogue.remove(index);
   }
 
-  readonly shared = { hasRows: (partition: number) => this.#hasRows(partition) };
-
-  async #hasRows(partition: number): Promise<boolean> {
-    const alias = aliasOf(this.#prefix);
-    await ask(this.#client, { method: 'POST', path: `${alias}/_refresh?${QUIET}` });
-    const { body } = await ask(this.#client, {
-      method: 'POST',
-      path: `${alias}/_search?${QUIET}&allow_partial_search_results=false`,
-      body: {
-        size: 1,
-        _source: false,
-        track_total_hits: false,
-        query: { bool: { filter: [this.#rowsOf(partition)] } },
-      },
-    });
-    return listAt(body, 'hits', 'hits').length > 0;
-  }
-
-  #rowsOf(partition: number) {
-    return { term: { [FIELD.queue]: `${this.#origin}/${partition}` } };
-  }
+  readonly shared = { hasRows: (partition: number) => this.#stored.hasAny(partition) };
 
   maintain(): () => Promise<void> {
     return async () => {};
@@ -256,14 +216,13 @@ export class OpenSearchWriter implements SearchWriter {
     const due = Math.max(0, ...indices.map((index) => (this.#refreshed.get(index) ?? 0) + this.#refreshEveryMs));
     const waitMs = rows >= OPENSEARCH_LIMITS.refreshRows ? 0 : due - performance.now();
     if (waitMs > 0) await delay(waitMs);
-    for (let from = 0; from < indices.length; from += INDICES_AT_ONCE) {
-      const some = indices.slice(from, from + INDICES_AT_ONCE);
-      const { body } = await ask(this.#client, { method: 'POST', path: `${some.join(',')}/_refresh?${QUIET}` });
+    for (const names of namesForPaths(indices)) {
+      const { body } = await ask(this.#client, { method: 'POST', path: `${names}/_refresh?${WHERE_THERE}` });
       if (numberAt(body, '_shards', 'failed') > 0) {
-        throw new SpillwayError('UNAVAILABLE', `OpenSearch cannot refresh ${some.join(', ')}.`);
+        throw new SpillwayError('UNAVAILABLE', `OpenSearch cannot refresh ${names}.`);
       }
-      for (const index of some) this.#refreshed.set(index, performance.now());
     }
+    for (const index of indices) this.#refreshed.set(index, performance.now());
   }
 }
 
