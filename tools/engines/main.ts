@@ -60,6 +60,8 @@ async function upVerb(): Promise<void> {
   print(kind, await up(kind, { ...data, nodes: Number(values.nodes) }));
   const { hint } = ENGINES[kind];
   if (hint !== undefined) process.stdout.write(`${hint}\n`);
+  const folder = values.data === undefined ? '' : ` --data ${values.data}`;
+  process.stdout.write(`stop it: npm run engines -- down ${kind}${folder} [--wipe]\n`);
 }
 
 async function downVerb(): Promise<void> {

@@ -6,6 +6,7 @@
  * forgotten (JsonColumn.clear). So what was inserted says nothing about the type in another block.
  */
 import { STORE_LIMITS } from '../../../lib/limits.ts';
+import { areSameBytes, hashOfBytes } from './bytes.ts';
 import { ByteSink, type ColumnData, StringColumn } from './columns.ts';
 
 /** What takes texts one after another. */
@@ -64,9 +65,7 @@ class Words {
   /** The number of the word in this block; -1 where it is one too many. */
   numberOf(source: Buffer, start: number, end: number): number {
     if (end - start > STORE_LIMITS.pathWordBytes) return -1;
-    let hash = end - start;
-    for (let i = start; i < end; i++) hash = Math.imul(hash ^ (source[i] ?? 0), 0x01000193);
-    hash ^= hash >>> 15;
+    const hash = hashOfBytes(source, start, end);
     const mask = this.#slots.length - 1;
     let slot = hash & mask;
     for (let probes = 0; probes < MAX_PROBES; probes++) {
@@ -86,9 +85,7 @@ class Words {
     const from = this.#starts[word] ?? 0;
     const length = end - start;
     if ((this.#starts[word + 1] ?? 0) - from !== length) return false;
-    const { bytes } = this.bytes;
-    for (let i = 0; i < length; i++) if (bytes[from + i] !== source[start + i]) return false;
-    return true;
+    return areSameBytes(this.bytes.bytes, from, source, start, length);
   }
 
   #add(source: Buffer, start: number, end: number, hash: number, slot: number): number {
