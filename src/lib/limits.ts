@@ -756,7 +756,10 @@ const relations: readonly (readonly [boolean, string])[] = [
     'a query fits an address: %XX for each of three bytes a unit',
   ],
   [QUERY_LIMITS.tailHeartbeatMs < HTTP_LIMITS.idleMs, 'a quiet tail is not idle'],
-  [QUERY_LIMITS.timeMs + OPENSEARCH_LIMITS.probeMs < PROXY_LIMITS.timeoutMs, 'a query ends before those who wait for it give up'],
+  [
+    QUERY_LIMITS.timeMs + OPENSEARCH_LIMITS.probeMs < PROXY_LIMITS.timeoutMs,
+    'a query ends before those who wait for it give up',
+  ],
   [PROXY_LIMITS.concurrentPerTenant < PROXY_LIMITS.concurrent, 'one tenant leaves places to others'],
   [
     QUERY_LIMITS.concurrentPerTenant + QUERY_LIMITS.waitingPerTenant <= PROXY_LIMITS.concurrentPerTenant,
