@@ -123,7 +123,7 @@ export class SliceCatalogue {
   async removeGone(): Promise<readonly string[]> {
     return this.#turns.run(async () => {
       for (;;) {
-        await this.#refresh();
+        await this.#readDocument();
         const indices = this.#document.value?.indices ?? {};
         const there = await this.names();
         const gone: string[] = [];
@@ -144,13 +144,18 @@ export class SliceCatalogue {
     return isGone(await this.#client.call({ method: 'GET', path: `${index}/_alias` }));
   }
 
+  /** What the index is called that has this name now, as far as that was noted. */
+  uuidOf(index: string): string | undefined {
+    return this.#slices.get(index)?.uuid;
+  }
+
   all(): readonly CataloguedSlice[] {
     return [...this.#slices.values()];
   }
 
   /** Slices that may hold events of the tenant with a timestamp in [fromMs, toMs), in order of their time. */
   async touched(...[policy, tenant, fromMs, toMs]: Touch): Promise<readonly CataloguedSlice[]> {
-    await this.#fresh();
+    await this.refresh();
     return this.knownTouched(policy, tenant, fromMs, toMs);
   }
 
@@ -161,8 +166,8 @@ export class SliceCatalogue {
       .sort((a, b) => a.fromMs - b.fromMs || (a.index < b.index ? -1 : 1));
   }
 
-  /** What others have noted by now. */
-  async #fresh(): Promise<void> {
+  /** What others have noted by now, or a moment ago. */
+  async refresh(): Promise<void> {
     if (performance.now() - this.#readMs < OPENSEARCH_LIMITS.catalogueMs) return;
     this.#reading ??= this.#read().finally(() => {
       this.#reading = undefined;
@@ -173,13 +178,13 @@ export class SliceCatalogue {
   async #read(): Promise<void> {
     const began = performance.now();
     await this.#turns.run(async () => {
-      if (await this.#refresh()) this.#take();
+      if (await this.#readDocument()) this.#take();
     });
     this.#readMs = began;
   }
 
   /** Where the document is not there (yet, or any more), it is made of what is. */
-  async #refresh(): Promise<boolean> {
+  async #readDocument(): Promise<boolean> {
     const changed = await this.#document.refresh();
     while (this.#document.value === undefined) {
       await this.#document.replace({ indices: await this.#measure(await this.indices()) });
@@ -225,7 +230,7 @@ export class SliceCatalogue {
       const indices = next(this.#document.value?.indices ?? {});
       if (indices === undefined) return this.#take();
       if (await this.#document.replace({ indices })) return this.#take();
-      await this.#refresh();
+      await this.#readDocument();
     }
   }
 }

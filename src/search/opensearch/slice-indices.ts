@@ -88,12 +88,12 @@ export class SliceIndices {
   }
 
   /** What readers have to know of an index that was prepared. */
-  changes(index: string): { readonly isNew: boolean; readonly hasGrown: boolean } {
+  changes(index: string): { readonly uuid: string; readonly isNew: boolean; readonly hasGrown: boolean } {
     const noted = this.#noted.get(index);
     const known = this.#known.get(index) ?? new Set();
     // Fields that were there already may be of a store that ended before it noted them.
     const hasGrown = this.#grown.has(index) || noted === undefined || !known.isSubsetOf(noted);
-    return { isNew: this.#made.has(index), hasGrown };
+    return { uuid: this.#seen.get(index) ?? '', isNew: this.#made.has(index), hasGrown };
   }
 
   /** They can know it. */
@@ -101,6 +101,11 @@ export class SliceIndices {
     this.#made.delete(index);
     this.#grown.delete(index);
     this.#noted.set(index, new Set(this.#known.get(index)));
+  }
+
+  /** This is what others know the index of this name by: where that is another one, it is looked at again. */
+  expect(index: string, uuid: string | undefined): void {
+    if (uuid !== undefined && uuid !== this.#seen.get(index)) this.forget(index);
   }
 
   /** It may be gone: it is looked at again. */

@@ -9,6 +9,8 @@ export interface Noted {
   readonly tier: string;
   /** It was not noted when it was made, so the policy may not know it. */
   readonly measured?: true;
+  /** The index, as no other of its name is called; missing where a store of before noted it. */
+  readonly uuid?: string;
   /** Another text each time a store may have given it further typed fields; missing where nobody noted that. */
   readonly fieldsVersion?: string;
   /** Typed fields hold all values of all its events (true), or may not (false). Missing where that is not known. */
@@ -27,6 +29,7 @@ export interface Need {
 /** What an index has got, or is about to, for rows that are about to be written. */
 export interface WriteNote {
   readonly need: Need;
+  readonly uuid: string;
   /** It was made for what is about to be written. */
   readonly isNew: boolean;
   /** It may have typed fields that it did not have. */
@@ -47,14 +50,16 @@ function wholeWith(noted: Noted, { isNew, isWhole }: WriteNote): boolean | undef
 }
 
 export function isNoted(noted: Noted | undefined, note: WriteNote): boolean {
-  return isCovered(noted, note.need) && !note.hasGrown && wholeWith(noted, note) === noted.isWhole;
+  if (!isCovered(noted, note.need) || note.hasGrown) return false;
+  return noted.uuid === note.uuid && wholeWith(noted, note) === noted.isWhole;
 }
 
 /** What is noted then. */
 export function noteOf(known: Noted | undefined, note: WriteNote, fieldsVersion: string): Noted {
   const noted = isCovered(known, note.need) ? known : widened(known, note.need);
   const isWhole = wholeWith(noted, note);
-  return { ...noted, ...(isWhole !== undefined && { isWhole }), ...(note.hasGrown && { fieldsVersion }) };
+  const { uuid, hasGrown } = note;
+  return { ...noted, uuid, ...(isWhole !== undefined && { isWhole }), ...(hasGrown && { fieldsVersion }) };
 }
 
 export function isCovered(noted: Noted | undefined, { fromMs, toMs }: Need): noted is Noted {

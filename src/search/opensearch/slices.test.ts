@@ -245,6 +245,26 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
       expect(await kit.engine.slices.touched('small', 0, 1e15)).toEqual([there]);
     });
 
+    test('and that another store has made again has the fields that this one writes', async () => {
+      const { kit, there } = await withSlice();
+      const other = await started('b');
+      const withStatus = (count: number) =>
+        events('small', count).map((event) => ({ ...event, payload: { status: 7 } }));
+      await kit.append(0, withStatus(2));
+      await kit.settled();
+      await remove(there);
+      await other.append(0, events('small', 1));
+      await other.settled();
+      // What others noted is known a second later.
+      const field = { root: 'payload', path: ['status'] } as const;
+      await vi.waitFor(async () => {
+        await kit.append(0, withStatus(1));
+        await kit.settled();
+        const { values } = await kit.engine.values({ ...question('small'), field, limit: 5 });
+        expect(values).toEqual([{ value: 7, count: expect.any(Number) }]);
+      }, PATIENCE);
+    });
+
     test.each([
       ['after it was seen that it is not there', 'PUT', '-shared/_doc/slices'],
       ['while it is looked whether it is there', 'GET', '/_alias'],

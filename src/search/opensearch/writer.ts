@@ -68,6 +68,10 @@ export class OpenSearchWriter implements SearchWriter {
     if (!(batch instanceof DocumentBatch)) throw new TypeError('a batch of another engine');
     const { rows } = batch;
     const needs = needsOf(rows);
+    // Somebody may have removed an index that another store has made again since: it has other fields. Where that cannot
+    // be asked now, what follows says why.
+    await this.#catalogue.refresh().catch(() => undefined);
+    for (const { index } of needs) this.#indices.expect(index, this.#catalogue.uuidOf(index));
     await this.#catalogue.cover(needs);
     const refused: RefusedRecord[] = [];
     let pending = rows;
