@@ -18,6 +18,7 @@ import { allSlices, FIELD, parseSliceIndex } from './mapping.ts';
 import {
   isCovered,
   isNoted,
+  isReplaced,
   type Need,
   type Noted,
   newVersion,
@@ -58,11 +59,14 @@ export class SliceCatalogue {
   }
 
   /** All indices of slices, whoever made them. */
-  async indices(): Promise<readonly { readonly index: string; readonly rows: number; readonly bytes: number }[]> {
-    const path = `_cat/indices/${allSlices(this.#prefix)}?format=json&bytes=b&h=index,docs.count,store.size`;
+  async indices(): Promise<
+    readonly { readonly index: string; readonly uuid: string; readonly rows: number; readonly bytes: number }[]
+  > {
+    const path = `_cat/indices/${allSlices(this.#prefix)}?format=json&bytes=b&h=index,uuid,docs.count,store.size`;
     const { body } = await ask(this.#client, { method: 'GET', path });
     return listAt(body).map((row) => ({
       index: String(at(row, 'index')),
+      uuid: String(at(row, 'uuid')),
       rows: Number(at(row, 'docs.count') ?? 0),
       bytes: Number(at(row, 'store.size') ?? 0),
     }));
@@ -98,18 +102,23 @@ export class SliceCatalogue {
 
   /**
    * The indices are there, and such rows are about to be written. Durable when it resolves, which has to be before they
-   * can be found. Between `cover` and now somebody may have seen that an index is not there: it is covered again.
+   * can be found. Between `cover` and now somebody may have seen that an index is not there: it is covered again. False
+   * where another has taken the place of one since it was looked at: nothing may be written before that is looked at.
    */
-  async noteWrite(notes: readonly WriteNote[]): Promise<void> {
-    if (notes.every((note) => isNoted(this.#slices.get(note.need.index), note))) return;
+  async noteWrite(notes: readonly WriteNote[]): Promise<boolean> {
+    if (notes.every((note) => isNoted(this.#slices.get(note.need.index), note))) return true;
     const fieldsVersion = newVersion();
+    let isSame = true;
     await this.#change((indices) => {
+      isSame = !notes.some((note) => isReplaced(indices[note.need.index], note));
+      if (!isSame) return undefined;
       const changed = notes.flatMap((note) => {
         const { index } = note.need;
         return isNoted(indices[index], note) ? [] : [[index, noteOf(indices[index], note, fieldsVersion)] as const];
       });
       return changed.length === 0 ? undefined : { ...indices, ...Object.fromEntries(changed) };
     });
+    return isSame;
   }
 
   async remove(index: string): Promise<void> {
@@ -177,20 +186,18 @@ export class SliceCatalogue {
 
   async #read(): Promise<void> {
     const began = performance.now();
-    await this.#turns.run(async () => {
-      if (await this.#readDocument()) this.#take();
-    });
+    await this.#turns.run(() => this.#readDocument());
     this.#readMs = began;
   }
 
   /** Where the document is not there (yet, or any more), it is made of what is. */
-  async #readDocument(): Promise<boolean> {
+  async #readDocument(): Promise<void> {
     const changed = await this.#document.refresh();
     while (this.#document.value === undefined) {
       await this.#document.replace({ indices: await this.#measure(await this.indices()) });
       if (this.#document.value === undefined) await this.#document.refresh();
     }
-    return changed;
+    if (changed) this.#take();
   }
 
   async #measure(indices: readonly { readonly index: string }[]): Promise<Record<string, Noted>> {

@@ -103,9 +103,9 @@ export class SliceIndices {
     this.#noted.set(index, new Set(this.#known.get(index)));
   }
 
-  /** This is what others know the index of this name by: where that is another one, it is looked at again. */
+  /** This is what others know the index of this name by, if they do: where that is not this one, it is looked at again. */
   expect(index: string, uuid: string | undefined): void {
-    if (uuid !== undefined && uuid !== this.#seen.get(index)) this.forget(index);
+    if (uuid !== this.#seen.get(index)) this.forget(index);
   }
 
   /** It may be gone: it is looked at again. */

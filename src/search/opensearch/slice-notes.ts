@@ -30,6 +30,8 @@ export interface Need {
 export interface WriteNote {
   readonly need: Need;
   readonly uuid: string;
+  /** What the list had for that before the index was looked at. */
+  readonly listed: string | undefined;
   /** It was made for what is about to be written. */
   readonly isNew: boolean;
   /** It may have typed fields that it did not have. */
@@ -52,6 +54,14 @@ function wholeWith(noted: Noted, { isNew, isWhole }: WriteNote): boolean | undef
 export function isNoted(noted: Noted | undefined, note: WriteNote): boolean {
   if (!isCovered(noted, note.need) || note.hasGrown) return false;
   return noted.uuid === note.uuid && wholeWith(noted, note) === noted.isWhole;
+}
+
+/**
+ * Whether the list has got another index of that name since it was looked at: that is the one that rows would go to, and
+ * which fields it has is not known.
+ */
+export function isReplaced(noted: Noted | undefined, { uuid, listed }: WriteNote): boolean {
+  return noted?.uuid !== uuid && noted?.uuid !== listed;
 }
 
 /** What is noted then. */

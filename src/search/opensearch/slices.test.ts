@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { lacks } from '../../../test/support/needs.ts';
-import type { StoredEvent } from '../../event/event.ts';
+import type { JsonObject, StoredEvent } from '../../event/event.ts';
 import type { SearchEngine } from '../port.ts';
 import { HOUR_MS } from '../slices.ts';
 import { sliceContract } from '../testing/slice-contract.ts';
@@ -263,6 +263,41 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
         const { values } = await kit.engine.values({ ...question('small'), field, limit: 5 });
         expect(values).toEqual([{ value: 7, count: expect.any(Number) }]);
       }, PATIENCE);
+    });
+
+    test('and made again while another store writes to it has the fields that this one writes', async () => {
+      const { kit, there } = await withSlice();
+      const other = await started('b');
+      const withPayload = (payload: JsonObject) => events('small', 1).map((event) => ({ ...event, payload }));
+      await kit.append(0, withPayload({ status: 6 }));
+      await kit.settled();
+      interrupt('PUT', `/${there}/_mapping`, async () => {
+        await remove(there);
+        await other.append(0, events('small', 1));
+        await other.settled();
+      });
+      await kit.append(0, withPayload({ status: 7, further: 1 }));
+      await kit.settled();
+      const ask = { ...question('small'), field: { root: 'payload', path: ['status'] } as const, limit: 5 };
+      const { values } = await kit.engine.values(ask);
+      expect(values).toEqual([{ value: 7, count: 1 }]);
+    });
+
+    test('and brought back from a snapshot without an insert meanwhile is looked at again', async () => {
+      const { kit, there } = await withSlice();
+      const withStatus = () => events('small', 1).map((event) => ({ ...event, payload: { status: 7 } }));
+      await kit.append(0, withStatus());
+      await kit.settled();
+      const { body } = await client().call({ method: 'GET', path: there });
+      const { aliases, mappings } = Object(memberAt(body, there));
+      delete mappings.properties.v.properties.number;
+      await remove(there);
+      await client().call({ method: 'PUT', path: there, body: { aliases, mappings } });
+      await look(kit);
+      await kit.append(0, withStatus());
+      await kit.settled();
+      const ask = { ...question('small'), field: { root: 'payload', path: ['status'] } as const, limit: 5 };
+      expect((await kit.engine.values(ask)).values).toEqual([{ value: 7, count: 1 }]);
     });
 
     test.each([

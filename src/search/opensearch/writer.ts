@@ -71,15 +71,16 @@ export class OpenSearchWriter implements SearchWriter {
     // Somebody may have removed an index that another store has made again since: it has other fields. Where that cannot
     // be asked now, what follows says why.
     await this.#catalogue.refresh().catch(() => undefined);
-    for (const { index } of needs) this.#indices.expect(index, this.#catalogue.uuidOf(index));
     await this.#catalogue.cover(needs);
     const refused: RefusedRecord[] = [];
     let pending = rows;
     for (let attempt = 1; pending.length > 0; attempt++) {
       const requestBytes = OPENSEARCH_LIMITS.requestBytes >> (attempt - 1);
-      const fitted = await this.#fitted(pending, batch, needs);
-      await this.#noteWrite(fitted, needs);
-      const { again, trouble } = await this.#attempt(fitted, refused, requestBytes);
+      const { listed, fitted } = await this.#fitted(pending, batch, needs);
+      const isNoted = await this.#noteWrite(fitted, needs, listed);
+      const { again, trouble } = isNoted
+        ? await this.#attempt(fitted, refused, requestBytes)
+        : { again: fitted, ...REPLACED };
       pending = again;
       if (pending.length === 0) break;
       if (attempt === OPENSEARCH_LIMITS.attempts) {
@@ -111,6 +112,7 @@ export class OpenSearchWriter implements SearchWriter {
     const indices = await this.#catalogue.indices();
     await this.#catalogue.noteExisting(indices);
     for (const index of await this.#catalogue.removeGone()) await this.#indices.gone(index);
+    for (const { index, uuid } of indices) this.#indices.expect(index, uuid);
     return indices.flatMap(({ index, rows, bytes }) => {
       const slice = parseSliceIndex(this.#prefix, index);
       return slice === undefined ? [] : [{ slice, where: index, rows, bytesOnDisk: bytes }];
@@ -140,33 +142,43 @@ export class OpenSearchWriter implements SearchWriter {
     return index;
   }
 
-  /** The rows for indices that are there, encoded for the typed fields that those have. */
+  /**
+   * The rows for indices that are there, encoded for the typed fields that those have; and what the list had for each
+   * index before it was looked at.
+   */
   async #fitted(
     rows: readonly Row[],
     { assumed, encode }: DocumentBatch,
     needs: readonly Need[],
-  ): Promise<readonly Row[]> {
+  ): Promise<{ readonly fitted: readonly Row[]; readonly listed: Listed }> {
     const lacking = new Map<string, TypedPaths>();
+    const listed = new Map<string, string | undefined>();
     for (const need of needs) {
       const { index } = need;
+      listed.set(index, this.#catalogue.uuidOf(index));
+      this.#indices.expect(index, listed.get(index));
       const wanted: Wanted = assumed.get(index) ?? new Map();
       const known = await this.#indices.prepare(need, wanted);
       if (!wanted.values().every((fields) => hasAll(known, fields))) lacking.set(index, known);
     }
-    if (lacking.size === 0) return rows;
-    return rows.map((row) => {
+    if (lacking.size === 0) return { fitted: rows, listed };
+    const fitted = rows.map((row) => {
       const known = lacking.get(row.index);
       return known === undefined ? row : { ...row, ...encode(row, known) };
     });
+    return { fitted, listed };
   }
 
-  /** What readers have to know before they can find the rows. */
-  async #noteWrite(rows: readonly Row[], needs: readonly Need[]): Promise<void> {
+  /** What readers have to know before they can find the rows; false where an index has been replaced meanwhile. */
+  async #noteWrite(rows: readonly Row[], needs: readonly Need[], listed: Listed): Promise<boolean> {
     const spilled = new Set(rows.flatMap(({ index, isWhole }) => (isWhole ? [] : [index])));
-    await this.#catalogue.noteWrite(
-      needs.map((need) => ({ need, ...this.#indices.changes(need.index), isWhole: !spilled.has(need.index) })),
-    );
+    const notes = needs.map((need) => {
+      const { index } = need;
+      return { need, ...this.#indices.changes(index), listed: listed.get(index), isWhole: !spilled.has(index) };
+    });
+    if (!(await this.#catalogue.noteWrite(notes))) return false;
     for (const { index } of needs) this.#indices.noted(index);
+    return true;
   }
 
   async #attempt(
@@ -229,6 +241,11 @@ export class OpenSearchWriter implements SearchWriter {
     for (const index of indices) this.#refreshed.set(index, performance.now());
   }
 }
+
+/** By index, what the list of slices has for it. */
+type Listed = ReadonlyMap<string, string | undefined>;
+
+const REPLACED = { trouble: 'somebody removed an index, and another store has made it again' };
 
 /** What the rows need of each index, which must be noted before it is made and written. */
 function needsOf(rows: readonly Row[]): Need[] {
