@@ -81,7 +81,7 @@ export async function openOpenSearch(options: OpenSearchOptions): Promise<Search
   let completeTo = (_tenant?: string) => 0;
   return {
     index: `the slices ${index.prefix} of the OpenSearch cluster ${clusterId}`,
-    writer: new OpenSearchWriter({ client, index, catalogue, origin, refreshEveryMs, log }),
+    writer: new OpenSearchWriter({ client, index, catalogue, origin, refreshEveryMs, clock, log }),
     journal,
     policy,
     slices: {

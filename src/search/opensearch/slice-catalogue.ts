@@ -126,10 +126,10 @@ export class SliceCatalogue {
   }
 
   /**
-   * Takes out what is certainly not there, and answers that. An index that is made meanwhile stays: whoever makes one
+   * Takes out what is certainly not there, and answers what was noted of that. An index that is made meanwhile stays: whoever makes one
    * notes it (`noteWrite`) before anything is in it, and where the list has changed since it was read it is looked again.
    */
-  async removeGone(): Promise<readonly string[]> {
+  async removeGone(): Promise<readonly CataloguedSlice[]> {
     return this.#turns.run(async () => {
       for (;;) {
         await this.#readDocument();
@@ -141,8 +141,9 @@ export class SliceCatalogue {
         }
         const left = Object.fromEntries(Object.entries(indices).filter(([index]) => !gone.includes(index)));
         if (gone.length === 0 || (await this.#document.replace({ indices: left }))) {
+          const removed = gone.flatMap((index) => this.#slices.get(index) ?? []);
           this.#take();
-          return gone;
+          return removed;
         }
       }
     });

@@ -123,9 +123,9 @@ export class SliceIndices {
     await this.#shares.drop(index);
   }
 
-  /** It is gone although nothing of ours removed it. */
-  async gone(index: string): Promise<void> {
-    this.#log.error({ index }, `There is no index ${index} any more: ${REMOVED}`);
+  /** It is gone although nothing of ours removed it; what never was there, or was to go, is not lost. */
+  async gone(index: string, isLost: boolean): Promise<void> {
+    if (isLost) this.#log.error({ index }, `There is no index ${index} any more: ${REMOVED}`);
     await this.drop(index);
   }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { lacks } from '../../../test/support/needs.ts';
 import type { JsonObject, StoredEvent } from '../../event/event.ts';
+import { createLog } from '../../lib/log.ts';
 import type { SearchEngine } from '../port.ts';
 import { HOUR_MS } from '../slices.ts';
 import { sliceContract } from '../testing/slice-contract.ts';
@@ -230,6 +231,46 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
       await kit.append(0, events('small', 2));
       await kit.settled();
       expect(await kit.engine.count(question('small'))).toBe(2);
+    });
+
+    test.each([
+      ['is missed', 0, 1],
+      ['past its retention is not', 40 * 24 * HOUR_MS, 0],
+    ])('%s', async (_, laterMs, alarms) => {
+      const { kit, there } = await withSlice();
+      await remove(there);
+      nowMs += laterMs;
+      const lost: unknown[] = [];
+      const log = Object.assign(Object.create(createLog('test', 'fatal')), {
+        error: (about: unknown) => lost.push(about),
+      });
+      const other = await openClusterKit(
+        { directory: join(folder, 'b'), clock: { now: () => nowMs } },
+        { index: index(), log },
+      );
+      kits.push(other);
+      await look(other);
+      expect(await kit.engine.slices.describe()).toEqual([]);
+      expect(lost).toEqual(Array.from({ length: alarms }, () => ({ index: there })));
+    });
+
+    test('is not one that could not be made', async () => {
+      const kit = await started('a', {}, { cluster: { nodes: [meddler.url] } });
+      meddler.meddle = (path, _body, method) => (method === 'PUT' && path.includes('-slice-') ? 'busy' : 'pass');
+      await kit.append(0, events('small', 1));
+      await vi.waitFor(() => expect(meddler.meddled).toBeGreaterThan(0), PATIENCE);
+      const lost: unknown[] = [];
+      const log = Object.assign(Object.create(createLog('test', 'fatal')), {
+        error: (about: unknown) => lost.push(about),
+      });
+      const other = await openClusterKit({ directory: join(folder, 'b') }, { index: index(), log });
+      kits.push(other);
+      expect(await other.engine.slices.touched('small', 0, 1e15)).toHaveLength(1);
+      await look(other);
+      expect(lost).toEqual([]);
+      meddler.meddle = () => 'pass';
+      await kit.settled();
+      expect(await kit.engine.count(question('small'))).toBe(1);
     });
 
     test('stays in the list while it is closed, or the cluster does not say that it is gone', async () => {

@@ -5,12 +5,13 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JsonValue } from '../../event/event.ts';
+import type { Clock } from '../../lib/clock.ts';
 import { SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Range } from '../journal.ts';
 import type { RefusedRecord, SearchWriter, StoredSlice, WriteBatch, WriteBlock } from '../port.ts';
-import type { SliceKey } from '../slices.ts';
+import { expiryOf, type SliceKey } from '../slices.ts';
 import { ask, failed } from './ask.ts';
 import { type BulkOutcome, sendBulk } from './bulk.ts';
 import type { Client } from './client.ts';
@@ -19,7 +20,7 @@ import type { Wanted } from './field-budget.ts';
 import { namesForPaths, WHERE_THERE } from './index-names.ts';
 import { at, listAt, numberAt } from './json.ts';
 import { FIELD, type IndexOptions, parseSliceIndex, sliceIndex } from './mapping.ts';
-import type { SliceCatalogue } from './slice-catalogue.ts';
+import type { CataloguedSlice, SliceCatalogue } from './slice-catalogue.ts';
 import { SliceIndices } from './slice-indices.ts';
 import type { Need } from './slice-notes.ts';
 import { StoredRows } from './stored-rows.ts';
@@ -32,6 +33,7 @@ export interface WriterOptions {
   /** Names the queue of this data folder, whose offsets the rows have. */
   readonly origin: string;
   readonly refreshEveryMs: number;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -40,18 +42,20 @@ export class OpenSearchWriter implements SearchWriter {
   readonly #prefix: string;
   readonly #origin: string;
   readonly #refreshEveryMs: number;
+  readonly #clock: Clock;
   readonly #catalogue: SliceCatalogue;
   readonly #indices: SliceIndices;
   readonly #stored: StoredRows;
   readonly #refreshed = new Map<string, number>();
   readonly #names = new WeakMap<SliceKey, string>();
 
-  constructor({ client, index, catalogue, origin, refreshEveryMs, log }: WriterOptions) {
+  constructor({ client, index, catalogue, origin, refreshEveryMs, clock, log }: WriterOptions) {
     this.#client = client;
     this.#prefix = index.prefix;
     this.#catalogue = catalogue;
     this.#origin = origin;
     this.#refreshEveryMs = refreshEveryMs;
+    this.#clock = clock;
     this.#indices = new SliceIndices(client, index, log);
     this.#stored = new StoredRows(client, index, origin);
   }
@@ -111,7 +115,7 @@ export class OpenSearchWriter implements SearchWriter {
   async slices(): Promise<readonly StoredSlice[]> {
     const indices = await this.#catalogue.indices();
     await this.#catalogue.noteExisting(indices);
-    for (const index of await this.#catalogue.removeGone()) await this.#indices.gone(index);
+    for (const gone of await this.#catalogue.removeGone()) await this.#indices.gone(gone.index, this.#isLost(gone));
     for (const { index, uuid } of indices) this.#indices.expect(index, uuid);
     return indices.flatMap(({ index, rows, bytes }) => {
       const slice = parseSliceIndex(this.#prefix, index);
@@ -123,9 +127,15 @@ export class OpenSearchWriter implements SearchWriter {
     const index = sliceIndex(this.#prefix, slice);
     const answer = await this.#client.call({ method: 'DELETE', path: index });
     if (answer.status !== 200 && answer.status !== 404) throw failed(`The slice ${index} cannot be removed`, answer);
+    // First of all, or other stores take it for one that somebody removed.
+    await this.#catalogue.remove(index);
     await this.#indices.drop(index);
     this.#refreshed.delete(index);
-    await this.#catalogue.remove(index);
+  }
+
+  /** It is noted before it is made, and perhaps never was; or another store has removed it in its time. */
+  #isLost({ slice, uuid, measured }: CataloguedSlice): boolean {
+    return (uuid !== undefined || measured === true) && expiryOf(slice) > this.#clock.now();
   }
 
   readonly shared = { hasRows: (partition: number) => this.#stored.hasAny(partition) };
