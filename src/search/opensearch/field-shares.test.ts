@@ -9,13 +9,16 @@ import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import { createLog } from '../../lib/log.ts';
 import { parseQuery } from '../../query/parse.ts';
 import type { SearchEngine } from '../port.ts';
+import { ownGroup, type SliceKey } from '../slices.ts';
 import { numberedEvent } from '../testing/numbered-event.ts';
 import type { StoreKit } from '../testing/store-kit.ts';
 import { Client } from './client.ts';
 import { sharedIndex } from './cluster-document.ts';
+import type { OpenSearchOptions } from './engine.ts';
 import { at } from './json.ts';
 import { sliceIndex } from './mapping.ts';
 import { openClusterKit, prefixOf, removeSlices, TEST_NODE } from './testing/cluster-kit.ts';
+import { Meddler } from './testing/meddler.ts';
 import { typedPathsOf } from './typed-fields.ts';
 
 const NOW_MS = Date.parse('2026-11-23T12:00:00Z');
@@ -43,11 +46,15 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
   });
 
   /** A store of the cluster. */
-  async function open(name: string, warnings: string[] = []): Promise<SearchEngine> {
+  async function open(
+    name: string,
+    warnings: string[] = [],
+    options: Partial<OpenSearchOptions> = {},
+  ): Promise<SearchEngine> {
     const log = Object.assign(Object.create(createLog('test', 'fatal')), {
       warn: (_: object, text: string) => warnings.push(text),
     });
-    const kit = await openClusterKit({ directory: join(folder, name) }, { index: index(), log });
+    const kit = await openClusterKit({ directory: join(folder, name) }, { index: index(), log, ...options });
     kits.push(kit);
     return kit.engine;
   }
@@ -60,12 +67,16 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
   }
 
   /** At once. */
-  async function insertOf({ writer }: SearchEngine, events: readonly Pick<StoredEvent, 'tenant' | 'payload'>[]) {
+  async function insertOf(
+    { writer }: SearchEngine,
+    events: readonly Pick<StoredEvent, 'tenant' | 'payload'>[],
+    slice: SliceKey = TODAY,
+  ) {
     const block = writer.createBlock();
     for (const event of events) {
       const bytes = Buffer.from(JSON.stringify(numberedEvent(NOW_MS, number, { metadata: {}, ...event })));
       const record = { partition: 0, offset: number++, timestampMs: NOW_MS };
-      block.add(bytes, 0, bytes.length, record, () => ({ slice: TODAY, tier: 'shared' }));
+      block.add(bytes, 0, bytes.length, record, () => ({ slice, tier: 'shared' }));
     }
     const batch = await block.finish();
     if (batch !== undefined) expect(await writer.insert(batch)).toEqual([]);
@@ -78,6 +89,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
       return Object.fromEntries(Array.from({ length: some }, (_none, j) => [`${prefix}${from + i * 100 + j}`, 7]));
     });
 
+  const shop = (payloads: readonly JsonObject[]) => payloads.map((payload) => ({ tenant: 'shop', payload }));
   const question = (tenant: string, query = '*') => ({
     ...{ tenant, query: parseQuery(query), fromMs: 0, toMs: NOW_MS * 2 },
     signal: new AbortController().signal,
@@ -164,6 +176,29 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     expect(all.length).toBeLessThan(OPENSEARCH_LIMITS.typedFields);
     for (const store of stores) await insert(store, 'late', ...keys('late', 20));
     expect(await typedNames('late')).toHaveLength(20);
+  });
+
+  test('an own slice that several stores have filled is not asked for more with each insert', async () => {
+    const own = { ...TODAY, group: ownGroup('shop') };
+    const meddler = await Meddler.start(TEST_NODE);
+    const asked: string[] = [];
+    meddler.meddle = (path, _body, method) => {
+      if (path.startsWith(`/${sliceIndex(prefixOf(folder), own)}`)) asked.push(method);
+      return 'pass';
+    };
+    const engine = await open('one', [], { cluster: { nodes: [meddler.url] } });
+    await insertOf(await open('other'), shop(keys('a', 700)), own);
+    await insertOf(engine, shop(keys('b', 400)), own);
+    const more = () => insertOf(engine, shop(keys('c', 300)), own);
+    await more();
+    expect(asked).toContain('PUT');
+    asked.length = 0;
+    await more();
+    expect(asked.filter((method) => method !== 'POST')).toEqual([]);
+    expect(await engine.count(question('shop', 'c299:7'))).toBe(2);
+    await expect(valuesOf(engine, 'shop', 'c299')).rejects.toHaveProperty('code', 'QUERY_UNSUPPORTED');
+    expect((await valuesOf(engine, 'shop', 'b399')).values).toEqual([{ value: 7, count: 1 }]);
+    await meddler.close();
   });
 
   test('shares outlive the document that says them while a store runs, and begin anew with an index that is made again', async () => {

@@ -118,7 +118,7 @@ export class FieldShares {
   #say(kept: Kept, { refused }: Grant): void {
     const { index, budget, warned } = kept;
     if (refused.length === 0) return;
-    if (budget.left === 0) {
+    if (budget.left <= 0) {
       if (!kept.isSaidFull) this.#log.warn({ index }, `No typed fields are left in ${index}: ${WHAT_NOW}`);
       kept.isSaidFull = true;
       return;

@@ -41,7 +41,7 @@ export class SliceIndices {
   readonly #grown = new Set<string>();
   /** Indices that were made here, which nobody else knows yet. */
   readonly #made = new Set<string>();
-  /** By index, fields that somebody has mapped to something else: their values are searched as terms. */
+  /** By index, fields that it cannot get: full, or mapped to something else by somebody. Their values are searched as terms. */
   readonly #unmappable = new Map<string, Set<string>>();
 
   constructor(client: Client, options: IndexOptions, log: Logger) {
@@ -194,8 +194,16 @@ export class SliceIndices {
       return this.#mapEach(slice, known, wanted, reason);
     }
     if (!/total fields/i.test(reason)) throw failed(`The mapping of ${index} cannot grow`, answer);
-    // Another store has filled it meanwhile: what is there counts, the rest has no field of its own.
+    // Other stores have filled it: what is there counts, the rest has no field of its own, and is not asked for again.
     for (const field of await this.#read(slice)) known.add(field);
+    const unmappable = this.#unmappableOf(index);
+    for (const field of wanted.keys()) if (!known.has(field)) unmappable.add(field);
+  }
+
+  #unmappableOf(index: string): Set<string> {
+    const known = this.#unmappable.get(index) ?? new Set();
+    this.#unmappable.set(index, known);
+    return known;
   }
 
   /** One of them cannot be: the others are not to wait for it. */
@@ -213,8 +221,7 @@ export class SliceIndices {
     }
     const { index } = slice;
     const [field] = one;
-    const unmappable = this.#unmappable.get(index) ?? new Set();
-    this.#unmappable.set(index, unmappable.add(field));
+    this.#unmappableOf(index).add(field);
     this.#log.error({ index, field, reason }, `Somebody has mapped ${field} of ${index} to something else: ${reason}`);
   }
 }
