@@ -7,6 +7,7 @@ import { parseQuery } from '../../query/parse.ts';
 import type { SearchEngine } from '../port.ts';
 import { numberedEvent } from '../testing/numbered-event.ts';
 import type { StoreKit } from '../testing/store-kit.ts';
+import { Client } from './client.ts';
 import { openClusterKit, removeSlices, TEST_NODE } from './testing/cluster-kit.ts';
 import { Meddler, type Meddling } from './testing/meddler.ts';
 
@@ -65,6 +66,22 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     }).rejects.toMatchObject(standsStill);
     end();
     expect(await count()).toBe(1);
+  });
+
+  test('a question about an index that is removed while it is asked is too large for its time, where the cluster says so', async () => {
+    const [there = ''] = await kit.engine.slices.touched('default', 0, NOW_MS * 2);
+    const client = new Client({ nodes: [TEST_NODE] });
+    let isProbed = false;
+    meddler.meddle = async (path, body) => {
+      if (!path.includes('_search')) return 'pass';
+      if (!body.includes('match_none')) return new Promise<Meddling>(() => {});
+      await client.call({ method: 'DELETE', path: there });
+      isProbed = true;
+      return 'pass';
+    };
+    await expect(count()).rejects.toHaveProperty('code', 'QUERY_TIMEOUT');
+    expect(isProbed).toBe(true);
+    client.close();
   });
 
   test('who goes away while it is looked whether the cluster answers is told no more', async () => {

@@ -171,7 +171,8 @@ export class QueryRunner {
     const nothing = { ...NO_HITS, query: NOTHING };
     const answer = await this.#search(indices, nothing, limits).catch(() => undefined);
     if (signal.aborted) throw cancelled();
-    return answer?.status === 200;
+    // One of them may have been removed just now, and the cluster says so at once.
+    return answer !== undefined && (answer.status === 200 || isGone(answer));
   }
 
   /** The path names the indices while it is short; a header of the body does for many. */
