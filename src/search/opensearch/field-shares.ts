@@ -86,12 +86,13 @@ export class FieldShares {
   }
 
   /** The index is gone; one of its name that another store has made meanwhile is another. */
-  async drop(index: string): Promise<void> {
-    const uuid = this.#kept.get(index)?.uuid;
+  async drop(index: string, noted: string | undefined): Promise<void> {
+    const uuid = noted ?? this.#kept.get(index)?.uuid;
     this.#kept.delete(index);
+    if (uuid === undefined) return;
     const document = new ClusterDocument<Noted>(this.#client, this.#options, documentOf(index));
     await document.refresh();
-    if (uuid === undefined || uuid === document.value?.of) await document.remove();
+    if (uuid === document.value?.of) await document.remove();
   }
 
   async #note({ document, uuid }: Kept, { brought }: FieldBudget): Promise<boolean> {

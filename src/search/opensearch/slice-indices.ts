@@ -1,5 +1,5 @@
 /** The indices of slices: made before they are written, with typed fields for new paths while tenants may bring them. */
-import { SpillwayError } from '../../lib/errors.ts';
+import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import { ownerOf, type SliceKey } from '../slices.ts';
 import { ask, failed } from './ask.ts';
@@ -25,6 +25,14 @@ export interface SliceToWrite {
   readonly slice: SliceKey;
   /** Where it is not there, it is made as this tier wants it. */
   readonly tier: string;
+}
+
+export interface GoneIndex {
+  readonly index: string;
+  /** What it was noted as. */
+  readonly uuid: string | undefined;
+  /** What never was there, or was to go, is not lost. */
+  readonly isLost: boolean;
 }
 
 export class SliceIndices {
@@ -113,20 +121,27 @@ export class SliceIndices {
     this.#known.delete(index);
   }
 
-  /** It is gone because it was to go. */
-  async drop(index: string): Promise<void> {
+  /** It is gone because it was to go; `uuid` is what it was noted as. */
+  async drop(index: string, uuid: string | undefined): Promise<void> {
     this.forget(index);
     this.#seen.delete(index);
     this.#made.delete(index);
     this.#grown.delete(index);
     this.#noted.delete(index);
-    await this.#shares.drop(index);
+    await this.#shares.drop(index, uuid);
   }
 
-  /** It is gone although nothing of ours removed it; what never was there, or was to go, is not lost. */
-  async gone(index: string, isLost: boolean): Promise<void> {
-    if (isLost) this.#log.error({ index }, `There is no index ${index} any more: ${REMOVED}`);
-    await this.drop(index);
+  /** They are gone although nothing of ours removed them. What fails is said, and the others do not wait for it. */
+  async gone(removed: readonly GoneIndex[]): Promise<void> {
+    for (const { index, isLost } of removed) {
+      if (isLost) this.#log.error({ index }, `There is no index ${index} any more: ${REMOVED}`);
+    }
+    for (const { index, uuid } of removed) {
+      await this.drop(index, uuid).catch((thrown: unknown) => {
+        const message = `What is noted about the fields of ${index} cannot be removed; it is not used any more`;
+        this.#log.warn({ index, reason: messageOf(thrown) }, message);
+      });
+    }
   }
 
   async #create(slice: SliceToWrite): Promise<Set<string>> {

@@ -254,6 +254,15 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
       expect(lost).toEqual(Array.from({ length: alarms }, () => ({ index: there })));
     });
 
+    test('leaves the list also where what is noted about its fields cannot be removed', async () => {
+      const { kit, there } = await withSlice();
+      await remove(there);
+      meddler.meddle = (path) => (path.includes('-shared/_doc/fields-') ? 'busy' : 'pass');
+      expect(await look(kit)).toEqual([]);
+      expect(meddler.meddled).toBeGreaterThan(0);
+      expect(await kit.engine.slices.touched('small', 0, 1e15)).toEqual([]);
+    });
+
     test('is not one that could not be made', async () => {
       const kit = await started('a', {}, { cluster: { nodes: [meddler.url] } });
       meddler.meddle = (path, _body, method) => (method === 'PUT' && path.includes('-slice-') ? 'busy' : 'pass');

@@ -115,7 +115,8 @@ export class OpenSearchWriter implements SearchWriter {
   async slices(): Promise<readonly StoredSlice[]> {
     const indices = await this.#catalogue.indices();
     await this.#catalogue.noteExisting(indices);
-    for (const gone of await this.#catalogue.removeGone()) await this.#indices.gone(gone.index, this.#isLost(gone));
+    const gone = await this.#catalogue.removeGone();
+    await this.#indices.gone(gone.map((one) => ({ index: one.index, uuid: one.uuid, isLost: this.#isLost(one) })));
     for (const { index, uuid } of indices) this.#indices.expect(index, uuid);
     return indices.flatMap(({ index, rows, bytes }) => {
       const slice = parseSliceIndex(this.#prefix, index);
@@ -125,11 +126,12 @@ export class OpenSearchWriter implements SearchWriter {
 
   async dropSlice(slice: SliceKey): Promise<void> {
     const index = sliceIndex(this.#prefix, slice);
+    const uuid = this.#catalogue.uuidOf(index);
     const answer = await this.#client.call({ method: 'DELETE', path: index });
     if (answer.status !== 200 && answer.status !== 404) throw failed(`The slice ${index} cannot be removed`, answer);
     // First of all, or other stores take it for one that somebody removed.
     await this.#catalogue.remove(index);
-    await this.#indices.drop(index);
+    await this.#indices.drop(index, uuid);
     this.#refreshed.delete(index);
   }
 
