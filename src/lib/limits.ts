@@ -588,6 +588,8 @@ export const OPENSEARCH_LIMITS = {
   offsetsAtOnce: 10_000,
   /** What other stores noted about slices is read again before a question, after this. */
   catalogueMs: 1_000,
+  /** Indices that the cluster does not list: so many are asked for at a time, ten minutes apart. */
+  goneAtOnce: 200,
   /** Indices whose typed fields are remembered, and the most of a question that asks for none that they lack. */
   mappingsKept: 500,
   /** Names of indices in the path of a request; an engine takes 4 KiB in all. */

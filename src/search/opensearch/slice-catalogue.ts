@@ -4,6 +4,7 @@
  * indices that can hold an answer, and leaves none out. What another store noted is known here a second later at the
  * most, which is no later than its events become visible.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { InTurn } from '../../lib/in-turn.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import type { SlicePolicy } from '../policy/slice-policy.ts';
@@ -43,6 +44,8 @@ export class SliceCatalogue {
   #slices = new Map<string, CataloguedSlice>();
   #readMs = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
+  /** Of those that a list of indices lacked. */
+  #lastAsked = '';
   /** An answer that was on its way while the document was written is older than it. */
   readonly #turns = new InTurn();
 
@@ -126,27 +129,37 @@ export class SliceCatalogue {
   }
 
   /**
-   * Takes out what is certainly not there, and answers what was noted of that. An index that is made meanwhile stays: whoever makes one
-   * notes it (`noteWrite`) before anything is in it, and where the list has changed since it was read it is looked again.
+   * Takes out what is certainly not there, and answers what was noted of that. An index that is made meanwhile stays:
+   * whoever makes one notes it (`noteWrite`) before anything is in it, and what is noted otherwise by then is left alone.
    */
   async removeGone(): Promise<readonly CataloguedSlice[]> {
-    return this.#turns.run(async () => {
-      for (;;) {
-        await this.#readDocument();
-        const indices = this.#document.value?.indices ?? {};
-        const there = await this.names();
-        const gone: string[] = [];
-        for (const index of Object.keys(indices)) {
-          if (!there.has(index) && (await this.#isGone(index))) gone.push(index);
-        }
-        const left = Object.fromEntries(Object.entries(indices).filter(([index]) => !gone.includes(index)));
-        if (gone.length === 0 || (await this.#document.replace({ indices: left }))) {
-          const removed = gone.flatMap((index) => this.#slices.get(index) ?? []);
-          this.#take();
-          return removed;
-        }
-      }
+    await this.#read();
+    const before = this.#document.value?.indices ?? {};
+    const there = await this.names();
+    const gone: CataloguedSlice[] = [];
+    for (const index of this.#nextToAsk(Object.keys(before).filter((one) => !there.has(one)))) {
+      const known = this.#slices.get(index);
+      if (known !== undefined && (await this.#isGone(index))) gone.push({ ...known, ...before[index] });
+    }
+    if (gone.length === 0) return [];
+    let removed: readonly CataloguedSlice[] = [];
+    await this.#change((indices) => {
+      removed = gone.filter(({ index }) => isDeepStrictEqual(indices[index], before[index]));
+      if (removed.length === 0) return undefined;
+      const names = new Set(removed.map(({ index }) => index));
+      return Object.fromEntries(Object.entries(indices).filter(([index]) => !names.has(index)));
     });
+    return removed;
+  }
+
+  /** So many at once; the others are next. */
+  #nextToAsk(absent: readonly string[]): readonly string[] {
+    const last = this.#lastAsked;
+    const inOrder = absent.toSorted();
+    const next = [...inOrder.filter((index) => index > last), ...inOrder.filter((index) => index <= last)];
+    const asked = next.slice(0, OPENSEARCH_LIMITS.goneAtOnce);
+    this.#lastAsked = asked.at(-1) ?? '';
+    return asked;
   }
 
   /** A list may lack what its asker may not see; of the index itself the engine then says that. */
