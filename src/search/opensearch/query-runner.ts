@@ -3,14 +3,13 @@
  * connection, on which the cluster ends its work. Of one that is late it is found out whose fault that is: its own, or
  * that of a cluster that answers nothing.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import { orAborted } from '../../lib/or-aborted.ts';
 import { Admission, type AdmissionLimits } from '../admission.ts';
 import { type Answer, type Client, Unreachable } from './client.ts';
 import { NOTHING } from './conditions.ts';
-import { isGone, isStarting, questionError, tooLate } from './errors.ts';
+import { isGone, questionError, tooLate } from './errors.ts';
 import { NO_HITS } from './hits.ts';
 import { namesForPaths } from './index-names.ts';
 import { at, listAt, numberAt } from './json.ts';
@@ -22,6 +21,7 @@ import {
   MappedFields,
   type SliceFields,
 } from './mapped-fields.ts';
+import { whenStarted } from './when-started.ts';
 
 export interface QueryLimits extends AdmissionLimits {
   readonly timeMs: number;
@@ -190,16 +190,6 @@ export class QueryRunner {
     if (answer.status !== 200) return answer;
     const [body] = listAt(answer.body, 'responses');
     return { status: numberAt(body, 'status'), body };
-  }
-}
-
-/** A slice that is just being made is there before it answers. */
-async function whenStarted(ask: () => Promise<Answer>, signal: AbortSignal): Promise<Answer> {
-  const untilMs = performance.now() + OPENSEARCH_LIMITS.shardStartMs;
-  for (;;) {
-    const answer = await ask();
-    if (!isStarting(answer) || performance.now() > untilMs) return answer;
-    await delay(OPENSEARCH_LIMITS.retryDelayMs, undefined, { signal });
   }
 }
 

@@ -24,9 +24,11 @@ import {
   type Noted,
   newVersion,
   noteOf,
+  replacedBy,
   type WriteNote,
   widened,
 } from './slice-notes.ts';
+import { whenStarted } from './when-started.ts';
 
 interface Shared {
   readonly indices: Readonly<Record<string, Noted>>;
@@ -35,6 +37,19 @@ interface Shared {
 export interface CataloguedSlice extends Noted {
   readonly index: string;
   readonly slice: SliceKey;
+}
+
+/** An index that is there. */
+export interface PresentIndex {
+  readonly index: string;
+  readonly uuid: string;
+  /** What the list had for that before it was looked whether it is there. */
+  readonly listed: string | undefined;
+}
+
+interface SizedIndex extends PresentIndex {
+  readonly rows: number;
+  readonly bytes: number;
 }
 
 export class SliceCatalogue {
@@ -62,17 +77,16 @@ export class SliceCatalogue {
   }
 
   /** All indices of slices, whoever made them. */
-  async indices(): Promise<
-    readonly { readonly index: string; readonly uuid: string; readonly rows: number; readonly bytes: number }[]
-  > {
+  async indices(): Promise<readonly SizedIndex[]> {
+    const listed = this.#slices;
     const path = `_cat/indices/${allSlices(this.#prefix)}?format=json&bytes=b&h=index,uuid,docs.count,store.size`;
     const { body } = await ask(this.#client, { method: 'GET', path });
-    return listAt(body).map((row) => ({
-      index: String(at(row, 'index')),
-      uuid: String(at(row, 'uuid')),
-      rows: Number(at(row, 'docs.count') ?? 0),
-      bytes: Number(at(row, 'store.size') ?? 0),
-    }));
+    return listAt(body).map((row) => {
+      const index = String(at(row, 'index'));
+      const number = (name: string) => Number(at(row, name) ?? 0);
+      const sizes = { rows: number('docs.count'), bytes: number('store.size') };
+      return { index, uuid: String(at(row, 'uuid')), listed: listed.get(index)?.uuid, ...sizes };
+    });
   }
 
   /** The same, without their sizes: cheap. */
@@ -82,13 +96,19 @@ export class SliceCatalogue {
     return new Set(Object.keys(Object(body)));
   }
 
-  async noteExisting(indices: readonly { readonly index: string }[]): Promise<void> {
-    const missing = indices.filter(({ index }) => !this.#slices.has(index));
-    if (missing.length === 0) return;
-    const measured = Object.entries(await this.#measure(missing));
+  /** Notes what nobody noted of these: an index that is not in the list, or another than the list has by its name. */
+  async noteExisting(indices: readonly PresentIndex[]): Promise<void> {
+    const unknown = indices.filter(({ index, uuid }) => this.#slices.get(index)?.uuid !== uuid);
+    if (unknown.length === 0) return;
+    const measured = await this.#measure(unknown);
     await this.#change((known) => {
-      const added = measured.filter(([index]) => known[index] === undefined);
-      return added.length === 0 ? undefined : { ...known, ...Object.fromEntries(added) };
+      const noted = unknown.flatMap(({ index, uuid, listed }) => {
+        const [before, found] = [known[index], measured[index]];
+        // Where the list has changed since, somebody knows more.
+        if (found === undefined || before?.uuid === uuid || before?.uuid !== listed) return [];
+        return [[index, before === undefined ? found : replacedBy(before, found)] as const];
+      });
+      return noted.length === 0 ? undefined : { ...known, ...Object.fromEntries(noted) };
     });
   }
 
@@ -214,20 +234,21 @@ export class SliceCatalogue {
     if (changed) this.#take();
   }
 
-  async #measure(indices: readonly { readonly index: string }[]): Promise<Record<string, Noted>> {
+  async #measure(indices: readonly PresentIndex[]): Promise<Record<string, Noted>> {
     const measured: Record<string, Noted> = {};
-    for (const { index } of indices) {
+    for (const { index, uuid } of indices) {
       if (parseSliceIndex(this.#prefix, index) === undefined) continue;
       const aggs = { from: { min: { field: FIELD.timestamp } }, to: { max: { field: FIELD.timestamp } } };
       const path = `${index}/_search?${WHERE_THERE}&allow_partial_search_results=false`;
       await ask(this.#client, { method: 'POST', path: `${index}/_refresh?${WHERE_THERE}` });
-      const { body } = await ask(this.#client, { method: 'POST', path, body: { size: 0, aggs } });
+      const call = { method: 'POST', path, body: { size: 0, aggs } } as const;
+      const { body } = await ask(this.#client, call, await whenStarted(() => this.#client.call(call)));
       // It is closed, and measured when it is open again.
       if (at(body, '_shards', 'total') === 0) continue;
       const [fromMs, toMs] = ['from', 'to'].map((name) => at(body, 'aggregations', name, 'value'));
       // Where it is empty, whatever comes is noted before it is written.
       const bounds = typeof fromMs === 'number' && typeof toMs === 'number' ? { fromMs, toMs } : EMPTY;
-      measured[index] = { ...bounds, tier: '', measured: true, fieldsVersion: newVersion() };
+      measured[index] = { ...bounds, tier: '', measured: true, uuid, fieldsVersion: newVersion() };
     }
     return measured;
   }

@@ -64,6 +64,13 @@ export function isReplaced(noted: Noted | undefined, { uuid, listed }: WriteNote
   return noted?.uuid !== uuid && noted?.uuid !== listed;
 }
 
+/** Another index of that name is there than was noted, as one from a snapshot is: nobody has noted what is in it. */
+export function replacedBy({ isWhole: _, ...known }: Noted, { measured, ...found }: Noted): Noted {
+  const [fromMs, toMs] = [Math.min(known.fromMs, found.fromMs), Math.max(known.toMs, found.toMs)];
+  const isEmpty = found.fromMs > found.toMs;
+  return { ...known, ...found, fromMs, toMs, tier: known.tier, ...(!isEmpty && measured && { measured }) };
+}
+
 /** What is noted then. */
 export function noteOf(known: Noted | undefined, note: WriteNote, fieldsVersion: string): Noted {
   const noted = isCovered(known, note.need) ? known : widened(known, note.need);

@@ -351,6 +351,48 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     });
 
     test.each([
+      ['before an event comes for it', false],
+      ['after one has come for it', true],
+    ])('and brought back from a snapshot %s holds all that it held', async (_, isMadeAgain) => {
+      const { kit, there } = await withSlice();
+      const DAY_MS = 24 * HOUR_MS;
+      // Too late for a slice of its own time.
+      await kit.append(
+        0,
+        events('small', 2).map((event) => ({ ...event, timestamp: nowMs - 10 * DAY_MS })),
+      );
+      await kit.settled();
+      const late = () => kit.engine.count(question('small', nowMs - 11 * DAY_MS, nowMs - 9 * DAY_MS));
+      expect(await late()).toBe(2);
+      const backup = `${prefixOf(folder)}-backup`;
+      const copy = (from: string, to: string) => {
+        const body = { source: { index: from }, dest: { index: to } };
+        return client().call({ method: 'POST', path: '_reindex?refresh=true', body });
+      };
+      const { body } = await client().call({ method: 'GET', path: there });
+      const { aliases, mappings } = Object(memberAt(body, there));
+      await client().call({ method: 'PUT', path: backup, body: { mappings: { dynamic: false } } });
+      await copy(there, backup);
+      await remove(there);
+      await look(kit);
+      if (isMadeAgain) {
+        await kit.append(0, events('small', 1));
+        await kit.settled();
+        await remove(there);
+      }
+      await client().call({ method: 'PUT', path: there, body: { aliases, mappings } });
+      await copy(backup, there);
+      await remove(backup);
+      if (isMadeAgain) await look(kit);
+      else {
+        await kit.append(0, events('small', 1));
+        await kit.settled();
+      }
+      expect(await late()).toBe(2);
+      expect(await kit.engine.count(question('small'))).toBe(isMadeAgain ? 5 : 6);
+    });
+
+    test.each([
       ['after it was seen that it is not there', 'PUT', '-shared/_doc/slices'],
       ['while it is looked whether it is there', 'GET', '/_alias'],
     ])('and is made again %s is not missed', async (_, method, part) => {

@@ -188,6 +188,12 @@ export class OpenSearchWriter implements SearchWriter {
       const { index } = need;
       return { need, ...this.#indices.changes(index), listed: listed.get(index), isWhole: !spilled.has(index) };
     });
+    // It was seen meanwhile that one is gone.
+    if (notes.some(({ uuid }) => uuid === '')) return false;
+    // Of an index that is neither ours nor in the list, as one from a snapshot is, nobody has noted what is in it.
+    const unknown = notes.filter(({ isNew, uuid, listed: before }) => !isNew && uuid !== before);
+    await this.#catalogue.noteExisting(unknown.map(({ need: { index }, ...about }) => ({ index, ...about })));
+    if (unknown.some(({ need: { index }, uuid }) => this.#catalogue.uuidOf(index) !== uuid)) return false;
     if (!(await this.#catalogue.noteWrite(notes))) return false;
     for (const { index } of needs) this.#indices.noted(index);
     return true;
@@ -257,7 +263,7 @@ export class OpenSearchWriter implements SearchWriter {
 /** By index, what the list of slices has for it. */
 type Listed = ReadonlyMap<string, string | undefined>;
 
-const REPLACED = { trouble: 'somebody removed an index, and another store has made it again' };
+const REPLACED = { trouble: 'an index was replaced meanwhile, or is closed' };
 
 /** What the rows need of each index, which must be noted before it is made and written. */
 function needsOf(rows: readonly Row[]): Need[] {
