@@ -95,6 +95,11 @@ export class FieldShares {
     if (uuid === document.value?.of) await document.remove();
   }
 
+  /** Nothing is remembered of others. */
+  retain(present: ReadonlySet<string>): void {
+    for (const index of this.#kept.keys()) if (!present.has(index)) this.#kept.delete(index);
+  }
+
   async #note({ document, uuid }: Kept, { brought }: FieldBudget): Promise<boolean> {
     return document === undefined || document.replace({ of: uuid, brought });
   }

@@ -128,6 +128,7 @@ export class SliceIndices {
     this.#made.delete(index);
     this.#grown.delete(index);
     this.#noted.delete(index);
+    this.#unmappable.delete(index);
     await this.#shares.drop(index, uuid);
   }
 
@@ -142,6 +143,14 @@ export class SliceIndices {
         this.#log.warn({ index, reason: messageOf(thrown) }, message);
       });
     }
+  }
+
+  /** Nothing is remembered of others. */
+  retain(present: ReadonlySet<string>): void {
+    for (const kept of [this.#known, this.#seen, this.#noted, this.#grown, this.#made, this.#unmappable]) {
+      for (const index of kept.keys()) if (!present.has(index)) kept.delete(index);
+    }
+    this.#shares.retain(present);
   }
 
   async #create(slice: SliceToWrite): Promise<Set<string>> {

@@ -118,6 +118,7 @@ export class OpenSearchWriter implements SearchWriter {
     const gone = await this.#catalogue.removeGone();
     await this.#indices.gone(gone.map((one) => ({ index: one.index, uuid: one.uuid, isLost: this.#isLost(one) })));
     for (const { index, uuid } of indices) this.#indices.expect(index, uuid);
+    this.#retain(new Set([...indices, ...this.#catalogue.all()].map(({ index }) => index)));
     return indices.flatMap(({ index, rows, bytes }) => {
       const slice = parseSliceIndex(this.#prefix, index);
       return slice === undefined ? [] : [{ slice, where: index, rows, bytesOnDisk: bytes }];
@@ -133,6 +134,12 @@ export class OpenSearchWriter implements SearchWriter {
     await this.#catalogue.remove(index);
     await this.#indices.drop(index, uuid);
     this.#refreshed.delete(index);
+  }
+
+  /** Others may have removed all but these: nothing of them is remembered. */
+  #retain(present: ReadonlySet<string>): void {
+    this.#indices.retain(present);
+    for (const index of this.#refreshed.keys()) if (!present.has(index)) this.#refreshed.delete(index);
   }
 
   /** It is noted before it is made, and perhaps never was; or another store has removed it in its time. */
