@@ -187,7 +187,10 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
       return 'pass';
     };
     const engine = await open('one', [], { cluster: { nodes: [meddler.url] } });
-    await insertOf(await open('other'), shop(keys('a', 700)), own);
+    const other = await open('other');
+    // Each has seen it before the other fills it.
+    for (const one of [engine, other]) await insertOf(one, shop(keys('a', 1)), own);
+    await insertOf(other, shop(keys('a', 700)), own);
     await insertOf(engine, shop(keys('b', 400)), own);
     const more = () => insertOf(engine, shop(keys('c', 300)), own);
     await more();

@@ -365,13 +365,15 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
       const late = () => kit.engine.count(question('small', nowMs - 11 * DAY_MS, nowMs - 9 * DAY_MS));
       expect(await late()).toBe(2);
       const backup = `${prefixOf(folder)}-backup`;
-      const copy = (from: string, to: string) => {
-        const body = { source: { index: from }, dest: { index: to } };
-        return client().call({ method: 'POST', path: '_reindex?refresh=true', body });
-      };
       const { body } = await client().call({ method: 'GET', path: there });
-      const { aliases, mappings } = Object(memberAt(body, there));
-      await client().call({ method: 'PUT', path: backup, body: { mappings: { dynamic: false } } });
+      const aliases = memberAt(body, there, 'aliases');
+      const copy = async (from: string, to: string, more = {}) => {
+        const block = (path: string, isBlocked: true | null) =>
+          client().call({ method: 'PUT', path: `${path}/_settings`, body: { 'index.blocks.write': isBlocked } });
+        await block(from, true);
+        await client().call({ method: 'POST', path: `${from}/_clone/${to}`, body: more });
+        await block(to, null);
+      };
       await copy(there, backup);
       await remove(there);
       await look(kit);
@@ -380,8 +382,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
         await kit.settled();
         await remove(there);
       }
-      await client().call({ method: 'PUT', path: there, body: { aliases, mappings } });
-      await copy(backup, there);
+      await copy(backup, there, { aliases });
       await remove(backup);
       if (isMadeAgain) await look(kit);
       else {
