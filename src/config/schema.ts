@@ -4,7 +4,8 @@
  */
 import { Type } from 'typebox';
 import { QUEUE_LIMITS } from '../lib/limits.ts';
-import { Duration, Engine, Host, Listeners, Path, Percent, Port, type ResolvedOf, Section, Size } from './kinds.ts';
+import { Engine, EngineSection, ofEngine } from './engine-section.ts';
+import { Duration, Host, Listeners, Path, Percent, Port, type ResolvedOf, Section, Size } from './kinds.ts';
 
 /** Names of tenants: also parts of paths and of queries. */
 export const TENANT_PATTERN = '^[a-z0-9][a-z0-9_-]{0,63}$';
@@ -25,29 +26,32 @@ const SyslogListener = Section(
   { description: 'One syslog listener.' },
 );
 
-const TierStorage = Section(
-  {
-    shards: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 1_024,
-        description: 'Primary shards of a slice, instead of `search.index.shards`.',
-      }),
-    ),
-    replicas: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: 100, description: 'Instead of `search.index.replicas`.' }),
-    ),
-    nodes: Type.Record(
-      Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' }),
-      Type.String({ minLength: 1, maxLength: 256, description: 'What the attribute must be.' }),
-      {
-        default: {},
-        'x-names': 'the name of an attribute of nodes (letters, digits, - and _)',
-        description: 'Attributes (`node.attr.…`) that a node must have to hold the slices.',
-      },
-    ),
-  },
-  { description: 'With `engine: opensearch`: where and how the slices of the tier lie. Holds for new slices.' },
+const TierStorage = ofEngine(
+  'opensearch',
+  Section(
+    {
+      shards: Type.Optional(
+        Type.Integer({
+          minimum: 1,
+          maximum: 1_024,
+          description: 'Primary shards of a slice, instead of `search.index.shards`.',
+        }),
+      ),
+      replicas: Type.Optional(
+        Type.Integer({ minimum: 0, maximum: 100, description: 'Instead of `search.index.replicas`.' }),
+      ),
+      nodes: Type.Record(
+        Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' }),
+        Type.String({ minLength: 1, maxLength: 256, description: 'What the attribute must be.' }),
+        {
+          default: {},
+          'x-names': 'the name of an attribute of nodes (letters, digits, - and _)',
+          description: 'Attributes (`node.attr.…`) that a node must have to hold the slices.',
+        },
+      ),
+    },
+    { description: 'Where and how the slices of the tier lie. Holds for new slices.' },
+  ),
 );
 
 const Tier = Section(
@@ -154,86 +158,14 @@ export const ConfigSchema = Section(
         ),
       },
     ),
-    queue: Section(
-      {
-        engine: Engine(
-          ['embedded', 'kafka'],
-          {},
-          'Where accepted records are kept: on this disk, or in Apache Kafka 4.0 or later (see docs/engines/kafka.md).',
-        ),
-        brokers: Type.Array(
-          Type.String({
-            maxLength: 300,
-            pattern: '^(\\[[0-9a-fA-F:.]+\\]|[^:\\[\\]\\s]+):[0-9]{1,5}$',
-            'x-expects': 'a broker as HOST:PORT',
-          }),
-          {
-            default: [],
-            maxItems: 100,
-            description: 'kafka: some of its brokers; the others are learnt from these.',
-            examples: [['10.0.0.1:9092', '10.0.0.2:9092']],
-          },
-        ),
-        prefix: Type.String({
-          default: 'spillway.',
-          maxLength: 100,
-          pattern: '^[a-zA-Z0-9._-]*$',
-          'x-expects': 'letters, digits, dots, dashes and underscores',
-          description: 'kafka: begins the names of topics and groups, so that installations can share a cluster.',
-        }),
-        replication: Type.Integer({
-          default: 3,
-          minimum: 1,
-          maximum: 100,
-          description: 'kafka: on how many brokers each record is. Topics with fewer are refused.',
-        }),
-        minInsyncReplicas: Type.Integer({
-          default: 2,
-          minimum: 1,
-          maximum: 100,
-          description: 'kafka: on how many of them it has to be before it is acknowledged.',
-        }),
-        tls: Section(
-          {
-            enabled: Type.Boolean({ default: false, description: 'kafka: whether its listeners speak TLS.' }),
-            ca: Type.Optional(
-              Path({
-                description: "File with the certificates that sign the brokers'; else the system's.",
-                examples: ['ca.pem'],
-              }),
-            ),
-            cert: Type.Optional(
-              Path({ description: "File with this client's certificate.", examples: ['client.pem'] }),
-            ),
-            key: Type.Optional(Path({ description: 'File with its key.', examples: ['client.key'] })),
-          },
-          { description: 'kafka: an encrypted connection.' },
-        ),
-        sasl: Section(
-          {
-            mechanism: Type.Unsafe<'SCRAM-SHA-512' | 'SCRAM-SHA-256'>({
-              enum: ['SCRAM-SHA-512', 'SCRAM-SHA-256'],
-              default: 'SCRAM-SHA-512',
-              description: 'How the password is proved.',
-            }),
-            username: Type.Optional(
-              Type.String({
-                minLength: 1,
-                maxLength: 256,
-                description: 'Who logs in. Without it nobody does.',
-                examples: ['spillway'],
-              }),
-            ),
-            password: Type.Optional(
-              Type.String({
-                minLength: 1,
-                maxLength: 1_024,
-                description: 'The password: best from a file or the environment, as a reference to it.',
-              }),
-            ),
-          },
-          { description: 'kafka: a login.' },
-        ),
+    queue: EngineSection({
+      description: 'The durable queue between the roles.',
+      engine: Engine(
+        ['embedded', 'kafka'],
+        {},
+        'Where accepted records are kept: on this disk, or in Apache Kafka 4.0 or later (see docs/engines/kafka.md).',
+      ),
+      all: {
         partitions: Type.Integer({
           default: 4,
           minimum: 1,
@@ -258,15 +190,104 @@ export const ConfigSchema = Section(
           description: 'The same while less than this is free, whatever the share. `0B` never pauses.',
         }),
       },
-      { description: 'The durable queue between the roles.' },
-    ),
-    search: Section(
-      {
-        engine: Engine(
-          ['embedded', 'opensearch'],
-          {},
-          'Where events are searched: ClickHouse in the process of the store, or a cluster of OpenSearch (see engines/opensearch.md).',
-        ),
+      only: {
+        embedded: {},
+        kafka: {
+          brokers: Type.Array(
+            Type.String({
+              maxLength: 300,
+              pattern: '^(\\[[0-9a-fA-F:.]+\\]|[^:\\[\\]\\s]+):[0-9]{1,5}$',
+              'x-expects': 'a broker as HOST:PORT',
+            }),
+            {
+              default: [],
+              maxItems: 100,
+              'x-needed': true,
+              description: "Some of Kafka's brokers; the others are learnt from these.",
+              examples: [['10.0.0.1:9092', '10.0.0.2:9092']],
+            },
+          ),
+          prefix: Type.String({
+            default: 'spillway.',
+            maxLength: 100,
+            pattern: '^[a-zA-Z0-9._-]*$',
+            'x-expects': 'letters, digits, dots, dashes and underscores',
+            description: 'Begins the names of topics and groups, so that installations can share a cluster.',
+          }),
+          replication: Type.Integer({
+            default: 3,
+            minimum: 1,
+            maximum: 100,
+            description: 'On how many brokers each record is. Topics with fewer are refused.',
+          }),
+          minInsyncReplicas: Type.Integer({
+            default: 2,
+            minimum: 1,
+            maximum: 100,
+            description: 'On how many of them it has to be before it is acknowledged.',
+          }),
+          tls: Section(
+            {
+              enabled: Type.Boolean({ default: false, description: "Whether Kafka's listeners speak TLS." }),
+              ca: Type.Optional(
+                Path({
+                  description: "File with the certificates that sign the brokers'; else the system's.",
+                  examples: ['ca.pem'],
+                  'x-with': ['enabled'],
+                }),
+              ),
+              cert: Type.Optional(
+                Path({
+                  description: "File with this client's certificate.",
+                  examples: ['client.pem'],
+                  'x-with': ['enabled', 'key'],
+                }),
+              ),
+              key: Type.Optional(
+                Path({ description: 'File with its key.', examples: ['client.key'], 'x-with': ['enabled', 'cert'] }),
+              ),
+            },
+            { description: 'An encrypted connection.' },
+          ),
+          sasl: Section(
+            {
+              mechanism: Type.Unsafe<'SCRAM-SHA-512' | 'SCRAM-SHA-256'>({
+                enum: ['SCRAM-SHA-512', 'SCRAM-SHA-256'],
+                default: 'SCRAM-SHA-512',
+                'x-with': ['username'],
+                description: 'How the password is proved.',
+              }),
+              username: Type.Optional(
+                Type.String({
+                  minLength: 1,
+                  maxLength: 256,
+                  'x-with': ['password'],
+                  description: 'Who logs in. Without it nobody does.',
+                  examples: ['spillway'],
+                }),
+              ),
+              password: Type.Optional(
+                Type.String({
+                  minLength: 1,
+                  maxLength: 1_024,
+                  'x-with': ['username'],
+                  description: 'The password: best from a file or the environment, as a reference to it.',
+                }),
+              ),
+            },
+            { description: 'A login.' },
+          ),
+        },
+      },
+    }),
+    search: EngineSection({
+      description: 'The search store.',
+      engine: Engine(
+        ['embedded', 'opensearch'],
+        {},
+        'Where events are searched: ClickHouse in the process of the store, or a cluster of OpenSearch (see engines/opensearch.md).',
+      ),
+      all: {
         retention: Duration({
           default: '30d',
           description: 'How long events can be searched, in whole days (rounded up): whole slices are dropped.',
@@ -288,69 +309,89 @@ export const ConfigSchema = Section(
             ],
           ],
         }),
-        nodes: Type.Array(
-          Type.String({
-            pattern: '^https?://[^/@\\s]+(/[^\\s?#]*)?$',
-            maxLength: 1_000,
-            'x-expects': 'an address such as https://search-1:9200, without a name or password',
-            description: 'Address of one node.',
-          }),
-          {
-            default: [],
-            maxItems: 100,
-            description:
-              'With `engine: opensearch`: nodes of the cluster that are asked in turn, and passed over while they are away.',
-            examples: [['https://search-1:9200', 'https://search-2:9200']],
-          },
-        ),
-        username: Type.Optional(
-          Type.String({
-            minLength: 1,
-            maxLength: 1_000,
-            description: 'With `engine: opensearch`: who Spillway is there.',
-          }),
-        ),
-        password: Type.Optional(
-          Type.String({
-            maxLength: 10_000,
-            description: 'With `engine: opensearch`: the password of `username`.',
-            examples: ['$' + '{file:/run/secrets/opensearch}'],
-          }),
-        ),
-        tls: Section(
-          {
-            ca: Type.Optional(
-              Path({ description: "A file of certificates (PEM) that are trusted instead of the system's." }),
-            ),
-            verify: Type.Boolean({ default: true, description: 'False trusts any certificate: for trials only.' }),
-          },
-          { description: 'With `engine: opensearch` and nodes of `https:`.' },
-        ),
-        index: Section(
-          {
-            prefix: Type.String({
-              pattern: '^[a-z0-9][a-z0-9_-]{0,63}$',
-              'x-expects': TENANT_WORDS,
-              default: 'spillway',
-              description: 'Begins the names of all indices. Sites that share a cluster need different ones.',
-            }),
-            shards: Type.Integer({ default: 1, minimum: 1, maximum: 1_024, description: 'Primary shards of a slice.' }),
-            replicas: Type.Integer({
-              default: 1,
-              minimum: 0,
-              maximum: 100,
-              description: 'Copies of each shard. With 0 a machine that dies takes its slices with it.',
-            }),
-            refresh: Duration({
-              default: '1s',
-              description: 'How often a slice is refreshed at the most: how much later a lone event is found.',
-            }),
-          },
-          { description: 'With `engine: opensearch`: the indices that new slices become.' },
-        ),
       },
-      { description: 'The search store.' },
-    ),
+      only: {
+        embedded: {},
+        opensearch: {
+          nodes: Type.Array(
+            Type.String({
+              pattern: '^https?://[^/@\\s]+(/[^\\s?#]*)?$',
+              maxLength: 1_000,
+              'x-expects': 'an address such as https://search-1:9200, without a name or password',
+              description: 'Address of one node.',
+            }),
+            {
+              default: [],
+              maxItems: 100,
+              'x-needed': true,
+              description: 'Nodes of the cluster that are asked in turn, and passed over while they are away.',
+              examples: [['https://search-1:9200', 'https://search-2:9200']],
+            },
+          ),
+          username: Type.Optional(
+            Type.String({
+              minLength: 1,
+              maxLength: 1_000,
+              'x-with': ['password'],
+              description: 'Who Spillway is there.',
+            }),
+          ),
+          password: Type.Optional(
+            Type.String({
+              minLength: 1,
+              maxLength: 10_000,
+              'x-with': ['username'],
+              description: 'The password of `username`.',
+              examples: ['$' + '{file:/run/secrets/opensearch}'],
+            }),
+          ),
+          tls: Section(
+            {
+              ca: Type.Optional(
+                Path({ description: "A file of certificates (PEM) that are trusted instead of the system's." }),
+              ),
+              verify: Type.Boolean({ default: true, description: 'False trusts any certificate: for trials only.' }),
+            },
+            {
+              description: 'Certificates of nodes of `https:`.',
+              'x-planned': Object.fromEntries(
+                ['cert', 'key'].map((name) => [
+                  name,
+                  notYet('A certificate of our own for OpenSearch', 'search.username and search.password.'),
+                ]),
+              ),
+            },
+          ),
+          index: Section(
+            {
+              prefix: Type.String({
+                pattern: '^[a-z0-9][a-z0-9_-]{0,63}$',
+                'x-expects': TENANT_WORDS,
+                default: 'spillway',
+                description: 'Begins the names of all indices. Sites that share a cluster need different ones.',
+              }),
+              shards: Type.Integer({
+                default: 1,
+                minimum: 1,
+                maximum: 1_024,
+                description: 'Primary shards of a slice.',
+              }),
+              replicas: Type.Integer({
+                default: 1,
+                minimum: 0,
+                maximum: 100,
+                description: 'Copies of each shard. With 0 a machine that dies takes its slices with it.',
+              }),
+              refresh: Duration({
+                default: '1s',
+                description: 'How often a slice is refreshed at the most: how much later a lone event is found.',
+              }),
+            },
+            { description: 'The indices that new slices become.' },
+          ),
+        },
+      },
+    }),
     tenants: Type.Record(
       Type.String({ pattern: TENANT_PATTERN }),
       Section(
