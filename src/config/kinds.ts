@@ -43,6 +43,10 @@ export interface Marks {
   readonly 'x-with'?: readonly string[];
 }
 
+/** For `x-planned`. */
+export const notYet = (what: string, instead: string): string =>
+  `${what} is not there yet: this version has ${instead}`;
+
 export function Section<P extends TProperties>(
   properties: P,
   about: { readonly description: string } & Marks,
