@@ -8,6 +8,7 @@ import type { Registry } from 'prom-client';
 import { TOPICS } from '../event/topics.ts';
 import type { Clock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
+import { STORE_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import type { AssignedPartition, Queue } from '../queue/port.ts';
 import { BlockBuilder } from './indexing/block-builder.ts';
@@ -54,7 +55,7 @@ export interface RunningIndexer {
   readonly started: Promise<void>;
   /** Resolves after stop(); rejects with the failure that ended it. */
   readonly done: Promise<void>;
-  /** Ends after the insert under way is committed. */
+  /** Ends after the insert under way is committed, where that is soon. */
   stop(): Promise<void>;
 }
 
@@ -68,7 +69,10 @@ export function runIndexer(options: IndexerOptions): RunningIndexer {
     done,
     stop: async () => {
       stopping.abort();
+      // What was not acknowledged is done again by the next start.
+      const timer = setTimeout(() => options.engine.writer.interrupt?.(), STORE_LIMITS.stopGraceMs);
       await done.catch(() => {});
+      clearTimeout(timer);
     },
   };
 }
