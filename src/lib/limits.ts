@@ -476,6 +476,7 @@ export const STORE_LIMITS = {
   retryDelayMaxMs: 10_000,
   /** An insert under way, or a start, that takes so long is a trouble: logged, and told by /health/ready. */
   troubleAfterMs: 5_000,
+  reportTroubleMs: 500,
   /** A start that has longer to finish what the last process began answers questions meanwhile. */
   startGraceMs: 10_000,
   /** A stop waits so long for the insert under way. */
