@@ -43,7 +43,7 @@ const ADVICE: readonly (readonly [said: RegExp, advice: string])[] = [
     'The slice is full: a shard holds 2,147,483,519 documents. See docs/engines/opensearch.md#full-slices',
   ],
   [
-    /no write index is defined for alias/,
+    /no write index is defined for alias|more than one write index/,
     'Another index has this slice\'s alias: POST /_aliases {"actions": [{"remove": {"index": "ITS NAME", "alias": "THE ALIAS"}}]}',
   ],
   [

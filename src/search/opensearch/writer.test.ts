@@ -284,6 +284,11 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     }
     await insert(kit, numbered(7));
     expect(await kit.engine.count(ask())).toBe(7);
+    // For people and their own tools: the alias of all slices.
+    const yesterday = { ...TODAY, start: TODAY.start - 1 };
+    await insert(kit, [eventOf(7, { timestamp: NOW_MS - DAY_MS })], yesterday);
+    const { body } = await client.call({ method: 'GET', path: `${aliasOf(prefix)}/_count` });
+    expect(body).toMatchObject({ count: 8 });
     // An index that somebody made is not written to.
     await client.call({ method: 'DELETE', path: index });
     await client.call({ method: 'PUT', path: index, body: { mappings: mapping } });
