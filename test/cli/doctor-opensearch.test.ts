@@ -81,7 +81,7 @@ describe.skipIf(lacks('doctor and OpenSearch', needs))('doctor and OpenSearch', 
 
   test('says what makes slices refuse good events: no node for a tier, an alias of another index, a pipeline', async () => {
     const slice = 'spillway-slice-30d-2026-11-26';
-    await call('PUT', slice, {
+    await call('PUT', `${slice}?wait_for_active_shards=0`, {
       settings: {
         number_of_replicas: 0,
         'index.final_pipeline': 'no-such',
