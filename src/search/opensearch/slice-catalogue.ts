@@ -125,23 +125,25 @@ export class SliceCatalogue {
 
   /**
    * The indices are there, and such rows are about to be written. Durable when it resolves, which has to be before they
-   * can be found. Between `cover` and now somebody may have seen that an index is not there: it is covered again. False
-   * where another has taken the place of one since it was looked at: nothing may be written before that is looked at.
+   * can be found. Between `cover` and now somebody may have seen that an index is not there: it is covered again.
+   * Answers those whose place another has taken since they were looked at: nothing may be written there before that is.
    */
-  async noteWrite(notes: readonly WriteNote[]): Promise<boolean> {
-    if (notes.every((note) => isNoted(this.#slices.get(note.need.index), note))) return true;
+  async noteWrite(notes: readonly WriteNote[]): Promise<ReadonlySet<string>> {
+    let replaced: ReadonlySet<string> = new Set();
+    if (notes.every((note) => isNoted(this.#slices.get(note.need.index), note))) return replaced;
     const fieldsVersion = newVersion();
-    let isSame = true;
     await this.#change((indices) => {
-      isSame = !notes.some((note) => isReplaced(indices[note.need.index], note));
-      if (!isSame) return undefined;
+      const others = notes.filter((note) => isReplaced(indices[note.need.index], note));
+      replaced = new Set(others.map(({ need: { index } }) => index));
       const changed = notes.flatMap((note) => {
         const { index } = note.need;
-        return isNoted(indices[index], note) ? [] : [[index, noteOf(indices[index], note, fieldsVersion)] as const];
+        return replaced.has(index) || isNoted(indices[index], note)
+          ? []
+          : [[index, noteOf(indices[index], note, fieldsVersion)] as const];
       });
       return changed.length === 0 ? undefined : { ...indices, ...Object.fromEntries(changed) };
     });
-    return isSame;
+    return replaced;
   }
 
   async remove(index: string): Promise<void> {

@@ -6,7 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JsonValue } from '../../event/event.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { SpillwayError } from '../../lib/errors.ts';
+import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Range } from '../journal.ts';
@@ -20,6 +20,7 @@ import type { Wanted } from './field-budget.ts';
 import { namesForPaths, WHERE_THERE } from './index-names.ts';
 import { at, listAt, numberAt } from './json.ts';
 import { FIELD, type IndexOptions, parseSliceIndex, sliceIndex } from './mapping.ts';
+import { adviceOn } from './refusals.ts';
 import type { CataloguedSlice, SliceCatalogue } from './slice-catalogue.ts';
 import { SliceIndices } from './slice-indices.ts';
 import type { Need } from './slice-notes.ts';
@@ -48,6 +49,8 @@ export class OpenSearchWriter implements SearchWriter {
   readonly #stored: StoredRows;
   readonly #refreshed = new Map<string, number>();
   readonly #names = new WeakMap<SliceKey, string>();
+  readonly #log: Logger;
+  #said = { about: '', untilMs: 0 };
 
   constructor({ client, index, catalogue, origin, refreshEveryMs, clock, log }: WriterOptions) {
     this.#client = client;
@@ -56,6 +59,7 @@ export class OpenSearchWriter implements SearchWriter {
     this.#origin = origin;
     this.#refreshEveryMs = refreshEveryMs;
     this.#clock = clock;
+    this.#log = log;
     this.#indices = new SliceIndices(client, index, log);
     this.#stored = new StoredRows(client, index, origin);
   }
@@ -77,26 +81,55 @@ export class OpenSearchWriter implements SearchWriter {
     await this.#catalogue.refresh().catch(() => undefined);
     await this.#catalogue.cover(needs);
     const refused: RefusedRecord[] = [];
+    const shown = new Set<string>();
     let pending = rows;
     for (let attempt = 1; pending.length > 0; attempt++) {
       const requestBytes = OPENSEARCH_LIMITS.requestBytes >> (attempt - 1);
-      const { listed, fitted } = await this.#fitted(pending, batch, needs);
-      const isNoted = await this.#noteWrite(fitted, needs, listed);
-      const { again, trouble } = isNoted
-        ? await this.#attempt(fitted, refused, requestBytes)
-        : { again: fitted, ...REPLACED };
-      pending = again;
+      const { ready, listed, failures } = await this.#fitted(pending, batch, needs);
+      const prepared = needs.filter(({ index }) => !failures.has(index));
+      const stale = await this.#noteWrite(ready, prepared, listed);
+      const written = prepared.filter(({ index }) => !stale.has(index));
+      const noted = stale.size === 0 ? ready : ready.filter(({ index }) => !stale.has(index));
+      const { again, trouble: why } = await this.#attempt(noted, refused, requestBytes);
+      pending = [...pending.filter(({ index }) => failures.has(index) || stale.has(index)), ...again];
       if (pending.length === 0) break;
-      if (attempt === OPENSEARCH_LIMITS.attempts) {
-        throw new SpillwayError('UNAVAILABLE', `OpenSearch does not take ${pending.length} events: ${trouble}`);
+      const trouble = why ?? (failures.size > 0 ? messageOf([...failures.values()][0]) : REPLACED);
+      const waiting = new Set(pending.map(({ index }) => index));
+      this.#say(trouble, waiting, pending.length);
+      // What other slices took can be found, however long these wait.
+      const taken = written.flatMap(({ index }) => (waiting.has(index) || shown.has(index) ? [] : [index]));
+      await this.#refresh(taken, OPENSEARCH_LIMITS.refreshRows);
+      for (const index of taken) shown.add(index);
+      if (attempt === OPENSEARCH_LIMITS.attempts || this.#client.isEnded) {
+        const [name] = waiting;
+        throw new SpillwayError(
+          'UNAVAILABLE',
+          `OpenSearch does not take ${pending.length} events of ${name}: ${trouble}. ${adviceOn(trouble)}.`,
+        );
       }
       await delay(pauseMs(attempt));
     }
-    await this.#refresh(
-      needs.map(({ index }) => index),
-      rows.length,
-    );
+    const left = needs.flatMap(({ index }) => (shown.has(index) ? [] : [index]));
+    await this.#refresh(left, rows.length);
     return refused;
+  }
+
+  interrupt(): void {
+    this.#client.end();
+  }
+
+  /** Not at each attempt of each insert: a trouble may last for hours. */
+  #say(trouble: string, waiting: ReadonlySet<string>, events: number): void {
+    const advice = adviceOn(trouble);
+    const about = `${[...waiting].sort().join()} ${advice}`;
+    const nowMs = performance.now();
+    if (about === this.#said.about && nowMs < this.#said.untilMs) return;
+    this.#said = { about, untilMs: nowMs + OPENSEARCH_LIMITS.sayEveryMs };
+    const indices = [...waiting].slice(0, OPENSEARCH_LIMITS.namesSaid);
+    this.#log.warn(
+      { indices, events, reason: trouble },
+      `OpenSearch does not take events of ${indices.join(', ')}: they wait. ${advice}`,
+    );
   }
 
   /** What is refused, `insert` says; when it throws, the cluster does not work. */
@@ -162,48 +195,64 @@ export class OpenSearchWriter implements SearchWriter {
   }
 
   /**
-   * The rows for indices that are there, encoded for the typed fields that those have; and what the list had for each
-   * index before it was looked at.
+   * The rows for indices that are there, encoded for the typed fields that those have; what the list had for each index
+   * before it was looked at; and the indices that cannot be made or used now, whose rows wait. Rejects where none can.
    */
   async #fitted(
     rows: readonly Row[],
     { assumed, encode }: DocumentBatch,
     needs: readonly Need[],
-  ): Promise<{ readonly fitted: readonly Row[]; readonly listed: Listed }> {
+  ): Promise<{
+    readonly ready: readonly Row[];
+    readonly listed: Listed;
+    readonly failures: ReadonlyMap<string, unknown>;
+  }> {
     const lacking = new Map<string, TypedPaths>();
     const listed = new Map<string, string | undefined>();
+    const failures = new Map<string, unknown>();
     for (const need of needs) {
       const { index } = need;
       listed.set(index, this.#catalogue.uuidOf(index));
       this.#indices.expect(index, listed.get(index));
       const wanted: Wanted = assumed.get(index) ?? new Map();
-      const known = await this.#indices.prepare(need, wanted);
-      if (!wanted.values().every((fields) => hasAll(known, fields))) lacking.set(index, known);
+      try {
+        const known = await this.#indices.prepare(need, wanted);
+        if (!wanted.values().every((fields) => hasAll(known, fields))) lacking.set(index, known);
+      } catch (thrown) {
+        failures.set(index, thrown);
+        if (failures.size === needs.length) throw thrown;
+      }
     }
-    if (lacking.size === 0) return { fitted: rows, listed };
-    const fitted = rows.map((row) => {
+    const ready = failures.size === 0 ? rows : rows.filter(({ index }) => !failures.has(index));
+    if (lacking.size === 0) return { ready, listed, failures };
+    const fitted = ready.map((row) => {
       const known = lacking.get(row.index);
       return known === undefined ? row : { ...row, ...encode(row, known) };
     });
-    return { fitted, listed };
+    return { ready: fitted, listed, failures };
   }
 
-  /** What readers have to know before they can find the rows; false where an index has been replaced meanwhile. */
-  async #noteWrite(rows: readonly Row[], needs: readonly Need[], listed: Listed): Promise<boolean> {
+  /**
+   * What readers have to know before they can find the rows. Answers the indices of which that cannot be said now, since
+   * they are others than was noted: they have to be looked at again before anything is written there.
+   */
+  async #noteWrite(rows: readonly Row[], needs: readonly Need[], listed: Listed): Promise<ReadonlySet<string>> {
     const spilled = new Set(rows.flatMap(({ index, isWhole }) => (isWhole ? [] : [index])));
     const notes = needs.map((need) => {
       const { index } = need;
-      return { need, ...this.#indices.changes(index), listed: listed.get(index), isWhole: !spilled.has(index) };
+      return { index, need, ...this.#indices.changes(index), listed: listed.get(index), isWhole: !spilled.has(index) };
     });
-    // It was seen meanwhile that one is gone.
-    if (notes.some(({ uuid }) => uuid === '')) return false;
     // Of an index that is neither ours nor in the list, as one from a snapshot is, nobody has noted what is in it.
-    const unknown = notes.filter(({ isNew, uuid, listed: before }) => !isNew && uuid !== before);
-    await this.#catalogue.noteExisting(unknown.map(({ need: { index }, ...about }) => ({ index, ...about })));
-    if (unknown.some(({ need: { index }, uuid }) => this.#catalogue.uuidOf(index) !== uuid)) return false;
-    if (!(await this.#catalogue.noteWrite(notes))) return false;
-    for (const { index } of needs) this.#indices.noted(index);
-    return true;
+    const unknown = notes.filter(({ isNew, uuid, listed: before }) => !isNew && uuid !== '' && uuid !== before);
+    await this.#catalogue.noteExisting(unknown);
+    const stale = new Set<string>();
+    // It was seen meanwhile that it is gone.
+    for (const { index, uuid } of notes) if (uuid === '') stale.add(index);
+    for (const { index, uuid } of unknown) if (this.#catalogue.uuidOf(index) !== uuid) stale.add(index);
+    const certain = notes.filter(({ index }) => !stale.has(index));
+    for (const index of await this.#catalogue.noteWrite(certain)) stale.add(index);
+    for (const { index } of needs) if (!stale.has(index)) this.#indices.noted(index);
+    return stale;
   }
 
   async #attempt(
@@ -270,7 +319,7 @@ export class OpenSearchWriter implements SearchWriter {
 /** By index, what the list of slices has for it. */
 type Listed = ReadonlyMap<string, string | undefined>;
 
-const REPLACED = { trouble: 'an index was replaced meanwhile, or is closed' };
+const REPLACED = 'an index was replaced meanwhile, or is closed';
 
 /** What the rows need of each index, which must be noted before it is made and written. */
 function needsOf(rows: readonly Row[]): Need[] {
