@@ -85,7 +85,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
   });
 
   test('who goes away while it is looked whether the cluster answers is told no more', async () => {
-    unanswered('');
+    unanswered('_search');
     const controller = new AbortController();
     const asked = count(controller.signal);
     setTimeout(() => controller.abort(), 1_500);
