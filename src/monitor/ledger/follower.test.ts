@@ -122,19 +122,32 @@ test('counts what nobody has reported from the logs: accepted, processed, writte
 });
 
 test('says of what is there and not counted how much it is, and never takes it for nothing', async () => {
-  accept('shop', 7);
+  accept('shop', 70);
   const { follower, ask, reporter } = tree({ gapMs: 3_600_000 });
-  const reported = accept('shop', 3);
+  const reported = accept('shop', 30);
   await follower.follow();
   expect(ask()).toMatchObject({
     total: { accepted: 0 },
-    known: { missing: [{ log: 'accepted/0', why: 'not yet', offsets: 10 }] },
+    known: { missing: [{ log: 'accepted/0', why: 'not yet', offsets: 100 }] },
   });
   reporter.outbox.add('accepted/0', reported.baseOffset, reported.nextOffset, reported.rows);
   await reporter.publish();
   await follower.follow();
   expect(ask().known?.asOfMs).toBeGreaterThanOrEqual(NOW_MS);
-  expect(ask()).toMatchObject({ total: { accepted: 3 }, known: { missing: [{ offsets: 7 }] } });
+  expect(ask()).toMatchObject({ total: { accepted: 30 }, known: { missing: [{ offsets: 70 }] } });
+});
+
+test("the marker of a takeover is nobody's record: a start does not call it uncounted, and a later one is passed over soon", async () => {
+  events().passOver(1);
+  committed = 1;
+  const { follower, ask } = tree({ gapMs: 3_600_000 });
+  await follower.follow();
+  expect(ask().known?.missing).toEqual([]);
+  events().passOver(1);
+  committed = 2;
+  await follower.follow();
+  await follower.follow();
+  expect(ask().known).toMatchObject({ missing: [] });
 });
 
 test('two trees have the same account, whoever counted, also where both counted the same gap', async () => {

@@ -1,5 +1,4 @@
 /** Reads one partition of `events`, record by record, into blocks. */
-import { readProgress } from '../../event/progress.ts';
 import { RecordCursor } from '../../event/record-batch.ts';
 import { TOPICS } from '../../event/topics.ts';
 import { QUEUE_LIMITS } from '../../lib/limits.ts';
@@ -7,32 +6,6 @@ import type { Logger } from '../../lib/log.ts';
 import { type AssignedPartition, offset, type PartitionReader, type Queue } from '../../queue/port.ts';
 import { retainedFrom } from '../../queue/retained-from.ts';
 import type { BlockBuilder } from './block-builder.ts';
-import type { Visible } from './completeness.ts';
-
-/** What the last marker before an offset said: where a process before this one had come to. */
-export async function visibleBefore(
-  queue: Queue,
-  partition: number,
-  from: number,
-  signal: AbortSignal,
-): Promise<Visible | undefined> {
-  const reader = queue.openReader({ topic: TOPICS.events, partition });
-  try {
-    const earliest = await reader.earliestOffset();
-    for (let next = from; next > earliest && !signal.aborted; ) {
-      await reader.waitFor(offset(next - 1), signal);
-      const { batches } = await reader.read(offset(next - 1), { maxBytes: 1 });
-      const [batch] = batches;
-      if (batch === undefined) return undefined;
-      const progress = readProgress(batch.bytes);
-      if (progress !== undefined) return progress;
-      next = batch.baseOffset;
-    }
-    return undefined;
-  } finally {
-    await reader.close();
-  }
-}
 
 export class Intake {
   readonly partition: number;
