@@ -1,6 +1,7 @@
 /** Reads one partition of `events`, record by record, into blocks. */
 import { RecordCursor } from '../../event/record-batch.ts';
 import { TOPICS } from '../../event/topics.ts';
+import { SpillwayError } from '../../lib/errors.ts';
 import { QUEUE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type AssignedPartition, offset, type PartitionReader, type Queue } from '../../queue/port.ts';
@@ -92,6 +93,11 @@ export class Intake {
       if (batches.length === 0) this.#next = Math.max(this.#next, nextOffset);
       return batches.length > 0;
     } catch (thrown) {
+      if (thrown instanceof SpillwayError && thrown.code === 'QUEUE_UNREACHABLE') {
+        // The store has answers without it.
+        this.#log.warn({ partition: this.partition, reason: thrown.message }, 'Events cannot be read; trying again');
+        return false;
+      }
       const earliest = retainedFrom(thrown, this.#next);
       const lost = earliest - this.#next;
       this.#onLost(lost);
