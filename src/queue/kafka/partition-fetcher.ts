@@ -131,6 +131,11 @@ export class PartitionFetcher {
     if (ahead.isWaiting) {
       const endOffset = await endOffsetOnce(this.#options.cluster, this.#options.at);
       if (ahead.isWaiting && endOffset <= from) return { bytes: NOTHING, from, to: from, endOffset };
+      // Its answer is on the way, or it waits at a broker that leads the partition no more.
+      if (ahead.isWaiting) {
+        this.#dropLink();
+        return undefined;
+      }
     }
     this.#forget(ahead);
     const chunk = await ahead.answer;
@@ -141,7 +146,7 @@ export class PartitionFetcher {
   #askAhead(maxBytes: number): void {
     const chunk = this.#chunk;
     if (chunk === undefined || chunk.to >= chunk.endOffset || chunk.to === chunk.from) return;
-    if (this.#ahead !== undefined || this.#link?.isOpen !== true) return;
+    if (this.#ahead !== undefined || this.#usable === undefined) return;
     const bytes = this.#size.within(Math.max(maxBytes, this.#options.aheadBytes()));
     const answer = this.#ask(chunk.to, bytes, 0);
     answer.catch(() => {});
@@ -178,16 +183,24 @@ export class PartitionFetcher {
     }
   }
 
+  get #usable(): BrokerLink | undefined {
+    return this.#link?.isOpen === true ? this.#link : undefined;
+  }
+
   async #openLink(): Promise<BrokerLink> {
-    if (this.#link?.isOpen === true) return this.#link;
+    const known = this.#usable;
+    if (known !== undefined) return known;
     const { at, cluster } = this.#options;
     const link = await cluster.openLink(at);
     if (this.#isClosed) {
       link.close();
       throw new SpillwayError('UNAVAILABLE', 'This reader of the queue is closed.');
     }
-    this.#link = link;
-    return link;
+    // Whoever asked while this one was being made has made one too.
+    const other = this.#usable;
+    if (other !== undefined) link.close();
+    this.#link = other ?? link;
+    return this.#link;
   }
 
   #wholeOf(bytes: Buffer, from: number): Pick<Chunk, 'bytes' | 'to'> {
