@@ -628,8 +628,9 @@ export const LEDGER_LIMITS = {
   unreportedGapMs: 500,
   /** Added at random, so that not all trees count the same. */
   gapJitterMs: 2_000,
-  /** A gap of no more offsets, the only one of its log, is counted as soon as two looks have found it. */
+  /** A gap of no more offsets, the only one of its log, is counted as soon as two looks have found it, and at once in the first looks. */
   shortGapOffsets: 16,
+  firstLooks: 10,
   /** Offsets of a log, and gaps in it, that are counted at a time. */
   gapOffsets: 200_000,
   gapsAtOnce: 1_000,

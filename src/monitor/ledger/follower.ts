@@ -158,8 +158,8 @@ export class LedgerFollower {
   }
 
   /**
-   * A short gap that nobody has filled since the last look, or which was there before this one began, is mostly the marker
-   * of a takeover: nobody's record, and nobody reports it. Counting it is sooner than to call it missing.
+   * A short gap that nobody has filled since the last look, or which is there when all roles have just begun, is mostly the
+   * marker of a takeover: nobody's record, and nobody reports it. Counting it is sooner than to call it missing.
    */
   #stuckGap(name: string): Range | undefined {
     const before = this.#short.get(name);
@@ -168,7 +168,7 @@ export class LedgerFollower {
     if (gap === undefined || more !== undefined || gap[1] - gap[0] > LEDGER_LIMITS.shortGapOffsets) return undefined;
     this.#short.set(name, gap);
     const isStuck = before !== undefined && before[0] === gap[0] && before[1] === gap[1];
-    return isStuck || this.#looks === 1 ? gap : undefined;
+    return isStuck || this.#looks <= LEDGER_LIMITS.firstLooks ? gap : undefined;
   }
 
   #watch(log: CountedLog): void {
