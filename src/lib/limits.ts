@@ -316,7 +316,7 @@ export const PROCESS_LIMITS = {
 
 /** Tenants that send more than there is time for, behind the others: see process/lanes/. */
 export const LANE_LIMITS = {
-  /** Of one partition: each reads `raw` for itself. */
+  /** Of one partition: each has a place of its own in `raw`. */
   lanes: 8,
   /** Of what a processor has read and left to lanes, all partitions together; what is more is read again. */
   memoryBytes: 64 * MiB,
