@@ -120,12 +120,23 @@ export const KAFKA_LIMITS = {
   appendsInFlight: 5,
   /** A question that no broker answers is asked again for so long; appends and waits are for as long as they live. */
   answerMs: 15_000,
+  /** Where a person waits for the answer it is looked after this which brokers do not answer, for so long. */
+  questionMs: 7_000,
+  lookMs: 1_500,
   /** A topic that was there once is waited for so long at a start: a broker that has just started may not know it yet. */
   missingTopicMs: 5_000,
   retryDelayMs: 50,
   retryDelayMaxMs: 1_000,
-  /** A read whose answer did not come whole is asked again for half as much, down to this. */
+  /** A reader's first request. One that was filled makes the next twice as large, up to QUEUE_LIMITS.readBytes ... */
+  firstReadBytes: 1 * MiB,
+  /** ... and one whose answer did not come whole half as large, down to this. */
   readLeastBytes: 16 * KiB,
+  /** What all readers of a process ask for at once, besides one batch and what they were asked for. */
+  readersBytes: 256 * MiB,
+  /** No more of a request than this may be expected to be cut off and sent again; else a reader asks batch by batch. */
+  cutShare: 1 / 16,
+  /** How much of what is known of the sizes of batches is left with each further one. */
+  sizeMemory: 0.9,
   /** How long a reader's request waits at the broker for new records. */
   pollMs: 1_000,
   /** A writer that is closed waits for what is under way for so long, and a role that ends for whatever it asked Kafka. */
@@ -305,6 +316,8 @@ export const PROCESS_LIMITS = {
 export const LANE_LIMITS = {
   /** Of one partition: each reads `raw` for itself. */
   lanes: 8,
+  /** Of what a processor has read and left to lanes, all partitions together; what is more is read again. */
+  memoryBytes: 64 * MiB,
   /** What one turn of a lane takes while other tenants send as well: they wait for one turn at the most. */
   turnRecords: 1_000,
   turnBytes: 512 * KiB,
@@ -530,6 +543,8 @@ export const POLICY_LIMITS = {
 export const OPENSEARCH_LIMITS = {
   /** Typed fields of one index, over the fixed ones: each costs the cluster memory on every node. */
   typedFields: 1_000,
+  /** In a slice that tenants share each brings at most so many for each one that is left: alone it has a third. */
+  fieldsShare: 0.5,
   typedNameChars: 256,
   /** Of each type, remembered by the program: so many names are not made again for each event. */
   fieldsKept: 20_000,
@@ -559,6 +574,8 @@ export const OPENSEARCH_LIMITS = {
   writeMs: 120_000,
   /** A question waits so long for a slice whose parts have not been started yet. */
   shardStartMs: 5_000,
+  /** Where a question was not answered in its time: so long is waited for an answer that costs the cluster nothing. */
+  probeMs: 2_000,
   /** An answer of the engine. */
   answerBytes: 256 * MiB,
   /** A node that failed is asked again after this. */
@@ -704,6 +721,10 @@ const relations: readonly (readonly [boolean, string])[] = [
     SUPERVISOR_LIMITS.requestTimeoutMs < GROUP_LIMITS.sessionTimeoutMs,
     'a request that got lost does not end a session',
   ],
+  [
+    KAFKA_LIMITS.questionMs + KAFKA_LIMITS.lookMs < SUPERVISOR_LIMITS.requestTimeoutMs,
+    'the supervisor says in time which brokers do not answer',
+  ],
   [KAFKA_LIMITS.acknowledgeMs < KAFKA_LIMITS.requestMs, 'a broker answers before its client gives up'],
   [MOVE_LIMITS.patienceMs < MOVE_LIMITS.holdMs, 'a collector that is away is given up before others spool'],
   [
@@ -752,7 +773,10 @@ const relations: readonly (readonly [boolean, string])[] = [
     'a query fits an address: %XX for each of three bytes a unit',
   ],
   [QUERY_LIMITS.tailHeartbeatMs < HTTP_LIMITS.idleMs, 'a quiet tail is not idle'],
-  [QUERY_LIMITS.timeMs < PROXY_LIMITS.timeoutMs, 'a query ends before those who wait for it give up'],
+  [
+    QUERY_LIMITS.timeMs + OPENSEARCH_LIMITS.probeMs < PROXY_LIMITS.timeoutMs,
+    'a query ends before those who wait for it give up',
+  ],
   [PROXY_LIMITS.concurrentPerTenant < PROXY_LIMITS.concurrent, 'one tenant leaves places to others'],
   [
     QUERY_LIMITS.concurrentPerTenant + QUERY_LIMITS.waitingPerTenant <= PROXY_LIMITS.concurrentPerTenant,
