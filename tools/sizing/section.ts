@@ -156,6 +156,6 @@ search:
 \`\`\`
 
 At most 64 tenants have slices of their own; those of all others are shared, whatever they send. Reckon with the busiest days, not the average. A shard that is full
-refuses every further event of its own, and the store makes each a dead letter, whole (by its rules for such refusals: it was not tried with two billion events). Such a
+holds up indexing until it has more room ([how](engines/opensearch.md#full-slices)), and \`spillway doctor\` warns before. Such a
 cluster was never run: at most a node with one shard a slice was. Whether one cluster bears the nodes and shards of the right column was not tried either.`;
 }
