@@ -1,4 +1,5 @@
 /** What a schema cannot say of the queue's options: which of them belong together. */
+import { plural } from '../lib/plural.ts';
 import type { Problem } from './problem.ts';
 import type { Config } from './schema.ts';
 
@@ -23,7 +24,7 @@ export function queueProblems({ queue }: Config, written: Written): Problem[] {
   if (queue.minInsyncReplicas > queue.replication) {
     add(
       'minInsyncReplicas',
-      `queue.minInsyncReplicas is ${queue.minInsyncReplicas}, but there are only ${queue.replication} replicas ` +
+      `queue.minInsyncReplicas is ${queue.minInsyncReplicas}, but ${queue.replication === 1 ? 'there is' : 'there are'} only ${plural(queue.replication, 'replica')} ` +
         '(queue.replication): nothing could ever be acknowledged.',
     );
   }

@@ -1,4 +1,5 @@
 /** Whether all shards of our slices are there, and their copies. */
+import { plural } from '../../lib/plural.ts';
 import { numberAt, textAt } from '../../search/opensearch/json.ts';
 import { aliasOf, allSlices } from '../../search/opensearch/mapping.ts';
 import { type Check, onOpenSearch } from '../check.ts';
@@ -19,7 +20,7 @@ export const openSearchHealth: Check = {
     const dataNodes = numberAt(cluster.body, 'number_of_data_nodes');
     const findings: Finding[] = [];
     if (replicas >= dataNodes) {
-      const found = `search.index.replicas is ${replicas}, and there are ${dataNodes} data nodes: copies have nowhere to go`;
+      const found = `search.index.replicas is ${replicas}, and ${dataNodes === 1 ? 'there is' : 'there are'} ${plural(dataNodes, 'data node')}: copies have nowhere to go`;
       findings.push(
         warning(found, `Start ${replicas + 1 - dataNodes} more, or set search.index.replicas: ${dataNodes - 1}.`),
       );
@@ -29,9 +30,11 @@ export const openSearchHealth: Check = {
     // Where there is no slice yet, only the cluster itself can be asked.
     const { body } = ours.status === 200 ? ours : cluster;
     const [status, unassigned] = [textAt(body, 'status'), numberAt(body, 'unassigned_shards')];
-    if (status === 'red') findings.push(wrong(`it is red: ${unassigned} shards are not there`, WHY));
-    else if (status === 'yellow') findings.push(warning(`it is yellow: ${unassigned} copies are not there`, WHY));
-    else findings.push(well(`it is ${status}, with ${dataNodes} data nodes`));
+    if (status === 'red')
+      findings.push(wrong(`it is red: ${plural(unassigned, 'shard is', 'shards are')} not there`, WHY));
+    else if (status === 'yellow')
+      findings.push(warning(`it is yellow: ${plural(unassigned, 'copy is', 'copies are')} not there`, WHY));
+    else findings.push(well(`it is ${status}, with ${plural(dataNodes, 'data node')}`));
     return [...findings, ...(await closed(probe, prefix))];
   },
 };
