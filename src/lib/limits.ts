@@ -120,12 +120,23 @@ export const KAFKA_LIMITS = {
   appendsInFlight: 5,
   /** A question that no broker answers is asked again for so long; appends and waits are for as long as they live. */
   answerMs: 15_000,
+  /** Where a person waits for the answer it is looked after this which brokers do not answer, for so long. */
+  questionMs: 7_000,
+  lookMs: 1_500,
   /** A topic that was there once is waited for so long at a start: a broker that has just started may not know it yet. */
   missingTopicMs: 5_000,
   retryDelayMs: 50,
   retryDelayMaxMs: 1_000,
-  /** A read whose answer did not come whole is asked again for half as much, down to this. */
+  /** A reader's first request. One that was filled makes the next twice as large, up to QUEUE_LIMITS.readBytes ... */
+  firstReadBytes: 1 * MiB,
+  /** ... and one whose answer did not come whole half as large, down to this. */
   readLeastBytes: 16 * KiB,
+  /** What all readers of a process ask for at once, besides one batch and what they were asked for. */
+  readersBytes: 256 * MiB,
+  /** No more of a request than this may be expected to be cut off and sent again; else a reader asks batch by batch. */
+  cutShare: 1 / 16,
+  /** How much of what is known of the sizes of batches is left with each further one. */
+  sizeMemory: 0.9,
   /** How long a reader's request waits at the broker for new records. */
   pollMs: 1_000,
   /** A writer that is closed waits for what is under way for so long, and a role that ends for whatever it asked Kafka. */
@@ -305,6 +316,8 @@ export const PROCESS_LIMITS = {
 export const LANE_LIMITS = {
   /** Of one partition: each reads `raw` for itself. */
   lanes: 8,
+  /** Of what a processor has read and left to lanes, all partitions together; what is more is read again. */
+  memoryBytes: 64 * MiB,
   /** What one turn of a lane takes while other tenants send as well: they wait for one turn at the most. */
   turnRecords: 1_000,
   turnBytes: 512 * KiB,
@@ -708,6 +721,10 @@ const relations: readonly (readonly [boolean, string])[] = [
   [
     SUPERVISOR_LIMITS.requestTimeoutMs < GROUP_LIMITS.sessionTimeoutMs,
     'a request that got lost does not end a session',
+  ],
+  [
+    KAFKA_LIMITS.questionMs + KAFKA_LIMITS.lookMs < SUPERVISOR_LIMITS.requestTimeoutMs,
+    'the supervisor says in time which brokers do not answer',
   ],
   [KAFKA_LIMITS.acknowledgeMs < KAFKA_LIMITS.requestMs, 'a broker answers before its client gives up'],
   [MOVE_LIMITS.patienceMs < MOVE_LIMITS.holdMs, 'a collector that is away is given up before others spool'],

@@ -24,9 +24,10 @@ import { retainedFrom } from '../queue/retained-from.ts';
 import { Committer } from './committer.ts';
 import { DeadLetters, deadLetterOf } from './dead-letters.ts';
 import { Evaluation } from './evaluation.ts';
-import { LaneTurns } from './lanes/lane-turns.ts';
+import { type LaneReader, LaneTurns } from './lanes/lane-turns.ts';
 import { type Lane, Lanes, pass } from './lanes/lanes.ts';
 import type { Pace } from './lanes/pace.ts';
+import type { LaneMemory } from './lanes/passed.ts';
 import { countBatch, type ProcessorMetrics } from './metrics.ts';
 import { type FinishedBatch, OutputBatch } from './output.ts';
 import { Pipeline } from './pipeline.ts';
@@ -47,6 +48,8 @@ export interface PartitionOptions {
   readonly metrics: ProcessorMetrics;
   /** Whether noisy tenants may go on; undefined where nobody is held back. */
   readonly pace: Pace | undefined;
+  /** Of what was read and left to lanes. */
+  readonly memory: LaneMemory;
   /** What became durable, and the offset of `events` after it. */
   readonly onLedger: (partition: number, entries: readonly LedgerEntry[], appended: Appended) => void;
   /** Ends it: stopped, or the partition is to be given up. */
@@ -189,7 +192,7 @@ export class PartitionRun {
   }
 
   /** Where it goes on instead where records from there on are gone. */
-  async #read(reader: PartitionReader, from: Offset, maxBytes: number): Promise<ReadResult | number> {
+  async #read(reader: LaneReader, from: Offset, maxBytes: number): Promise<ReadResult | number> {
     try {
       return await reader.read(from, { maxBytes });
     } catch (thrown) {

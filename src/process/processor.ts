@@ -14,6 +14,7 @@ import type { Logger } from '../lib/log.ts';
 import type { AssignedPartition, GroupMember, Queue } from '../queue/port.ts';
 import { barEvents, mustBarEvents } from './barrier.ts';
 import { Pace, type PaceOptions } from './lanes/pace.ts';
+import { LaneMemory } from './lanes/passed.ts';
 import { createProcessorMetrics, type ProcessorMetrics } from './metrics.ts';
 import { type PartitionOptions, PartitionRun } from './partition.ts';
 import type { Topology } from './topology.ts';
@@ -69,6 +70,7 @@ class Processor {
   readonly #options: ProcessorOptions;
   readonly #metrics: ProcessorMetrics;
   readonly #pace: Pace | undefined;
+  readonly #memory = new LaneMemory();
   readonly #stopping: AbortSignal;
   readonly #ended = Promise.withResolvers<void>();
   /** By partition, its assignments one after another. */
@@ -142,9 +144,10 @@ class Processor {
   ): Promise<void> {
     const { queue, site, severalCollectors = false, topology, clock, log, onLedger, onOpened } = this.#options;
     const { partition } = assigned;
-    const metrics = this.#metrics;
-    const pace = this.#pace;
-    const options = { queue, assigned, site, severalCollectors, topology, clock, log, metrics, pace, onLedger, signal };
+    const options = {
+      ...{ queue, assigned, site, severalCollectors, topology, clock, log, onLedger, signal },
+      ...{ metrics: this.#metrics, pace: this.#pace, memory: this.#memory },
+    };
     let delayMs: number = PROCESS_LIMITS.retryDelayMs;
     while (!signal.aborted) {
       let run: PartitionRun | undefined;
@@ -171,7 +174,7 @@ class Processor {
           `Partition ${partition} stopped processing: ${messageOf(thrown)}`,
         );
         if (!passes) throw thrown;
-        metrics.restarts.inc({ partition });
+        this.#metrics.restarts.inc({ partition });
       } finally {
         await run?.close();
       }

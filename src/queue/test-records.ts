@@ -1,5 +1,6 @@
 /** Batches made from texts and read back, and members of groups, for tests of the queue. */
 import { encodeHeaders, RecordBatchBuilder, RecordCursor } from '../event/record-batch.ts';
+import { placeOf } from './place.ts';
 import {
   type AssignedPartition,
   type GroupMember,
@@ -51,8 +52,6 @@ export async function readAll(reader: PartitionReader, from: number, maxBytes?: 
   }
 }
 
-const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
-
 /** A member that remembers what it was given. It releases nothing by itself. */
 export class TestMember {
   readonly member: GroupMember;
@@ -65,7 +64,7 @@ export class TestMember {
 
   static async join(queue: Queue, group: string, topics: readonly string[] = ['raw']): Promise<TestMember> {
     const held = new Map<string, AssignedPartition>();
-    const onAssigned = (partition: AssignedPartition) => void held.set(keyOf(partition), partition);
+    const onAssigned = (partition: AssignedPartition) => void held.set(placeOf(partition), partition);
     return new TestMember(await queue.joinGroup(group, { topics, onAssigned }), held);
   }
 
@@ -76,8 +75,8 @@ export class TestMember {
 
   /** The newest assignment of the partition. Throws where there was none. */
   held(at: TopicPartition): AssignedPartition {
-    const found = this.#held.get(keyOf(at));
-    if (found === undefined) throw new Error(`${this.member.id} was never assigned ${keyOf(at)}`);
+    const found = this.#held.get(placeOf(at));
+    if (found === undefined) throw new Error(`${this.member.id} was never assigned ${placeOf(at)}`);
     return found;
   }
 

@@ -5,6 +5,7 @@ import { messageOf, SpillwayError } from '../lib/errors.ts';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import { type Catalogue, emptyCatalogue } from '../queue/created/catalogue.ts';
+import { inTime } from '../queue/kafka/in-time.ts';
 import type { KafkaQueue } from '../queue/kafka/queue.ts';
 import type { GrowingQueue } from '../queue/kafka/queue-options.ts';
 import { groupStatesOf, topicStatesOf } from '../queue/kafka/state.ts';
@@ -87,12 +88,27 @@ export class KafkaCoordinator implements QueueCoordinator {
 
   async topics(only?: string): Promise<readonly TopicState[]> {
     this.#arrival.assertThere();
-    await this.#queue.created.refresh();
-    return topicStatesOf(this.#queue, only);
+    return inTime(this.#queue.cluster, 'asking for the topics', this.#topics(only));
   }
 
   async groups(): Promise<readonly GroupState[]> {
     this.#arrival.assertThere();
+    return inTime(this.#queue.cluster, 'asking how far groups have come', this.#groups());
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    const ended = this.#arrival.close();
+    await this.#queue.close();
+    await ended;
+  }
+
+  async #topics(only: string | undefined): Promise<readonly TopicState[]> {
+    await this.#queue.created.refresh();
+    return topicStatesOf(this.#queue, only);
+  }
+
+  async #groups(): Promise<readonly GroupState[]> {
     await this.#queue.created.refresh();
     const { topics, groups } = this.#queue.created.catalogue;
     const living = Object.entries(groups).map(([group, known]) => {
@@ -103,13 +119,6 @@ export class KafkaCoordinator implements QueueCoordinator {
       [GROUPS.processor]: [TOPICS.raw],
       [GROUPS.store]: [TOPICS.events],
     });
-  }
-
-  async close(): Promise<void> {
-    clearInterval(this.#timer);
-    const ended = this.#arrival.close();
-    await this.#queue.close();
-    await ended;
   }
 
   /** To `raw` and `events` together; how many they have then. */

@@ -152,7 +152,7 @@ describe.skipIf(lacksKafka('moves on Kafka'))('a topic that several processes ap
       const place = { topic: queue.nameOf('raw'), partition: 0 };
       const reader = new KafkaReader({
         ...{ at: place, as: place, cluster: queue.cluster, log: quietLog, showsFences: true },
-        ...{ onCorrupt: () => {}, onLost: () => {}, onClose: () => {} },
+        ...{ onCorrupt: () => {}, onLost: () => {}, onClose: () => {}, onFetched: () => {}, aheadBytes: () => 0 },
       });
       const [own] = Object.values(queue.record.state.appenders ?? {});
       const { id = '0', epoch = 0 } = own?.producers['0'] ?? {};

@@ -32,7 +32,7 @@ function verdict({ address, reason, verdict: what }: AskedBroker, isDown: boolea
   if (what === 'tls') return wrong(`${address} wants TLS`, 'Set queue.tls.enabled, or name another of its listeners.');
   const found = `${address} cannot be reached: ${reason}`;
   const mend =
-    'Look whether that broker runs, whether a firewall is between, and whether queue.tls.enabled fits its listener.';
+    'Look whether that broker runs and does not stand still, whether a firewall is between, and whether queue.tls.enabled fits its listener.';
   return isDown ? wrong(found, mend) : warning(found, mend);
 }
 

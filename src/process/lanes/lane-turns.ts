@@ -12,6 +12,7 @@ import { offset, type PartitionReader, type Queue, type ReadResult } from '../..
 import type { ProcessorMetrics } from '../metrics.ts';
 import type { Lane, Lanes } from './lanes.ts';
 import type { Pace } from './pace.ts';
+import { type LaneMemory, PassedBatches } from './passed.ts';
 
 export interface LaneTurnsOptions {
   readonly queue: Queue;
@@ -19,14 +20,17 @@ export interface LaneTurnsOptions {
   readonly lanes: Lanes;
   /** Undefined where nobody is to be held back: lanes that are there are worked off all the same. */
   readonly pace: Pace | undefined;
+  readonly memory: LaneMemory;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: ProcessorMetrics;
 }
 
+export type LaneReader = Pick<PartitionReader, 'read'>;
+
 export interface LaneTurn {
   readonly lane: Lane;
-  readonly reader: PartitionReader;
+  readonly reader: LaneReader;
   /** What it reads, and how many of its records it takes, at the most. */
   readonly bytes: number;
   readonly records: number;
@@ -40,6 +44,7 @@ interface Taken {
 export class LaneTurns {
   readonly #options: LaneTurnsOptions;
   readonly #readers = new Map<string, PartitionReader>();
+  readonly #passed: PassedBatches;
   /** What was taken at the main position since it was last looked at, by tenant. */
   readonly #taken = new Map<string, Taken>();
   #lastTenant: string | undefined;
@@ -51,6 +56,7 @@ export class LaneTurns {
 
   constructor(options: LaneTurnsOptions) {
     this.#options = options;
+    this.#passed = new PassedBatches(options.memory);
     this.#areMarked = options.lanes.size > 0;
     for (const lane of options.lanes.all()) this.#show(lane);
   }
@@ -66,14 +72,15 @@ export class LaneTurns {
    * After a read at the main position, of which this share was not left to lanes: gives the noisiest tenant a lane where
    * more waits behind it, or before the store, than should.
    */
-  async holdBack({ endOffset, nextOffset }: ReadResult, share: number): Promise<void> {
+  async holdBack(result: ReadResult, share: number): Promise<void> {
     const { lanes, pace, partition, log, metrics } = this.#options;
+    if (lanes.size > 0) this.#passed.keep(result);
     const taken = this.#takeCounts();
     if (pace === undefined) return;
     for (const [tenant, { records, bytes }] of taken) pace.shares.count(tenant, records, bytes);
     this.#rememberTenants(pace);
     if (share === 0 || lanes.size >= LANE_LIMITS.lanes) return;
-    const isLate = (endOffset - nextOffset) * share > LANE_LIMITS.lagRecords;
+    const isLate = (result.endOffset - result.nextOffset) * share > LANE_LIMITS.lagRecords;
     if (!isLate && !(await pace.isBehind())) return;
     const tenant = pace.noisiest(taken.keys());
     if (tenant === undefined) return;
@@ -91,18 +98,17 @@ export class LaneTurns {
 
   /** Undefined where no lane may go on now. */
   async begin(): Promise<LaneTurn | undefined> {
-    const { lanes, pace, queue, partition } = this.#options;
+    const { lanes, pace } = this.#options;
     const lane = lanes.next();
     if (lane === undefined) return undefined;
     if (!lanes.isDone(lane) && pace !== undefined && !(await pace.mayGoOn())) {
       this.#show(lane);
       return undefined;
     }
-    let reader = this.#readers.get(lane.tenant);
-    if (reader === undefined) {
-      reader = queue.openReader({ topic: TOPICS.raw, partition });
-      this.#readers.set(lane.tenant, reader);
-    }
+    const reader: LaneReader = {
+      read: async (from, { maxBytes = PROCESS_LIMITS.readBytes } = {}) =>
+        this.#passed.read(from, maxBytes) ?? this.#readerOf(lane).read(from, { maxBytes }),
+    };
     return pace?.isShared === true
       ? { lane, reader, bytes: LANE_LIMITS.turnBytes, records: LANE_LIMITS.turnRecords }
       : { lane, reader, bytes: PROCESS_LIMITS.readBytes, records: Number.POSITIVE_INFINITY };
@@ -111,9 +117,11 @@ export class LaneTurns {
   /** Closes the lane where it is done. */
   async end(lane: Lane): Promise<void> {
     const { lanes, metrics, partition, log } = this.#options;
-    if (!lanes.isDone(lane)) return this.#show(lane);
+    const isDone = lanes.isDone(lane);
+    if (isDone) lanes.close(lane);
+    this.#passed.forget(lanes.size === 0 ? Number.POSITIVE_INFINITY : lanes.done.rawOffset);
+    if (!isDone) return this.#show(lane);
     const { tenant } = lane;
-    lanes.close(lane);
     metrics.laneMoves.inc({ partition, to: 'shared' });
     this.#hide(tenant);
     log.debug({ partition, tenant, rawOffset: lanes.main.rawOffset }, 'a tenant goes with the others again');
@@ -157,8 +165,19 @@ export class LaneTurns {
   async close(): Promise<void> {
     const { lanes, pace, partition } = this.#options;
     pace?.forget(partition);
+    this.#passed.forget(Number.POSITIVE_INFINITY);
     for (const { tenant } of lanes.all()) this.#hide(tenant);
     await Promise.allSettled([...this.#readers.values()].map((reader) => reader.close()));
+  }
+
+  #readerOf({ tenant }: Lane): PartitionReader {
+    const { queue, partition } = this.#options;
+    let reader = this.#readers.get(tenant);
+    if (reader === undefined) {
+      reader = queue.openReader({ topic: TOPICS.raw, partition });
+      this.#readers.set(tenant, reader);
+    }
+    return reader;
   }
 
   #find(tenant: string): void {

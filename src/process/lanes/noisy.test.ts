@@ -121,6 +121,19 @@ describe('a small tenant behind a noisy one', () => {
     await world.close();
   });
 
+  it('costs no second read of what was left to a lane, while there is memory for that', async () => {
+    const world = await worldWith(COUNT);
+    const opened = vi.spyOn(world.queue, 'openReader');
+    const registry = new Registry();
+    const lanes = { window: WINDOW, stored: followingStore(world.queue) };
+    const processor = startProcessor(world.queue, undefined, registry, false, lanes);
+    await processor.taken(COUNT);
+    expect(await movesTo(registry, 'own')).toBeGreaterThan(0);
+    expect(opened.mock.calls.filter(([{ topic }]) => topic === TOPICS.raw)).toHaveLength(1);
+    await processor.stop();
+    await world.close();
+  });
+
   it('is not let past where lanes are turned off, but what a lane has begun is finished', async () => {
     const count = COUNT;
     const world = await worldWith(count);

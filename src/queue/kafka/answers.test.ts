@@ -11,6 +11,7 @@ import { KafkaReader } from './partition-reader.ts';
 import { KafkaWriter } from './partition-writer.ts';
 import { describeProducers, fetchBytes, listOffsets, produceBatch } from './protocol.ts';
 import { FakeBroker } from './testing/fake-broker.ts';
+import { fetchedFrom, listedOffset, ofPartition } from './testing/partition-answers.ts';
 
 const ID = '00000000-0000-0000-0000-000000000001';
 const at = { topic: 'raw', partition: 0 };
@@ -29,13 +30,6 @@ afterEach(async () => {
   await cluster.close();
   await broker.close();
 });
-
-/** Of the one partition; `fields` follow its number. */
-function ofPartition(name: (topics: Writer) => Writer, fields: (partition: Writer) => unknown): Writer {
-  return Writer.create().appendArray([0], (topics) => {
-    name(topics).appendArray([0], (partitions) => void fields(partitions.appendInt32(0)));
-  });
-}
 
 function openWriter(log: Logger = quiet): KafkaWriter {
   return new KafkaWriter({
@@ -114,39 +108,12 @@ it('a writer goes on with the sequences of one before it, behind what Kafka has 
 });
 
 it('a reader that is beyond the end of its partition says that records were lost, once', async () => {
-  broker.answer(fetchBytes, () =>
-    Writer.create()
-      .appendInt32(0)
-      .appendInt16(0)
-      .appendInt32(0)
-      .appendFrom(
-        ofPartition(
-          (topics) => topics.appendUUID(ID),
-          (partition) => {
-            partition.appendInt16(OUT_OF_RANGE).appendInt64(-1n).appendInt64(-1n).appendInt64(-1n);
-            return partition
-              .appendArray(null, () => {})
-              .appendInt32(-1)
-              .appendBytes(null);
-          },
-        ),
-      )
-      .appendTaggedFields(),
-  );
-  broker.answer(listOffsets, () =>
-    Writer.create()
-      .appendInt32(0)
-      .appendFrom(
-        ofPartition(
-          (topics) => topics.appendString('raw'),
-          (partition) => partition.appendInt16(0).appendInt64(-1n).appendInt64(5n).appendInt32(0),
-        ),
-      )
-      .appendTaggedFields(),
-  );
+  broker.answer(fetchBytes, () => fetchedFrom(ID, { errorCode: OUT_OF_RANGE, endOffset: -1 }));
+  broker.answer(listOffsets, () => listedOffset('raw', 5));
   const said: string[] = [];
   const log = Object.assign(Object.create(quiet), { error: (_: object, text: string) => void said.push(text) });
-  const options = { at, as: at, cluster, log, onCorrupt: () => {}, onLost: () => {}, onClose: () => {} };
+  const silent = { onCorrupt: () => {}, onLost: () => {}, onClose: () => {}, onFetched: () => {} };
+  const options = { at, as: at, cluster, log, aheadBytes: () => 0, ...silent };
   const reader = new KafkaReader(options);
   expect(await reader.read(offset(9))).toMatchObject({ batches: [], endOffset: 5 });
   await reader.read(offset(9));

@@ -1,6 +1,5 @@
 /** What a broker's or the network's answer means for whoever asked. */
 import { SpillwayError } from '../../lib/errors.ts';
-import type { TopicPartition } from '../port.ts';
 import { ANOTHER_CLUSTER } from './cluster-identity.ts';
 
 export type Verdict =
@@ -96,7 +95,7 @@ function* nodesOf(thrown: unknown): Generator<Node> {
   yield* nodesOf(node.cause);
 }
 
-/** Kafka's name of the error, where a broker gave one. */
+/** Kafka's name of the error, where a broker gave one: of an error of ours, what it was made of. */
 export function brokerErrorOf(thrown: unknown): string | undefined {
   const names = [...nodesOf(thrown)].flatMap(({ apiId }) => apiId ?? []);
   // The library says this of each record that is refused, beside why the batch is.
@@ -165,8 +164,6 @@ const WORDS: Readonly<Record<string, string>> = {
   LEADER_NOT_AVAILABLE: 'the partition has no leader now (LEADER_NOT_AVAILABLE)',
   REQUEST_TIMED_OUT: 'the replicas did not answer in time (REQUEST_TIMED_OUT)',
 };
-
-export const placeOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
 /** The error of ours for what cannot be asked again (any more). */
 export function asSpillwayError(thrown: unknown, doing: string, brokers: string): SpillwayError {

@@ -12,6 +12,7 @@ import { brokerErrorOf } from './broker-errors.ts';
 import type { Cluster } from './cluster.ts';
 import { ControlLog, type ControlLogOptions } from './control-log.ts';
 import { membersOf } from './group-members.ts';
+import { inTime } from './in-time.ts';
 import { deleteGroups, offsetCommit } from './protocol.ts';
 import { ensurePartitions, ensureTopic, removeTopic, type TopicPromise } from './topics.ts';
 
@@ -74,7 +75,7 @@ export class KafkaTopics implements TopicAdmin {
 
   async createTopic(name: string, settings: change.TopicSettings): Promise<void> {
     const { cluster, promise, log, nameOf } = this.#options;
-    await this.#control.refresh();
+    await this.#readForAsker();
     if (this.catalogue.topics[name] === undefined) await this.#refuseForeign(name);
     await this.#change((state) => change.addTopic(state, name, settings, Date.now()));
     // Also where it was there: a crash may have come between.
@@ -82,6 +83,7 @@ export class KafkaTopics implements TopicAdmin {
   }
 
   async changeTopic(name: string, wanted: Parameters<TopicAdmin['changeTopic']>[1]): Promise<void> {
+    await this.#readForAsker();
     await this.#change((state) => change.changeTopic(state, name, wanted));
     const { cluster, nameOf } = this.#options;
     const { partitions } = wanted;
@@ -90,6 +92,7 @@ export class KafkaTopics implements TopicAdmin {
   }
 
   async beginDeletion(name: string): Promise<void> {
+    await this.#readForAsker();
     await this.#change((state) => change.beginDeletion(state, name));
   }
 
@@ -106,13 +109,13 @@ export class KafkaTopics implements TopicAdmin {
 
   async removeGroup(group: string): Promise<void> {
     const { cluster, nameOf } = this.#options;
-    await this.#control.refresh();
+    await this.#readForAsker();
     change.removeGroup(change.copyCatalogue(this.catalogue), group);
     const groupId = nameOf(group);
     try {
       await cluster.askCoordinator('group', groupId, { doing: `removing group ${group}` }, deleteGroups, [groupId]);
     } catch (thrown) {
-      const reason = brokerErrorOf(thrown instanceof SpillwayError ? thrown.cause : thrown);
+      const reason = brokerErrorOf(thrown);
       if (reason === 'NON_EMPTY_GROUP') throw change.groupInUse(group);
       if (reason !== 'GROUP_ID_NOT_FOUND') throw thrown;
     }
@@ -151,6 +154,11 @@ export class KafkaTopics implements TopicAdmin {
       'TOPIC_EXISTS',
       `Kafka has a topic ${nameOf(name)} that was not created here: choose another name than ${ownerOf(name)?.name ?? name}.`,
     );
+  }
+
+  /** Before anything is done that somebody waits for: whether Kafka answers. */
+  async #readForAsker(): Promise<void> {
+    await inTime(this.#options.cluster, 'asking for the topics that users created', this.#control.refresh());
   }
 
   async #change(apply: (state: Catalogue) => boolean): Promise<void> {

@@ -14,10 +14,10 @@ import {
   readProducer,
   sealForKafka,
 } from '../../event/record-batch.ts';
-import { SpillwayError } from '../../lib/errors.ts';
 import { KAFKA_LIMITS } from '../../lib/limits.ts';
+import { placeOf } from '../place.ts';
 import { offset, type PartitionReader, type TopicPartition } from '../port.ts';
-import { placeOf, verdictOn } from './broker-errors.ts';
+import { verdictOn } from './broker-errors.ts';
 import type { Cluster } from './cluster.ts';
 import { produceBatch } from './protocol.ts';
 import type { Producer } from './take-over.ts';
@@ -34,8 +34,7 @@ export async function fence(cluster: Cluster, at: TopicPartition, { id, epoch }:
     await cluster.askLeader(at, options, produceBatch, at.topic, at.partition, batch, KAFKA_LIMITS.acknowledgeMs);
   } catch (thrown) {
     // A newer epoch is there already.
-    const reason = thrown instanceof SpillwayError ? (thrown.cause ?? thrown) : thrown;
-    if (verdictOn(reason) !== 'fenced') throw thrown;
+    if (verdictOn(thrown) !== 'fenced') throw thrown;
   }
 }
 

@@ -10,8 +10,9 @@ import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { GROUP_LIMITS, KAFKA_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { Assignment } from '../assignment.ts';
+import { placeOf } from '../place.ts';
 import { type GroupMember, type JoinOptions, type Offset, offset, type TopicPartition } from '../port.ts';
-import { brokerErrorOf, placeOf } from './broker-errors.ts';
+import { brokerErrorOf } from './broker-errors.ts';
 import type { Cluster } from './cluster.ts';
 import { committedOffset } from './group-offsets.ts';
 import type { MemberNote } from './member-note.ts';
@@ -288,7 +289,7 @@ export class KafkaGroupMember implements GroupMember {
         return;
       } catch (thrown) {
         // The broker has moved on to a newer epoch of this same member, which the next heartbeat brings.
-        const isStale = thrown instanceof SpillwayError && brokerErrorOf(thrown.cause) === 'STALE_MEMBER_EPOCH';
+        const isStale = brokerErrorOf(thrown) === 'STALE_MEMBER_EPOCH';
         if (!isStale || attempt === COMMIT_ATTEMPTS || this.#hasLeft) throw thrown;
         await this.refresh();
       }

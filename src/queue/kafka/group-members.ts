@@ -1,4 +1,3 @@
-import { SpillwayError } from '../../lib/errors.ts';
 import { brokerErrorOf } from './broker-errors.ts';
 import type { Cluster } from './cluster.ts';
 import { groupDescribe } from './protocol.ts';
@@ -10,7 +9,7 @@ export async function membersOf(cluster: Cluster, groupId: string) {
     const { groups } = await cluster.askCoordinator('group', groupId, { doing }, groupDescribe, [groupId], false);
     return groups[0]?.members ?? [];
   } catch (thrown) {
-    const reason = brokerErrorOf(thrown instanceof SpillwayError ? thrown.cause : thrown);
+    const reason = brokerErrorOf(thrown);
     if (reason !== 'GROUP_ID_NOT_FOUND') throw thrown;
     return [];
   }

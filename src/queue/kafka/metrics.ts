@@ -29,6 +29,7 @@ export class KafkaMetrics {
   readonly links: LinkMetrics;
   readonly #common: CommonQueueMetrics;
   readonly #batches: Counter<'topic' | 'partition'>;
+  readonly #fetchedBytes: Counter<'topic' | 'partition'>;
   readonly #appendSeconds: Histogram<'topic'>;
   readonly #retries: Counter<'topic' | 'partition' | 'reason'>;
   readonly #troubles = new Map<WriterMetrics, { readonly labels: Labels; readonly sinceMs: number }>();
@@ -39,6 +40,12 @@ export class KafkaMetrics {
     this.#batches = new Counter({
       name: 'spillway_queue_appended_batches_total',
       help: 'Batches that are durable.',
+      labelNames: PARTITION_LABELS,
+      registers,
+    });
+    this.#fetchedBytes = new Counter({
+      name: 'spillway_queue_fetched_bytes_total',
+      help: 'Bytes of batches that brokers have sent to readers.',
       labelNames: PARTITION_LABELS,
       registers,
     });
@@ -88,6 +95,10 @@ export class KafkaMetrics {
     };
     metrics.trouble(undefined);
     return metrics;
+  }
+
+  fetched({ topic, partition }: TopicPartition, bytes: number): void {
+    this.#fetchedBytes.inc({ topic, partition }, bytes);
   }
 
   passedOver(at: TopicPartition, records: number): void {

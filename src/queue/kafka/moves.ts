@@ -19,7 +19,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { SpillwayError } from '../../lib/errors.ts';
 import { InTurn } from '../../lib/in-turn.ts';
 import { MOVE_LIMITS } from '../../lib/limits.ts';
-import type { Logger } from '../../lib/log.ts';
 import { SharedTurn } from '../../lib/shared-turn.ts';
 import {
   type Appender,
@@ -31,32 +30,17 @@ import {
   putOut,
   remove,
 } from './appenders.ts';
-import type { ControlState } from './control-log.ts';
-import { setBarrierOf } from './queue-record.ts';
+import { type BarringOptions, bar, removeOldest } from './barring.ts';
+import { Gates } from './gates.ts';
 
-export interface MovesOptions {
-  readonly topic: string;
+export interface MovesOptions extends BarringOptions {
   /** Of this process, and no other's ever. */
   readonly id: string;
   /** Of the process before it in the same place, which has ended. */
   readonly before?: string | undefined;
-  readonly record: {
-    /** As last read. */
-    readonly state: ControlState;
-    refresh(): Promise<void>;
-    change(change: (state: ControlState) => boolean): Promise<void>;
-  };
-  /** Brokers take nothing more of the producer when it resolves. */
-  readonly fence: (partition: number, producer: AppendingProducer) => Promise<void>;
-  readonly endOf: (partition: number) => Promise<number>;
-  readonly log: Logger;
   readonly limits?: typeof MOVE_LIMITS | Record<keyof typeof MOVE_LIMITS, number>;
   readonly nowMs?: () => number;
   readonly pause?: (ms: number) => Promise<unknown>;
-}
-
-interface Gate extends PromiseWithResolvers<void> {
-  isOpen: boolean;
 }
 
 export class Moves {
@@ -65,7 +49,7 @@ export class Moves {
   readonly #nowMs: () => number;
   readonly #pause: (ms: number) => Promise<unknown>;
   readonly #producers = new Map<number, AppendingProducer>();
-  readonly #gates = new Map<number, Gate>();
+  readonly #gates = new Gates();
   readonly #listeners = new Set<() => void>();
   readonly #closing = new AbortController();
   readonly #turns = new InTurn();
@@ -115,18 +99,17 @@ export class Moves {
     // Of a partition that has just been added it is said when this process has moved.
     if (partition < this.#mapped) await this.#saving.run();
     if (partition < this.#mapped && !this.#isUnbarred(partition)) return {};
-    const gate: Gate = { ...Promise.withResolvers<void>(), isOpen: false };
-    gate.promise.catch(() => {});
-    this.#gates.set(partition, gate);
+    this.#gates.shut(partition);
     this.look();
-    return gate.isOpen ? {} : { after: gate.promise };
+    const after = this.#gates.waitFor(partition);
+    return after === undefined ? {} : { after };
   }
 
   /** Another producer in place of one that brokers have forgotten. */
   async renew(partition: number, producer: AppendingProducer): Promise<void> {
     this.#assertIn();
     this.#producers.set(partition, producer);
-    if (partition < this.#mapped || this.#gates.get(partition)?.isOpen === true) await this.#saving.run();
+    if (partition < this.#mapped || this.#gates.hasOpened(partition)) await this.#saving.run();
   }
 
   /**
@@ -142,7 +125,7 @@ export class Moves {
     while (this.#mustBar(partitions) && !this.#closing.signal.aborted) {
       allSinceMs = this.#late(partitions) ? undefined : (allSinceMs ?? this.#nowMs());
       const since = allSinceMs ?? sinceMs + this.#limits.patienceMs;
-      if (this.#nowMs() - since >= this.#turn() * this.#limits.turnMs) await this.#bar(partitions);
+      if (this.#nowMs() - since >= this.#turn() * this.#limits.turnMs) await bar(this.#options, partitions);
       else await this.#pause(this.#limits.lookMs);
       await this.#options.record.refresh();
       this.look();
@@ -158,11 +141,7 @@ export class Moves {
       this.out();
       return;
     }
-    for (const [partition, gate] of this.#gates) {
-      if (gate.isOpen || this.#isUnbarred(partition) || !this.#isSaid(own, partition)) continue;
-      gate.isOpen = true;
-      gate.resolve();
-    }
+    this.#gates.openWhere((partition) => !this.#isUnbarred(partition) && this.#isSaid(own, partition));
   }
 
   /** A broker has refused what this process appends, or others have noted that they do not count with it. */
@@ -174,7 +153,7 @@ export class Moves {
       'partitions were added while this process did not answer: what it has accepted is kept, and it begins again',
     );
     for (const listener of this.#listeners) listener();
-    for (const gate of this.#gates.values()) gate.reject(outOfTurn(this.topic));
+    this.#gates.refuse(outOfTurn(this.topic));
   }
 
   /** `isClean`: brokers have answered all that was appended, so nobody need be told of its producers. */
@@ -182,7 +161,7 @@ export class Moves {
     const { record, id } = this.#options;
     this.#closing.abort();
     await this.#turns.settled();
-    for (const gate of this.#gates.values()) gate.reject(outOfTurn(this.topic));
+    this.#gates.refuse(outOfTurn(this.topic));
     if (!this.#hasEntered || this.#isOut) return;
     await record.change((state) => (isClean ? remove(state, [id]) : putOut(state, (_, other) => other === id)));
   }
@@ -206,46 +185,8 @@ export class Moves {
     if (isNew) this.#moved = done.moved;
     this.#hasEntered = true;
     this.look();
-    if (outOf(record.state.appenders).length > this.#limits.outMost) await this.#removeOut();
-  }
-
-  /**
-   * Brokers first, then the ends, then the note: whoever stops in between has done no harm. Who comes meanwhile maps to
-   * all partitions from the start, and keeps the order of what it had kept by itself (spool/spooling-queue.ts).
-   */
-  async #bar(partitions: number): Promise<void> {
-    const { record, topic, endOf, log } = this.#options;
-    await record.change((state) => putOut(state, (one) => one.partitions < partitions));
-    const fenced = await this.#fence(outOf(record.state.appenders));
-    const ends = await Promise.all(Array.from({ length: partitions }, (_, partition) => endOf(partition)));
-    const isDone = { bar: false };
-    await record.change((state) => {
-      const isFenced = ([id, one]: [string, Appender]) => one.partitions >= partitions || fenced.includes(id);
-      isDone.bar = outOf(state.appenders).every(isFenced) && setBarrierOf(state, topic, ends);
-      if (isDone.bar) remove(state, fenced);
-      return isDone.bar;
-    });
-    if (isDone.bar)
-      log.info({ topic, partitions, ends, out: fenced.length }, 'it is noted where the partitions ended before');
-  }
-
-  /** Whoever comes after one that has just ended goes on as its producers for a while (spool/drain.ts): these stay. */
-  async #removeOut(): Promise<void> {
-    const { record } = this.#options;
-    const out = outOf(record.state.appenders);
-    const fenced = await this.#fence(out.slice(0, -Math.floor(this.#limits.outMost / 2)));
-    await record.change((state) => remove(state, fenced));
-  }
-
-  /** Their ids. */
-  async #fence(out: readonly [string, Appender][]): Promise<string[]> {
-    const { fence } = this.#options;
-    await Promise.all(
-      out.flatMap(([, { producers }]) =>
-        Object.entries(producers).map(([partition, producer]) => fence(Number(partition), producer)),
-      ),
-    );
-    return out.map(([id]) => id);
+    const { outMost } = this.#limits;
+    if (outOf(record.state.appenders).length > outMost) await removeOldest(this.#options, Math.floor(outMost / 2));
   }
 
   #assertIn(): void {

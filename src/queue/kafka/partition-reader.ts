@@ -1,13 +1,13 @@
 /**
- * Reads one partition up to what all replicas in sync have (the high watermark). It has a connection of its own, since
- * a wait for new records holds up whatever else is asked on it. While what was read is being used, the next read is
- * under way. Batches are views of what the broker sent.
+ * Reads one partition up to what all replicas in sync have (the high watermark), also while brokers come and go. Batches are
+ * views of what the broker sent (partition-fetcher.ts).
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { SpillwayError } from '../../lib/errors.ts';
 import { KAFKA_LIMITS, QUEUE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { orAborted } from '../../lib/or-aborted.ts';
+import { placeOf } from '../place.ts';
 import {
   type CorruptRange,
   type Offset,
@@ -16,18 +16,14 @@ import {
   type ReadResult,
   type TopicPartition,
 } from '../port.ts';
-import { placeOf, verdictOn } from './broker-errors.ts';
-import type { BrokerLink } from './broker-link.ts';
-import type { Cluster } from './cluster.ts';
+import { verdictOn } from './broker-errors.ts';
 import { offsetAt, WHEN } from './offsets.ts';
-import { type Fetched, fetchBytes } from './protocol.ts';
+import { type Chunk, PartitionFetcher, type PartitionFetcherOptions } from './partition-fetcher.ts';
 import { takeBatches } from './take-batches.ts';
 
-export interface ReaderOptions {
-  /** As Kafka calls it, and as the port does. */
-  readonly at: TopicPartition;
+export interface ReaderOptions extends PartitionFetcherOptions {
+  /** As the port calls it. */
   readonly as: TopicPartition;
-  readonly cluster: Cluster;
   readonly log: Logger;
   readonly onCorrupt: (range: CorruptRange) => void;
   /** Told how many records were asked for that are not retained any more. */
@@ -37,14 +33,6 @@ export interface ReaderOptions {
   readonly showsFences?: boolean;
 }
 
-interface Request {
-  readonly from: number;
-  readonly maxBytes: number;
-  readonly answer: Promise<Fetched>;
-  /** The broker waits for new records before it answers. */
-  isWaiting: boolean;
-}
-
 /** Before the first answer; nothing is known to be there. */
 const UNKNOWN = -1;
 
@@ -52,9 +40,7 @@ export class KafkaReader implements PartitionReader {
   readonly topic: string;
   readonly partition: number;
   readonly #options: ReaderOptions;
-  #link: BrokerLink | undefined;
-  /** Asked for, and not used yet. */
-  #ahead: Request | undefined;
+  readonly #fetcher: PartitionFetcher;
   #endOffset = UNKNOWN;
   /** Where it was to be read from when it was said that it ends before. */
   #saidBeyond = UNKNOWN;
@@ -65,6 +51,7 @@ export class KafkaReader implements PartitionReader {
     this.topic = options.as.topic;
     this.partition = options.as.partition;
     this.#options = options;
+    this.#fetcher = new PartitionFetcher(options);
   }
 
   async read(from: Offset, options: { readonly maxBytes?: number } = {}): Promise<ReadResult> {
@@ -102,87 +89,33 @@ export class KafkaReader implements PartitionReader {
     await this.#busy;
     clearTimeout(tooLong);
     this.#closing.abort();
-    this.#dropLink();
+    this.#fetcher.close();
     this.#options.onClose();
   }
 
   async #read(from: number, maxBytes: number): Promise<ReadResult> {
     const { at, cluster, onCorrupt, log, showsFences } = this.#options;
-    let fetched: Fetched;
-    let nextBytes = maxBytes;
+    let chunk: Chunk;
     try {
       const options = { doing: `reading ${placeOf(at)} at ${from}`, signal: this.#closing.signal };
-      fetched = await cluster.persist(options, () => {
-        const askedBytes = nextBytes;
-        nextBytes = Math.min(askedBytes, Math.max(askedBytes >> 1, KAFKA_LIMITS.readLeastBytes));
-        return this.#fetch(from, askedBytes);
-      });
+      chunk = await cluster.persist(options, () => this.#fetcher.fetch(from, maxBytes));
     } catch (thrown) {
-      if (!(thrown instanceof SpillwayError) || verdictOn(thrown.cause) !== 'out-of-range') throw thrown;
+      if (verdictOn(thrown) !== 'out-of-range') throw thrown;
       return this.#outside(from);
     }
-    this.#endOffset = fetched.endOffset;
-    const { batches, corrupt, nextOffset } = takeBatches(fetched.bytes, from, maxBytes, placeOf(at), showsFences);
+    this.#endOffset = chunk.endOffset;
+    const { batches, corrupt, nextOffset } = takeBatches(chunk.bytes, from, maxBytes, placeOf(at), showsFences);
     for (const range of corrupt) {
       onCorrupt(range);
       log.error({ ...at, ...range }, `${placeOf(at)} has a batch that cannot be read: going on after it`);
     }
-    if (nextOffset < fetched.endOffset && nextOffset > from) this.#askAhead(nextOffset, maxBytes);
+    if (!this.#closing.signal.aborted) this.#fetcher.hasRead({ from, to: nextOffset }, maxBytes);
     return {
       batches,
       nextOffset: offset(nextOffset),
-      endOffset: offset(fetched.endOffset),
+      endOffset: offset(chunk.endOffset),
       ...(corrupt.length === 0 ? {} : { corrupt }),
     };
-  }
-
-  /** What is asked for already, where it fits, else from the broker. */
-  async #fetch(from: number, maxBytes: number): Promise<Fetched> {
-    const ahead = this.#ahead;
-    this.#ahead = undefined;
-    // Nothing else is answered on the link before a wait is over.
-    if (ahead?.isWaiting === true) this.#dropLink();
-    else if (ahead?.from === from && ahead.maxBytes >= maxBytes) {
-      try {
-        return await ahead.answer;
-      } catch (thrown) {
-        this.#forget(thrown);
-        throw thrown;
-      }
-    }
-    return this.#ask(from, maxBytes, 0);
-  }
-
-  #askAhead(from: number, maxBytes: number): void {
-    if (this.#closing.signal.aborted || this.#link?.isOpen !== true) return;
-    const answer = this.#ask(from, maxBytes, 0);
-    answer.catch(() => {});
-    this.#ahead = { from, maxBytes, answer, isWaiting: false };
-  }
-
-  async #ask(from: number, maxBytes: number, waitMs: number): Promise<Fetched> {
-    const { at, cluster } = this.#options;
-    try {
-      if (this.#link?.isOpen !== true) this.#link = await cluster.openLink(at);
-      // A broker always gives the first batch whole; less than a header would be asked for in vain.
-      const { partition } = at;
-      const topicId = cluster.idOf(at.topic);
-      return await this.#link.ask(fetchBytes, {
-        topicId,
-        partition,
-        offset: from,
-        maxBytes: Math.max(maxBytes, 1),
-        waitMs,
-      });
-    } catch (thrown) {
-      this.#forget(thrown);
-      throw thrown;
-    }
-  }
-
-  /** After a failure that passes another broker may be the leader. */
-  #forget(thrown: unknown): void {
-    if (verdictOn(thrown) !== 'out-of-range') this.#dropLink();
   }
 
   async #outside(from: number): Promise<ReadResult> {
@@ -231,38 +164,14 @@ export class KafkaReader implements PartitionReader {
   }
 
   async #pollOnce(from: number): Promise<void> {
-    const ahead = this.#ahead?.from === from ? this.#ahead : this.#askWaiting(from);
     try {
-      const { endOffset } = await ahead.answer;
-      this.#endOffset = endOffset;
-      if (endOffset <= from && this.#ahead === ahead) this.#ahead = undefined;
+      this.#endOffset = await this.#fetcher.poll(from);
     } catch (thrown) {
-      if (this.#ahead === ahead) this.#ahead = undefined;
       if (verdictOn(thrown) !== 'out-of-range') throw thrown;
       this.#endOffset = await this.endOffset();
       if (this.#endOffset < from) this.#tellOfLoss(from, this.#endOffset);
       if (this.#endOffset <= from) await delay(KAFKA_LIMITS.retryDelayMs);
     }
-  }
-
-  /** A wait that was broken off leaves its question: the next wait goes on with it. */
-  #askWaiting(from: number): Request {
-    if (this.#ahead?.isWaiting === true) this.#dropLink();
-    const maxBytes = QUEUE_LIMITS.readBytes;
-    const answer = this.#ask(from, maxBytes, KAFKA_LIMITS.pollMs);
-    const request: Request = { from, maxBytes, answer, isWaiting: true };
-    const answered = () => {
-      request.isWaiting = false;
-    };
-    answer.then(answered, answered);
-    this.#ahead = request;
-    return request;
-  }
-
-  #dropLink(): void {
-    this.#link?.close();
-    this.#link = undefined;
-    this.#ahead = undefined;
   }
 }
 

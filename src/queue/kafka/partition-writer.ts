@@ -6,27 +6,20 @@
  * does not take what it had promised to take (max.message.bytes): that is said, and goes on by itself when it is mended.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { batchMemory, readBatchHeader, sealForKafka } from '../../event/record-batch.ts';
+import { batchMemory, readBatchHeader } from '../../event/record-batch.ts';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { KAFKA_LIMITS, MOVE_LIMITS, QUEUE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { orAborted } from '../../lib/or-aborted.ts';
+import { placeOf } from '../place.ts';
 import { type Appended, type Offset, offset, type PartitionWriter, type TopicPartition } from '../port.ts';
 import type { ProducerMark } from '../producer-mark.ts';
-import {
-  asSpillwayError,
-  labelOf,
-  placeOf,
-  reasonOf,
-  topicReplaced,
-  type Verdict,
-  verdictOn,
-} from './broker-errors.ts';
-import type { BrokerLink } from './broker-link.ts';
-import { type Cluster, NoLeader } from './cluster.ts';
+import { AppendTrouble } from './append-trouble.ts';
+import { asSpillwayError, labelOf, reasonOf, topicReplaced, type Verdict, verdictOn } from './broker-errors.ts';
+import type { Cluster } from './cluster.ts';
 import type { WriterMetrics } from './metrics.ts';
-import { type PendingAppend, PendingAppends, SEQUENCES } from './pending-appends.ts';
-import { produceBatch } from './protocol.ts';
+import { PendingAppends, SEQUENCES } from './pending-appends.ts';
+import { type Outcome, ProduceLink } from './produce-link.ts';
 import { recordsSince } from './resume-producer.ts';
 import type { Producer } from './take-over.ts';
 
@@ -70,8 +63,6 @@ const GOES_ON: ReadonlySet<Verdict> = new Set([
   'settings',
 ]);
 
-type Outcome = { readonly baseOffset: number } | { readonly failure: unknown };
-
 export class KafkaWriter implements PartitionWriter {
   readonly topic: string;
   readonly partition: number;
@@ -79,18 +70,14 @@ export class KafkaWriter implements PartitionWriter {
   readonly #pending: PendingAppends;
   #producer: Producer;
   #nextOffset: number;
-  #link: BrokerLink | undefined;
-  /** Of what is under way, in order. */
-  #outcomes: Promise<Outcome>[] = [];
+  readonly #link: ProduceLink;
+  readonly #trouble: AppendTrouble;
   /** Whether somebody waits for outcomes: false from the moment when nothing waits, not from a turn later. */
   #isRunning = false;
   #running: Promise<void> = Promise.resolve();
   #acknowledgedMs = 0;
   /** The end of what was acknowledged last. */
   #acknowledgedTo: number;
-  /** Since when appends fail. */
-  #troubledMs: number | undefined;
-  #trouble: { readonly verdict: Verdict; readonly text: string } | undefined;
   /** A broker may have taken what is sent again, and not been able to say so. */
   #isUncertain = false;
   #isHeld: boolean;
@@ -108,6 +95,8 @@ export class KafkaWriter implements PartitionWriter {
     this.#nextOffset = options.endOffset;
     this.#acknowledgedTo = options.endOffset;
     this.#isHeld = options.after !== undefined;
+    this.#link = new ProduceLink(options.cluster, options.at);
+    this.#trouble = new AppendTrouble(options.at, options.log, options.metrics);
     this.#ended = AbortSignal.any([this.#closing.signal, options.cluster.ended]);
     this.#pending = new PendingAppends((bytes) => options.metrics.pending(bytes));
   }
@@ -145,7 +134,7 @@ export class KafkaWriter implements PartitionWriter {
 
   /** Why it takes nothing now, for people. */
   get waitsFor(): string | undefined {
-    return this.#trouble?.text;
+    return this.#trouble.text;
   }
 
   /** Where a later process can go on. Of a partition with one writer it takes over instead. */
@@ -206,7 +195,7 @@ export class KafkaWriter implements PartitionWriter {
     return new Promise((resolve, reject) => {
       const arrivedMs = performance.now();
       this.#pending.push({ bytes: batch, recordCount, arrivedMs, sequence: undefined, resolve, reject });
-      if (this.#link !== undefined && this.#troubledMs === undefined) this.#send(this.#link);
+      if (this.#link.isOpen && this.#trouble.isOver) this.#send();
       if (this.#isRunning) return;
       this.#isRunning = true;
       this.#running = this.#run();
@@ -233,9 +222,9 @@ export class KafkaWriter implements PartitionWriter {
     while (!this.#pending.isEmpty) {
       let outcome: Outcome;
       try {
-        this.#link ??= await this.#options.cluster.openLink(this.#options.at);
-        this.#send(this.#link);
-        outcome = (await orAborted(this.#outcomes[0], this.#ended)) ?? { failure: this.#closedTooEarly() };
+        await this.#link.open();
+        this.#send();
+        outcome = (await orAborted(this.#link.oldest, this.#ended)) ?? { failure: this.#closedTooEarly() };
       } catch (failure) {
         outcome = { failure };
       }
@@ -270,26 +259,13 @@ export class KafkaWriter implements PartitionWriter {
   }
 
   /** Puts on the wire what may be under way. */
-  #send(link: BrokerLink): void {
-    for (const append of this.#pending.takeSendable()) this.#outcomes.push(this.#produce(link, append));
-  }
-
-  async #produce(link: BrokerLink, { bytes, sequence }: PendingAppend): Promise<Outcome> {
-    const { at } = this.#options;
-    sealForKafka(bytes, this.#producer.id, this.#producer.epoch, sequence ?? 0);
-    try {
-      const { responses } = await link.ask(produceBatch, at.topic, at.partition, bytes, KAFKA_LIMITS.acknowledgeMs);
-      const baseOffset = Number(responses[0]?.partitionResponses[0]?.baseOffset ?? -1);
-      // It is sent again: nothing is durable because of an answer that does not say so.
-      return baseOffset < 0 ? { failure: new NoLeader('the answer says nothing of the append') } : { baseOffset };
-    } catch (failure) {
-      return { failure };
-    }
+  #send(): void {
+    this.#link.send(this.#pending.takeSendable(), this.#producer);
   }
 
   #acknowledge(baseOffset: number): void {
     const append = this.#pending.oldest;
-    this.#outcomes.shift();
+    this.#link.settled();
     if (append === undefined) return;
     this.#pending.shift();
     this.#acknowledgedMs = performance.now();
@@ -300,14 +276,7 @@ export class KafkaWriter implements PartitionWriter {
     if (this.#options.isShared) this.#nextOffset = Math.max(this.#nextOffset, nextOffset);
     batchMemory.giveBack(append.bytes);
     append.resolve({ baseOffset: offset(baseOffset), nextOffset: offset(nextOffset) });
-    if (this.#troubledMs === undefined) return;
-    this.#options.log.info(
-      { ...this.#options.at, afterMs: Math.round(this.#acknowledgedMs - this.#troubledMs) },
-      `Kafka takes records for ${placeOf(this.#options.at)} again`,
-    );
-    this.#troubledMs = undefined;
-    this.#trouble = undefined;
-    metrics.trouble(undefined);
+    this.#trouble.end();
   }
 
   async #recover(failure: unknown): Promise<void> {
@@ -318,27 +287,13 @@ export class KafkaWriter implements PartitionWriter {
     this.#options.metrics.retried(labelOf(failure));
     if (GOES_ON.has(verdict)) {
       this.#isUncertain = true;
-      this.#tellOfTrouble(verdict, reasonOf(failure));
+      this.#trouble.begin(failure);
       this.#pending.sendAgain();
       return cluster.refresh().catch(() => {});
     }
     if (verdict === 'sequence') return this.#beginAgain(failure);
     if (verdict === 'fenced' && this.#isUncertain) await this.#acknowledgeLanded();
     this.#fail(asSpillwayError(failure, `appending to ${placeOf(at)}`, cluster.brokers));
-  }
-
-  /** Said again where it is another trouble now, such as a login that is refused by brokers that are back. */
-  #tellOfTrouble(verdict: Verdict, reason: string): void {
-    const { at, log, metrics } = this.#options;
-    this.#troubledMs ??= performance.now();
-    metrics.trouble(this.#troubledMs);
-    const text = `Kafka does not take records for ${placeOf(at)} now: ${reason}; going on trying`;
-    const isSaid = verdict === this.#trouble?.verdict;
-    this.#trouble = { verdict, text: `Kafka does not take it now: ${reason}.` };
-    if (isSaid) return;
-    // The others pass by themselves.
-    if (verdict === 'retry') log.warn({ ...at, reason }, text);
-    else log.error({ ...at, reason }, text);
   }
 
   /** Refused now, and taken before by a broker that could not say so. */
@@ -411,9 +366,7 @@ export class KafkaWriter implements PartitionWriter {
   }
 
   #dropLink(): void {
-    this.#link?.close();
-    this.#link = undefined;
-    this.#outcomes = [];
+    this.#link.drop();
     this.#pending.sendAgain();
   }
 

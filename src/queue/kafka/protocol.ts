@@ -121,7 +121,6 @@ export interface FetchQuestion {
 export interface Fetched {
   /** What every replica in sync has ends here. */
   readonly endOffset: number;
-  readonly earliestOffset: number;
   /** Record batches, the last one perhaps cut off. */
   readonly bytes: Buffer;
 }
@@ -168,14 +167,14 @@ function parseFetched(key: number, version: number, reader: Reader): Fetched {
       const errorCode = partition.readInt16();
       const endOffset = Number(partition.readInt64());
       partition.readInt64();
-      const earliestOffset = Number(partition.readInt64());
+      partition.readInt64();
       partition.readNullableArray((aborted) => [aborted.readInt64(), aborted.readInt64()]);
       partition.readInt32();
       const sizeBytes = partition.readUnsignedVarInt() - 1;
       const { position } = partition;
       const bytes = sizeBytes > 0 ? partition.buffer.slice(position, position + sizeBytes) : NOTHING;
       if (sizeBytes > 0) partition.skip(sizeBytes);
-      return { errorCode, endOffset, earliestOffset, bytes };
+      return { errorCode, endOffset, bytes };
     });
   });
   const found = topics[0]?.[0];

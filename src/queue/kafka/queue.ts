@@ -25,23 +25,18 @@ import { LogSizes } from './log-sizes.ts';
 import { MemberNote } from './member-note.ts';
 import { KafkaMetrics } from './metrics.ts';
 import { endOffsets, offsetAt, WHEN } from './offsets.ts';
-import { KafkaReader } from './partition-reader.ts';
-import { KafkaWriter } from './partition-writer.ts';
+import { OpenPartitions } from './open-partitions.ts';
 import {
   CATALOGUE_TOPIC,
   CONTROL_TOPIC,
   type KafkaQueueOptions,
   type KafkaTopicOptions,
   LEDGER_TOPIC,
-  OWN_TOPICS,
-  type Writers,
 } from './queue-options.ts';
 import { QueueRecord } from './queue-record.ts';
 import { removeBefore, removeOld } from './retention.ts';
+import { RoleTopics } from './role-topics.ts';
 import { SharedTopic } from './shared-topic.ts';
-import { newProducer, renew, takeOver } from './take-over.ts';
-import { assertKnown, assertNoneGone, MissingTopics } from './topic-identity.ts';
-import { ensurePartitions, ensureTopics } from './topics.ts';
 
 /** Makes and checks the topics. Throws QUEUE_UNREACHABLE, QUEUE_REFUSED, QUEUE_TOPIC_INVALID. */
 export async function openKafka(options: KafkaQueueOptions): Promise<KafkaQueue> {
@@ -62,14 +57,11 @@ export class KafkaQueue implements Queue {
   readonly sizes: LogSizes;
   /** What all that use the queue agree on, as last read. */
   readonly record: QueueRecord;
-  readonly #metrics: KafkaMetrics;
-  readonly #missing: MissingTopics;
-  /** Kafka's names of the roles' own topics. */
-  readonly #names: readonly string[];
+  /** Those of the roles, and the queue's own. */
+  readonly #roleTopics: RoleTopics;
   /** The topics that users create. */
   readonly created: KafkaTopics;
-  readonly #writers = new Set<KafkaWriter>();
-  readonly #readers = new Set<KafkaReader>();
+  readonly #opened: OpenPartitions;
   readonly #members = new Set<KafkaGroupMember>();
   readonly #listeners = new Set<(topic: string) => void>();
   /** Where sources that this process maps move with others'. */
@@ -80,18 +72,24 @@ export class KafkaQueue implements Queue {
 
   constructor(options: KafkaQueueOptions) {
     this.#options = options;
-    this.#metrics = new KafkaMetrics(options.registry);
-    this.cluster = new Cluster(options, this.#metrics.links);
+    const metrics = new KafkaMetrics(options.registry);
+    this.cluster = new Cluster(options, metrics.links);
     this.sizes = new LogSizes(this.cluster, options.log);
-    this.#missing = new MissingTopics(options.log);
-    this.#names = [...Object.keys(options.topics), ...OWN_TOPICS].map((topic) => this.nameOf(topic));
+    this.#opened = new OpenPartitions({ ...options, cluster: this.cluster, metrics });
     const controlLog = {
       log: options.log,
-      openReader: (at: TopicPartition) => this.#reader(at),
-      openWriter: (at: TopicPartition) => this.#writer(at, 'one'),
+      openReader: (at: TopicPartition) => this.#opened.reader(at),
+      openWriter: (at: TopicPartition) => this.#opened.writer(at, 'one'),
       removeBefore: (at: TopicPartition, position: number) => removeBefore(this.cluster, at, position),
     };
     this.record = new QueueRecord({ ...controlLog, at: { topic: this.nameOf(CONTROL_TOPIC), partition: 0 } });
+    this.#roleTopics = new RoleTopics({
+      ...options,
+      cluster: this.cluster,
+      record: this.record,
+      nameOf: (topic) => this.nameOf(topic),
+      onRaised: (topics) => this.#tellOf(topics),
+    });
     this.#shared = this.#sharedTopic();
     this.created = new KafkaTopics({
       controlLog,
@@ -129,22 +127,10 @@ export class KafkaQueue implements Queue {
   }
 
   async #prepare(): Promise<void> {
-    const { topics, log, layoutMs = KAFKA_LIMITS.layoutMs } = this.#options;
-    const wanted = Object.entries(topics).map(([topic, { partitions }]) => ({ name: this.nameOf(topic), partitions }));
-    const own = OWN_TOPICS.map((topic) => ({ name: this.nameOf(topic), partitions: 1 }));
+    const { layoutMs = KAFKA_LIMITS.layoutMs } = this.#options;
     // Those that an earlier attempt has found are not told of again.
     this.#follow(Object.keys(this.created.catalogue.topics));
-    const isFirst = !(await this.#assertNoneGone());
-    await ensureTopics(this.cluster, [...wanted, ...own], this.#options, log);
-    await this.created.refresh();
-    // Somebody else may have begun at the same time.
-    if (isFirst || this.record.counts.size === 0) await this.record.refresh();
-    await this.#raise(await this.#countsAtStart());
-    for (const name of this.#names) {
-      const doing = `asking for ${name}`;
-      this.cluster.pin(name, await this.cluster.persist({ doing }, async () => this.cluster.idOf(name)));
-    }
-    this.cluster.pinCluster();
+    await this.#roleTopics.prepare(this, () => this.created.refresh());
     clearInterval(this.#timer);
     this.#timer = setInterval(() => void this.refreshLayouts(), layoutMs);
     this.#timer.unref();
@@ -162,18 +148,21 @@ export class KafkaQueue implements Queue {
   /** Each topic has at least so many partitions when it resolves. */
   async raisePartitions(counts: Readonly<Record<string, number>>): Promise<void> {
     await this.record.refresh();
-    await this.#raise(counts);
+    await this.#roleTopics.raise(counts);
   }
 
   async openWriter(at: TopicPartition): Promise<PartitionWriter> {
     this.#assertThere(at);
     const { writers } = this.#topic(at.topic);
-    return this.#writer(this.#named(at), typeof writers === 'function' ? writers(at.partition) : writers, at);
+    const who = typeof writers === 'function' ? writers(at.partition) : writers;
+    const named = this.#named(at);
+    const shared = who === 'many' && this.#shared?.topic === at.topic ? this.#shared : undefined;
+    return this.#opened.writer(named, who, at, shared && ((producer) => shared.admit(named, producer)));
   }
 
   openReader(at: TopicPartition): PartitionReader {
     this.#assertThere(at);
-    return this.#reader(this.#named(at), at);
+    return this.#opened.reader(this.#named(at), at);
   }
 
   async joinGroup(group: string, options: JoinOptions): Promise<GroupMember> {
@@ -266,8 +255,8 @@ export class KafkaQueue implements Queue {
   get ledger() {
     const at = { topic: this.nameOf(LEDGER_TOPIC), partition: 0 };
     return {
-      openReader: (): PartitionReader => this.#reader(at),
-      openWriter: (): Promise<PartitionWriter> => this.#writer(at, 'many'),
+      openReader: (): PartitionReader => this.#opened.reader(at),
+      openWriter: (): Promise<PartitionWriter> => this.#opened.writer(at, 'many'),
       removeBefore: (position: number): Promise<void> => removeBefore(this.cluster, at, position),
       ends: (places: readonly TopicPartition[]) => this.endOffsets(places),
       committed: (group: string, topic: string, partitions: readonly number[]) =>
@@ -281,7 +270,7 @@ export class KafkaQueue implements Queue {
 
   /** For how long what waits in a writer of this process has not moved on; 0 where nothing waits. */
   get troubledForMs(): number {
-    return Math.max(0, ...[...this.#writers].map((writer) => writer.troubledForMs));
+    return this.#opened.troubledForMs;
   }
 
   /** Looks for partitions that somebody has added. */
@@ -295,8 +284,8 @@ export class KafkaQueue implements Queue {
       });
       this.#shared?.moves.look();
       await this.cluster.refresh();
-      this.#missing.look(this.cluster, this.#names);
-      for (const writer of this.#writers) writer.endIfReplaced();
+      this.#roleTopics.lookForGone();
+      this.#opened.endReplaced();
       if (grown.length === 0) return;
       this.#tellOf(grown.map(([topic]) => topic));
     } catch (thrown) {
@@ -334,10 +323,9 @@ export class KafkaQueue implements Queue {
     clearInterval(this.#timer);
     clearInterval(this.#watch);
     await Promise.allSettled([...this.#members].map((member) => member.leave()));
-    const writers = [...this.#writers];
-    await Promise.all(writers.map((writer) => writer.close()));
-    await this.#shared?.leave(!writers.some(({ leftUnanswered }) => leftUnanswered));
-    await Promise.all([...this.#readers].map((reader) => reader.close()));
+    const isClean = await this.#opened.closeWriters();
+    await this.#shared?.leave(isClean);
+    await this.#opened.closeReaders();
     await this.cluster.close();
   }
 
@@ -348,99 +336,19 @@ export class KafkaQueue implements Queue {
 
   /** Whose leaders are to be known. */
   #follow(created: readonly string[]): void {
-    this.cluster.follow([...this.#names, ...created.map((topic) => this.nameOf(topic))]);
+    this.cluster.follow([...this.#roleTopics.names, ...created.map((topic) => this.nameOf(topic))]);
   }
 
   #named({ topic, partition }: TopicPartition): TopicPartition {
     return { topic: this.nameOf(topic), partition };
   }
 
-  /** What is known of topics that were made before, is not made anew. False where this queue has just begun. */
-  async #assertNoneGone(): Promise<boolean> {
-    const { known: noted } = this.#options;
-    const control = this.nameOf(CONTROL_TOPIC);
-    await this.cluster.persist({ doing: 'asking for the topics' }, () => this.cluster.refresh());
-    // Before anything of it is believed.
-    if (noted !== undefined) await assertKnown(this.cluster, noted, { all: this.#names, control });
-    if (this.cluster.topic(control) === undefined) return false;
-    await this.record.refresh();
-    const known = Object.entries(this.record.ids).filter(([topic]) => Object.hasOwn(this.#options.topics, topic));
-    await assertNoneGone(this.cluster, new Map(known.map(([topic, id]) => [this.nameOf(topic), id])));
-    return true;
-  }
-
-  /** As configured; as they are, where more may not be added now. */
-  async #countsAtStart(): Promise<Readonly<Record<string, number>>> {
-    const { topics, mayGrow } = this.#options;
-    const known = this.record.counts;
-    const wanted = Object.entries(topics).map(([topic, { partitions }]) => [topic, partitions] as const);
-    const isMore = wanted.some(([topic, count]) => (known.get(topic) ?? count) < count);
-    if (!isMore || ((await mayGrow?.(this)) ?? true)) return Object.fromEntries(wanted);
-    return Object.fromEntries(wanted.map(([topic, count]) => [topic, known.get(topic) ?? count]));
-  }
-
-  /** As `raisePartitions`, by what was read last. */
-  async #raise(counts: Readonly<Record<string, number>>): Promise<void> {
-    // What is there already, made by whoever made the topic, is what it began with.
-    const there = (topic: string, count: number) =>
-      Math.max(count, this.cluster.topic(this.nameOf(topic))?.leaders.length ?? 0);
-    for (const [topic, count] of Object.entries(counts)) {
-      this.record.assertMayRaise(topic, count);
-      await ensurePartitions(this.cluster, { name: this.nameOf(topic), partitions: count });
-    }
-    const raised = Object.entries(counts).map(([topic, count]) => [topic, there(topic, count)]);
-    await this.record.raise(Object.fromEntries(raised), (topic) => this.cluster.idOf(this.nameOf(topic)));
-    this.#tellOf(Object.keys(counts));
-  }
-
-  #reader(at: TopicPartition, asked: TopicPartition = at, showsFences = false): KafkaReader {
-    const { log, onCorrupt } = this.#options;
-    const reader = new KafkaReader({
-      at,
-      as: asked,
-      cluster: this.cluster,
-      log,
-      showsFences,
-      onCorrupt: (range) => {
-        this.#metrics.passedOver(asked, range.nextOffset - range.fromOffset);
-        onCorrupt?.(asked, range);
-      },
-      onLost: (records) => this.#metrics.askedTooEarly(asked, records),
-      onClose: () => void this.#readers.delete(reader),
-    });
-    this.#readers.add(reader);
-    return reader;
-  }
-
   #sharedTopic(): SharedTopic | undefined {
     const { appends, log } = this.#options;
     if (appends === undefined) return undefined;
     const { cluster, record } = this;
-    const openReader = (at: TopicPartition) => this.#reader(at, at, true);
+    const openReader = (at: TopicPartition) => this.#opened.reader(at, at, true);
     return new SharedTopic({ appends, name: this.nameOf(appends.topic), cluster, record, log, openReader });
-  }
-
-  async #writer(at: TopicPartition, writers: Writers, asked: TopicPartition = at): Promise<KafkaWriter> {
-    const { cluster } = this;
-    const owner = `${at.topic}-${at.partition}`;
-    const isShared = writers === 'many';
-    const producer = isShared ? await newProducer(cluster, at) : await takeOver(cluster, owner, at);
-    const isMoved = isShared && asked.topic === this.#shared?.topic;
-    const writer = new KafkaWriter({
-      at,
-      as: asked,
-      cluster,
-      log: this.#options.log,
-      metrics: this.#metrics.forWriter(asked),
-      producer,
-      endOffset: await offsetAt(cluster, at, WHEN.end),
-      isShared,
-      renew: (own) => (isShared ? newProducer(cluster, at) : renew(cluster, owner, at, own)),
-      ...(isMoved ? await this.#shared?.admit(at, producer) : {}),
-      onClose: () => void this.#writers.delete(writer),
-    });
-    this.#writers.add(writer);
-    return writer;
   }
 
   async #mayBegin(group: string, at: TopicPartition): Promise<boolean> {

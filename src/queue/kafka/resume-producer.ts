@@ -3,9 +3,10 @@
  * it has before these is asked. What that process had sent may still come in: it has the sequences of what is sent again,
  * so that whichever is second is passed over.
  */
+
+import { placeOf } from '../place.ts';
 import type { TopicPartition } from '../port.ts';
 import type { ProducerMark } from '../producer-mark.ts';
-import { placeOf } from './broker-errors.ts';
 import type { Cluster } from './cluster.ts';
 import { SEQUENCES } from './pending-appends.ts';
 import { describeProducers } from './protocol.ts';

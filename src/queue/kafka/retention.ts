@@ -3,8 +3,8 @@
  * Spillway tells it where a partition may begin.
  */
 import { KAFKA_LIMITS } from '../../lib/limits.ts';
+import { placeOf } from '../place.ts';
 import type { TopicPartition } from '../port.ts';
-import { placeOf } from './broker-errors.ts';
 import type { Cluster } from './cluster.ts';
 import { committedOffset } from './group-offsets.ts';
 import type { LogSizes } from './log-sizes.ts';

@@ -1,9 +1,9 @@
 /** What people and monitors are told about topics and groups. */
 import { SpillwayError } from '../../lib/errors.ts';
 import { ownerOf } from '../created/owned-names.ts';
+import { placeOf } from '../place.ts';
 import { type GroupState, offset, type TopicState } from '../port.ts';
 import { groupStates } from '../segment-log/state.ts';
-import { placeOf } from './broker-errors.ts';
 import { membersOf } from './group-members.ts';
 import { committedOffsets } from './group-offsets.ts';
 import type { KafkaQueue } from './queue.ts';

@@ -17,6 +17,27 @@ export interface TakenBatches {
   readonly nextOffset: number;
 }
 
+/** A whole batch in what a broker gave: where it is, and the offsets that it has. */
+export interface Frame {
+  readonly bytes: Buffer;
+  readonly position: number;
+  readonly baseOffset: number;
+  readonly nextOffset: number;
+}
+
+/** The whole ones: a broker cuts off the last one where it was asked for so many bytes. */
+export function* framesIn(bytes: Buffer): Generator<Frame> {
+  let position = 0;
+  while (bytes.length - position >= BATCH_HEADER_BYTES) {
+    const sizeBytes = bytes.readInt32BE(position + LENGTH_AT) + LENGTH_BASE;
+    if (sizeBytes < BATCH_HEADER_BYTES || sizeBytes > bytes.length - position) return;
+    const batch = bytes.subarray(position, position + sizeBytes);
+    const baseOffset = Number(batch.readBigInt64BE(0));
+    yield { bytes: batch, position, baseOffset, nextOffset: baseOffset + batch.readInt32BE(LAST_OFFSET_DELTA_AT) + 1 };
+    position += sizeBytes;
+  }
+}
+
 /**
  * `place`: what to call the partition. At least one batch, where there is one, and then up to `maxBytes`. Those by which
  * producers were fenced are nobody's records.
@@ -32,35 +53,32 @@ export function takeBatches(
   const corrupt: CorruptRange[] = [];
   let nextOffset = from;
   let takenBytes = 0;
-  let at = 0;
-  while (bytes.length - at >= BATCH_HEADER_BYTES) {
-    const sizeBytes = bytes.readInt32BE(at + LENGTH_AT) + LENGTH_BASE;
-    if (sizeBytes < BATCH_HEADER_BYTES || sizeBytes > bytes.length - at) break;
-    const batch = bytes.subarray(at, at + sizeBytes);
-    const baseOffset = Number(batch.readBigInt64BE(0));
-    const end = baseOffset + batch.readInt32BE(LAST_OFFSET_DELTA_AT) + 1;
-    at += sizeBytes;
-    if (end <= nextOffset) continue;
-    const isMarker = (batch.readInt16BE(ATTRIBUTES_AT) & CONTROL) !== 0 || (!showsFences && isFence(batch));
-    if (!isMarker) {
-      const header = readBatchHeader(batch);
-      if (header === undefined || !batchIsIntact(batch)) {
-        const fromOffset = offset(Math.max(baseOffset, from));
-        corrupt.push({ file: place, position: at - sizeBytes, fromOffset, nextOffset: offset(end) });
+  for (const frame of framesIn(bytes)) {
+    if (frame.nextOffset <= nextOffset) continue;
+    if (!isMarker(frame.bytes, showsFences)) {
+      const batch = storedBatch(frame);
+      if (batch === undefined) {
+        const fromOffset = offset(Math.max(frame.baseOffset, from));
+        corrupt.push({ file: place, position: frame.position, fromOffset, nextOffset: offset(frame.nextOffset) });
       } else {
-        if (batches.length > 0 && takenBytes + sizeBytes > maxBytes) break;
-        takenBytes += sizeBytes;
-        const { recordCount, maxTimestampMs } = header;
-        batches.push({
-          baseOffset: offset(baseOffset),
-          nextOffset: offset(end),
-          recordCount,
-          maxTimestampMs,
-          bytes: batch,
-        });
+        if (batches.length > 0 && takenBytes + batch.bytes.length > maxBytes) break;
+        takenBytes += batch.bytes.length;
+        batches.push(batch);
       }
     }
-    nextOffset = end;
+    nextOffset = frame.nextOffset;
   }
   return { batches, corrupt, nextOffset };
+}
+
+function isMarker(batch: Buffer, showsFences: boolean): boolean {
+  return (batch.readInt16BE(ATTRIBUTES_AT) & CONTROL) !== 0 || (!showsFences && isFence(batch));
+}
+
+/** Undefined where it cannot be read. */
+function storedBatch({ bytes, baseOffset, nextOffset }: Frame): StoredBatch | undefined {
+  const header = readBatchHeader(bytes);
+  if (header === undefined || !batchIsIntact(bytes)) return undefined;
+  const { recordCount, maxTimestampMs } = header;
+  return { baseOffset: offset(baseOffset), nextOffset: offset(nextOffset), recordCount, maxTimestampMs, bytes };
 }

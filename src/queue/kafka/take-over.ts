@@ -12,8 +12,8 @@
  * The marker takes one offset: a gap, as after a torn tail in the embedded log.
  */
 import { KAFKA_LIMITS } from '../../lib/limits.ts';
+import { placeOf } from '../place.ts';
 import type { TopicPartition } from '../port.ts';
-import { placeOf } from './broker-errors.ts';
 import type { Cluster } from './cluster.ts';
 import { addPartitionsToTxn, endTxn, initProducerId } from './protocol.ts';
 

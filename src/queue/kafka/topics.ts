@@ -102,7 +102,7 @@ export async function ensurePartitions(cluster: Cluster, { name, partitions }: W
     await cluster.askAny(options, createPartitions, [{ name, count: partitions }], KAFKA_LIMITS.acknowledgeMs, false);
   } catch (thrown) {
     // Somebody else may have been faster.
-    if (brokerErrorOf(causeOf(thrown)) !== 'INVALID_PARTITIONS') throw thrown;
+    if (brokerErrorOf(thrown) !== 'INVALID_PARTITIONS') throw thrown;
   }
   await cluster.persist(
     { doing: `waiting for the partitions of ${name}`, forMs: KAFKA_LIMITS.createTopicsMs },
@@ -111,8 +111,6 @@ export async function ensurePartitions(cluster: Cluster, { name, partitions }: W
     },
   );
 }
-
-const causeOf = (thrown: unknown): unknown => (thrown instanceof SpillwayError ? thrown.cause : thrown);
 
 /** Groups are Kafka's own since 4.0 (KIP-848). */
 async function assertVersion(cluster: Cluster): Promise<void> {
@@ -151,7 +149,7 @@ async function create(
     await cluster.askAny(options, createTopics, [topic], KAFKA_LIMITS.acknowledgeMs, false);
     log.info({ topic: name, partitions, replication, minInsyncReplicas }, `made the topic ${name}`);
   } catch (thrown) {
-    const reason = brokerErrorOf(causeOf(thrown));
+    const reason = brokerErrorOf(thrown);
     if (reason === 'TOPIC_ALREADY_EXISTS') return;
     if (reason !== 'INVALID_REPLICATION_FACTOR') throw thrown;
     throw invalid(

@@ -8,6 +8,7 @@ import { readWhole, replaceFile } from '../../lib/disk-files.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import { SharedTurn } from '../../lib/shared-turn.ts';
+import { placeOf } from '../place.ts';
 import type { TopicPartition } from '../port.ts';
 import type { ProducerMark } from '../producer-mark.ts';
 
@@ -56,12 +57,12 @@ export class ProducerNotes {
 
   /** As it is on the disk. */
   of(at: TopicPartition): ProducerNote | undefined {
-    return this.#notes.get(keyOf(at));
+    return this.#notes.get(placeOf(at));
   }
 
   /** Durable when it resolves; undefined forgets it. Of several partitions at once; of one, one call at a time. */
   async set(at: TopicPartition, note: ProducerNote | undefined): Promise<void> {
-    const key = keyOf(at);
+    const key = placeOf(at);
     if (note === undefined && !this.#mayBeThere.has(key)) return;
     this.#mayBeThere.add(key);
     this.#changes.set(key, note);
@@ -88,5 +89,3 @@ function parse(text: string): ReadonlyMap<string, ProducerNote> {
   if (version !== VERSION) throw new Error(`version ${version} is not known here`);
   return new Map(Object.entries(producers));
 }
-
-const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;

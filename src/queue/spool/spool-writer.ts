@@ -14,6 +14,7 @@ import { withoutProducer } from '../../event/record-batch.ts';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { QUEUE_LIMITS, SPOOL_LIMITS } from '../../lib/limits.ts';
 import { orAborted } from '../../lib/or-aborted.ts';
+import { placeOf } from '../place.ts';
 import type { Appended, Offset, PartitionWriter } from '../port.ts';
 import { type DrainOptions, drain, forget } from './drain.ts';
 import type { Flight } from './flight.ts';
@@ -107,7 +108,7 @@ export class SpoolWriter implements PartitionWriter {
       ? 'It was added, and what its sources had in others has to be read first.'
       : 'The queue does not take it now.';
     const why = failure?.message ?? waitsFor ?? usual;
-    return `${this.topic}/${this.partition} is kept on this machine's disk. ${why}`;
+    return `${placeOf(this)} is kept on this machine's disk. ${why}`;
   }
 
   get saturated(): boolean {
@@ -166,7 +167,7 @@ export class SpoolWriter implements PartitionWriter {
   }
 
   #closedError(): SpillwayError {
-    return new SpillwayError('UNAVAILABLE', `This writer of ${this.topic}/${this.partition} is closed.`);
+    return new SpillwayError('UNAVAILABLE', `This writer of ${placeOf(this)} is closed.`);
   }
 
   #tellMoved(): void {
@@ -205,7 +206,7 @@ export class SpoolWriter implements PartitionWriter {
 
   async #keepAfterEntry(batch: Buffer): Promise<void> {
     if (this.#enteringBytes + batch.length > QUEUE_LIMITS.pendingMaxBytes) {
-      const text = `${this.#enteringBytes} bytes wait for ${this.topic}/${this.partition} already.`;
+      const text = `${this.#enteringBytes} bytes wait for ${placeOf(this)} already.`;
       throw new SpillwayError('UNAVAILABLE', text, { retryAfterS: 1 });
     }
     this.#enteringBytes += batch.length;
@@ -250,7 +251,7 @@ export class SpoolWriter implements PartitionWriter {
   /** `from`: where in the log that begins which is to go to the queue, copies of what is under way included. */
   #beginSpooling(from: Offset, left?: ProducerNote): void {
     const { log, topic, partition } = { ...this.#options, topic: this.topic, partition: this.partition };
-    const place = `${topic}/${partition}`;
+    const place = placeOf(this);
     if (this.#isHeld) {
       const text = `${place} was added: it is kept on this machine's disk until what its sources had in others was read`;
       log.info({ topic, partition }, text);
@@ -332,6 +333,6 @@ export class SpoolWriter implements PartitionWriter {
     this.#isSpooling = false;
     this.#tellMoved();
     const { topic, partition } = this;
-    log.info({ topic, partition }, `${topic}/${partition} is in the queue up to its end`);
+    log.info({ topic, partition }, `${placeOf(this)} is in the queue up to its end`);
   }
 }

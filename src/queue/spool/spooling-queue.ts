@@ -6,8 +6,8 @@ import { type Disk, nodeDisk } from '../../lib/disk.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { SPOOL_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
-import type { KnownLayouts } from '../late/known-layouts.ts';
 import { isDirect } from '../late/late-writer.ts';
+import { placeOf } from '../place.ts';
 import {
   type Appended,
   type AssignedPartition,
@@ -24,6 +24,7 @@ import {
 import { LocalCoordinator } from '../segment-log/coordinator.ts';
 import { MarkBoard } from '../segment-log/marks.ts';
 import { openSegmentLog, type SegmentLogQueue } from '../segment-log/queue.ts';
+import { HeldPartitions, type HeldPartitionsOptions } from './held-partitions.ts';
 import { showSpool } from './metrics.ts';
 import { type ProducerNote, ProducerNotes } from './producer-notes.ts';
 import { SpoolWriter } from './spool-writer.ts';
@@ -35,13 +36,8 @@ export interface SpoolingOptions {
   readonly directory: string;
   /** Topics whose writers spool. */
   readonly topics: readonly string[];
-  /** Notes how many partitions these have, before one is used. */
-  readonly layouts?: KnownLayouts;
-  /**
-   * Resolves when what was read last of a topic by whoever must keep its order is past these ends. For partitions that
-   * others added, and began to read, while this process kept records of sources that have moved there.
-   */
-  readonly passed?: (topic: string, ends: readonly Offset[], signal: AbortSignal) => Promise<void>;
+  readonly layouts?: HeldPartitionsOptions['layouts'];
+  readonly passed?: HeldPartitionsOptions['passed'];
   readonly log: Logger;
   readonly disk?: Disk;
   readonly spoolAfterMs?: number;
@@ -67,21 +63,7 @@ export class SpoolingQueue implements Queue {
   readonly #opening = new Map<string, PromiseWithResolvers<SpoolWriter>>();
   readonly #timer: NodeJS.Timeout;
   readonly #closing = new AbortController();
-  /** By topic: partitions from these on were added, and may be read before what this process has for earlier ones. */
-  readonly #heldFrom = new Map<string, readonly number[]>();
-  /** Topics whose added partitions are not read yet as far as is known, so that only what was kept here can be late. */
-  readonly #unread = new Set<string>();
-  /**
-   * By topic: partitions from this one on were added before this process began, which has begun with all of them. What
-   * one before it has in the queue is before the barrier, so only what was kept here can be late.
-   */
-  readonly #fresh = new Map<string, number>();
-  /** Topics of which something was kept here by a process before. */
-  readonly #hasKept = new Set<string>();
-  /** By topic: partitions from these on were added, and this process has not said yet that it has moved. */
-  readonly #moving = new Map<string, readonly number[]>();
-  /** By topic and one of those: the partitions that are held back because of it. */
-  readonly #held = new Map<string, Set<number>>();
+  readonly #held: HeldPartitions;
   #member: GroupMember | undefined;
 
   private constructor(options: SpoolingOptions, coordinator: LocalCoordinator, notes: ProducerNotes) {
@@ -104,6 +86,15 @@ export class SpoolingQueue implements Queue {
       log,
       disk,
     });
+    this.#held = new HeldPartitions({
+      queue,
+      layouts: options.layouts,
+      passed: options.passed,
+      writerOf: (at) => this.#writer(at),
+      isKept: (topic) => [...this.#writers].some((writer) => writer.topic === topic && writer.isSpooling),
+      log,
+      signal: this.#closing.signal,
+    });
     this.#timer = setInterval(() => {
       this.#spool
         .retain()
@@ -124,16 +115,15 @@ export class SpoolingQueue implements Queue {
     await spooling.#spool.prepare();
     spooling.#member = await spooling.#spool.joinGroup(DRAIN_GROUP, {
       topics: options.topics,
-      onAssigned: (assigned) => void spooling.#assigned.set(keyOf(assigned), assigned),
+      onAssigned: (assigned) => void spooling.#assigned.set(placeOf(assigned), assigned),
     });
-    for (const topic of options.topics) await spooling.#begin(topic);
+    for (const topic of options.topics) await spooling.#held.begin(topic);
     return spooling;
   }
 
   async openWriter(at: TopicPartition): Promise<PartitionWriter> {
     if (!this.#options.topics.includes(at.topic)) return this.#queue.openWriter(at);
-    await this.#noteUse(at);
-    await this.#noteHold(at);
+    await this.#held.note(at);
     const direct = await this.#queue.openWriter(at);
     if (!isDirect(direct)) return direct;
     if (at.partition >= this.#spool.partitionCount(at.topic)) {
@@ -157,14 +147,14 @@ export class SpoolingQueue implements Queue {
       drained,
       left,
       note: (note) => this.#notes.set(at, note),
-      commit: async (position) => this.#assigned.get(keyOf(at))?.commit(position),
+      commit: async (position) => this.#assigned.get(placeOf(at))?.commit(position),
       log: this.#options.log,
       onDrained: (batch, appended) => this.#options.onDrained?.(at, batch, appended),
       spoolAfterMs: this.#options.spoolAfterMs ?? SPOOL_LIMITS.spoolAfterMs,
-      hold: this.#holdOf(at),
+      hold: this.#held.holdOf(at),
     });
     this.#writers.add(writer);
-    if (writer.spooledRecords > 0) this.#hasKept.add(at.topic);
+    if (writer.spooledRecords > 0) this.#held.hasKept(at.topic);
     this.#openingOf(at).resolve(writer);
     return writer;
   }
@@ -220,11 +210,7 @@ export class SpoolingQueue implements Queue {
       return offset(Math.max(end, await (await this.#writer({ topic, partition })).landed()));
     });
     await this.#queue.registerBarrier(topic, await Promise.all(landed));
-    for (const from of this.#moving.get(topic) ?? []) if (from < ends.length) await this.#release(topic, from);
-    this.#moving.set(
-      topic,
-      (this.#moving.get(topic) ?? []).filter((from) => from >= ends.length),
-    );
+    await this.#held.hasMoved(topic, ends.length);
   }
 
   mapsTo(topic: string, partitions: number): void {
@@ -253,101 +239,14 @@ export class SpoolingQueue implements Queue {
     await this.#queue.close();
   }
 
-  /** What is known of the topic at the start. */
-  async #begin(topic: string): Promise<void> {
-    const { layouts } = this.#options;
-    const layout = this.#queue.layout(topic);
-    const known = layouts?.of(topic);
-    const before = known?.partitions ?? layout.partitions;
-    const isMore = before < layout.partitions;
-    const left = known?.heldFrom ?? [];
-    if (isMore) this.#fresh.set(topic, before);
-    if (left.length === 0 && layout.unbarred.some((first) => first <= before)) this.#unread.add(topic);
-    this.#heldFrom.set(topic, isMore ? [...left, before] : left);
-    await layouts?.note(topic, layout, isMore ? before : undefined);
-  }
-
-  /** A partition that was not used before: added by others, before or after its barrier was registered. */
-  async #noteUse({ topic, partition }: TopicPartition): Promise<void> {
-    const { layouts } = this.#options;
-    const known = layouts?.of(topic);
-    if (known === undefined || partition < known.partitions) return;
-    const layout = this.#queue.layout(topic);
-    const isBarred = !layout.unbarred.some((first) => first <= partition);
-    // What is kept here now may come to the queue after a barrier that others register.
-    const isLate = isBarred || [...this.#writers].some((writer) => writer.topic === topic && writer.isSpooling);
-    const from = known.partitions;
-    if (isLate) {
-      this.#unread.delete(topic);
-      this.#heldFrom.set(topic, [...(this.#heldFrom.get(topic) ?? []), from]);
-    } else this.#moving.set(topic, [...(this.#moving.get(topic) ?? []), from]);
-    // If this process ends before it has moved, the next one holds them back.
-    await layouts?.note(topic, { ...layout, partitions: partition + 1 }, from);
-  }
-
-  /** Durable before anything goes to the partition; another one that was held back as well may have been let go already. */
-  async #noteHold(at: TopicPartition): Promise<void> {
-    const { layouts, passed } = this.#options;
-    const from = this.#holdsFrom(at);
-    if (from === undefined || passed === undefined) return;
-    const key = keyOf({ topic: at.topic, partition: from });
-    this.#held.set(key, (this.#held.get(key) ?? new Set()).add(at.partition));
-    await layouts?.hold(at.topic, from);
-  }
-
-  /** From which one on partitions are held back together with this one; undefined where it is not. */
-  #holdsFrom({ topic, partition }: TopicPartition): number | undefined {
-    return this.#heldFrom.get(topic)?.findLast((from) => from <= partition);
-  }
-
-  /** Sources that have moved are read where they were first, up to the end of what was accepted before. */
-  #holdOf({ topic, partition }: TopicPartition): Promise<void> | undefined {
-    const { passed, log } = this.#options;
-    const from = this.#holdsFrom({ topic, partition });
-    if (from === undefined || passed === undefined) return undefined;
-    const hold = async () => {
-      const earlier = await Promise.all(
-        Array.from({ length: from }, (_, at) => this.#writer({ topic, partition: at })),
-      );
-      const isInTime = this.#unread.has(topic) || this.#fresh.get(topic) === from;
-      if (!isInTime || this.#hasKept.has(topic)) {
-        const ends = await Promise.all(earlier.map((writer) => writer.landed()));
-        await passed(topic, ends, this.#closing.signal);
-      }
-      await this.#letGo({ topic, partition }, from);
-    };
-    const held = hold();
-    held.catch((thrown: unknown) => {
-      if (!this.#closing.signal.aborted) log.error({ topic, partition, reason: messageOf(thrown) }, 'it stays here');
-    });
-    return held;
-  }
-
-  /** What is not noted costs the next start a wait, and no order. */
-  async #letGo({ topic, partition }: TopicPartition, from: number): Promise<void> {
-    const held = this.#held.get(keyOf({ topic, partition: from }));
-    held?.delete(partition);
-    // Whoever has the folder after this process notes it there.
-    if (this.#closing.signal.aborted || (held !== undefined && held.size > 0)) return;
-    await this.#release(topic, from);
-  }
-
-  async #release(topic: string, from: number): Promise<void> {
-    await this.#options.layouts?.release(topic, from).catch((thrown: unknown) => {
-      this.#options.log.warn({ topic, reason: messageOf(thrown) }, 'it was not noted that nothing is held back now');
-    });
-  }
-
   /** Waits until it is open. */
   #writer(at: TopicPartition): Promise<SpoolWriter> {
     return this.#openingOf(at).promise;
   }
 
   #openingOf(at: TopicPartition): PromiseWithResolvers<SpoolWriter> {
-    const known = this.#opening.get(keyOf(at)) ?? Promise.withResolvers<SpoolWriter>();
-    this.#opening.set(keyOf(at), known);
+    const known = this.#opening.get(placeOf(at)) ?? Promise.withResolvers<SpoolWriter>();
+    this.#opening.set(placeOf(at), known);
     return known;
   }
 }
-
-const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
