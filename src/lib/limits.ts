@@ -735,6 +735,7 @@ export const CONFIG_LIMITS = {
 } as const;
 
 const relations: readonly (readonly [boolean, string])[] = [
+  [DOCTOR_LIMITS.connectMs + DOCTOR_LIMITS.requestMs < DOCTOR_LIMITS.checkMs, 'a check ends after what it waits for'],
   [10 * SUPERVISOR_LIMITS.heartbeatMs < GROUP_LIMITS.sessionTimeoutMs, 'a session outlives several heartbeats'],
   [
     SUPERVISOR_LIMITS.requestTimeoutMs < GROUP_LIMITS.sessionTimeoutMs,
