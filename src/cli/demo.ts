@@ -1,6 +1,7 @@
 /** `spillway demo`: realistic traffic of a small web shop, with an incident now and then. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
+import { plural } from '../lib/plural.ts';
 import { parseDuration } from '../lib/units.ts';
 import { CLIENT_OPTIONS, Client } from './client.ts';
 import { type Command, countOption, EXIT, type Invocation, programName, textOption, UsageError } from './command.ts';
@@ -9,7 +10,6 @@ import { INCIDENTS, type Incident, Incidents } from './demo/incidents.ts';
 import { Random } from './demo/random.ts';
 import { SyslogSender } from './demo/syslog-sender.ts';
 import { Traffic } from './demo/traffic.ts';
-import { plural } from './table.ts';
 
 const TICK_MS = 100;
 const RETRY_FOR_MS = 60_000;

@@ -4,6 +4,7 @@ import { type Examined, examine } from '../doctor/examine.ts';
 import type { Finding, FindingState } from '../doctor/finding.ts';
 import { KafkaProbe } from '../doctor/kafka-probe.ts';
 import { OpenSearchProbe } from '../doctor/opensearch-probe.ts';
+import { plural } from '../lib/plural.ts';
 import { holderOf } from '../roles/data-lock.ts';
 import { kafkaOptionsOf } from '../roles/kafka-queue.ts';
 import { clusterOf } from '../roles/search-engine.ts';
@@ -11,7 +12,7 @@ import { CLIENT_OPTIONS } from './client.ts';
 import { type Command, choiceOption, EXIT, type Invocation, textOption } from './command.ts';
 import { CONFIG_OPTIONS, loadInvoked } from './config-options.ts';
 import type { Output } from './output.ts';
-import { plural, visible } from './table.ts';
+import { visible } from './table.ts';
 
 export const command: Command = {
   usage: 'doctor [--role collector|processor|store] [--config FILE] [--data DIR]',

@@ -7,13 +7,13 @@ import type { Config } from '../config/schema.ts';
 import { nodeDisk } from '../lib/disk.ts';
 import { SpillwayError } from '../lib/errors.ts';
 import { DRAIN_LIMITS } from '../lib/limits.ts';
+import { count, plural } from '../lib/plural.ts';
 import { readBacklog } from '../queue/segment-log/backlog.ts';
 import { printUnread, QUEUE_READERS } from '../roles/queue-binding.ts';
 import { Supervisor } from '../roles/supervisor.ts';
 import { type Command, EXIT, type Invocation } from './command.ts';
 import { CONFIG_OPTIONS, loadInvoked } from './config-options.ts';
 import { assertStartable } from './startable.ts';
-import { count, plural } from './table.ts';
 
 export const command: Command = {
   usage: 'drain [--config FILE] [--data DIR]',

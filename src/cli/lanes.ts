@@ -1,7 +1,8 @@
 /** Which tenants are held back behind the others, as the metrics say it. */
 import { SpillwayError } from '../lib/errors.ts';
+import { count } from '../lib/plural.ts';
 import type { Client } from './client.ts';
-import { count, table } from './table.ts';
+import { table } from './table.ts';
 import { shownAge } from './times.ts';
 
 export interface ShownLane {

@@ -1,8 +1,9 @@
 /** `spillway ledger`: the account of everything accepted. */
 import type { LedgerReport } from '../api/schemas/index.ts';
+import { count } from '../lib/plural.ts';
 import { CLIENT_OPTIONS, Client } from './client.ts';
 import { type Command, EXIT, type Invocation, isSet, textOption } from './command.ts';
-import { count, table } from './table.ts';
+import { table } from './table.ts';
 import { askedTime, shownTime } from './times.ts';
 
 export const command: Command = {

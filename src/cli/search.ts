@@ -2,10 +2,10 @@
 import type { SearchAnswer } from '../api/schemas/index.ts';
 import { SpillwayError } from '../lib/errors.ts';
 import { QUERY_LIMITS } from '../lib/limits.ts';
+import { plural } from '../lib/plural.ts';
 import { CLIENT_OPTIONS, Client } from './client.ts';
 import { type Command, countOption, EXIT, type Invocation, isSet, textOption } from './command.ts';
 import { CSV_HEADER, chosenFormat, FORMAT_OPTION, type Format, showEvent } from './show-events.ts';
-import { plural } from './table.ts';
 import { askedTime, shownTime } from './times.ts';
 
 const DEFAULT_LIMIT = 100;

@@ -1,9 +1,9 @@
 /** `spillway segment check FILE`: what is in a segment of the queue, and what is wrong with it. */
 
+import { count } from '../lib/plural.ts';
 import { formatSize } from '../lib/units.ts';
 import { checkSegment, type SegmentReport } from '../queue/segment-log/check-segment.ts';
 import { type Command, EXIT, type Invocation, UsageError } from './command.ts';
-import { count } from './table.ts';
 import { shownTime } from './times.ts';
 
 export const command: Command = {

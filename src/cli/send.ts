@@ -3,12 +3,13 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
 import { COLLECT_LIMITS, TOPIC_LIMITS } from '../lib/limits.ts';
+import { count, plural } from '../lib/plural.ts';
 import { formatSize, parseDuration } from '../lib/units.ts';
 import { CLIENT_OPTIONS, Client } from './client.ts';
 import { type Command, choiceOption, EXIT, type Invocation, textOption, UsageError } from './command.ts';
 import { type Acknowledged, deliver } from './delivery.ts';
 import { type LineBatch, lineBatches } from './line-batches.ts';
-import { count, plural, visible } from './table.ts';
+import { visible } from './table.ts';
 
 const BATCH_BYTES = 1024 * 1024;
 const IDLE_MS = 200;

@@ -1,9 +1,10 @@
 /** `spillway slices`: where events are, and which slices a question of a tenant touches. */
 import type { SlicesAnswer } from '../api/schemas/index.ts';
+import { count } from '../lib/plural.ts';
 import { formatSize } from '../lib/units.ts';
 import { CLIENT_OPTIONS, Client } from './client.ts';
 import { type Command, EXIT, type Invocation, textOption, UsageError } from './command.ts';
-import { count, table } from './table.ts';
+import { table } from './table.ts';
 import { askedTime } from './times.ts';
 
 export const command: Command = {

@@ -38,12 +38,3 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
       .trimEnd();
   return [layOut(columns.map(({ title }) => title)), ...rows.map(layOut)];
 }
-
-export function count(value: number): string {
-  return value.toLocaleString('en');
-}
-
-/** `1 line`, `12,345 lines`. */
-export function plural(value: number, singular: string, many = `${singular}s`): string {
-  return `${count(value)} ${value === 1 ? singular : many}`;
-}

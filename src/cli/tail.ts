@@ -2,12 +2,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AnsweredEvent, TailDropped } from '../api/schemas/index.ts';
 import { SpillwayError } from '../lib/errors.ts';
+import { plural } from '../lib/plural.ts';
 import { CLIENT_OPTIONS, Client } from './client.ts';
 import { type Command, EXIT, type Invocation } from './command.ts';
 import { serverSentEvents } from './event-stream.ts';
 import { withPosition } from './search.ts';
 import { CSV_HEADER, chosenFormat, FORMAT_OPTION, type Format, showEvent } from './show-events.ts';
-import { plural } from './table.ts';
 
 const RECONNECT_MS = 1_000;
 

@@ -3,11 +3,12 @@ import type { HealthAnswer } from '../api/schemas/account.ts';
 import type { AddPartitionsAnswer, GroupsAnswer, TopicAnswer, TopicsAnswer } from '../api/schemas/index.ts';
 import { TOPICS } from '../event/topics.ts';
 import { QUEUE_LIMITS, TOPIC_LIMITS } from '../lib/limits.ts';
+import { count, plural } from '../lib/plural.ts';
 import { formatSize } from '../lib/units.ts';
 import { CLIENT_OPTIONS, Client } from './client.ts';
 import { type Command, countOption, EXIT, type Invocation, textOption, UsageError } from './command.ts';
 import { askForLanes, laneLines } from './lanes.ts';
-import { count, plural, table } from './table.ts';
+import { table } from './table.ts';
 import { shownAge, shownTime } from './times.ts';
 
 export const command: Command = {

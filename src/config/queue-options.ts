@@ -1,4 +1,5 @@
 /** What the marks of the schema cannot say of the queue's options. */
+import { plural } from '../lib/plural.ts';
 import type { Problem } from './problem.ts';
 import type { Config } from './schema.ts';
 import type { Written } from './together.ts';
@@ -8,7 +9,7 @@ export function queueProblems({ queue }: Config, written: Written): Problem[] {
   if (engine !== 'kafka' || minInsyncReplicas <= replication) return [];
   const places = ['queue.minInsyncReplicas', 'queue.replication'].map((option) => written.get(option)?.where);
   const what =
-    `queue.minInsyncReplicas is ${minInsyncReplicas}, but there are only ${replication} replicas ` +
+    `queue.minInsyncReplicas is ${minInsyncReplicas}, but ${replication === 1 ? 'there is' : 'there are'} only ${plural(replication, 'replica')} ` +
     '(queue.replication): nothing could ever be acknowledged.';
   return [{ where: places.find((where) => where !== undefined && where !== 'default') ?? 'default', what }];
 }

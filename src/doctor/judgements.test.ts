@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../config/load.ts';
-import { DOCTOR_LIMITS } from '../lib/limits.ts';
+import { DOCTOR_LIMITS, QUERY_LIMITS } from '../lib/limits.ts';
 import { describeLogDirs } from '../queue/kafka/protocol.ts';
 import type { Installation } from './check.ts';
 import { judgeFolder, kafkaDisk } from './checks/kafka-disk.ts';
 import { kafkaRights } from './checks/kafka-rights.ts';
 import { judgeMemory } from './checks/memory.ts';
-import { isPast } from './checks/opensearch-disk.ts';
+import { isPast, nodeFinding } from './checks/opensearch-disk.ts';
+import { judgeSettings } from './checks/opensearch-settings.ts';
 import { judgeDocuments } from './checks/opensearch-slices.ts';
 import { CHECK_NAMES, CHECKS } from './checks.ts';
 import { judgeClock } from './engine-clock.ts';
@@ -55,7 +56,9 @@ test("a broker's disk is a warning from 85 % on, wrong from 95 % on, and unknown
     'wrong',
     'unknown',
   ]);
-  expect(of(50n).found).toMatch(/^k:9092: 50 ?B free, 95 % used where \/kafka is/);
+  expect(of(50n).found).toBe(
+    'k:9092: 50 B of 1000 B free where /kafka is, 95 % used or kept for root: when it is full the broker ends',
+  );
 });
 
 test('a broker that does not answer how full its disks are does not hide what the others say', async () => {
@@ -118,6 +121,43 @@ test('watermarks are shares that are used, or sizes that are left', () => {
   expect(isPast('101gb', free, total)).toBe(true);
   expect(isPast('99gb', free, total)).toBe(false);
   expect(isPast('nonsense', free, total)).toBe(false);
+});
+
+test('the disk of a node of OpenSearch is as full as df says, and as its watermarks count it where they do otherwise', () => {
+  const marks = { isOn: true, low: '85%', high: '90%', flood: '95%' };
+  const of = (unused: number, free: number, isOn = true) => {
+    const total = { total_in_bytes: 1_000, free_in_bytes: unused, available_in_bytes: free };
+    return nodeFinding({ name: 'n', fs: { total } }, { ...marks, isOn });
+  };
+  expect(of(500, 500)).toEqual([{ state: 'well', found: 'n: 500 B free, 50 % used' }]);
+  // 200 B are kept for root: 500 of the 800 that users may have are used.
+  expect(of(500, 300)).toMatchObject([
+    { state: 'well', found: 'n: 300 B free, 63 % used (70 % as its watermarks count it)' },
+  ]);
+  expect(of(500, 300, false)).toMatchObject([{ found: 'n: 300 B free, 63 % used (its watermarks are off)' }]);
+  expect(of(240, 140)).toMatchObject([
+    { state: 'warning', found: expect.stringContaining('84 % used (86 % as its watermarks count it): past its low') },
+  ]);
+});
+
+test('settings of a cluster are judged as they hold, and taken back where they were set', () => {
+  const { config } = installation();
+  const judge = (settings: object) =>
+    judgeSettings({ transient: {}, persistent: {}, defaults: {}, ...settings }, config);
+  const clauses = 'indices.query.bool.max_clause_count';
+  expect(states(judge({}))).toEqual(['well']);
+  expect(states(judge({ persistent: { [clauses]: '10' }, transient: { [clauses]: '1024' } }))).toEqual(['well']);
+  expect(states(judge({ defaults: { [clauses]: `${QUERY_LIMITS.nodes}` } }))).toEqual(['well']);
+  expect(judge({ transient: { [clauses]: `${QUERY_LIMITS.nodes - 1}` } })).toMatchObject([
+    { state: 'wrong', mend: `PUT /_cluster/settings {"transient": {"${clauses}": null}}` },
+  ]);
+  expect(judge({ defaults: { [clauses]: '10' } })).toMatchObject([
+    { state: 'wrong', mend: expect.stringMatching(/opensearch\.yml.*\{"persistent": \{"indices[^}]*": "1024"\}\}$/) },
+  ]);
+  expect(states(judge({ defaults: { 'http.max_content_length': '4mb' } }))).toEqual(['well']);
+  expect(judge({ defaults: { 'http.max_content_length': '64kb' } })).toMatchObject([
+    { state: 'warning', found: expect.stringContaining('dead letter'), mend: expect.stringContaining('100mb') },
+  ]);
 });
 
 test('only what is configured, and runs here, is looked at', () => {

@@ -85,7 +85,7 @@ describe.skipIf(lacksKafka('doctor and Kafka', { own: true }))('doctor and one b
     const found = of('kafka-topics')
       .map((one) => `${one.state} ${one.found} → ${one.mend}`)
       .join('\n');
-    expect(found).toMatch(/wrong hand\.raw has 1 replicas, and queue\.replication is 3/);
+    expect(found).toMatch(/wrong hand\.raw has 1 replica, and queue\.replication is 3/);
     expect(found).toMatch(/wrong hand\.raw has min\.insync\.replicas=1, .*--alter --topic hand\.raw/);
     expect(found).toMatch(/wrong hand\.raw has max\.message\.bytes=1000/);
     expect(found).toMatch(/warning hand\.raw has a retention of its own/);

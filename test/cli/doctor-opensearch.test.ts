@@ -51,7 +51,7 @@ describe.skipIf(lacks('doctor and OpenSearch', needs))('doctor and OpenSearch', 
     const { status: exit, findings, of } = await ask();
     expect(findings.filter(({ state }) => state === 'wrong')).toEqual([]);
     expect(exit).toBe(0);
-    expect(of('opensearch-nodes')[0]?.found).toMatch(/1 of 1 nodes answer, with OpenSearch \d/);
+    expect(of('opensearch-nodes')[0]?.found).toMatch(/1 of 1 node answers, with OpenSearch \d/);
     expect(of('opensearch-clock')[0]?.state).toBe('well');
   });
 
@@ -61,7 +61,7 @@ describe.skipIf(lacks('doctor and OpenSearch', needs))('doctor and OpenSearch', 
     expect(exit).toBe(0);
     expect(of('opensearch-health')).toMatchObject([
       { state: 'warning', mend: expect.stringContaining('search.index.replicas: 0') },
-      { state: 'warning', found: expect.stringContaining('yellow: 1 copies') },
+      { state: 'warning', found: expect.stringContaining('yellow: 1 copy is not there') },
     ]);
   });
 
@@ -77,6 +77,71 @@ describe.skipIf(lacks('doctor and OpenSearch', needs))('doctor and OpenSearch', 
     expect(exit).toBe(1);
     expect(of('opensearch-settings')[0]).toMatchObject({ state: 'wrong', mend: expect.stringContaining('PUT') });
     expect(of('opensearch-disk').find(({ state }) => state === 'wrong')?.found).toContain('slice-30d-2026-11-25');
+  });
+
+  test('says of each setting that keeps writes or questions away what it does, and the request that mends it', async () => {
+    const set = (level: string, settings: object) => call('PUT', '_cluster/settings', { [level]: settings });
+    const allocation = 'cluster.routing.allocation.enable';
+    const clauses = 'indices.query.bool.max_clause_count';
+    await set('persistent', { [clauses]: 10, 'search.max_buckets': 10, [allocation]: 'none' });
+    await set('transient', { 'cluster.blocks.create_index': true });
+    // The last one: a cluster that is read-only takes no other setting.
+    await set('persistent', { 'cluster.blocks.read_only': true });
+    const { status: exit, of } = await ask();
+    expect(exit).toBe(1);
+    expect(of('opensearch-settings').map(({ state }) => state)).toEqual(Array(5).fill('wrong'));
+    for (const { found, mend = '' } of of('opensearch-settings')) {
+      const [, body = '{}'] = /PUT \/_cluster\/settings (\{.*\})/.exec(mend) ?? [];
+      const [[level, one]] = Object.entries<object>(JSON.parse(body)) as [[string, object]];
+      expect(found).toContain(Object.keys(one)[0]);
+      await set(level, one);
+    }
+    const mended = await ask();
+    expect(mended.of('opensearch-settings')).toMatchObject([{ state: 'well' }]);
+    await set('persistent', { [allocation]: 'primaries', 'cluster.blocks.read_only_allow_delete': true });
+    const { of: again } = await ask({ index: { replicas: 1 } });
+    await set('persistent', { 'cluster.blocks.read_only_allow_delete': null });
+    await set('persistent', { [allocation]: null });
+    expect(again('opensearch-settings')).toMatchObject([
+      { state: 'wrong', found: expect.stringContaining('read_only_allow_delete is true') },
+      { state: 'warning', found: expect.stringContaining('copies of shards are not made') },
+    ]);
+  });
+
+  test('says once that the cluster has no cluster manager, or stands still behind a node that answers', async () => {
+    const door = await Door.open(url);
+    const { username, password } = door;
+    door.hasManager = false;
+    const alone = await ask({ nodes: [door.url], username, password });
+    expect(alone.status).toBe(1);
+    expect(alone.of('opensearch-nodes')).toMatchObject([
+      { state: 'wrong', found: `the cluster has no cluster manager, says ${door.url}: nothing can be written` },
+      { state: 'well' },
+    ]);
+    for (const other of OTHERS) {
+      expect(alone.of(other), other).toMatchObject([
+        { state: 'unknown', found: expect.stringContaining('no cluster manager') },
+      ]);
+    }
+    // A node whose manager is not there waits for it for half a minute before it says so.
+    door.hasManager = true;
+    door.silent = /^\/_cluster\/settings/;
+    const still = await ask({ nodes: [door.url], username, password });
+    expect(still.status).toBe(1);
+    expect(still.tookMs).toBeLessThan(BOUND_MS);
+    expect(still.of('opensearch-nodes')).toMatchObject([
+      {
+        state: 'wrong',
+        found: expect.stringContaining(`${door.url} did not answer GET /_cluster/settings within 5 s`),
+      },
+      { state: 'well' },
+    ]);
+    for (const other of OTHERS) {
+      expect(still.of(other), other).toMatchObject([
+        { state: 'unknown', found: expect.stringContaining('does not answer') },
+      ]);
+    }
+    await door.close();
   });
 
   test('says what makes slices refuse good events: no node for a tier, an alias of another index, a pipeline', async () => {
@@ -116,7 +181,7 @@ describe.skipIf(lacks('doctor and OpenSearch', needs))('doctor and OpenSearch', 
 
   test('tells wrong credentials, and a right that lacks', async () => {
     const door = await Door.open(url);
-    const login = { username: 'spillway', password: 'right' };
+    const login = { username: door.username, password: door.password };
     const right = await ask({ nodes: [door.url], ...login });
     expect(right.findings.filter(({ state, check }) => state === 'wrong' && check.endsWith('nodes'))).toEqual([]);
     const wrong = await ask({ nodes: [door.url], ...login, password: 'wrong' });
@@ -140,6 +205,18 @@ describe.skipIf(lacks('doctor and OpenSearch', needs))('doctor and OpenSearch', 
       const paused = await ask().finally(() => process.kill(pid, 'SIGCONT'));
       expect(paused.status).toBe(1);
       expect(paused.tookMs).toBeLessThan(BOUND_MS);
+      expect(paused.of('opensearch-nodes')).toMatchObject([
+        {
+          state: 'wrong',
+          found: `${url} did not answer GET / within 4 s`,
+          mend: expect.stringMatching(/process stands still .*disk is full/),
+        },
+      ]);
+      for (const other of OTHERS) {
+        expect(paused.of(other), other).toEqual([
+          { check: other, state: 'unknown', found: 'not asked: no node could be asked' },
+        ]);
+      }
       await stop();
       const { status: exit, of, tookMs } = await ask();
       expect(exit).toBe(1);
@@ -179,8 +256,14 @@ describe.skipIf(lacks('doctor and OpenSearch', needs))('doctor and OpenSearch', 
 /** A door in front of a node that asks for a password, as the node's own would: OpenSearch's has no package to install. */
 class Door {
   readonly #server: Server;
+  readonly username = 'spillway';
+  readonly password = 'right';
   /** Paths that this user may not ask. */
   forbidden: RegExp | undefined;
+  /** Paths that are never answered. */
+  silent: RegExp | undefined;
+  /** False: it says what a node says that finds no cluster manager. */
+  hasManager = true;
 
   private constructor(server: Server) {
     this.#server = server;
@@ -193,6 +276,12 @@ class Door {
       const path = request.url ?? '';
       const refusal = request.headers.authorization !== right ? 401 : door.forbidden?.test(path) === true ? 403 : 0;
       if (refusal !== 0) return void response.writeHead(refusal).end('{}');
+      if (door.silent?.test(path) === true) return;
+      if (!door.hasManager && path !== '/') {
+        const isLocal = path.includes('local=true');
+        const answer = { discovered_master: false, discovered_cluster_manager: false, status: 'red' };
+        return isLocal ? void response.end(JSON.stringify(answer)) : undefined;
+      }
       const { method = 'GET' } = request;
       const init = body.length > 0 ? { body, headers: { 'content-type': 'application/json' } } : {};
       const answer = await fetch(node + path, { method, ...init });

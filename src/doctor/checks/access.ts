@@ -2,6 +2,7 @@
 import { listTokens } from '../../api/auth/tokens.ts';
 import { assertExposureAllowed } from '../../config/exposure.ts';
 import { messageOf } from '../../lib/errors.ts';
+import { plural } from '../../lib/plural.ts';
 import { always, type Check } from '../check.ts';
 import { well, wrong } from '../finding.ts';
 
@@ -22,6 +23,6 @@ export const access: Check = {
       const mend = 'spillway token create --tenant default --scope admin (or listen on 127.0.0.1)';
       return [wrong(messageOf(thrown), mend)];
     }
-    return [well(tokens === 0 ? 'there is no token, and only this machine can connect' : `${tokens} tokens`)];
+    return [well(tokens === 0 ? 'there is no token, and only this machine can connect' : plural(tokens, 'token'))];
   },
 };

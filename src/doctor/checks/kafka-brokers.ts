@@ -1,4 +1,5 @@
 /** Whether the brokers answer, also at the addresses by which the cluster tells clients to reach them. */
+import { plural } from '../../lib/plural.ts';
 import { printAddress } from '../../queue/kafka/options.ts';
 import { metadata } from '../../queue/kafka/protocol.ts';
 import { type Check, onKafka } from '../check.ts';
@@ -47,5 +48,5 @@ async function advertised(probe: KafkaProbe, named: readonly string[]): Promise<
     ),
   );
   const reached = brokers.length - failed.length;
-  return [...findings, well(`${reached} of the ${brokers.length} brokers of the cluster can be reached`)];
+  return [...findings, well(`${reached} of the ${plural(brokers.length, 'broker')} of the cluster can be reached`)];
 }

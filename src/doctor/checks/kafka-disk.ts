@@ -53,7 +53,8 @@ interface Folder {
 export function judgeFolder(address: string, { logDir, totalBytes, usableBytes }: Folder): Finding {
   if (totalBytes <= NOT_TOLD) return unknown(`${address} does not tell how full the disk of ${logDir} is`);
   const usedPercent = 100 - (100 * Number(usableBytes)) / Number(totalBytes);
-  const found = `${address}: ${formatSize(Number(usableBytes))} free, ${usedPercent.toFixed(0)} % used where ${logDir} is`;
+  // A broker does not tell what of the rest is kept for root, which `df` leaves out.
+  const found = `${address}: ${formatSize(Number(usableBytes))} of ${formatSize(Number(totalBytes))} free where ${logDir} is, ${usedPercent.toFixed(0)} % used or kept for root`;
   if (usedPercent >= DOCTOR_LIMITS.kafkaDiskWrongPercent) {
     return wrong(`${found}: when it is full the broker ends`, MEND);
   }

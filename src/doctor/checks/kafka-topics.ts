@@ -1,4 +1,5 @@
 /** Whether the topics keep what is promised of them, and all their replicas are there now. */
+import { plural } from '../../lib/plural.ts';
 import {
   describeConfigs,
   type MetadataAnswer,
@@ -46,8 +47,8 @@ export const kafkaTopics: Check = {
 function notMade(missing: readonly string[], brokers: number, { config }: Installation): Finding {
   const { replication } = config.queue;
   const names = missing.join(', ');
-  if (brokers >= replication) return well(`the first start makes ${names}, with ${replication} replicas`);
-  const found = `${names} cannot be made with ${replication} replicas (queue.replication): there are ${brokers} brokers`;
+  if (brokers >= replication) return well(`the first start makes ${names}, with ${plural(replication, 'replica')}`);
+  const found = `${names} cannot be made with ${plural(replication, 'replica')} (queue.replication): ${brokers === 1 ? 'there is' : 'there are'} ${plural(brokers, 'broker')}`;
   return wrong(found, 'Start more brokers, or set queue.replication and queue.minInsyncReplicas.');
 }
 
@@ -70,7 +71,7 @@ async function examineTopic(
   ];
   findings.push(...syncFindings(name, partitions, Number(settings.get('min.insync.replicas') ?? 1)));
   if (findings.length > 0) return findings;
-  return [well(`${name}: ${partitions.length} partitions with ${replicas} replicas, all in sync`)];
+  return [well(`${name}: ${plural(partitions.length, 'partition')} with ${plural(replicas, 'replica')}, all in sync`)];
 }
 
 function syncFindings(name: string, partitions: KnownTopic['partitions'], least: number): readonly Finding[] {
@@ -87,7 +88,7 @@ function syncFindings(name: string, partitions: KnownTopic['partitions'], least:
   const say = (found: string, at: readonly number[]) => `${name} ${found}: partition ${at.join(', ')}`;
   if (leaderless.length > 0) findings.push(wrong(say('has no leader', leaderless), mend));
   if (short.length > 0)
-    findings.push(wrong(say(`has fewer than ${least} replicas in sync and takes nothing`, short), mend));
+    findings.push(wrong(say(`has fewer than ${plural(least, 'replica')} in sync and takes nothing`, short), mend));
   if (behind.length > 0) findings.push(warning(say('has replicas that are not in sync', behind), mend));
   return findings;
 }

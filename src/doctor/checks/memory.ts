@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { DOCTOR_LIMITS } from '../../lib/limits.ts';
+import { plural } from '../../lib/plural.ts';
 import { formatSize } from '../../lib/units.ts';
 import { always, type Check, type Installation, runsStore } from '../check.ts';
 import { type Finding, warning, well, wrong } from '../finding.ts';
@@ -41,7 +42,9 @@ export function judgeMemory(installation: Installation, { bytes, isLimited, kill
   else if (bytes < wanted) findings.push(warning(`${found}, and ${formatSize(wanted)} are better under load`, mend));
   else findings.push(well(found));
   if (kills > 0) {
-    findings.push(warning(`the kernel has ended ${kills} processes here for want of memory`, mend));
+    findings.push(
+      warning(`the kernel has ended ${plural(kills, 'process', 'processes')} here for want of memory`, mend),
+    );
   }
   return findings;
 }

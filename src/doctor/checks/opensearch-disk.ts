@@ -1,8 +1,9 @@
 /** The disks of the nodes beside the watermarks at which the cluster moves shards away, and then takes nothing more. */
-import { formatSize, parseSize } from '../../lib/units.ts';
+import { formatSize } from '../../lib/units.ts';
 import { at, textAt } from '../../search/opensearch/json.ts';
 import { allSlices } from '../../search/opensearch/mapping.ts';
 import { type Check, onOpenSearch } from '../check.ts';
+import { engineBytes, settingOf } from '../cluster-settings.ts';
 import { type Finding, warning, well, wrong } from '../finding.ts';
 import { notTold } from '../opensearch-answers.ts';
 import type { OpenSearchProbe } from '../opensearch-probe.ts';
@@ -17,7 +18,7 @@ export const openSearchDisk: Check = {
     const probe = await openSearch();
     const stats = await probe.get('_nodes/stats/fs');
     if (stats.status !== 200) return [notTold(stats, 'how full its disks are', 'monitor on the cluster')];
-    const marks = await marksOf(probe);
+    const marks = marksOf(probe.settings.body);
     const findings = Object.values(Object(at(stats.body, 'nodes'))).flatMap((node) => nodeFinding(node, marks));
     return [...findings, ...(await blocked(probe, config.search.index.prefix))];
   },
@@ -30,12 +31,8 @@ interface Marks {
   readonly flood: string;
 }
 
-async function marksOf(probe: OpenSearchProbe): Promise<Marks> {
-  const { body } = await probe.get('_cluster/settings?include_defaults=true&flat_settings=true');
-  const setting = (name: string, otherwise: string): string => {
-    const levels = ['transient', 'persistent', 'defaults'].map((level) => textAt(body, level, name));
-    return levels.find((value) => value !== undefined) ?? otherwise;
-  };
+function marksOf(settings: unknown): Marks {
+  const setting = (name: string, otherwise: string): string => settingOf(settings, name)?.value ?? otherwise;
   return {
     isOn: setting('cluster.routing.allocation.disk.threshold_enabled', 'true') === 'true',
     low: setting(`${MARK}.low`, '85%'),
@@ -44,23 +41,28 @@ async function marksOf(probe: OpenSearchProbe): Promise<Marks> {
   };
 }
 
-function nodeFinding(node: unknown, marks: Marks): readonly Finding[] {
+export function nodeFinding(node: unknown, marks: Marks): readonly Finding[] {
   const name = textAt(node, 'name') ?? 'a node';
-  const total = Number(at(node, 'fs', 'total', 'total_in_bytes'));
-  const free = Number(at(node, 'fs', 'total', 'available_in_bytes'));
-  if (!(total > 0) || !(free >= 0)) return [];
-  const found = `${name}: ${formatSize(free)} free, ${(100 - (100 * free) / total).toFixed(0)} % used`;
+  const [total, unused, free] = ['total', 'free', 'available'].map((of) =>
+    Number(at(node, 'fs', 'total', `${of}_in_bytes`)),
+  );
+  if (total === undefined || unused === undefined || free === undefined || !(total > 0) || !(free >= 0)) return [];
+  // As `df` and the check of this machine count it; for its marks the engine takes for used what is kept for root.
+  const used = total - unused;
+  const percents = [(100 * used) / (used + free), 100 - (100 * free) / total].map((percent) => percent.toFixed(0));
+  const found = `${name}: ${formatSize(free)} free, ${percents[0]} % used`;
   if (!marks.isOn) return [well(`${found} (its watermarks are off)`)];
+  const counted = percents[0] === percents[1] ? found : `${found} (${percents[1]} % as its watermarks count it)`;
   if (isPast(marks.flood, free, total)) {
-    return [wrong(`${found}: past its flood stage of ${marks.flood}, where it makes indices read-only`, MEND)];
+    return [wrong(`${counted}: past its flood stage of ${marks.flood}, where it makes indices read-only`, MEND)];
   }
   if (isPast(marks.high, free, total)) {
-    return [wrong(`${found}: past its high watermark of ${marks.high}, where it moves shards away`, MEND)];
+    return [wrong(`${counted}: past its high watermark of ${marks.high}, where it moves shards away`, MEND)];
   }
   if (isPast(marks.low, free, total)) {
-    return [warning(`${found}: past its low watermark of ${marks.low}, where it takes no new shards`, MEND)];
+    return [warning(`${counted}: past its low watermark of ${marks.low}, where it takes no new shards`, MEND)];
   }
-  return [well(found)];
+  return [well(counted)];
 }
 
 /** A mark is a share that is used (`85%`, `0.85`) or a size that is left (`50gb`). */
@@ -69,9 +71,7 @@ export function isPast(mark: string, freeBytes: number, totalBytes: number): boo
   const ratio = /^0?\.\d+$|^1(?:\.0+)?$/.test(mark) ? Number(mark) : undefined;
   const used = percent === undefined ? ratio : Number(percent) / 100;
   if (used !== undefined) return freeBytes < totalBytes * (1 - used);
-  // OpenSearch's kb, mb and gb are of 1,024.
-  const written = mark.replace(/^([\d.]+)([kmgt])b$/i, (_, amount, unit) => `${amount}${unit.toUpperCase()}iB`);
-  const left = parseSize(written);
+  const left = engineBytes(mark);
   return left !== undefined && freeBytes < left;
 }
 

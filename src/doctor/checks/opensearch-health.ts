@@ -1,5 +1,6 @@
 /** Whether all shards of our slices are there, and their copies. */
 import { DOCTOR_LIMITS } from '../../lib/limits.ts';
+import { plural } from '../../lib/plural.ts';
 import { at, numberAt, textAt } from '../../search/opensearch/json.ts';
 import { aliasOf, allSlices } from '../../search/opensearch/mapping.ts';
 import { type Check, onOpenSearch } from '../check.ts';
@@ -20,7 +21,7 @@ export const openSearchHealth: Check = {
     const dataNodes = numberAt(cluster.body, 'number_of_data_nodes');
     const findings: Finding[] = [];
     if (replicas >= dataNodes) {
-      const found = `search.index.replicas is ${replicas}, and there are ${dataNodes} data nodes: copies have nowhere to go`;
+      const found = `search.index.replicas is ${replicas}, and ${dataNodes === 1 ? 'there is' : 'there are'} ${plural(dataNodes, 'data node')}: copies have nowhere to go`;
       findings.push(
         warning(found, `Start ${replicas + 1 - dataNodes} more, or set search.index.replicas: ${dataNodes - 1}.`),
       );
@@ -35,9 +36,10 @@ export const openSearchHealth: Check = {
     });
     if (status === 'red') {
       const names = red.length > 0 ? ` (${red.slice(0, DOCTOR_LIMITS.names).join(', ')}): events wait for them` : '';
-      findings.push(wrong(`it is red: ${unassigned} shards are not there${names}`, WHY));
-    } else if (status === 'yellow') findings.push(warning(`it is yellow: ${unassigned} copies are not there`, WHY));
-    else findings.push(well(`it is ${status}, with ${dataNodes} data nodes`));
+      findings.push(wrong(`it is red: ${plural(unassigned, 'shard is', 'shards are')} not there${names}`, WHY));
+    } else if (status === 'yellow')
+      findings.push(warning(`it is yellow: ${plural(unassigned, 'copy is', 'copies are')} not there`, WHY));
+    else findings.push(well(`it is ${status}, with ${plural(dataNodes, 'data node')}`));
     return [...findings, ...(await closed(probe, prefix))];
   },
 };

@@ -2,6 +2,7 @@
 import { SpillwayError } from '../../lib/errors.ts';
 import { KAFKA_LIMITS, QUEUE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
+import { plural } from '../../lib/plural.ts';
 import { brokerErrorOf, topicGone } from './broker-errors.ts';
 import type { Cluster } from './cluster.ts';
 import {
@@ -153,8 +154,9 @@ async function create(
     if (reason !== 'INVALID_REPLICATION_FACTOR') throw thrown;
     throw invalid(
       name,
-      `needs ${replication} replicas, and Kafka (${cluster.brokers}) has ${cluster.brokerAddresses.length} brokers: ` +
-        'start more of them, or set queue.replication',
+      `needs ${plural(replication, 'replica')}, and Kafka (${cluster.brokers}) has ${plural(cluster.brokerAddresses.length, 'broker')}: ` +
+        'start more of them, or set queue.replication to at most that, and queue.minInsyncReplicas to no more than ' +
+        'queue.replication',
       thrown,
     );
   }
@@ -206,7 +208,7 @@ export function topicFaults(replicas: number, settings: Settings, promise: Topic
   const faults: TopicFault[] = [];
   const warnings: TopicFault[] = [];
   if (replicas < promise.replication) {
-    const what = `has ${replicas} replicas, and queue.replication is ${promise.replication}`;
+    const what = `has ${plural(replicas, 'replica')}, and queue.replication is ${promise.replication}`;
     faults.push({ what, mend: 'add replicas, or set it' });
   }
   const least: readonly (readonly [string, number])[] = [

@@ -1,6 +1,7 @@
 /** Calls that have to work: whatever else the engine answers is thrown. */
 import { SpillwayError } from '../../lib/errors.ts';
 import { type Answer, type Call, type Client, Unreachable } from './client.ts';
+import { clusterState } from './cluster-state.ts';
 import { problemOf } from './errors.ts';
 
 /** The answer of a call that has to work, made now unless it is given. */
@@ -10,10 +11,10 @@ export async function ask(client: Client, call: Call, given?: Answer): Promise<A
   throw failed(`OpenSearch refuses ${call.method} ${call.path.split('?')[0]}`, answer);
 }
 
-/** What will be another time is Unreachable. */
+/** What will be another time is Unreachable. Where the cluster changes nothing at all, that is said instead of what failed. */
 export function failed(what: string, answer: Answer): Error {
-  const { type, reason } = problemOf(answer);
-  const message = `${what}: ${type}: ${reason}`.slice(0, 1_000);
+  const problem = problemOf(answer);
+  const message = `${clusterState(problem) ?? what}: ${problem.type}: ${problem.reason}`.slice(0, 1_000);
   return answer.status >= 500 || answer.status === 429
     ? new Unreachable(message)
     : new SpillwayError('UNAVAILABLE', message);

@@ -40,7 +40,8 @@ export async function sendBulk(client: Client, rows: readonly Row[]): Promise<Bu
   }
   if (answer.status !== 200) {
     const { type, reason } = problemOf(answer);
-    return allAgain(rows, `${type}: ${reason}`, answer.status === REQUEST_TOO_LARGE);
+    if (answer.status === REQUEST_TOO_LARGE) return allAgain(rows, tooLarge(rows, reason), true);
+    return allAgain(rows, `${type}: ${reason}`, false);
   }
   const outcome = { conflicts: [] as Row[], refused: [] as { row: Row; reason: string }[], again: [] as Row[] };
   let trouble: string | undefined;
@@ -69,6 +70,19 @@ export async function sendBulk(client: Client, rows: readonly Row[]): Promise<Bu
 
 function allAgain(rows: readonly Row[], trouble: string, tooLarge: boolean): BulkOutcome {
   return { conflicts: [], refused: [], again: rows, trouble, tooLarge };
+}
+
+/** OpenSearch itself says nothing with it, a proxy often a page. */
+function tooLarge(rows: readonly Row[], said: string): string {
+  const bytes = bytesOf(rows).toLocaleString('en');
+  const what = `http 413: as it is sent to OpenSearch this takes ${bytes} bytes, and the cluster, or a proxy before it, takes no request of that size`;
+  const limit =
+    'the limit of the cluster is http.max_content_length in opensearch.yml, that of nginx client_max_body_size';
+  return `${what} (${limit})${said === '' ? '' : `: ${said}`}`;
+}
+
+export function bytesOf(rows: readonly Row[]): number {
+  return rows.reduce((sum, { lines }) => sum + lines.length, 0);
 }
 
 /** Lines that lie one behind the other in one buffer are one piece. */

@@ -5,6 +5,7 @@ import type { Logger } from '../../lib/log.ts';
 import { ownerOf, type SliceKey } from '../slices.ts';
 import { ask, failed } from './ask.ts';
 import type { Client } from './client.ts';
+import { makesNoIndex } from './cluster-state.ts';
 import { problemOf } from './errors.ts';
 import type { Wanted } from './field-budget.ts';
 import { FieldShares, uuidOf } from './field-shares.ts';
@@ -161,7 +162,10 @@ export class SliceIndices {
     const path = `${index}?timeout=${OPENSEARCH_LIMITS.shardWaitMs}ms`;
     const created = await this.#client.call({ method: 'PUT', path, body });
     if (created.status !== 200 && problemOf(created).type !== 'resource_already_exists_exception') {
-      throw failed(`The slice ${index} cannot be made`, created);
+      // That a cluster makes no index it also says of one that is there, which takes what it gets.
+      const isThere =
+        makesNoIndex(created) && (await this.#client.call({ method: 'HEAD', path: index })).status === 200;
+      if (!isThere) throw failed(`The slice ${index} cannot be made`, created);
     }
     if (created.status === 200 && this.#seen.has(index)) {
       this.#log.error({ index }, `The index ${index} is made again for events to come: ${REMOVED}`);

@@ -5,17 +5,14 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { lacks } from '../../../test/support/needs.ts';
 import { answeredEvent } from '../../event/answered.ts';
-import { DEAD_LETTER_KEY, deadLetterPartition, decodeDeadLetterReason } from '../../event/dead-letter.ts';
 import type { StoredEvent } from '../../event/event.ts';
-import { RecordCursor } from '../../event/record-batch.ts';
-import { TOPICS } from '../../event/topics.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import { createLog } from '../../lib/log.ts';
 import { parseQuery } from '../../query/parse.ts';
 import { events as anyEvents } from '../../query/testing/arbitraries.ts';
-import { offset } from '../../queue/port.ts';
 import type { SearchEngine } from '../port.ts';
 import { ownGroup, type SliceKey } from '../slices.ts';
+import { lettersOf } from '../testing/dead-letters.ts';
 import { numberedEvent } from '../testing/numbered-event.ts';
 import type { StoreKit, StoreKitOptions } from '../testing/store-kit.ts';
 import { Client } from './client.ts';
@@ -66,20 +63,6 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     signal: new AbortController().signal,
   });
 
-  async function letters(kit: StoreKit<SearchEngine>) {
-    const found: { origin: string; value: string; reason: string }[] = [];
-    const reader = kit.queue.openReader({ topic: TOPICS.deadLetter, partition: deadLetterPartition.storing(0) });
-    for (const { bytes } of (await reader.read(offset(0))).batches) {
-      const cursor = new RecordCursor(bytes);
-      while (cursor.next()) {
-        const { origin, reason } = decodeDeadLetterReason(cursor.headerValue(DEAD_LETTER_KEY) ?? Buffer.alloc(0));
-        found.push({ origin, value: cursor.value().toString(), reason });
-      }
-    }
-    await reader.close();
-    return found;
-  }
-
   /** Puts events into the engine itself, without an indexer. */
   async function insert(
     { engine: { writer } }: StoreKit<SearchEngine>,
@@ -119,7 +102,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     await kit.append(0, [eventOf(0), twice, 'no JSON at all', eventOf(2)]);
     await kit.settled();
     expect(await kit.engine.count(ask())).toBe(2);
-    expect((await letters(kit)).toSorted((a, b) => (a.value < b.value ? 1 : -1))).toEqual(
+    expect((await lettersOf(kit)).toSorted((a, b) => (a.value < b.value ? 1 : -1))).toEqual(
       [
         { origin: 'local.raw.0.1.0', value: twice, reason: expect.stringMatching(/duplicate .*number/i) },
         { origin: 'local.events.0.2.0', value: 'no JSON at all', reason: expect.any(String) },
@@ -167,7 +150,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
       await kit.settled();
     }
     expect(await kit.engine.count(ask())).toBe(appended);
-    expect(await letters(kit)).toEqual([]);
+    expect(await lettersOf(kit)).toEqual([]);
     await call('DELETE', other);
     client.close();
   });
@@ -200,7 +183,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
         limit: 1_000,
       });
       expect([values.length, distinct, await kit.engine.count(ask())]).toEqual([500, 500, 500]);
-      expect(await letters(kit)).toEqual([]);
+      expect(await lettersOf(kit)).toEqual([]);
       await kit.close();
       kits.length = 0;
       await meddler.close();
@@ -219,7 +202,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     meddler.meddle = () => 'pass';
     await kit.settled();
     expect(await kit.engine.count(ask())).toBe(30);
-    expect(await letters(kit)).toEqual([]);
+    expect(await lettersOf(kit)).toEqual([]);
     await kit.close();
     kits.length = 0;
     await meddler.close();

@@ -13,7 +13,7 @@ import type { Range } from '../journal.ts';
 import type { RefusedRecord, SearchWriter, StoredSlice, WriteBatch, WriteBlock } from '../port.ts';
 import { expiryOf, type SliceKey } from '../slices.ts';
 import { ask, failed } from './ask.ts';
-import { type BulkOutcome, sendBulk } from './bulk.ts';
+import { type BulkOutcome, bytesOf, sendBulk } from './bulk.ts';
 import type { Client } from './client.ts';
 import { DocumentBatch, DocumentBlock, type Row } from './document-block.ts';
 import type { Wanted } from './field-budget.ts';
@@ -48,6 +48,8 @@ export class OpenSearchWriter implements SearchWriter {
   readonly #indices: SliceIndices;
   readonly #stored: StoredRows;
   readonly #refreshed = new Map<string, number>();
+  /** Less where the cluster, or what stands before it, has refused larger ones for their size. */
+  #requestBytes: number = OPENSEARCH_LIMITS.requestBytes;
   readonly #names = new WeakMap<SliceKey, string>();
   readonly #log: Logger;
   #said = { about: '', untilMs: 0 };
@@ -84,7 +86,7 @@ export class OpenSearchWriter implements SearchWriter {
     const shown = new Set<string>();
     let pending = rows;
     for (let attempt = 1; pending.length > 0; attempt++) {
-      const requestBytes = OPENSEARCH_LIMITS.requestBytes >> (attempt - 1);
+      const requestBytes = this.#requestBytes >> (attempt - 1);
       const { ready, listed, failures } = await this.#fitted(pending, batch, needs);
       const prepared = needs.filter(({ index }) => !failures.has(index));
       const stale = await this.#noteWrite(ready, prepared, listed);
@@ -268,7 +270,10 @@ export class OpenSearchWriter implements SearchWriter {
         const outcome = await sendBulk(this.#client, chunk);
         if (outcome.tooLarge) {
           if (chunk.length === 1) refused.push(...chunk.map((row) => refusal(row, outcome.trouble ?? 'too large')));
-          else chunks.push(chunk.slice(0, chunk.length >> 1), chunk.slice(chunk.length >> 1));
+          else {
+            this.#requestBytes = Math.min(this.#requestBytes, bytesOf(chunk) >> 1);
+            chunks.push(chunk.slice(0, chunk.length >> 1), chunk.slice(chunk.length >> 1));
+          }
           continue;
         }
         trouble ??= outcome.trouble;

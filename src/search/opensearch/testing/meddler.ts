@@ -2,13 +2,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-export type Meddling = 'pass' | 'cut before' | 'cut after' | 'busy' | 'busy item' | 'starting';
+export type Meddling = 'pass' | 'cut before' | 'cut after' | 'busy item' | keyof typeof REFUSALS;
 
 export class Meddler {
   readonly #server: Server;
   readonly #node: string;
   /** Asked for each request, which waits for the answer. */
   meddle: (path: string, body: string, method: string) => Meddling | Promise<Meddling> = () => 'pass';
+  /** A request with a larger body is refused before it is read, with nothing said, as OpenSearch does. */
+  limitBytes = Number.POSITIVE_INFINITY;
   /** How often it did not just pass a request. */
   meddled = 0;
 
@@ -35,12 +37,17 @@ export class Meddler {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (Number(request.headers['content-length'] ?? 0) > this.limitBytes) {
+      this.meddled++;
+      request.resume();
+      return void response.writeHead(413).end();
+    }
     const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>));
     const what = await this.meddle(request.url ?? '', body.toString(), request.method ?? '');
     if (what !== 'pass') this.meddled++;
     if (what === 'cut before') return void request.socket.destroy();
-    if (what === 'busy' || what === 'starting') {
-      const [status, error] = what === 'busy' ? [429, BUSY] : [503, STARTING];
+    if (Object.hasOwn(REFUSALS, what)) {
+      const [status, error] = REFUSALS[what as keyof typeof REFUSALS];
       response.writeHead(status, { 'content-type': 'application/json' });
       return void response.end(JSON.stringify({ error, status }));
     }
@@ -66,7 +73,17 @@ const STARTING = {
   grouped: true,
   failed_shards: [],
 };
+const BLOCKED = 'blocked by: [FORBIDDEN/10/cluster create-index blocked (api)];';
+const READ_ONLY = 'index [x] blocked by: [FORBIDDEN/6/cluster read-only (api)];';
 const BUSY = { type: 'rejected_execution_exception', reason: 'full' };
+
+const REFUSALS = {
+  busy: [429, BUSY],
+  starting: [503, STARTING],
+  'makes no index': [403, { type: 'index_create_block_exception', reason: BLOCKED }],
+  'read-only': [403, { type: 'cluster_block_exception', reason: READ_ONLY }],
+  'no manager': [503, { type: 'cluster_manager_not_discovered_exception', reason: null }],
+} as const;
 
 /** Says of the first row that it was not taken, though it was: the next attempt meets its document. */
 function withBusyItem(text: string): string {
