@@ -20,3 +20,6 @@ export const QUICKEST = [
   'tenants',
   'topics-http',
 ] as const;
+
+/** Those that a test runs for as long as it has to, and whose figure it looks at. */
+export const MEASURED = ['noisy-tenant'] as const;

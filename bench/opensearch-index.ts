@@ -171,7 +171,7 @@ async function prepared(client: Client, prefix: string, index: string, events: r
   for (const [offset, bytes] of events.entries()) add(block, bytes, offset);
   const batch = await block.finish();
   if (!(batch instanceof DocumentBatch)) return [];
-  await new SliceIndices(client, options, log).prepare(index, PLACEMENT.tier, batch.assumed.get(index) ?? []);
+  await new SliceIndices(client, options, log).prepare({ index, ...PLACEMENT }, batch.assumed.get(index) ?? new Map());
   const bodies: Buffer[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const { lines } of batch.rows) {

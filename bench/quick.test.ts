@@ -5,15 +5,15 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { lacks } from '../test/support/needs.ts';
 import { ROOT } from './harness.ts';
-import { benchNames, QUICKEST } from './names.ts';
+import { benchNames, MEASURED, QUICKEST } from './names.ts';
 
 const run = promisify(execFile);
 /** For one, beside another one. */
 const LONG_MS = 240_000;
 const programs = { java: 'openjdk-17-jre-headless', mvn: 'maven', taskset: 'util-linux' };
 const needs = { programs, long: 'they take minutes', alone: 'two at a time take both cores' };
-const quickest: readonly string[] = QUICKEST;
-const names = (await benchNames()).filter((name) => !quickest.includes(name));
+const elsewhere: readonly string[] = [...QUICKEST, ...MEASURED];
+const names = (await benchNames()).filter((name) => !elsewhere.includes(name));
 
 describe.skipIf(lacks('benchmarks of engines and of all roles', needs))('the benchmark', () => {
   it.concurrent.each(names)(

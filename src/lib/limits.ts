@@ -543,6 +543,8 @@ export const POLICY_LIMITS = {
 export const OPENSEARCH_LIMITS = {
   /** Typed fields of one index, over the fixed ones: each costs the cluster memory on every node. */
   typedFields: 1_000,
+  /** In a slice that tenants share each brings at most so many for each one that is left: alone it has a third. */
+  fieldsShare: 0.5,
   typedNameChars: 256,
   /** Of each type, remembered by the program: so many names are not made again for each event. */
   fieldsKept: 20_000,
@@ -572,6 +574,8 @@ export const OPENSEARCH_LIMITS = {
   writeMs: 120_000,
   /** A question waits so long for a slice whose parts have not been started yet. */
   shardStartMs: 5_000,
+  /** Where a question was not answered in its time: so long is waited for an answer that costs the cluster nothing. */
+  probeMs: 2_000,
   /** An answer of the engine. */
   answerBytes: 256 * MiB,
   /** A node that failed is asked again after this. */
@@ -769,7 +773,10 @@ const relations: readonly (readonly [boolean, string])[] = [
     'a query fits an address: %XX for each of three bytes a unit',
   ],
   [QUERY_LIMITS.tailHeartbeatMs < HTTP_LIMITS.idleMs, 'a quiet tail is not idle'],
-  [QUERY_LIMITS.timeMs < PROXY_LIMITS.timeoutMs, 'a query ends before those who wait for it give up'],
+  [
+    QUERY_LIMITS.timeMs + OPENSEARCH_LIMITS.probeMs < PROXY_LIMITS.timeoutMs,
+    'a query ends before those who wait for it give up',
+  ],
   [PROXY_LIMITS.concurrentPerTenant < PROXY_LIMITS.concurrent, 'one tenant leaves places to others'],
   [
     QUERY_LIMITS.concurrentPerTenant + QUERY_LIMITS.waitingPerTenant <= PROXY_LIMITS.concurrentPerTenant,

@@ -5,6 +5,7 @@ import type { KafkaQueue } from '../../src/queue/kafka/queue.ts';
 import type { KafkaQueueOptions } from '../../src/queue/kafka/queue-options.ts';
 import { offset } from '../../src/queue/port.ts';
 import { readAll, values } from '../../src/queue/test-records.ts';
+import { kafkaTool } from '../../tools/engines/kafka.ts';
 import { down, status, up } from '../../tools/engines/lifecycle.ts';
 import { kafkaOptions, lacksKafka, openKafka, startKafka } from '../support/kafka.ts';
 import { freePort } from '../support/ports.ts';
@@ -104,6 +105,19 @@ describe.skipIf(lacksKafka('a broker of three is killed', { own: true }))('a que
     kafka = await startKafka({ own: true, nodes: 3 });
   }, LONG_MS);
   afterAll(() => kafka?.stop(), LONG_MS);
+
+  it(
+    'keeps its topics in as many replicas as it was told, of which as many must have an append',
+    async () => {
+      const topics = { raw: { partitions: 2, compression: 'none', writers: 'many' } } as const;
+      const options = kafkaOptions(kafka.brokers, { topics, replication: 3, minInsyncReplicas: 2 });
+      await (await openKafka(options)).close();
+      const named = ['--bootstrap-server', kafka.brokers[0] ?? '', '--describe', '--topic', `${options.prefix}raw`];
+      const { stdout } = await kafkaTool('org.apache.kafka.tools.TopicCommand', named);
+      expect(stdout).toMatch(/PartitionCount: 2\s+ReplicationFactor: 3\s.*min\.insync\.replicas=2/);
+    },
+    LONG_MS,
+  );
 
   it(
     'loses, doubles and reorders nothing when the one that leads the partition is killed under load',

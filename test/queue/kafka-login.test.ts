@@ -19,6 +19,11 @@ const LONG_MS = 180_000;
 const PATIENCE = { timeout: 60_000 };
 const raw = { topic: 'raw', partition: 0 };
 const mechanism = 'SCRAM-SHA-512' as const;
+/** With the numbers that Kafka's protocol gives them. */
+const MECHANISMS = {
+  'SCRAM-SHA-256': { number: 1, hash: 'sha256', bytes: 32 },
+  'SCRAM-SHA-512': { number: 2, hash: 'sha512', bytes: 64 },
+} as const;
 
 describe.skipIf(lacksKafka('Kafka with a login', { own: true }))('a queue on Kafka with a login', () => {
   let kafka: Awaited<ReturnType<typeof startKafka>>;
@@ -33,27 +38,32 @@ describe.skipIf(lacksKafka('Kafka with a login', { own: true }))('a queue on Kaf
     kafka = await startKafka({ own: true });
     wire.target = parseAddress(kafka.brokers[0] ?? '')?.port ?? 0;
     for (const user of ['spillway', 'operator']) await setPassword(kafka.brokers[0], user, 'right');
+    await setPassword(kafka.brokers[0], 'shorter', 'right', {}, 'SCRAM-SHA-256');
     await down('kafka', { data: kafka.data });
     const { key, cert } = await makeCertificate();
-    const [pem, trusted] = [join(kafka.data, 'broker.pem'), join(kafka.data, 'cert.pem')];
+    const client = await makeCertificate();
+    const [pem, trusted] = [join(kafka.data, 'broker.pem'), join(kafka.data, 'trusted.pem')];
     await writeFile(pem, key + cert);
-    await writeFile(trusted, cert);
+    await writeFile(trusted, cert + client.cert);
     const login = 'org.apache.kafka.common.security.scram.ScramLoginModule required';
     await up('kafka', {
       data: kafka.data,
       settings: {
         'advertised.listeners': `PLAINTEXT://${wire.address}`,
         'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:SASL_SSL',
-        'sasl.enabled.mechanisms': mechanism,
+        'sasl.enabled.mechanisms': Object.keys(MECHANISMS).join(','),
         'sasl.mechanism.inter.broker.protocol': mechanism,
         'listener.name.plaintext.scram-sha-512.sasl.jaas.config': `${login} username="operator" password="right";`,
+        'listener.name.plaintext.scram-sha-256.sasl.jaas.config': `${login};`,
+        // Of a listener with a login Kafka looks at this by its name alone (KIP-684).
+        'listener.name.plaintext.ssl.client.auth': 'required',
         'ssl.keystore.type': 'PEM',
         'ssl.keystore.location': pem,
         'ssl.truststore.type': 'PEM',
         'ssl.truststore.location': trusted,
       },
     });
-    secured = { tls: { ca: cert }, login: { mechanism, username: 'spillway', password: 'right' } };
+    secured = { tls: { ca: cert, ...client }, login: { mechanism, username: 'spillway', password: 'right' } };
   }, LONG_MS);
   afterEach(async () => {
     await Promise.all(queues.splice(0).map((queue) => queue.close()));
@@ -78,12 +88,26 @@ describe.skipIf(lacksKafka('Kafka with a login', { own: true }))('a queue on Kaf
     expect(await readAll(queue.openReader(raw), 0)).toEqual([{ offset: 0, value: 'secret' }]);
   });
 
+  it('logs in by the shorter of the two SCRAM mechanisms too', async () => {
+    const queue = await open({ login: { mechanism: 'SCRAM-SHA-256', username: 'shorter', password: 'right' } });
+    await expect(queue.openReader(raw).endOffset()).resolves.toBeGreaterThanOrEqual(0);
+    await expect(open({ login: { mechanism, username: 'shorter', password: 'right' } })).rejects.toMatchObject({
+      code: 'QUEUE_REFUSED',
+    });
+  });
+
+  it('is refused without a certificate that the brokers trust, where they want one', async () => {
+    for (const shown of [{}, await makeCertificate()]) {
+      await expect(open({ tls: { ca: secured.tls?.ca, ...shown } })).rejects.toMatchObject({ code: 'QUEUE_REFUSED' });
+    }
+  });
+
   it('says what to look at where the password is wrong or the certificate is not one for that name from somebody who is trusted', async () => {
     await expect(open({ login: { mechanism, username: 'spillway', password: 'wrong' } })).rejects.toMatchObject({
       code: 'QUEUE_REFUSED',
       message: expect.stringContaining('queue.sasl'),
     });
-    await expect(open({ tls: {} })).rejects.toMatchObject({
+    await expect(open({ tls: { ...secured.tls, ca: undefined } })).rejects.toMatchObject({
       code: 'QUEUE_REFUSED',
       message: expect.stringContaining('queue.tls.ca'),
     });
@@ -127,13 +151,15 @@ async function setPassword(
   name: string,
   password: string,
   secured: Pick<KafkaOptions, 'tls' | 'login'> = {},
+  by: keyof typeof MECHANISMS = mechanism,
 ): Promise<void> {
   const address = parseAddress(broker ?? '');
   if (address === undefined) throw new Error(`${broker} is no address`);
   const link = await BrokerLink.open(address, { brokers: [], clientId: 'operator', ...secured });
   const salt = randomBytes(24);
   const iterations = 4_096;
-  const saltedPassword = pbkdf2Sync(password, salt, iterations, 64, 'sha512');
-  await link.ask(alterUserScramCredentialsV0.api, [], [{ name, mechanism: 2, iterations, salt, saltedPassword }]);
+  const { number, hash, bytes } = MECHANISMS[by];
+  const saltedPassword = pbkdf2Sync(password, salt, iterations, bytes, hash);
+  await link.ask(alterUserScramCredentialsV0.api, [], [{ name, mechanism: number, iterations, salt, saltedPassword }]);
   link.close();
 }

@@ -2,10 +2,10 @@
  * A JSON document that all stores of a cluster share. Each changes what it has read, and only where nobody else has
  * changed it meanwhile (the engine's sequence numbers say so). It is found at once, without a refresh.
  */
+import { ask, failed } from './ask.ts';
 import type { Answer, Client } from './client.ts';
 import { problemOf } from './errors.ts';
 import { at, numberAt } from './json.ts';
-import { ask, failed } from './slice-indices.ts';
 
 /** The index of such documents: nobody looks into them but here. */
 export function sharedIndex(prefix: string): string {
@@ -80,8 +80,7 @@ export class ClusterDocument<T> {
   async replace(value: T): Promise<boolean> {
     const version = this.#version;
     if (version === undefined) await createSharedIndex(this.#client, this.#index);
-    const condition =
-      version === undefined ? 'op_type=create' : `if_seq_no=${version.number}&if_primary_term=${version.term}`;
+    const condition = version === undefined ? 'op_type=create' : conditionOf(version);
     const answer = await this.#client.call({ method: 'PUT', path: `${this.#path}?${condition}`, body: { value } });
     if (answer.status === 409 || answer.status === 404) return false;
     if (answer.status >= 300) throw failed('What stores share cannot be written', answer);
@@ -90,11 +89,27 @@ export class ClusterDocument<T> {
     return true;
   }
 
+  /** Removes it as it was last read; what somebody has changed since then stays. */
+  async remove(): Promise<void> {
+    if (this.#version === undefined) return;
+    const path = `${this.#path}?${conditionOf(this.#version)}`;
+    const answer = await this.#client.call({ method: 'DELETE', path });
+    if (answer.status >= 300 && answer.status !== 404 && answer.status !== 409) {
+      throw failed('What stores share cannot be removed', answer);
+    }
+    this.#version = undefined;
+    this.#value = undefined;
+  }
+
   async #get(parameters: string): Promise<Answer> {
     const call = { method: 'GET', path: this.#path + parameters } as const;
     const answer = await this.#client.call(call);
     return answer.status === 404 ? answer : ask(this.#client, call, answer);
   }
+}
+
+function conditionOf({ number, term }: Version): string {
+  return `if_seq_no=${number}&if_primary_term=${term}`;
 }
 
 function versionOf({ body }: Answer): Version | undefined {

@@ -1,12 +1,12 @@
 /** What a cluster must be, and what it is given before anything is written. */
 import { SpillwayError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
+import { ask, failed } from './ask.ts';
 import type { Client } from './client.ts';
 import { sharedIndex, sharedIndexTemplate } from './cluster-document.ts';
 import { problemOf } from './errors.ts';
 import { at, textAt } from './json.ts';
 import { type IndexOptions, indexTemplate } from './mapping.ts';
-import { ask, failed } from './slice-indices.ts';
 
 const OLDEST = { opensearch: [2, 19], elasticsearch: [8, 0] } as const;
 export const EXPENSIVE = 'search.allow_expensive_queries';

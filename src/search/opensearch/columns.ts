@@ -9,6 +9,7 @@ import { fieldName } from '../../query/fields.ts';
 import { printId } from '../ids.ts';
 import type { ValueCount } from '../port.ts';
 import { allOf, anyOf, type Condition } from './conditions.ts';
+import { NO_HITS, totalOf } from './hits.ts';
 import { listAt, numberAt, textAt } from './json.ts';
 import { FIELD, OWN_COLUMNS, VALUE_TYPES, type ValueType } from './mapping.ts';
 import { fieldKey, fieldTerm, MARK, parseOrderText, valueField, valueName } from './names.ts';
@@ -31,7 +32,7 @@ export async function presentColumns(field: FieldRef, condition: Condition, ask:
   const possible = await columnsOf(field, ask);
   if (possible.length === 0) return [];
   const aggs = Object.fromEntries(possible.map((column, i) => [`c${i}`, { filter: isIn(column) }]));
-  const found = await ask({ size: 0, track_total_hits: false, query: condition, aggs });
+  const found = await ask({ ...NO_HITS, query: condition, aggs });
   if (found === undefined) return [];
   return possible.filter((_, i) => numberAt(found, 'aggregations', `c${i}`, 'doc_count') > 0);
 }
@@ -68,15 +69,10 @@ async function refusalOf(fields: readonly FieldRef[], condition: Condition, ask:
   const any = anyOf(marks.map(({ term }) => ({ term: { [FIELD.fields]: term } })));
   const query = allOf([condition, any]);
   const found = await ask({ size: 0, track_total_hits: 1, query });
-  if (found === undefined || numberAt(found, 'hits', 'total', 'value') === 0) return undefined;
+  if (found === undefined || totalOf(found) === 0) return undefined;
   const terms = marks.map(({ term }) => term);
   const aggs = { marks: { terms: { field: FIELD.fields, include: terms, size: terms.length } } };
-  const [largest] = listAt(
-    await ask({ size: 0, track_total_hits: false, query, aggs }),
-    'aggregations',
-    'marks',
-    'buckets',
-  );
+  const [largest] = listAt(await ask({ ...NO_HITS, query, aggs }), 'aggregations', 'marks', 'buckets');
   const mark = marks.find(({ term }) => term === textAt(largest, 'key'));
   return mark?.refuse(numberAt(largest, 'doc_count'));
 }
@@ -132,7 +128,7 @@ function untyped(field: FieldRef, events: number): SpillwayError {
   }
   return new SpillwayError(
     'QUERY_UNSUPPORTED',
-    `${name} cannot be counted: ${events === 1 ? 'one event' : `${events} events`} came when their slice had ${typedFields} different fields already, and further ones can only be searched.`,
+    `${name} cannot be counted: ${events === 1 ? 'one event' : `${events} events`} came when their slice had no typed field left for it, and it can only be searched. A slice has ${typedFields}; where tenants share it, each brings at most half as many as are left (a third where nobody else does).`,
     { details: { limit: typedFields } },
   );
 }

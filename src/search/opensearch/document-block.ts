@@ -2,8 +2,8 @@
  * Events of one insert, as the lines of its requests. All that can be done for a row is done when it is added, while the
  * insert before is under way: so an insert merely sends.
  *
- * What is not known then is which names have typed fields in the index. It is taken that all have, up to the cap; where
- * that turns out wrong (another store has filled the index, or somebody has removed it) the row is encoded again.
+ * What is not known then is which names have typed fields in the index. It is taken that all have that their tenant may
+ * bring; where that turns out wrong (it may bring no more, or somebody has removed the index) the row is encoded again.
  */
 import type { StoredEvent } from '../../event/event.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
@@ -11,6 +11,7 @@ import type { IdNumbers } from '../ids.ts';
 import type { PathType } from '../path-types.ts';
 import type { Placement, RowFacts, WriteBatch, WriteBlock } from '../port.ts';
 import { documentOf, documentParts } from './document.ts';
+import type { Wanted } from './field-budget.ts';
 import { FIELD, writeAlias } from './mapping.ts';
 import { isWhole } from './names.ts';
 import { readEvent } from './stored-event.ts';
@@ -39,8 +40,8 @@ export interface Row {
   readonly bytes: Buffer;
 }
 
-/** Typed fields that rows take to be there, by index. */
-export type Assumed = ReadonlyMap<string, ReadonlySet<TypedField>>;
+/** Typed fields that rows take to be there, by index and tenant. */
+export type Assumed = ReadonlyMap<string, Wanted>;
 
 export class DocumentBatch implements WriteBatch {
   rows: readonly Row[];
@@ -64,15 +65,15 @@ export interface BlockOptions {
   /** Names the queue that offsets are of. */
   readonly origin: string;
   readonly indexOf: (placement: Placement) => string;
-  /** Whether it is known that the index has no such field and gets none. */
-  readonly lacks: (index: string, field: TypedField) => boolean;
+  /** Whether it is known that the index has no such field and gets none from the tenant. */
+  readonly lacks: (index: string, tenant: string, field: TypedField) => boolean;
 }
 
 export class DocumentBlock implements WriteBlock {
   readonly #options: BlockOptions;
   #rows: Row[] = [];
   #bytes = 0;
-  #assumed = new Map<string, Set<TypedField>>();
+  #assumed = new Map<string, Map<string, Set<TypedField>>>();
   /** What the lines are written into, one after another. */
   #buffer = Buffer.alloc(0);
   #end = 0;
@@ -105,7 +106,7 @@ export class DocumentBlock implements WriteBlock {
     const isLine = !value.includes(NEWLINE);
     const eventBytes = isLine ? value : Buffer.from(JSON.stringify(event));
     const { origin } = this.#options;
-    const { head, isWhole } = headOf({ event, id, index, record, origin, isTyped: this.#assuming(index) });
+    const { head, isWhole } = headOf({ event, id, index, record, origin, isTyped: this.#assuming(index, tenant) });
     const lines = this.#write(head, eventBytes);
     const eventStart = lines.length - LINE_END.length - eventBytes.length;
     const bytes = isLine ? lines.subarray(eventStart, eventStart + eventBytes.length) : Buffer.from(value);
@@ -135,12 +136,14 @@ export class DocumentBlock implements WriteBlock {
     this.#end = 0;
   }
 
-  #assuming(index: string): IsTyped {
-    const assumed = this.#assumed.get(index) ?? new Set();
-    this.#assumed.set(index, assumed);
+  #assuming(index: string, tenant: string): IsTyped {
+    const tenants = this.#assumed.get(index) ?? new Map();
+    this.#assumed.set(index, tenants);
+    const assumed: Set<TypedField> = tenants.get(tenant) ?? new Set();
+    tenants.set(tenant, assumed);
     return (field) => {
       if (assumed.has(field)) return true;
-      if (this.#options.lacks(index, field)) return false;
+      if (this.#options.lacks(index, tenant, field)) return false;
       assumed.add(field);
       return true;
     };

@@ -141,10 +141,10 @@ async function describeSlices(catalogue: SliceCatalogue, policy: SlicePolicy): P
   await catalogue.noteExisting(indices);
   const noted = new Map(catalogue.all().map((one) => [one.index, one]));
   const slices = indices.flatMap(({ index, rows, bytes }) => {
-    const one = noted.get(index);
-    if (one === undefined) return [];
-    const { slice, fromMs, toMs } = one;
-    const tier = one.tier || policy.ruleAt(ownerOf(slice) ?? '', sliceSpan(slice).fromMs).rule.tier;
+    const known = noted.get(index);
+    if (known === undefined) return [];
+    const { slice, fromMs, toMs } = known;
+    const tier = known.tier || policy.ruleAt(ownerOf(slice) ?? '', sliceSpan(slice).fromMs).rule.tier;
     const bounds = fromMs <= toMs ? { fromMs, toMs } : undefined;
     return [{ slice, where: index, rows, bytesOnDisk: bytes, tier, bounds, tenants: undefined }];
   });

@@ -19,7 +19,7 @@ export function problemOf({ status, body }: Answer): EngineProblem {
 
 export function innermost(error: unknown): EngineProblem | undefined {
   if (typeof error === 'string') return { type: error, reason: error };
-  const [root] = listAt(error, 'root_cause').concat(failureOf(error));
+  const [root] = entriesAt(error, 'root_cause').concat(failureOf(error));
   const type = textAt(root, 'type') ?? textAt(error, 'type');
   if (type === undefined) return undefined;
   let reason = textAt(root, 'reason') ?? textAt(error, 'reason') ?? '';
@@ -31,10 +31,11 @@ export function innermost(error: unknown): EngineProblem | undefined {
 }
 
 function failureOf(error: unknown): unknown[] {
-  return listAt(error, 'failed_shards').map((shard) => at(shard, 'reason'));
+  return entriesAt(error, 'failed_shards').map((shard) => at(shard, 'reason'));
 }
 
-function listAt(value: unknown, name: string): unknown[] {
+/** None where it is no list: an error may come from anywhere on the way. */
+function entriesAt(value: unknown, name: string): unknown[] {
   const list = at(value, name);
   return Array.isArray(list) ? list : [];
 }
@@ -42,7 +43,7 @@ function listAt(value: unknown, name: string): unknown[] {
 /** No copy of a part of an index has been started: it is just being made, or its nodes are gone. */
 export function isStarting({ status, body }: Answer): boolean {
   const error = at(body, 'error');
-  const why = [...listAt(error, 'root_cause'), ...failureOf(error)];
+  const why = [...entriesAt(error, 'root_cause'), ...failureOf(error)];
   return status === 503 && why.length === 0 && textAt(error, 'type') === 'search_phase_execution_exception';
 }
 
@@ -51,11 +52,18 @@ export function isGone(answer: Answer): boolean {
   return answer.status === 404 && problemOf(answer).type === 'index_not_found_exception';
 }
 
+/** A question took longer than it may, of a cluster that works. */
+export function tooLate(cause?: Error): SpillwayError {
+  const message = 'The query was stopped at its limit of time. Narrow its range.';
+  return new SpillwayError('QUERY_TIMEOUT', message, { cause });
+}
+
 /** What a question failed with. */
 export function questionError(answer: Answer): SpillwayError {
   const { type, reason } = problemOf(answer);
   const details = `${type}: ${reason}`.slice(0, 1_000);
   const cause = { cause: new Error(details) };
+  if (/time_exceeded|Time exceeded/.test(details)) return tooLate(cause.cause);
   if (/circuit_breaking|too_many_buckets.*memory/.test(type)) {
     return new SpillwayError(
       'QUERY_MEMORY',

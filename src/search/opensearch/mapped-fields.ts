@@ -6,7 +6,7 @@
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import type { Client } from './client.ts';
 import { questionError } from './errors.ts';
-import { namesForPaths } from './index-names.ts';
+import { namesForPaths, WHERE_THERE } from './index-names.ts';
 import { FIELD } from './mapping.ts';
 import { type TypedPaths, typedPathsOf } from './typed-fields.ts';
 
@@ -89,7 +89,7 @@ export class MappedFields {
 }
 
 const BEFORE_PATH = `${FIELD.values}.`.length;
-const PARAMETERS = `ignore_unavailable=true&allow_no_indices=true&filter_path=*.mappings.properties.${FIELD.values}`;
+const PARAMETERS = `${WHERE_THERE}&filter_path=*.mappings.properties.${FIELD.values}`;
 
 export function haveSameFields(slices: readonly FieldsOf[], others: readonly FieldsOf[]): boolean {
   return (

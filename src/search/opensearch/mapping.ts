@@ -9,8 +9,8 @@
  *   field is a question about a span of these terms.
  * - `f` says which fields there are, of which type; it is what `_exists_` and the list of fields read.
  * - `v` has values by type and path, for what needs columns: ranges of numbers, sums and groups. New paths get a field
- *   until OPENSEARCH_LIMITS.typedFields; numbers of further ones are terms that sort like numbers, and counts by them are
- *   refused.
+ *   while their tenant may bring one (field-budget.ts); numbers of further ones are terms that sort like numbers, and
+ *   counts by them are refused.
  * - `tenant`, times, the id as one text that sorts by its numbers (`o`), and where in the queue the record stood.
  */
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
@@ -86,7 +86,7 @@ const MAPPINGS = {
 /** Fields that are there from the start, objects counted. */
 const FIXED_FIELDS = Object.keys(MAPPINGS.properties).length + VALUE_TYPES.length + Object.keys(OWN_COLUMNS).length;
 
-/** The store counts for itself; several stores may each add what the others have not seen yet. */
+/** In a slice of one tenant each store counts for itself: several may each add what the others have not seen yet. */
 const SPARE_FIELDS = 200;
 
 /** How slices of a tier differ from the others. */

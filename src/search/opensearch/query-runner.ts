@@ -1,13 +1,17 @@
 /**
  * Runs questions within their limits: places per tenant, and time. A question that is cancelled or late closes its
- * connection, on which the cluster ends its work.
+ * connection, on which the cluster ends its work. Of one that is late it is found out whose fault that is: its own, or
+ * that of a cluster that answers nothing.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
+import { orAborted } from '../../lib/or-aborted.ts';
 import { Admission, type AdmissionLimits } from '../admission.ts';
 import { type Answer, type Client, Unreachable } from './client.ts';
-import { isGone, isStarting, questionError } from './errors.ts';
+import { NOTHING } from './conditions.ts';
+import { isGone, isStarting, questionError, tooLate } from './errors.ts';
+import { NO_HITS } from './hits.ts';
 import { namesForPaths } from './index-names.ts';
 import { at, listAt, numberAt } from './json.ts';
 import {
@@ -37,6 +41,13 @@ export interface Targets {
   known(): readonly FieldsOf[];
   /** All indices of slices that there are now. */
   existing(): Promise<ReadonlySet<string>>;
+}
+
+interface QuestionTime {
+  /** Fires when its asker is gone. */
+  readonly signal: AbortSignal;
+  /** Of performance.now(). */
+  readonly endMs: number;
 }
 
 /** No answer of a part of the slices passes for one of all; nor where one of them is closed. */
@@ -69,17 +80,18 @@ export class QueryRunner {
   /** One question, of one or more requests, for a tenant. Its time counts from its first request. */
   run<T>(tenant: string, signal: AbortSignal, targets: Targets, work: (ask: Ask) => Promise<T>): Promise<T> {
     return this.#admission.run(tenant, signal, async () => {
-      const deadline = performance.now() + this.#limits.timeMs;
+      const time = this.#timeOf(signal);
       const asking = (fields: Ask['fields']): Ask =>
         Object.assign(
-          (body: Readonly<Record<string, unknown>>, where?: 'everywhere') =>
-            this.#ask(body, targets, where, signal, deadline),
-          { fields },
+          (...[body, where]: Parameters<Ask>) => this.#ask(body, () => targets.touched(where), targets, time),
+          {
+            fields,
+          },
         );
       let slices: readonly FieldsOf[] | undefined;
       let known: Promise<SliceFields> | undefined;
       const look = () =>
-        this.#within(signal, deadline, async (limits) => {
+        this.#within(time, async (limits) => {
           slices = await targets.touched();
           return this.#mapped.of(slices, limits);
         });
@@ -92,54 +104,74 @@ export class QueryRunner {
 
   /** What is asked about slices themselves, as long as a question may take. */
   look<T>(work: () => Promise<T>): Promise<T> {
-    return this.#within(new AbortController().signal, performance.now() + this.#limits.timeMs, work);
+    return this.#within(this.#timeOf(new AbortController().signal), work);
+  }
+
+  #timeOf(signal: AbortSignal): QuestionTime {
+    return { signal, endMs: performance.now() + this.#limits.timeMs };
   }
 
   #ask(
     body: Readonly<Record<string, unknown>>,
+    touched: () => Promise<readonly FieldsOf[]>,
     targets: Targets,
-    where: 'everywhere' | undefined,
-    signal: AbortSignal,
-    deadline: number,
+    time: QuestionTime,
   ): Promise<unknown> {
-    return this.#within(signal, deadline, async (limits, leftMs) => {
-      let indices = (await targets.touched(where)).map(({ index }) => index);
-      const question = { timeout: `${leftMs}ms`, ...body };
-      for (let attempt = 1; indices.length > 0; attempt++) {
-        const answer = await whenStarted(() => this.#search(indices, question, limits), limits.signal);
-        if (isGone(answer) && attempt < OPENSEARCH_LIMITS.attempts) {
-          // One that is noted and not made yet, or that its retention or somebody has just removed.
-          const there = await targets.existing();
-          indices = indices.filter((index) => there.has(index));
-          continue;
+    let indices: readonly string[] = [];
+    return this.#within(
+      time,
+      async (limits, leftMs) => {
+        indices = (await touched()).map(({ index }) => index);
+        const question = { timeout: `${leftMs}ms`, ...body };
+        for (let attempt = 1; indices.length > 0; attempt++) {
+          const answer = await whenStarted(() => this.#search(indices, question, limits), limits.signal);
+          if (isGone(answer) && attempt < OPENSEARCH_LIMITS.attempts) {
+            // One that is noted and not made yet, or that its retention or somebody has just removed.
+            const there = await targets.existing();
+            indices = indices.filter((index) => there.has(index));
+            continue;
+          }
+          if (answer.status !== 200) throw questionError(answer);
+          if (at(answer.body, 'timed_out') === true) throw tooLate();
+          return answer.body;
         }
-        if (answer.status !== 200) throw questionError(answer);
-        if (at(answer.body, 'timed_out') === true) throw late();
-        return answer.body;
-      }
-      return undefined;
-    });
+        return undefined;
+      },
+      () => indices,
+    );
   }
 
-  /** Work that ends with the question's time, and when its asker is gone. */
+  /** Work that ends with the question's time, and when its asker is gone; `asked` are the indices that it waits for. */
   async #within<T>(
-    signal: AbortSignal,
-    deadline: number,
+    { signal, endMs }: QuestionTime,
     work: (limits: CallLimits, leftMs: number) => Promise<T>,
+    asked: () => readonly string[] = () => [],
   ): Promise<T> {
     if (signal.aborted) throw cancelled();
-    const leftMs = Math.floor(deadline - performance.now());
-    if (leftMs <= 0) throw late();
-    const either = AbortSignal.any([signal, AbortSignal.timeout(leftMs)]);
+    const leftMs = Math.floor(endMs - performance.now());
+    if (leftMs <= 0) throw tooLate();
+    const ended = AbortSignal.any([signal, AbortSignal.timeout(leftMs)]);
     try {
       // What looks which slices there are is shared with others, and may wait for longer.
-      return await Promise.race([work({ signal: either, timeoutMs: leftMs + 1_000 }, leftMs), untilAborted(either)]);
+      const working = work({ signal: ended, timeoutMs: leftMs + 1_000 }, leftMs).then((answer) => ({ answer }));
+      const done = await orAborted(working, ended);
+      if (done !== undefined) return done.answer;
     } catch (thrown) {
-      if (signal.aborted) throw cancelled();
-      if (either.aborted) throw late();
-      if (thrown instanceof Unreachable) throw unavailable(thrown);
-      throw thrown;
+      if (!ended.aborted) throw thrown instanceof Unreachable ? unavailable(thrown) : thrown;
     }
+    if (signal.aborted) throw cancelled();
+    throw (await this.#answers(asked(), signal)) ? tooLate() : standsStill(this.#limits.timeMs);
+  }
+
+  /** Whether these indices answer a question that costs them nothing: then it was the one before that took too long. */
+  async #answers(indices: readonly string[], signal: AbortSignal): Promise<boolean> {
+    if (indices.length === 0) return false;
+    const timeoutMs = OPENSEARCH_LIMITS.probeMs;
+    const limits = { signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]), timeoutMs };
+    const nothing = { ...NO_HITS, query: NOTHING };
+    const answer = await this.#search(indices, nothing, limits).catch(() => undefined);
+    if (signal.aborted) throw cancelled();
+    return answer?.status === 200;
   }
 
   /** The path names the indices while it is short; a header of the body does for many. */
@@ -158,12 +190,6 @@ export class QueryRunner {
     const [body] = listAt(answer.body, 'responses');
     return { status: numberAt(body, 'status'), body };
   }
-}
-
-function untilAborted(signal: AbortSignal): Promise<never> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  return promise;
 }
 
 /** A slice that is just being made is there before it answers. */
@@ -186,6 +212,8 @@ function unavailable(cause: Unreachable): SpillwayError {
   return new SpillwayError('UNAVAILABLE', message, { cause });
 }
 
-function late(): SpillwayError {
-  return new SpillwayError('QUERY_TIMEOUT', 'The query was stopped at its limit of time. Narrow its range.');
+/** The cluster is to be looked at, and not the query. */
+function standsStill(timeMs: number): SpillwayError {
+  const message = `OpenSearch did not answer within ${timeMs / 1_000} s, and not because of this query: look at the cluster (\`spillway doctor\` does), and ask again when it works.`;
+  return new SpillwayError('UNAVAILABLE', message);
 }

@@ -7,6 +7,7 @@ import type { HistogramBucket, HistogramQuestion, Question, ValueCount } from '.
 import { compareValues, type Value } from '../value-order.ts';
 import { askCounting, type Column, columnsOf, decode, isArray, isInAny } from './columns.ts';
 import { type Condition, not } from './conditions.ts';
+import { NO_HITS, ONLY_TOTAL, totalOf } from './hits.ts';
 import { at, listAt, numberAt } from './json.ts';
 import { FIELD, OWN_COLUMNS } from './mapping.ts';
 import { valueField } from './names.ts';
@@ -15,8 +16,8 @@ import { words } from './read-words.ts';
 import { conditionOf } from './where.ts';
 
 export async function count(question: Question, ask: Ask): Promise<number> {
-  const found = await ask({ size: 0, track_total_hits: true, query: await conditionOf(question, ask) });
-  return found === undefined ? 0 : numberAt(found, 'hits', 'total', 'value');
+  const found = await ask({ ...ONLY_TOTAL, query: await conditionOf(question, ask) });
+  return found === undefined ? 0 : totalOf(found);
 }
 
 export interface Bucket {
@@ -43,8 +44,6 @@ function largest({ field }: Column, size: number): Condition {
   const shard_size = size + OPENSEARCH_LIMITS.shardValues;
   return { terms: { field, size, shard_size, order: [{ _count: 'desc' }, { _key: 'asc' }] } };
 }
-
-const NO_HITS = { size: 0, track_total_hits: false } as const;
 
 export async function histogram(question: HistogramQuestion, ask: Ask): Promise<readonly HistogramBucket[]> {
   const query = await conditionOf(question, ask);

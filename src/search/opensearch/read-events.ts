@@ -1,7 +1,7 @@
 /** Questions whose answers are events: search, one event, and its neighbours. */
 import { answeredEvent, type RebuildOriginal } from '../../event/answered.ts';
 import type { AnsweredEvent, StoredEvent } from '../../event/event.ts';
-import type { ContextQuestion, Cursor, SearchQuestion } from '../port.ts';
+import type { ContextQuestion, SearchQuestion } from '../port.ts';
 import { allOf, anyTerm, type Condition } from './conditions.ts';
 import { listAt, objectAt } from './json.ts';
 import { FIELD } from './mapping.ts';
@@ -14,21 +14,19 @@ export async function search(
   ask: Ask,
   rebuild: RebuildOriginal,
 ): Promise<{ readonly events: readonly AnsweredEvent[]; readonly more: boolean }> {
-  const { order, limit, after } = question;
-  const events = await page(await conditionOf(question, ask), order, limit + 1, after, ask, rebuild);
+  const { limit } = question;
+  const events = await page(await conditionOf(question, ask), { ...question, limit: limit + 1 }, ask, rebuild);
   return { events: events.slice(0, limit), more: events.length > limit };
 }
 
 async function page(
   condition: Condition,
-  order: 'asc' | 'desc',
-  size: number,
-  after: Cursor | undefined,
+  { order, limit, after }: Pick<SearchQuestion, 'order' | 'limit' | 'after'>,
   ask: Ask,
   rebuild: RebuildOriginal,
 ): Promise<readonly AnsweredEvent[]> {
   const body = await ask({
-    size,
+    size: limit,
     query: allOf([condition]),
     sort: sortOf(order),
     track_total_hits: false,
@@ -62,9 +60,9 @@ export async function contextOf(question: ContextQuestion, ask: Ask, rebuild: Re
   if (event === undefined) return undefined;
   const source = anyTerm([stringTerm(ownKey('source'), event.source)]);
   const condition = allOf([await conditionOf(question, ask), source]);
-  const at = { timestampMs: Date.parse(event.timestamp), id: event.id };
+  const after = { timestampMs: Date.parse(event.timestamp), id: event.id };
   const neighbours = (order: 'asc' | 'desc', limit: number) =>
-    limit === 0 ? [] : page(condition, order, limit, at, ask, rebuild);
+    limit === 0 ? [] : page(condition, { order, limit, after }, ask, rebuild);
   const before = await neighbours('desc', question.before);
   return { before: before.toReversed(), event, after: await neighbours('asc', question.after) };
 }

@@ -3,7 +3,7 @@ import { OPENSEARCH_LIMITS, QUERY_LIMITS } from '../../lib/limits.ts';
 import { OWN_FIELDS } from '../../query/ast.ts';
 import { fieldName } from '../../query/fields.ts';
 import { type FieldSummary, type FieldType, OWN_FIELD_TYPES, type Question } from '../port.ts';
-import { numberAt } from './json.ts';
+import { ONLY_TOTAL, totalOf } from './hits.ts';
 import { FIELD } from './mapping.ts';
 import { MARK, ownKey, parseFieldTerm, pathOfKey, VALUE_MARKS } from './names.ts';
 import type { Ask } from './query-runner.ts';
@@ -28,9 +28,9 @@ export async function fields(question: Question, ask: Ask): Promise<readonly Fie
     include: `[omp]:.*\0[${VALUE_MARKS.join('')}]`,
   };
   const query = await conditionOf(question, ask);
-  const found = await ask({ size: 0, track_total_hits: true, query, aggs: { fields: { terms } } });
+  const found = await ask({ ...ONLY_TOTAL, query, aggs: { fields: { terms } } });
   if (found === undefined) return [];
-  const total = numberAt(found, 'hits', 'total', 'value');
+  const total = totalOf(found);
   const counted = bucketsOf(found, 'aggregations', 'fields').map(({ key, count }) => {
     return { ...parseFieldTerm(String(key)), count };
   });

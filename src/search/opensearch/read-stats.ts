@@ -16,6 +16,7 @@ import {
   presentColumns,
 } from './columns.ts';
 import { allOf, type Condition, not } from './conditions.ts';
+import { NO_HITS, ONLY_TOTAL, totalOf } from './hits.ts';
 import { at, listAt, numberAt } from './json.ts';
 import type { Ask } from './query-runner.ts';
 import { bucketsOf, distinctValues, timeBuckets } from './read-aggregates.ts';
@@ -54,7 +55,7 @@ async function fewGroups(
   if (intervalMs !== undefined || further.length > 0) return undefined;
   const { aggs } = measure;
   if (field === undefined) {
-    const found = await askCounting(counted, query, ask, { size: 0, track_total_hits: true, aggs });
+    const found = await askCounting(counted, query, ask, { ...ONLY_TOTAL, aggs });
     return found === undefined ? [] : [{ by: [], value: measure.read(allAsGroup(found)) }];
   }
   const columns = await columnsOf(field, ask);
@@ -62,7 +63,7 @@ async function fewGroups(
     `c${i}`,
     { terms: { field: name, size: OPENSEARCH_LIMITS.groupsAtOnce }, aggs },
   ]);
-  const body = { size: 0, track_total_hits: true, aggs: Object.fromEntries(terms) };
+  const body = { ...ONLY_TOTAL, aggs: Object.fromEntries(terms) };
   const found = await askCounting(counted, query, ask, body);
   if (found === undefined) return [];
   const groups = columns.flatMap((column, i) =>
@@ -74,15 +75,15 @@ async function fewGroups(
     by: [decode(column, key)],
     value: measure.read(bucket),
   }));
-  const without = numberAt(found, 'hits', 'total', 'value') - groups.reduce((sum, { count }) => sum + count, 0);
+  const without = totalOf(found) - groups.reduce((sum, { count }) => sum + count, 0);
   if (without === 0) return rows;
   // Events that have no value to group by are a group too.
-  const rest = await ask({ size: 0, track_total_hits: true, query: allOf([query, not(isInAny(columns))]), aggs });
+  const rest = await ask({ ...ONLY_TOTAL, query: allOf([query, not(isInAny(columns))]), aggs });
   return rest === undefined ? rows : [...rows, { by: [null], value: measure.read(allAsGroup(rest)) }];
 }
 
 function allAsGroup(found: unknown): unknown {
-  return { doc_count: numberAt(found, 'hits', 'total', 'value'), ...Object(at(found, 'aggregations')) };
+  return { doc_count: totalOf(found), ...Object(at(found, 'aggregations')) };
 }
 
 /** Page by page. */
@@ -147,16 +148,16 @@ async function* groupsOf(
   );
   const sources = [...times, ...terms];
   if (sources.length === 0) {
-    const found = await ask({ size: 0, track_total_hits: true, query, aggs });
+    const found = await ask({ ...ONLY_TOTAL, query, aggs });
     if (found === undefined) return;
     // Where the fields to group by have no value anywhere, there is one group, but of nothing none.
-    if (numberAt(found, 'hits', 'total', 'value') > 0) yield allAsGroup(found);
+    if (totalOf(found) > 0) yield allAsGroup(found);
     return;
   }
   for (let after: unknown; ; ) {
     const composite = { size: OPENSEARCH_LIMITS.groupsAtOnce, sources, ...(after === undefined ? {} : { after }) };
     const groups = { composite, ...(Object.keys(aggs).length === 0 ? {} : { aggs }) };
-    const found = await ask({ size: 0, track_total_hits: false, query, aggs: { groups } });
+    const found = await ask({ ...NO_HITS, query, aggs: { groups } });
     if (found === undefined) return;
     yield* listAt(found, 'aggregations', 'groups', 'buckets');
     after = at(found, 'aggregations', 'groups', 'after_key');

@@ -8,7 +8,8 @@ import { tokenize } from '../../query/text.ts';
 import { compareText } from '../../query/value.ts';
 import type { Question, ValueCount } from '../port.ts';
 import { allOf, type Condition } from './conditions.ts';
-import { listAt, numberAt, textAt } from './json.ts';
+import { ONLY_TOTAL, totalOf } from './hits.ts';
+import { listAt, textAt } from './json.ts';
 import { FIELD } from './mapping.ts';
 import { fieldTerm, MARK, ownKey } from './names.ts';
 import type { Ask } from './query-runner.ts';
@@ -20,8 +21,8 @@ export async function words(
 ): Promise<{ readonly values: readonly ValueCount[]; readonly total: number; readonly distinct: number }> {
   const withMessage = { term: { [FIELD.fields]: fieldTerm(ownKey('message'), MARK.string) } };
   const query = allOf([await conditionOf(question, ask), withMessage]);
-  const found = await ask({ size: 0, track_total_hits: true, query });
-  const total = found === undefined ? 0 : numberAt(found, 'hits', 'total', 'value');
+  const found = await ask({ ...ONLY_TOTAL, query });
+  const total = found === undefined ? 0 : totalOf(found);
   const counts = new Map<string, number>();
   let sampled = 0;
   for await (const message of newestMessages(query, ask)) {

@@ -4,29 +4,27 @@
  * indices that can hold an answer, and leaves none out. What another store noted is known here a second later at the
  * most, which is no later than its events become visible.
  */
-import { randomBytes } from 'node:crypto';
 import { InTurn } from '../../lib/in-turn.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import type { SlicePolicy } from '../policy/slice-policy.ts';
-import { HOUR_MS, ownerOf, type SliceKey, sliceSpan } from '../slices.ts';
+import { ownerOf, type SliceKey } from '../slices.ts';
+import { ask } from './ask.ts';
 import type { Client } from './client.ts';
 import { ClusterDocument, type SharedIndexOptions } from './cluster-document.ts';
+import { isGone } from './errors.ts';
+import { WHERE_THERE } from './index-names.ts';
 import { at, listAt } from './json.ts';
 import { allSlices, FIELD, parseSliceIndex } from './mapping.ts';
-import { ask } from './slice-indices.ts';
-
-interface Noted {
-  /** Bounds of the timestamps in it, both inclusive, epoch ms. */
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly tier: string;
-  /** It was not noted when it was made, so the policy may not know it. */
-  readonly measured?: true;
-  /** Another text each time a store may have given it further typed fields; missing where nobody noted that. */
-  readonly fieldsVersion?: string;
-  /** Typed fields hold all values of all its events (true), or may not (false). Missing where that is not known. */
-  readonly isWhole?: boolean;
-}
+import {
+  isCovered,
+  isNoted,
+  type Need,
+  type Noted,
+  newVersion,
+  noteOf,
+  type WriteNote,
+  widened,
+} from './slice-notes.ts';
 
 interface Shared {
   readonly indices: Readonly<Record<string, Noted>>;
@@ -35,26 +33,6 @@ interface Shared {
 export interface CataloguedSlice extends Noted {
   readonly index: string;
   readonly slice: SliceKey;
-}
-
-/** What rows of an insert need of an index. */
-export interface Need {
-  readonly index: string;
-  readonly slice: SliceKey;
-  readonly tier: string;
-  readonly fromMs: number;
-  readonly toMs: number;
-}
-
-/** What an index has got, or is about to, that counting by its typed fields has to know. */
-export interface FieldsNote {
-  readonly index: string;
-  /** It was made for what is about to be written. */
-  readonly isNew: boolean;
-  /** It may have typed fields that it did not have. */
-  readonly hasGrown: boolean;
-  /** Whether typed fields hold all values of what is about to be written. */
-  readonly isWhole: boolean;
 }
 
 export class SliceCatalogue {
@@ -81,7 +59,7 @@ export class SliceCatalogue {
 
   /** All indices of slices, whoever made them. */
   async indices(): Promise<readonly { readonly index: string; readonly rows: number; readonly bytes: number }[]> {
-    const path = `_cat/indices/${this.#prefix}-slice-*?format=json&bytes=b&h=index,docs.count,store.size`;
+    const path = `_cat/indices/${allSlices(this.#prefix)}?format=json&bytes=b&h=index,docs.count,store.size`;
     const { body } = await ask(this.#client, { method: 'GET', path });
     return listAt(body).map((row) => ({
       index: String(at(row, 'index')),
@@ -118,17 +96,17 @@ export class SliceCatalogue {
     });
   }
 
-  /** Durable when it resolves, which has to be before such rows can be found. */
-  async noteFields(notes: readonly FieldsNote[]): Promise<void> {
-    if (notes.every((note) => isNoted(this.#slices.get(note.index), note))) return;
+  /**
+   * The indices are there, and such rows are about to be written. Durable when it resolves, which has to be before they
+   * can be found. Between `cover` and now somebody may have seen that an index is not there: it is covered again.
+   */
+  async noteWrite(notes: readonly WriteNote[]): Promise<void> {
+    if (notes.every((note) => isNoted(this.#slices.get(note.need.index), note))) return;
     const fieldsVersion = newVersion();
     await this.#change((indices) => {
       const changed = notes.flatMap((note) => {
-        const noted = indices[note.index];
-        if (noted === undefined || isNoted(noted, note)) return [];
-        const isWhole = wholeWith(noted, note);
-        const known = { ...noted, ...(isWhole !== undefined && { isWhole }) };
-        return [[note.index, note.hasGrown ? { ...known, fieldsVersion } : known] as const];
+        const { index } = note.need;
+        return isNoted(indices[index], note) ? [] : [[index, noteOf(indices[index], note, fieldsVersion)] as const];
       });
       return changed.length === 0 ? undefined : { ...indices, ...Object.fromEntries(changed) };
     });
@@ -138,13 +116,46 @@ export class SliceCatalogue {
     await this.#change(({ [index]: removed, ...rest }) => (removed === undefined ? undefined : rest));
   }
 
+  /**
+   * Takes out what is certainly not there, and answers that. An index that is made meanwhile stays: whoever makes one
+   * notes it (`noteWrite`) before anything is in it, and where the list has changed since it was read it is looked again.
+   */
+  async removeGone(): Promise<readonly string[]> {
+    return this.#turns.run(async () => {
+      for (;;) {
+        await this.#readDocument();
+        const indices = this.#document.value?.indices ?? {};
+        const there = await this.names();
+        const gone: string[] = [];
+        for (const index of Object.keys(indices)) {
+          if (!there.has(index) && (await this.#isGone(index))) gone.push(index);
+        }
+        const left = Object.fromEntries(Object.entries(indices).filter(([index]) => !gone.includes(index)));
+        if (gone.length === 0 || (await this.#document.replace({ indices: left }))) {
+          this.#take();
+          return gone;
+        }
+      }
+    });
+  }
+
+  /** A list may lack what its asker may not see; of the index itself the engine then says that. */
+  async #isGone(index: string): Promise<boolean> {
+    return isGone(await this.#client.call({ method: 'GET', path: `${index}/_alias` }));
+  }
+
+  /** What the index is called that has this name now, as far as that was noted. */
+  uuidOf(index: string): string | undefined {
+    return this.#slices.get(index)?.uuid;
+  }
+
   all(): readonly CataloguedSlice[] {
     return [...this.#slices.values()];
   }
 
   /** Slices that may hold events of the tenant with a timestamp in [fromMs, toMs), in order of their time. */
   async touched(...[policy, tenant, fromMs, toMs]: Touch): Promise<readonly CataloguedSlice[]> {
-    await this.#fresh();
+    await this.refresh();
     return this.knownTouched(policy, tenant, fromMs, toMs);
   }
 
@@ -155,8 +166,8 @@ export class SliceCatalogue {
       .sort((a, b) => a.fromMs - b.fromMs || (a.index < b.index ? -1 : 1));
   }
 
-  /** What others have noted by now. */
-  async #fresh(): Promise<void> {
+  /** What others have noted by now, or a moment ago. */
+  async refresh(): Promise<void> {
     if (performance.now() - this.#readMs < OPENSEARCH_LIMITS.catalogueMs) return;
     this.#reading ??= this.#read().finally(() => {
       this.#reading = undefined;
@@ -167,13 +178,13 @@ export class SliceCatalogue {
   async #read(): Promise<void> {
     const began = performance.now();
     await this.#turns.run(async () => {
-      if (await this.#refresh()) this.#take();
+      if (await this.#readDocument()) this.#take();
     });
     this.#readMs = began;
   }
 
   /** Where the document is not there (yet, or any more), it is made of what is. */
-  async #refresh(): Promise<boolean> {
+  async #readDocument(): Promise<boolean> {
     const changed = await this.#document.refresh();
     while (this.#document.value === undefined) {
       await this.#document.replace({ indices: await this.#measure(await this.indices()) });
@@ -187,9 +198,8 @@ export class SliceCatalogue {
     for (const { index } of indices) {
       if (parseSliceIndex(this.#prefix, index) === undefined) continue;
       const aggs = { from: { min: { field: FIELD.timestamp } }, to: { max: { field: FIELD.timestamp } } };
-      const parameters = 'ignore_unavailable=true&allow_no_indices=true&allow_partial_search_results=false';
-      const path = `${index}/_search?${parameters}`;
-      await ask(this.#client, { method: 'POST', path: `${index}/_refresh?ignore_unavailable=true` });
+      const path = `${index}/_search?${WHERE_THERE}&allow_partial_search_results=false`;
+      await ask(this.#client, { method: 'POST', path: `${index}/_refresh?${WHERE_THERE}` });
       const { body } = await ask(this.#client, { method: 'POST', path, body: { size: 0, aggs } });
       // It is closed, and measured when it is open again.
       if (at(body, '_shards', 'total') === 0) continue;
@@ -220,44 +230,14 @@ export class SliceCatalogue {
       const indices = next(this.#document.value?.indices ?? {});
       if (indices === undefined) return this.#take();
       if (await this.#document.replace({ indices })) return this.#take();
-      await this.#refresh();
+      await this.#readDocument();
     }
   }
 }
 
 type Touch = [policy: SlicePolicy, tenant: string, fromMs: number, toMs: number];
 
-/** Never one that there was: a document that is made again must not bring back what somebody read under an old one. */
-function newVersion(): string {
-  return randomBytes(6).toString('base64url');
-}
-
-/** Events of before are only known where it is new, and one that is not whole never becomes so. */
-function wholeWith(noted: Noted, { isNew, isWhole }: FieldsNote): boolean | undefined {
-  if (!isWhole) return false;
-  return isNew ? (noted.isWhole ?? true) : noted.isWhole;
-}
-
-function isNoted(noted: Noted | undefined, note: FieldsNote): boolean {
-  return noted !== undefined && !note.hasGrown && wholeWith(noted, note) === noted.isWhole;
-}
-
 const EMPTY = { fromMs: Number.MAX_SAFE_INTEGER, toMs: Number.MIN_SAFE_INTEGER };
-
-function isCovered(noted: Noted | undefined, { fromMs, toMs }: Need): boolean {
-  return noted !== undefined && noted.fromMs <= fromMs && noted.toMs >= toMs;
-}
-
-/** By whole hours, and at first the whole time of the slice, so that it is seldom done. */
-function widened(noted: Noted | undefined, { slice, tier, fromMs, toMs }: Need): Noted {
-  const span = sliceSpan(slice);
-  const known = noted ?? { fromMs: span.fromMs, toMs: span.toMs - 1, tier };
-  return {
-    ...known,
-    fromMs: Math.min(known.fromMs, Math.floor(fromMs / HOUR_MS) * HOUR_MS),
-    toMs: Math.max(known.toMs, (Math.floor(toMs / HOUR_MS) + 1) * HOUR_MS - 1),
-  };
-}
 
 function mayHold({ slice, measured }: CataloguedSlice, policy: SlicePolicy, tenant: string): boolean {
   if (measured === true) return (ownerOf(slice) ?? tenant) === tenant;

@@ -1,15 +1,17 @@
-/** The indices of slices: made before they are written, with a typed field for each new path until there are enough. */
+/** The indices of slices: made before they are written, with typed fields for new paths while tenants may bring them. */
 import { SpillwayError } from '../../lib/errors.ts';
-import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
-import { type Answer, type Call, type Client, Unreachable } from './client.ts';
+import { ownerOf, type SliceKey } from '../slices.ts';
+import { ask, failed } from './ask.ts';
+import type { Client } from './client.ts';
 import { problemOf } from './errors.ts';
+import type { Wanted } from './field-budget.ts';
+import { FieldShares, uuidOf } from './field-shares.ts';
 import { at } from './json.ts';
 import {
   aliasesOf,
   FIELD,
   type IndexOptions,
-  OWN_COLUMNS,
   sliceContents,
   strangeField,
   VALUE_MAPPINGS,
@@ -17,19 +19,22 @@ import {
 } from './mapping.ts';
 import { type TypedField, type TypedPaths, typedPathsOf } from './typed-fields.ts';
 
-const OWN = Object.keys(OWN_COLUMNS).length;
-
-function roomIn(known: TypedPaths): number {
-  return OPENSEARCH_LIMITS.typedFields + OWN - known.size;
+/** A slice that is about to be written. */
+export interface SliceToWrite {
+  readonly index: string;
+  readonly slice: SliceKey;
+  /** Where it is not there, it is made as this tier wants it. */
+  readonly tier: string;
 }
 
 export class SliceIndices {
   readonly #client: Client;
   readonly #options: IndexOptions;
   readonly #log: Logger;
+  readonly #shares: FieldShares;
   readonly #known = new Map<string, Set<string>>();
-  /** Indices that were there once. */
-  readonly #seen = new Set<string>();
+  /** Indices that were there once, each with what no other of its name is called. */
+  readonly #seen = new Map<string, string>();
   /** By index, the typed fields that readers can know of. */
   readonly #noted = new Map<string, TypedPaths>();
   /** Indices that were given fields, which nobody else knows yet. */
@@ -43,37 +48,52 @@ export class SliceIndices {
     this.#client = client;
     this.#options = options;
     this.#log = log;
+    this.#shares = new FieldShares(client, options, log);
   }
 
-  /** Whether it is known, without asking, that the index has no such field and gets none. */
-  lacks(index: string, { path }: TypedField): boolean {
+  /** Whether it is known, without asking, that the index has no such field and that the tenant gets none. */
+  lacks(index: string, tenant: string, field: TypedField): boolean {
     const known = this.#known.get(index);
-    if (known === undefined || known.has(path)) return false;
-    return roomIn(known) <= 0 || this.#unmappable.get(index)?.has(path) === true;
+    if (known === undefined || known.has(field.path)) return false;
+    return this.#shares.refuses(index, tenant, field) || this.#unmappable.get(index)?.has(field.path) === true;
   }
 
-  /** Makes the index as its tier wants it, where it is not there, and fields for what is new, while there is room. */
-  async prepare(index: string, tier: string, fields: Iterable<TypedField>): Promise<TypedPaths> {
-    const known = this.#known.get(index) ?? (await this.#create(index, tier));
+  /** Makes the index where it is not there, and fields for what is new, as far as tenants may bring them. */
+  async prepare(slice: SliceToWrite, wanted: Wanted): Promise<TypedPaths> {
+    const { index } = slice;
+    const known = this.#known.get(index) ?? (await this.#create(slice));
     this.#known.set(index, known);
-    const unmappable = this.#unmappable.get(index);
-    const room = roomIn(known);
-    const wanted = new Map<string, TypedField>();
-    for (const field of fields) {
-      if (wanted.size >= room) break;
-      if (!known.has(field.path) && unmappable?.has(field.path) !== true) wanted.set(field.path, field);
-    }
-    if (wanted.size > 0) await this.#map(index, known, wanted);
+    const missing = this.#missing(index, known, wanted);
+    if (missing.size === 0) return known;
+    const granted = await this.#shares.bring(index, missing).catch((thrown: unknown) => {
+      this.forget(index);
+      throw thrown;
+    });
+    if (granted.size > 0) await this.#map(slice, known, granted);
     return known;
   }
 
+  /** What of it the index may get yet. */
+  #missing(index: string, known: TypedPaths, wanted: Wanted): Wanted {
+    const unmappable = this.#unmappable.get(index);
+    const missing = new Map<string, Set<TypedField>>();
+    for (const [tenant, fields] of wanted) {
+      for (const field of fields) {
+        if (known.has(field.path) || unmappable?.has(field.path) === true) continue;
+        const some = missing.get(tenant) ?? new Set();
+        missing.set(tenant, some.add(field));
+      }
+    }
+    return missing;
+  }
+
   /** What readers have to know of an index that was prepared. */
-  changes(index: string): { readonly isNew: boolean; readonly hasGrown: boolean } {
+  changes(index: string): { readonly uuid: string; readonly isNew: boolean; readonly hasGrown: boolean } {
     const noted = this.#noted.get(index);
     const known = this.#known.get(index) ?? new Set();
     // Fields that were there already may be of a store that ended before it noted them.
     const hasGrown = this.#grown.has(index) || noted === undefined || !known.isSubsetOf(noted);
-    return { isNew: this.#made.has(index), hasGrown };
+    return { uuid: this.#seen.get(index) ?? '', isNew: this.#made.has(index), hasGrown };
   }
 
   /** They can know it. */
@@ -83,44 +103,49 @@ export class SliceIndices {
     this.#noted.set(index, new Set(this.#known.get(index)));
   }
 
+  /** This is what others know the index of this name by: where that is another one, it is looked at again. */
+  expect(index: string, uuid: string | undefined): void {
+    if (uuid !== undefined && uuid !== this.#seen.get(index)) this.forget(index);
+  }
+
   /** It may be gone: it is looked at again. */
   forget(index: string): void {
     this.#known.delete(index);
   }
 
   /** It is gone because it was to go. */
-  drop(index: string): void {
+  async drop(index: string): Promise<void> {
     this.forget(index);
     this.#seen.delete(index);
     this.#made.delete(index);
     this.#grown.delete(index);
     this.#noted.delete(index);
+    await this.#shares.drop(index);
   }
 
-  async #create(index: string, tier: string): Promise<Set<string>> {
+  /** It is gone although nothing of ours removed it. */
+  async gone(index: string): Promise<void> {
+    this.#log.error({ index }, `There is no index ${index} any more: ${REMOVED}`);
+    await this.drop(index);
+  }
+
+  async #create(slice: SliceToWrite): Promise<Set<string>> {
+    const { index, tier } = slice;
     const body = sliceContents(this.#options, index, tier);
     const created = await this.#client.call({ method: 'PUT', path: index, body });
     if (created.status !== 200 && problemOf(created).type !== 'resource_already_exists_exception') {
       throw failed(`The slice ${index} cannot be made`, created);
     }
     if (created.status === 200 && this.#seen.has(index)) {
-      this.#log.error(
-        { index },
-        `The index ${index} was removed by somebody: the events that were in it are not found any more. It is made again ` +
-          'for those to come; the others can be read from the queue or the archive',
-      );
+      this.#log.error({ index }, `The index ${index} is made again for events to come: ${REMOVED}`);
     }
-    if (created.status === 200) {
-      this.#made.add(index);
-      this.#noted.delete(index);
-    }
-    this.#seen.add(index);
+    if (created.status === 200) this.#made.add(index);
     this.#unmappable.delete(index);
-    return this.#read(index);
+    return this.#read(slice);
   }
 
   /** Its typed fields that are what they have to be. What somebody else made is not written to, or answers would be wrong. */
-  async #read(index: string): Promise<Set<string>> {
+  async #read({ index, slice }: SliceToWrite): Promise<Set<string>> {
     const { body } = await ask(this.#client, { method: 'GET', path: index });
     const strange = strangeField(at(body, index, 'mappings', 'properties'));
     if (strange !== undefined) {
@@ -130,7 +155,12 @@ export class SliceIndices {
       );
     }
     await this.#mendAliases(index, at(body, index, 'aliases'));
-    return typedPathsOf(at(body, index));
+    const [paths, uuid] = [typedPathsOf(at(body, index)), uuidOf(index, body)];
+    // Of another one readers know nothing, even if they did of one of its name: it may be out of the list of slices.
+    if (this.#seen.get(index) !== uuid) this.#noted.delete(index);
+    this.#seen.set(index, uuid);
+    await this.#shares.found({ index, uuid, isShared: ownerOf(slice) === undefined, paths });
+    return paths;
   }
 
   /** Nothing is written to an index without its own alias: somebody has removed it, or a snapshot came back without. */
@@ -144,7 +174,8 @@ export class SliceIndices {
     this.#log.warn({ index, missing }, `The index ${index} had lost ${missing.join(' and ')}: it has that again`);
   }
 
-  async #map(index: string, known: Set<string>, wanted: ReadonlyMap<string, TypedField>): Promise<void> {
+  async #map(slice: SliceToWrite, known: Set<string>, wanted: ReadonlyMap<string, TypedField>): Promise<void> {
+    const { index } = slice;
     const types: Partial<Record<ValueType, { readonly properties: Record<string, unknown> }>> = {};
     for (const { type, name } of wanted.values()) {
       types[type] ??= { properties: {} };
@@ -160,16 +191,16 @@ export class SliceIndices {
     if (answer.status === 404) this.forget(index);
     const { reason } = problemOf(answer);
     if (answer.status === 400 && /cannot be changed|different type|conflict/i.test(reason)) {
-      return this.#mapEach(index, known, wanted, reason);
+      return this.#mapEach(slice, known, wanted, reason);
     }
     if (!/total fields/i.test(reason)) throw failed(`The mapping of ${index} cannot grow`, answer);
     // Another store has filled it meanwhile: what is there counts, the rest has no field of its own.
-    for (const field of await this.#read(index)) known.add(field);
+    for (const field of await this.#read(slice)) known.add(field);
   }
 
   /** One of them cannot be: the others are not to wait for it. */
   async #mapEach(
-    index: string,
+    slice: SliceToWrite,
     known: Set<string>,
     wanted: ReadonlyMap<string, TypedField>,
     reason: string,
@@ -177,9 +208,10 @@ export class SliceIndices {
     const [one] = wanted;
     if (one === undefined) return;
     if (wanted.size > 1) {
-      for (const entry of wanted) await this.#map(index, known, new Map([entry]));
+      for (const entry of wanted) await this.#map(slice, known, new Map([entry]));
       return;
     }
+    const { index } = slice;
     const [field] = one;
     const unmappable = this.#unmappable.get(index) ?? new Set();
     this.#unmappable.set(index, unmappable.add(field));
@@ -187,17 +219,5 @@ export class SliceIndices {
   }
 }
 
-/** The answer of a call that has to work, made now unless it is given. */
-export async function ask(client: Client, call: Call, given?: Answer): Promise<Answer> {
-  const answer = given ?? (await client.call(call));
-  if (answer.status < 300) return answer;
-  throw failed(`OpenSearch refuses ${call.method} ${call.path.split('?')[0]}`, answer);
-}
-
-export function failed(what: string, answer: Answer): Error {
-  const { type, reason } = problemOf(answer);
-  const message = `${what}: ${type}: ${reason}`.slice(0, 1_000);
-  return answer.status >= 500 || answer.status === 429
-    ? new Unreachable(message)
-    : new SpillwayError('UNAVAILABLE', message);
-}
+const REMOVED =
+  'it was removed by somebody. The events that were in it are not found; they can be read from the queue or the archive';

@@ -15,7 +15,7 @@ import type { OpenSearchOptions } from './engine.ts';
 import { at as memberAt } from './json.ts';
 import { QueryRunner } from './query-runner.ts';
 import { openClusterKit, prefixOf, removeSlices, TEST_NODE } from './testing/cluster-kit.ts';
-import { Meddler } from './testing/meddler.ts';
+import { Meddler, type Meddling } from './testing/meddler.ts';
 
 const suite = 'slices of OpenSearch';
 const NOON = Date.parse('2026-11-23T12:00:00Z');
@@ -188,6 +188,117 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     // One that is gone holds nothing.
     await client().call({ method: 'DELETE', path: there });
     expect(await kit.engine.count(question('small'))).toBe(0);
+  });
+
+  describe('an index that somebody removed', () => {
+    const remove = (name: string) => client().call({ method: 'DELETE', path: name });
+    /** As retention does, which looks from time to time. */
+    const look = (kit: StoreKit<SearchEngine>) => kit.engine.writer.slices();
+    let meddler: Meddler;
+    beforeEach(async () => {
+      meddler = await Meddler.start(TEST_NODE);
+    });
+    afterEach(() => meddler.close());
+
+    /** A store with one slice, and that; its requests pass the meddler. */
+    async function withSlice() {
+      const kit = await started('a', {}, { cluster: { nodes: [meddler.url] } });
+      await kit.append(0, events('small', 3));
+      await kit.settled();
+      const [there = ''] = await kit.engine.slices.touched('small', 0, 1e15);
+      return { kit, there };
+    }
+    /** Before the first request of this kind passes, this is done. */
+    function interrupt(method: string, part: string, work: () => Promise<unknown>) {
+      let isFirst = true;
+      meddler.meddle = async (path, _body, used): Promise<Meddling> => {
+        if (used === method && path.includes(part) && isFirst) {
+          isFirst = false;
+          await work();
+        }
+        return 'pass';
+      };
+    }
+
+    test('is not asked any more, by any store', async () => {
+      const { kit, there } = await withSlice();
+      const other = await started('b');
+      await remove(there);
+      await look(other);
+      await vi.waitFor(async () => expect(await kit.engine.slices.touched('small', 0, 1e15)).toEqual([]), PATIENCE);
+      expect(await kit.engine.count(question('small'))).toBe(0);
+      await kit.append(0, events('small', 2));
+      await kit.settled();
+      expect(await kit.engine.count(question('small'))).toBe(2);
+    });
+
+    test('stays in the list while it is closed, or the cluster does not say that it is gone', async () => {
+      const { kit, there } = await withSlice();
+      await client().call({ method: 'POST', path: `${there}/_close` });
+      await look(kit);
+      expect(await kit.engine.slices.touched('small', 0, 1e15)).toEqual([there]);
+      await remove(there);
+      meddler.meddle = (path) => (path.includes('/_alias') ? 'busy' : 'pass');
+      await expect(look(kit)).rejects.toThrow();
+      meddler.meddle = (path) => (path.startsWith(`/${there}/_alias`) ? 'busy' : 'pass');
+      await look(kit);
+      expect(await kit.engine.slices.touched('small', 0, 1e15)).toEqual([there]);
+    });
+
+    test('and that another store has made again has the fields that this one writes', async () => {
+      const { kit, there } = await withSlice();
+      const other = await started('b');
+      const withStatus = (count: number) =>
+        events('small', count).map((event) => ({ ...event, payload: { status: 7 } }));
+      await kit.append(0, withStatus(2));
+      await kit.settled();
+      await remove(there);
+      await other.append(0, events('small', 1));
+      await other.settled();
+      // What others noted is known a second later.
+      const field = { root: 'payload', path: ['status'] } as const;
+      await vi.waitFor(async () => {
+        await kit.append(0, withStatus(1));
+        await kit.settled();
+        const { values } = await kit.engine.values({ ...question('small'), field, limit: 5 });
+        expect(values).toEqual([{ value: 7, count: expect.any(Number) }]);
+      }, PATIENCE);
+    });
+
+    test.each([
+      ['after it was seen that it is not there', 'PUT', '-shared/_doc/slices'],
+      ['while it is looked whether it is there', 'GET', '/_alias'],
+    ])('and is made again %s is not missed', async (_, method, part) => {
+      const { kit, there } = await withSlice();
+      const other = await started('b');
+      await remove(there);
+      interrupt(method, part, async () => {
+        await other.append(0, events('small', 4));
+        await other.settled();
+      });
+      await look(kit);
+      for (const { engine } of [kit, other]) {
+        await vi.waitFor(async () => expect(await engine.slices.touched('small', 0, 1e15)).toEqual([there]), PATIENCE);
+        expect(await engine.count(question('small'))).toBe(4);
+      }
+    });
+
+    test('and that is just being made again is not missed, also where it was taken out of the list meanwhile', async () => {
+      const { kit, there } = await withSlice();
+      const other = await started('b');
+      await remove(there);
+      let isLooked = false;
+      interrupt('PUT', `/${there}`, async () => {
+        await look(other);
+        isLooked = (await other.engine.slices.touched('small', 0, 1e15)).length === 0;
+      });
+      await kit.append(0, events('small', 2));
+      await kit.settled();
+      expect(isLooked).toBe(true);
+      for (const { engine } of [kit, other]) {
+        await vi.waitFor(async () => expect(await engine.count(question('small'))).toBe(2), PATIENCE);
+      }
+    });
   });
 
   test('what stores share is made again from the indices where somebody removes it', async () => {

@@ -5,7 +5,7 @@ import { idNumbers } from '../ids.ts';
 import type { Cursor, Question } from '../port.ts';
 import { compileToOpenSearch } from './compile.ts';
 import { allOf, type Condition } from './conditions.ts';
-import { numberAt } from './json.ts';
+import { totalOf } from './hits.ts';
 import { FIELD } from './mapping.ts';
 import { orderText } from './names.ts';
 import type { Ask } from './query-runner.ts';
@@ -19,7 +19,7 @@ export async function conditionOf(question: Range & Pick<Question, 'query'>, ask
   if (undecided.length > 0) {
     const cut = { terms: { [FIELD.fields]: undecided } };
     const found = await ask({ size: 0, track_total_hits: 1, query: allOf([...range, cut]) });
-    if (found !== undefined && numberAt(found, 'hits', 'total', 'value') > 0) throw tooLong();
+    if (found !== undefined && totalOf(found) > 0) throw tooLong();
   }
   return allOf([...range, condition]);
 }

@@ -14,6 +14,7 @@ import { parseQuery } from '../../query/parse.ts';
 import { events as anyEvents } from '../../query/testing/arbitraries.ts';
 import { offset } from '../../queue/port.ts';
 import type { SearchEngine } from '../port.ts';
+import { ownGroup, type SliceKey } from '../slices.ts';
 import { numberedEvent } from '../testing/numbered-event.ts';
 import type { StoreKit, StoreKitOptions } from '../testing/store-kit.ts';
 import { Client } from './client.ts';
@@ -79,11 +80,15 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
   }
 
   /** Puts events into the engine itself, without an indexer. */
-  async function insert({ engine: { writer } }: StoreKit<SearchEngine>, events: readonly StoredEvent[]) {
+  async function insert(
+    { engine: { writer } }: StoreKit<SearchEngine>,
+    events: readonly StoredEvent[],
+    slice: SliceKey = TODAY,
+  ) {
     const block = writer.createBlock();
     for (const [i, event] of events.entries()) {
       const bytes = Buffer.from(JSON.stringify(event));
-      const placement = { slice: TODAY, tier: 'shared' };
+      const placement = { slice, tier: 'shared' };
       block.add(bytes, 0, bytes.length, { partition: 0, offset: i, timestampMs: NOW_MS }, () => placement);
     }
     const batch = await block.finish();
@@ -248,7 +253,8 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     const events = Array.from({ length: OPENSEARCH_LIMITS.typedFields / perEvent + 2 }, (_, i) =>
       eventOf(i, { payload: numberedPayload(i) }),
     );
-    expect(await insert(kit, events)).toEqual([]);
+    const own = { ...TODAY, group: ownGroup('default') };
+    expect(await insert(kit, events, own)).toEqual([]);
     const last = events.length - 1;
     for (const number of [0, last]) {
       expect(await kit.engine.count(ask(`n${number}x5:[${number + 5} TO ${number + 5}]`))).toBe(1);
@@ -261,7 +267,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     await expect(values(last)).rejects.toHaveProperty('code', 'QUERY_UNSUPPORTED');
     // By now the writer knows that the index is full, and by what.
     const late = { ...numberedPayload(0), late: 7 };
-    expect(await insert(kit, [eventOf(events.length, { payload: late })])).toEqual([]);
+    expect(await insert(kit, [eventOf(events.length, { payload: late })], own)).toEqual([]);
     expect(await kit.engine.count(ask('late:[7 TO 7] n0x5:5'))).toBe(1);
     expect((await values(0)).values).toEqual([{ value: 5, count: 2 }]);
     const field = { root: 'payload', path: ['late'] } as const;

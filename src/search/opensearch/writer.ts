@@ -11,18 +11,19 @@ import type { Logger } from '../../lib/log.ts';
 import type { Range } from '../journal.ts';
 import type { RefusedRecord, SearchWriter, StoredSlice, WriteBatch, WriteBlock } from '../port.ts';
 import type { SliceKey } from '../slices.ts';
+import { ask, failed } from './ask.ts';
 import { type BulkOutcome, sendBulk } from './bulk.ts';
 import type { Client } from './client.ts';
 import { DocumentBatch, DocumentBlock, type Row } from './document-block.ts';
+import type { Wanted } from './field-budget.ts';
+import { namesForPaths, WHERE_THERE } from './index-names.ts';
 import { at, listAt, numberAt } from './json.ts';
-import { aliasOf, FIELD, type IndexOptions, parseSliceIndex, sliceIndex } from './mapping.ts';
-import type { Need, SliceCatalogue } from './slice-catalogue.ts';
-import { ask, failed, SliceIndices } from './slice-indices.ts';
-import type { TypedPaths } from './typed-fields.ts';
-
-const QUIET = 'ignore_unavailable=true&allow_no_indices=true';
-/** Names in the path of one request. */
-const INDICES_AT_ONCE = 20;
+import { FIELD, type IndexOptions, parseSliceIndex, sliceIndex } from './mapping.ts';
+import type { SliceCatalogue } from './slice-catalogue.ts';
+import { SliceIndices } from './slice-indices.ts';
+import type { Need } from './slice-notes.ts';
+import { StoredRows } from './stored-rows.ts';
+import type { TypedField, TypedPaths } from './typed-fields.ts';
 
 export interface WriterOptions {
   readonly client: Client;
@@ -41,6 +42,7 @@ export class OpenSearchWriter implements SearchWriter {
   readonly #refreshEveryMs: number;
   readonly #catalogue: SliceCatalogue;
   readonly #indices: SliceIndices;
+  readonly #stored: StoredRows;
   readonly #refreshed = new Map<string, number>();
   readonly #names = new WeakMap<SliceKey, string>();
 
@@ -51,13 +53,14 @@ export class OpenSearchWriter implements SearchWriter {
     this.#origin = origin;
     this.#refreshEveryMs = refreshEveryMs;
     this.#indices = new SliceIndices(client, index, log);
+    this.#stored = new StoredRows(client, index, origin);
   }
 
   createBlock(): WriteBlock {
     return new DocumentBlock({
       origin: this.#origin,
       indexOf: ({ slice }) => this.#indexOf(slice),
-      lacks: (index, field) => this.#indices.lacks(index, field),
+      lacks: (...about) => this.#indices.lacks(...about),
     });
   }
 
@@ -65,13 +68,17 @@ export class OpenSearchWriter implements SearchWriter {
     if (!(batch instanceof DocumentBatch)) throw new TypeError('a batch of another engine');
     const { rows } = batch;
     const needs = needsOf(rows);
+    // Somebody may have removed an index that another store has made again since: it has other fields. Where that cannot
+    // be asked now, what follows says why.
+    await this.#catalogue.refresh().catch(() => undefined);
+    for (const { index } of needs) this.#indices.expect(index, this.#catalogue.uuidOf(index));
     await this.#catalogue.cover(needs);
     const refused: RefusedRecord[] = [];
     let pending = rows;
     for (let attempt = 1; pending.length > 0; attempt++) {
       const requestBytes = OPENSEARCH_LIMITS.requestBytes >> (attempt - 1);
       const fitted = await this.#fitted(pending, batch, needs);
-      await this.#noteFields(fitted, needs);
+      await this.#noteWrite(fitted, needs);
       const { again, trouble } = await this.#attempt(fitted, refused, requestBytes);
       pending = again;
       if (pending.length === 0) break;
@@ -96,34 +103,14 @@ export class OpenSearchWriter implements SearchWriter {
   async settle(): Promise<void> {}
   async settleRange(): Promise<void> {}
 
-  async visibleOffsets({ partition, from, to }: Range): Promise<ReadonlySet<number>> {
-    const alias = aliasOf(this.#prefix);
-    await ask(this.#client, { method: 'POST', path: `${alias}/_refresh?${QUIET}` });
-    const found = new Set<number>();
-    for (let next = from; next < to; ) {
-      const { body } = await ask(this.#client, {
-        method: 'POST',
-        path: `${alias}/_search?${QUIET}&allow_partial_search_results=false`,
-        body: {
-          size: OPENSEARCH_LIMITS.offsetsAtOnce,
-          _source: false,
-          track_total_hits: false,
-          query: { bool: { filter: [this.#rowsOf(partition), { range: { [FIELD.offset]: { gte: next, lt: to } } }] } },
-          sort: [FIELD.offset],
-        },
-      });
-      const offsets = listAt(body, 'hits', 'hits').map((hit) => Number(listAt(hit, 'sort')[0]));
-      for (const offset of offsets) found.add(offset);
-      const last = offsets.at(-1);
-      if (last === undefined || offsets.length < OPENSEARCH_LIMITS.offsetsAtOnce) break;
-      next = last + 1;
-    }
-    return found;
+  visibleOffsets(range: Range): Promise<ReadonlySet<number>> {
+    return this.#stored.offsets(range);
   }
 
   async slices(): Promise<readonly StoredSlice[]> {
     const indices = await this.#catalogue.indices();
     await this.#catalogue.noteExisting(indices);
+    for (const index of await this.#catalogue.removeGone()) await this.#indices.gone(index);
     return indices.flatMap(({ index, rows, bytes }) => {
       const slice = parseSliceIndex(this.#prefix, index);
       return slice === undefined ? [] : [{ slice, where: index, rows, bytesOnDisk: bytes }];
@@ -134,32 +121,12 @@ export class OpenSearchWriter implements SearchWriter {
     const index = sliceIndex(this.#prefix, slice);
     const answer = await this.#client.call({ method: 'DELETE', path: index });
     if (answer.status !== 200 && answer.status !== 404) throw failed(`The slice ${index} cannot be removed`, answer);
-    this.#indices.drop(index);
+    await this.#indices.drop(index);
     this.#refreshed.delete(index);
     await this.#catalogue.remove(index);
   }
 
-  readonly shared = { hasRows: (partition: number) => this.#hasRows(partition) };
-
-  async #hasRows(partition: number): Promise<boolean> {
-    const alias = aliasOf(this.#prefix);
-    await ask(this.#client, { method: 'POST', path: `${alias}/_refresh?${QUIET}` });
-    const { body } = await ask(this.#client, {
-      method: 'POST',
-      path: `${alias}/_search?${QUIET}&allow_partial_search_results=false`,
-      body: {
-        size: 1,
-        _source: false,
-        track_total_hits: false,
-        query: { bool: { filter: [this.#rowsOf(partition)] } },
-      },
-    });
-    return listAt(body, 'hits', 'hits').length > 0;
-  }
-
-  #rowsOf(partition: number) {
-    return { term: { [FIELD.queue]: `${this.#origin}/${partition}` } };
-  }
+  readonly shared = { hasRows: (partition: number) => this.#stored.hasAny(partition) };
 
   maintain(): () => Promise<void> {
     return async () => {};
@@ -180,10 +147,11 @@ export class OpenSearchWriter implements SearchWriter {
     needs: readonly Need[],
   ): Promise<readonly Row[]> {
     const lacking = new Map<string, TypedPaths>();
-    for (const { index, tier } of needs) {
-      const fields = assumed.get(index) ?? new Set();
-      const known = await this.#indices.prepare(index, tier, fields);
-      if (!fields.values().every(({ path }) => known.has(path))) lacking.set(index, known);
+    for (const need of needs) {
+      const { index } = need;
+      const wanted: Wanted = assumed.get(index) ?? new Map();
+      const known = await this.#indices.prepare(need, wanted);
+      if (!wanted.values().every((fields) => hasAll(known, fields))) lacking.set(index, known);
     }
     if (lacking.size === 0) return rows;
     return rows.map((row) => {
@@ -192,11 +160,11 @@ export class OpenSearchWriter implements SearchWriter {
     });
   }
 
-  /** What readers have to know of typed fields before they can find the rows. */
-  async #noteFields(rows: readonly Row[], needs: readonly Need[]): Promise<void> {
+  /** What readers have to know before they can find the rows. */
+  async #noteWrite(rows: readonly Row[], needs: readonly Need[]): Promise<void> {
     const spilled = new Set(rows.flatMap(({ index, isWhole }) => (isWhole ? [] : [index])));
-    await this.#catalogue.noteFields(
-      needs.map(({ index }) => ({ index, ...this.#indices.changes(index), isWhole: !spilled.has(index) })),
+    await this.#catalogue.noteWrite(
+      needs.map((need) => ({ need, ...this.#indices.changes(need.index), isWhole: !spilled.has(need.index) })),
     );
     for (const { index } of needs) this.#indices.noted(index);
   }
@@ -252,14 +220,13 @@ export class OpenSearchWriter implements SearchWriter {
     const due = Math.max(0, ...indices.map((index) => (this.#refreshed.get(index) ?? 0) + this.#refreshEveryMs));
     const waitMs = rows >= OPENSEARCH_LIMITS.refreshRows ? 0 : due - performance.now();
     if (waitMs > 0) await delay(waitMs);
-    for (let from = 0; from < indices.length; from += INDICES_AT_ONCE) {
-      const some = indices.slice(from, from + INDICES_AT_ONCE);
-      const { body } = await ask(this.#client, { method: 'POST', path: `${some.join(',')}/_refresh?${QUIET}` });
+    for (const names of namesForPaths(indices)) {
+      const { body } = await ask(this.#client, { method: 'POST', path: `${names}/_refresh?${WHERE_THERE}` });
       if (numberAt(body, '_shards', 'failed') > 0) {
-        throw new SpillwayError('UNAVAILABLE', `OpenSearch cannot refresh ${some.join(', ')}.`);
+        throw new SpillwayError('UNAVAILABLE', `OpenSearch cannot refresh ${names}.`);
       }
-      for (const index of some) this.#refreshed.set(index, performance.now());
     }
+    for (const index of indices) this.#refreshed.set(index, performance.now());
   }
 }
 
@@ -274,6 +241,10 @@ function needsOf(rows: readonly Row[]): Need[] {
     needs.set(index, { index, ...placement, fromMs, toMs });
   }
   return [...needs.values()];
+}
+
+function hasAll(known: TypedPaths, fields: ReadonlySet<TypedField>): boolean {
+  return fields.values().every(({ path }) => known.has(path));
 }
 
 function pauseMs(attempt: number): number {
