@@ -91,8 +91,11 @@ export function kafkaOptionsOf({ queue }: Config, clientId: string): KafkaOption
   };
 }
 
-/** What there is on these brokers under a prefix, for whoever only asks. Throws QUEUE_UNREACHABLE, QUEUE_REFUSED. */
-export async function lookAtTopics(config: Config, prefix: string, log: Logger): Promise<TopicsThere> {
+/**
+ * What there is on these brokers under a prefix, for whoever only asks, and waits no longer than that. Throws
+ * QUEUE_UNREACHABLE, QUEUE_REFUSED, UNAVAILABLE.
+ */
+export async function lookAtTopics(config: Config, prefix: string, log: Logger, forMs?: number): Promise<TopicsThere> {
   const queue = newKafkaQueue({
     config: { ...config, queue: { ...config.queue, prefix } },
     clientId: `${config.site}-look`,
@@ -100,6 +103,7 @@ export async function lookAtTopics(config: Config, prefix: string, log: Logger):
     mayGrow: () => false,
     known: undefined,
   });
+  if (forMs !== undefined) queue.cluster.endWithin(forMs);
   try {
     return await queue.look();
   } finally {

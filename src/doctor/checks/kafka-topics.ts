@@ -1,5 +1,6 @@
 /** Whether the topics keep what is promised of them, and all their replicas are there now. */
-import { SpillwayError } from '../../lib/errors.ts';
+import { messageOf, SpillwayError } from '../../lib/errors.ts';
+import { DOCTOR_LIMITS } from '../../lib/limits.ts';
 import { createLog } from '../../lib/log.ts';
 import { GONE_ADVICE } from '../../queue/kafka/broker-errors.ts';
 import {
@@ -9,6 +10,7 @@ import {
   TOPIC_AUTHORIZATION_FAILED,
 } from '../../queue/kafka/protocol.ts';
 import { CONTROL_TOPIC } from '../../queue/kafka/queue-options.ts';
+import type { TopicsThere } from '../../queue/kafka/role-topics.ts';
 import { settingsOf, TOPIC_RESOURCE, topicFaults } from '../../queue/kafka/topics.ts';
 import { kafkaTopicNames, lookAtTopics } from '../../roles/kafka-queue.ts';
 import { readBinding } from '../../roles/queue-binding.ts';
@@ -25,10 +27,10 @@ export const kafkaTopics: Check = {
     const probe = await installation.kafka();
     const names = kafkaTopicNames(installation.config);
     const { topics, brokers } = await probe.ask(metadata, names);
-    const refused = await whyRefused(installation);
-    if (refused.length > 0) return refused;
+    const begun = await examineBegun(installation);
+    if (begun.some(({ state }) => state === 'wrong')) return begun;
     const there = new Map(topics.filter(({ errorCode }) => errorCode === 0).map((topic) => [topic.name, topic]));
-    const findings: Finding[] = [];
+    const findings: Finding[] = [...begun];
     // Of those that the user may not see another check speaks.
     const unseen = topics.filter(({ errorCode }) => errorCode === TOPIC_AUTHORIZATION_FAILED).map(({ name }) => name);
     if (unseen.length > 0) findings.push(unknown(`the user may not see ${unseen.join(', ')}`));
@@ -51,16 +53,18 @@ export const kafkaTopics: Check = {
 };
 
 /** Where the topics were removed, or have another site. */
-async function whyRefused({ config }: Installation): Promise<readonly Finding[]> {
+async function examineBegun({ config }: Installation): Promise<readonly Finding[]> {
   const { prefix } = config.queue;
   const known = await readBinding(config);
   const isOurs = Object.keys(known?.topics ?? {}).every((name) => name.startsWith(prefix));
-  // What is to be said of another folder's or user's another check says.
-  const there = await lookAtTopics(config, prefix, createLog('doctor', 'fatal')).catch((thrown: unknown) => {
-    if (thrown instanceof SpillwayError && thrown.code === 'QUEUE_REFUSED') return undefined;
-    throw thrown;
-  });
-  if (there === undefined) return [];
+  let there: TopicsThere;
+  try {
+    there = await lookAtTopics(config, prefix, createLog('doctor', 'fatal'), DOCTOR_LIMITS.requestMs);
+  } catch (thrown) {
+    // Another check speaks of rights.
+    if (thrown instanceof SpillwayError && thrown.code === 'QUEUE_REFUSED') return [];
+    return [unknown(`whether a topic was removed, and which site they have: ${messageOf(thrown)}`)];
+  }
   const others = isOurs ? Object.entries(known?.topics ?? {}).filter(([name, id]) => there.idOf(name) !== id) : [];
   const hasEnded = known !== undefined && isOurs && !there.hasBegun ? [`${prefix}${CONTROL_TOPIC}`] : [];
   const lost = [...new Set([...there.lost, ...others.map(([name]) => name), ...hasEnded])];

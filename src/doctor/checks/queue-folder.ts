@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { nodeDisk } from '../../lib/disk.ts';
 import { SpillwayError } from '../../lib/errors.ts';
+import { DOCTOR_LIMITS } from '../../lib/limits.ts';
 import { createLog } from '../../lib/log.ts';
 import { isSegmentLog, readBacklog } from '../../queue/segment-log/backlog.ts';
 import { assertFolderSite } from '../../roles/folder-site.ts';
@@ -60,7 +61,9 @@ async function ofKafka(installation: Installation): Promise<readonly Finding[]> 
     // Says soon where no broker answers.
     await installation.kafka();
     const log = createLog('doctor', 'fatal');
-    const gone = await assertGone(config, leaving, (prefix) => lookAtTopics(config, prefix, log));
+    const gone = await assertGone(config, leaving, (prefix) =>
+      lookAtTopics(config, prefix, log, DOCTOR_LIMITS.requestMs),
+    );
     const found = `${gone.join(', ')}, to which the folder belongs, ${gone.length === 1 ? 'is' : 'are'} gone`;
     findings.push(warning(found, `A start goes on with ${config.queue.prefix}*: what was spooled here goes there.`));
   }
