@@ -36,6 +36,8 @@ export interface StoreApiOptions {
   readonly rebuildOriginal?: RebuildOriginal;
   /** What the store still waits for; empty when it can answer. */
   readonly missing?: () => readonly string[];
+  /** What it cannot do now, although it answers. */
+  readonly troubles?: () => readonly string[];
 }
 
 /** Ready to `listen({host, port})`; `close()` ends tails at once and gives answers under way HTTP_LIMITS.closeGraceMs. */
@@ -62,6 +64,6 @@ export async function createStoreApi(options: StoreApiOptions): Promise<FastifyI
   aggregateRoutes(app, asking);
   sliceRoutes(app, asking, slices);
   tailRoute(app, { hub: new TailHub(queue, log), rebuild, clock, registry, closing: closing.begun, admit });
-  probeRoutes(app, missing);
+  probeRoutes(app, missing, options.troubles);
   return app;
 }

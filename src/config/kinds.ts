@@ -18,6 +18,8 @@ export interface About {
   readonly description: string;
   readonly default?: unknown;
   readonly examples?: readonly unknown[];
+  readonly 'x-needed'?: true;
+  readonly 'x-with'?: readonly string[];
 }
 
 /** Own members of our schemas, beside JSON Schema's. */
@@ -33,7 +35,17 @@ export interface Marks {
   readonly 'x-listeners'?: TSchema;
   /** Names or values that a later version brings, with what this version has instead. */
   readonly 'x-planned'?: Readonly<Record<string, string>>;
+  /** The engine that the option belongs to, of the section around it that has `engine` (see engine-section.ts). */
+  readonly 'x-engine'?: string;
+  /** Its engine cannot do without it. */
+  readonly 'x-needed'?: true;
+  /** Names of options beside it without which it would mean nothing: who sets it has to set them too. */
+  readonly 'x-with'?: readonly string[];
 }
+
+/** For `x-planned`. */
+export const notYet = (what: string, instead: string): string =>
+  `${what} is not there yet: this version has ${instead}`;
 
 export function Section<P extends TProperties>(
   properties: P,
@@ -63,13 +75,6 @@ export const Host = (about: About) =>
   });
 
 export const Port = (about: About) => Type.Integer({ minimum: 0, maximum: 65_535, ...about });
-
-/** One engine of several; the planned ones are refused with a sentence. */
-export const Engine = <const Names extends readonly [string, ...string[]]>(
-  names: Names,
-  planned: Readonly<Record<string, string>>,
-  description: string,
-) => Type.Unsafe<Names[number]>({ enum: names, default: names[0], description, 'x-planned': planned });
 
 /** Sockets of one input: `true` for the defaults, `false` for none, an object, or a list of objects. */
 export const Listeners = <Item extends TObject>(item: Item, about: About) =>

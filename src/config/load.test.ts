@@ -172,6 +172,10 @@ describe('problems say where, what, and what to do', () => {
     ['tenants: { "a b": {} }', 'tenants.a b is not a possible name'],
     ['inputs: { syslog: maybe }', 'must be true, false, an object or a list of objects'],
     ['inputs: { syslog: [{ tennant: a }] }', 'Did you mean inputs.syslog.0.tenant?'],
+    ['queue: { brokers: ["a"] }', 'must be a broker as HOST:PORT'],
+    ['queue: { sasl: { mechanism: PLAIN } }', 'queue.sasl.mechanism is "PLAIN", but must be one of SCRAM-SHA-512'],
+    ['search: { nodes: [http://me:secret@a:9200] }', 'without a name or password'],
+    ['search: { tls: { cert: a.pem } }', 'A certificate of our own for OpenSearch is not there yet'],
     ['topology: [{ when: a }]', 'topology.0 needs `stage`'],
     ['__proto__: { port: 1 }', '__proto__ is not an option.'],
     ['- a', 'the file must hold options'],
@@ -195,11 +199,6 @@ describe('problems say where, what, and what to do', () => {
       'search: { tiers: [{ name: a }, { name: b, volume: 9MB }, { name: c, volume: 8MB }] }',
       'search.tiers.2.volume is less',
     ],
-    [
-      'search: { tiers: [{ name: a, storage: { shards: 2 } }] }',
-      'the embedded engine keeps all slices in its data folder',
-    ],
-    ['search: { tiers: [{ name: a, storage: { nodes: { box: hot } } }] }', 'set search.engine to opensearch'],
     ['tenants: { shop: { tier: huge } }', 'tenants.shop.tier is huge, which is no tier. Tiers: shared, own, large'],
     [
       `tenants: { ${Array.from({ length: 65 }, (_, i) => `t${i}: { tier: own }`).join(', ')} }`,
@@ -216,28 +215,8 @@ describe('problems say where, what, and what to do', () => {
   });
 
   test('an engine of a later version is refused plainly, without a complaint about its own options', () => {
-    expect(problems('search: { engine: opensearch }')).toContain('needs search.nodes');
-    expect(problems('search: { nodes: [http://a:9200] }')).toContain('set search.engine to opensearch');
-    expect(problems('search: { engine: opensearch, nodes: [http://me:secret@a:9200] }')).toContain('without a name');
     expect(problems('events: { engine: cassandra }')).toContain('is not there yet');
     expect(problems('inputs: { gelf: true }')).toContain('gelf is not there yet');
-  });
-
-  test.each([
-    ['queue: { engine: kafka }', 'which needs queue.brokers'],
-    ['queue: { brokers: ["a:9092"] }', 'queue.brokers is of the engine kafka'],
-    ['queue: { sasl: { username: a, password: b } }', 'queue.sasl.username is of the engine kafka'],
-    ['queue: { engine: kafka, brokers: ["a"] }', 'a broker as HOST:PORT'],
-    ['queue: { engine: kafka, brokers: ["a:1"], replication: 1 }', 'nothing could ever be acknowledged'],
-    ['queue: { engine: kafka, brokers: ["a:1"], sasl: { username: a } }', 'both username and password'],
-    ['queue: { engine: kafka, brokers: ["a:1"], tls: { enabled: true, key: k } }', 'both cert and key'],
-    ['queue: { engine: kafka, brokers: ["a:1"], sasl: { mechanism: PLAIN } }', 'queue.sasl.mechanism'],
-  ])('options of the queue that do not belong together are refused: %j', (yaml, message) => {
-    expect(problems(yaml)).toContain(message);
-  });
-
-  test('a queue on Kafka is one line and its brokers', () => {
-    expect(problems('queue: { engine: kafka, brokers: ["10.0.0.1:9092", "[::1]:9092"] }')).toBe('none');
   });
 
   test('all of them are said at once, in the order of the file', () => {

@@ -6,6 +6,7 @@ import { queueProblems } from './queue-options.ts';
 import { type Resolving, resolveOption } from './resolve.ts';
 import { type Config, ConfigSchema } from './schema.ts';
 import { searchProblems } from './search-engine.ts';
+import { missingProblems, strayProblems, type Written, withoutStrays } from './together.ts';
 import { emptyTree, merge, treeOf } from './tree.ts';
 
 export type { Config };
@@ -27,8 +28,8 @@ export interface LoadedConfig {
   readonly config: Config;
   /** The file that was read, if any. */
   readonly file: string | undefined;
-  /** By dotted path (`http.port`): the value as written and where; `default` for defaults. */
-  readonly written: ReadonlyMap<string, { readonly value: unknown; readonly where: string }>;
+  /** By dotted path (`http.port`): the value as written and where; `default` for defaults. Nothing of engines not chosen. */
+  readonly written: Written;
 }
 
 /** The whole configuration: file, environment and command line over the defaults; frozen. Throws CONFIG_INVALID. */
@@ -53,12 +54,14 @@ export function loadConfigWithSources(options: LoadOptions): LoadedConfig {
     shown: new Map(),
   };
   const config = resolveOption(ConfigSchema, written, [], resolving);
-  if (problems.length === 0) problems.push(...queueProblems(config as Config, resolving.shown));
+  problems.push(...strayProblems(config, resolving.shown));
   if (problems.length > 0) throw configError(problems);
-  const together = searchProblems(config as Config, resolving.shown);
-  if (together.length > 0) throw configError(together);
+  const shown = withoutStrays(config, resolving.shown);
   // The schema is what the value was built by, option by option, and what the type is derived from.
-  return { config: freeze(config) as Config, file, written: resolving.shown };
+  const whole = freeze(config) as Config;
+  const together = [...missingProblems(whole, shown), ...queueProblems(whole, shown), ...searchProblems(whole, shown)];
+  if (together.length > 0) throw configError(together);
+  return { config: whole, file, written: shown };
 }
 
 function freeze(value: unknown): unknown {

@@ -16,6 +16,17 @@ test('what `config print` prints, read as a file, gives the same configuration',
   expect(printed).toMatch(/site: local +# default/);
 });
 
+test('so it is with engines beside; options of the others are not printed, since they do not hold', () => {
+  const overrides = {
+    queue: { engine: 'kafka', brokers: ['k:9092'], tls: { enabled: true } },
+    search: { engine: 'opensearch', nodes: ['http://o:9200'] },
+  };
+  const printed = printConfig(loadConfigWithSources({ env: {}, overrides }));
+  expect(loadConfig({ env: {}, overrides: parse(printed) })).toEqual(loadConfig({ env: {}, overrides }));
+  expect(printed).toMatch(/replication: 3 +# default/);
+  expect(printConfig(loadConfigWithSources({ env: {} }))).not.toMatch(/replication|sasl|nodes|index/);
+});
+
 test('`config print` shows a secret as its reference', () => {
   const written = `\${env:SITE}`;
   const printed = printConfig(loadConfigWithSources({ env: { SITE: 'hidden' }, overrides: { site: written } }));

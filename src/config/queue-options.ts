@@ -1,38 +1,14 @@
-/** What a schema cannot say of the queue's options: which of them belong together. */
+/** What the marks of the schema cannot say of the queue's options. */
 import type { Problem } from './problem.ts';
 import type { Config } from './schema.ts';
-
-type Written = ReadonlyMap<string, { readonly where: string }>;
+import type { Written } from './together.ts';
 
 export function queueProblems({ queue }: Config, written: Written): Problem[] {
-  const problems: Problem[] = [];
-  const where = (option: string) =>
-    (written.get(`queue.${option}`) ?? written.get(`queue.${option}.0`))?.where ?? 'default';
-  const add = (option: string, what: string) => problems.push({ where: where(option), what });
-  if (queue.engine !== 'kafka') {
-    const stray = [
-      queue.brokers.length > 0 ? 'brokers' : '',
-      queue.tls.enabled ? 'tls.enabled' : '',
-      queue.sasl.username === undefined ? '' : 'sasl.username',
-    ].find((option) => option !== '');
-    if (stray !== undefined)
-      add(stray, `queue.${stray} is of the engine kafka. Write queue.engine: kafka, or leave it out.`);
-    return problems;
-  }
-  if (queue.brokers.length === 0) add('engine', 'queue.engine is kafka, which needs queue.brokers: ["HOST:9092", …].');
-  if (queue.minInsyncReplicas > queue.replication) {
-    add(
-      'minInsyncReplicas',
-      `queue.minInsyncReplicas is ${queue.minInsyncReplicas}, but there are only ${queue.replication} replicas ` +
-        '(queue.replication): nothing could ever be acknowledged.',
-    );
-  }
-  const { username, password } = queue.sasl;
-  if ((username === undefined) !== (password === undefined)) {
-    add('sasl.username', 'queue.sasl needs both username and password.');
-  }
-  if ((queue.tls.cert === undefined) !== (queue.tls.key === undefined)) {
-    add('tls.cert', 'queue.tls needs both cert and key, or neither.');
-  }
-  return problems;
+  const { engine, replication, minInsyncReplicas } = queue;
+  if (engine !== 'kafka' || minInsyncReplicas <= replication) return [];
+  const places = ['queue.minInsyncReplicas', 'queue.replication'].map((option) => written.get(option)?.where);
+  const what =
+    `queue.minInsyncReplicas is ${minInsyncReplicas}, but there are only ${replication} replicas ` +
+    '(queue.replication): nothing could ever be acknowledged.';
+  return [{ where: places.find((where) => where !== undefined && where !== 'default') ?? 'default', what }];
 }

@@ -3,7 +3,7 @@ import type { TSchema } from 'typebox';
 import { stringify } from 'yaml';
 import { variableOf } from './environment.ts';
 import { ConfigSchema } from './schema.ts';
-import { expectation, propertiesOf, shapeOf } from './shape.ts';
+import { entriesOf, expectation, propertiesOf, shapeOf, typeOf } from './shape.ts';
 
 const INTRODUCTION = `# Configuration
 
@@ -78,6 +78,9 @@ function optionLines(name: string, option: TSchema, path: readonly string[]): st
   const shape = shapeOf(option);
   const facts = [upperFirst(expectation(option))];
   if (shape.default !== undefined) facts.push(`default \`${inline(shape.default)}\``);
+  const others = shape['x-with'] ?? [];
+  if (shape['x-needed'] === true) facts.push('its engine needs it');
+  if (others.length > 0) facts.push(`only together with \`${others.join('` and `')}\``);
   if (!path.some((part) => part.includes('[') || part.includes('<'))) facts.push(`\`${variableOf(path)}\``);
   const lines = [`- **\`${name}\`**: ${shape.description ?? ''}`, `  *${facts.join('; ')}*`];
   for (const example of shape.examples ?? []) {
@@ -90,20 +93,14 @@ function optionLines(name: string, option: TSchema, path: readonly string[]): st
 
 /** The section of a list's or map's entries, after the options beside it. */
 function entryLines(name: string, option: TSchema, path: readonly string[]): string[] {
-  const shape = shapeOf(option);
-  const items = shape['x-listeners'] ?? shape.items;
-  const entry = items ?? (shape.type === 'object' ? entryOf(option) : undefined);
+  const entry = entriesOf(option);
   if (entry === undefined || shapeOf(entry).additionalProperties !== false) return [];
-  const entryName = items === undefined ? `${name}.<name>` : `${name}[]`;
+  const entryName = typeOf(option) === 'object' ? `${name}.<name>` : `${name}[]`;
   return sectionLines(entry, [...path.slice(0, -1), entryName], 3);
 }
 
 function upperFirst(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-function entryOf(option: TSchema): TSchema | undefined {
-  return Object.values(shapeOf(option).patternProperties ?? {})[0];
 }
 
 function inline(value: unknown): string {

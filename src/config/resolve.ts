@@ -182,6 +182,7 @@ function show(node: WrittenTree): unknown {
 }
 
 function refuse(schema: TSchema, node: WrittenTree, path: Path, to: Resolving): undefined {
+  to.shown.set(dotted(path), { value: show(node), where: node.where });
   const written = node.kind === 'leaf' ? JSON.stringify(node.value) : node.kind === 'list' ? 'a list' : 'a section';
   const near = typeof show(node) === 'string' ? suggest(String(show(node)), shapeOf(schema).enum ?? []) : undefined;
   const hint = near === undefined ? '' : ` Did you mean ${near}?`;

@@ -2,35 +2,28 @@
 import { POLICY_LIMITS } from '../lib/limits.ts';
 import type { Problem } from './problem.ts';
 import type { Config } from './schema.ts';
-
-type Written = ReadonlyMap<string, { readonly where: string }>;
+import type { Written } from './together.ts';
 
 export function searchProblems(config: Config, written: Written): readonly Problem[] {
-  return [...engineProblems(config, written), ...tierProblems(config, written)];
+  return [...certificateProblems(config, written), ...tierProblems(config, written)];
 }
 
 function whereOf(written: Written, option: string): string {
   return written.get(option)?.where ?? 'default';
 }
 
-function engineProblems({ search }: Config, written: Written): readonly Problem[] {
-  const where = whereOf(written, 'search.engine');
-  if (search.engine === 'embedded') {
-    const { nodes, username, password } = search;
-    if (nodes.length === 0 && username === undefined && password === undefined) return [];
-    const what =
-      'search.nodes, username and password are for a cluster: set search.engine to opensearch, or remove them.';
-    return [{ where, what }];
-  }
-  if (search.nodes.length > 0) return [];
-  const what = 'search.engine opensearch needs search.nodes, such as [https://search-1:9200].';
-  return [{ where, what }];
+/** Nobody shows a certificate over http: who names authorities thinks that the connection is encrypted. */
+function certificateProblems({ search }: Config, written: Written): readonly Problem[] {
+  if (search.tls.ca === undefined || search.nodes.some((node) => node.startsWith('https:'))) return [];
+  const what =
+    'search.tls.ca is set, but no node of search.nodes is of https:. Write https: there, or remove search.tls.ca.';
+  return [{ where: whereOf(written, 'search.tls.ca'), what }];
 }
 
 const HOUR_MS = 3_600_000;
 
 function tierProblems({ search, tenants }: Config, written: Written): readonly Problem[] {
-  const { tiers, engine } = search;
+  const { tiers } = search;
   const problems: Problem[] = [];
   const [first] = tiers;
   const complain = (option: string, what: string) => void problems.push({ where: whereOf(written, option), what });
@@ -44,7 +37,7 @@ function tierProblems({ search, tenants }: Config, written: Written): readonly P
   }
   for (const [i, tier] of tiers.entries()) {
     const option = `search.tiers.${i}`;
-    const { name, sliceMs, storage } = tier;
+    const { name, sliceMs } = tier;
     const hours = sliceMs / HOUR_MS;
     if (!Number.isInteger(hours) || hours < 1 || hours > POLICY_LIMITS.sliceHours) {
       complain(`${option}.slice`, `${option}.slice must be whole hours, from 1h to 7d.`);
@@ -57,12 +50,6 @@ function tierProblems({ search, tenants }: Config, written: Written): readonly P
       if ((tier[what] ?? before) >= before) continue;
       const option = `search.tiers.${i}.${what === 'events' ? 'events' : 'volume'}`;
       complain(option, `${option} is less than that of a tier before: write tiers from the smallest to the largest.`);
-    }
-    const asks =
-      storage.shards !== undefined || storage.replicas !== undefined || Object.keys(storage.nodes).length > 0;
-    if (asks && engine === 'embedded') {
-      const what = `${option}.storage: the embedded engine keeps all slices in its data folder. Remove it, or set search.engine to opensearch.`;
-      complain(`${option}.name`, what);
     }
   }
   const own = new Set(tiers.filter((tier) => tier.own).map(({ name }) => name));

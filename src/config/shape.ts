@@ -30,6 +30,12 @@ export function propertiesOf(schema: TSchema): [string, TSchema][] {
   return Object.entries(shapeOf(schema).properties ?? {});
 }
 
+/** The schema of what a list, or a map by name, holds. */
+export function entriesOf(schema: TSchema): TSchema | undefined {
+  const shape = shapeOf(schema);
+  return shape['x-listeners'] ?? shape.items ?? Object.values(shape.patternProperties ?? {})[0];
+}
+
 /** `string`, `integer`, `boolean`, `object`, `array`, or `listeners`. */
 export function typeOf(schema: TSchema): string {
   const shape = shapeOf(schema);

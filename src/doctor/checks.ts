@@ -22,6 +22,7 @@ import { openSearchNodes } from './checks/opensearch-nodes.ts';
 import { openSearchRights } from './checks/opensearch-rights.ts';
 import { openSearchSettings } from './checks/opensearch-settings.ts';
 import { openSearchShards } from './checks/opensearch-shards.ts';
+import { openSearchSlices } from './checks/opensearch-slices.ts';
 import { ports } from './checks/ports.ts';
 import { queueFolder } from './checks/queue-folder.ts';
 import { running } from './checks/running.ts';
@@ -51,6 +52,7 @@ export const CHECK_NAMES = [
   'opensearch-health',
   'opensearch-disk',
   'opensearch-shards',
+  'opensearch-slices',
   'opensearch-settings',
   'opensearch-rights',
   'opensearch-clock',
@@ -82,6 +84,7 @@ export const CHECKS: Readonly<Record<CheckName, Check>> = {
   'opensearch-health': openSearchHealth,
   'opensearch-disk': openSearchDisk,
   'opensearch-shards': openSearchShards,
+  'opensearch-slices': openSearchSlices,
   'opensearch-settings': openSearchSettings,
   'opensearch-rights': openSearchRights,
   'opensearch-clock': openSearchClock,

@@ -7,6 +7,7 @@ import { judgeFolder, kafkaDisk } from './checks/kafka-disk.ts';
 import { kafkaRights } from './checks/kafka-rights.ts';
 import { judgeMemory } from './checks/memory.ts';
 import { isPast } from './checks/opensearch-disk.ts';
+import { judgeDocuments } from './checks/opensearch-slices.ts';
 import { CHECK_NAMES, CHECKS } from './checks.ts';
 import { judgeClock } from './engine-clock.ts';
 import { TooLate, within } from './finding.ts';
@@ -142,6 +143,19 @@ test('what goes to another machine in the clear is a warning', async () => {
   expect(await encryption(search(['http://10.0.0.1:9200']))).toEqual(['warning']);
   expect(await encryption(search(['http://127.0.0.1:9200']))).toEqual(['well']);
   expect(await encryption(search(['https://10.0.0.1:9200'], { verify: false }))).toEqual(['warning']);
+});
+
+test('a shard that is nearly full by its documents is a warning, and a full one is wrong', () => {
+  const judged = (documents: number) =>
+    states(
+      judgeDocuments([
+        { index: 'a', documents: 7 },
+        { index: 'b', documents },
+      ]),
+    );
+  expect(judged(1_600_000_000)).toEqual([]);
+  expect(judged(1_800_000_000)).toEqual(['warning']);
+  expect(judged(2_147_483_519)).toEqual(['wrong']);
 });
 
 test('work that does not end in time is given up', async () => {

@@ -314,7 +314,7 @@ export const PROCESS_LIMITS = {
 
 /** Tenants that send more than there is time for, behind the others: see process/lanes/. */
 export const LANE_LIMITS = {
-  /** Of one partition: each reads `raw` for itself. */
+  /** Of one partition: each has a place of its own in `raw`. */
   lanes: 8,
   /** Of what a processor has read and left to lanes, all partitions together; what is more is read again. */
   memoryBytes: 64 * MiB,
@@ -487,6 +487,13 @@ export const STORE_LIMITS = {
   readEveryMs: 10,
   retryDelayMs: 100,
   retryDelayMaxMs: 10_000,
+  /** An insert under way, or a start, that takes so long is a trouble: logged, and told by /health/ready. */
+  troubleAfterMs: 5_000,
+  reportTroubleMs: 500,
+  /** A start that has longer to finish what the last process began answers questions meanwhile. */
+  startGraceMs: 10_000,
+  /** A stop waits so long for the insert under way. */
+  stopGraceMs: 3_000,
   retentionEveryMs: 10 * 60_000,
   /** How often a store looks how far others are with the partitions that it has not. */
   lookAtOthersMs: 1_000,
@@ -572,6 +579,11 @@ export const OPENSEARCH_LIMITS = {
   refreshRows: 5_000,
   /** One bulk request, and others that write. */
   writeMs: 120_000,
+  /** A write waits so long for a shard that no node has. */
+  shardWaitMs: 5_000,
+  /** The same trouble of the same slices is said so often, and of so many of them. */
+  sayEveryMs: 60_000,
+  namesSaid: 5,
   /** A question waits so long for a slice whose parts have not been started yet. */
   shardStartMs: 5_000,
   /** Where a question was not answered in its time: so long is waited for an answer that costs the cluster nothing. */
@@ -675,6 +687,8 @@ export const DRAIN_LIMITS = {
 } as const;
 
 export const DOCTOR_LIMITS = {
+  /** Indices and the like that one finding names. */
+  names: 5,
   /** One check; what has not answered by then is said to have not answered. Checks run at the same time. */
   checkMs: 10_000,
   /** A connection that a check makes for itself. */
@@ -783,6 +797,8 @@ const relations: readonly (readonly [boolean, string])[] = [
     'the places of a tenant are as many as the store takes',
   ],
   [PROXY_LIMITS.timeoutMs < HTTP_LIMITS.idleMs, 'a waiting client is not idle'],
+  [STORE_LIMITS.stopGraceMs < SUPERVISOR_LIMITS.stopTimeoutMs, 'a store that stops gives up before it is killed'],
+  [STORE_LIMITS.startGraceMs < SUPERVISOR_LIMITS.readyTimeoutMs, 'a store that is held up becomes ready in time'],
   [STORE_LIMITS.insertRows < STORE_LIMITS.insertSpan, 'the rows of an insert fit its span'],
   [STORE_LIMITS.letterSpan >= 2 * STORE_LIMITS.insertSpan, 'letters around a record of an insert are known'],
   [QUERY_LIMITS.concurrentPerTenant <= QUERY_LIMITS.concurrent, 'one tenant fits the whole'],

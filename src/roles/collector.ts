@@ -14,6 +14,7 @@ import { minuteOf } from '../monitor/ledger/ledger.ts';
 import { listenOn } from './listen.ts';
 import { openLedger } from './open-ledger.ts';
 import type { RoleContext, RunningRole } from './role-context.ts';
+import { storeTroubles } from './store-trouble.ts';
 import { SupervisorQuestions } from './supervisor-questions.ts';
 
 const CONSOLE_ROOT = join(import.meta.dirname, '../../console/dist');
@@ -30,6 +31,10 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
   let store: { readonly port: number } | undefined;
   link.on('store', ({ port }) => {
     store = port === undefined ? undefined : { port };
+  });
+  let behindSinceMs: number | null = null;
+  link.on('store-behind', ({ sinceMs }) => {
+    behindSinceMs = sinceMs;
   });
   const collector = await createCollector({
     inputs: config.inputs,
@@ -72,7 +77,7 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
     storeAddress: () => store,
     coordinator: new SupervisorQuestions(link),
     queue,
-    troubles: () => [...collector.troubles(), ...(context.troubles?.() ?? [])],
+    troubles: () => [...collector.troubles(), ...(context.troubles?.() ?? []), ...storeTroubles(behindSinceMs, clock)],
     ...(collector.topics === undefined ? {} : { topics: userTopics(context, collector.topics.writers) }),
     ingestPlugins: [collector.httpPlugin, ...(collector.topics === undefined ? [] : [collector.topics.input.plugin])],
     consoleRoot: CONSOLE_ROOT,

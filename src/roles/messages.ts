@@ -36,6 +36,8 @@ export type FromRole =
       readonly known?: LedgerKnown;
     }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string }
+  /** Since when (epoch ms) it cannot do its work for now; null where it can. */
+  | { readonly kind: 'held-up'; readonly sinceMs: number | null }
   /** What prom-client's getMetricsAsJSON() gives; the supervisor merges the roles'. */
   | { readonly kind: 'metrics'; readonly metrics: readonly object[] }
   | { readonly kind: 'request'; readonly id: number; readonly request: CoordinatorRequest };
@@ -65,6 +67,8 @@ export type ToRole =
   | { readonly kind: 'news'; readonly group: string; readonly member: string }
   /** Where the store listens; the collector streams queries there. Undefined while it is down. */
   | { readonly kind: 'store'; readonly port: number | undefined }
+  /** Since when (epoch ms) the store does not index; null where it does, or does not run here. */
+  | { readonly kind: 'store-behind'; readonly sinceMs: number | null }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown }
   | { readonly kind: 'refusal'; readonly id: number; readonly code: ErrorCode; readonly message: string }
   | { readonly kind: 'stop' };

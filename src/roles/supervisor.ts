@@ -41,6 +41,9 @@ export class Supervisor {
   readonly #metrics: MetricsBoard;
   readonly #coordinator: QueueCoordinator;
   readonly #options: SupervisorOptions;
+  /** Since when the store is not ready, or says that it cannot index. */
+  #storeDownMs: number | null = null;
+  #storeHeldUpMs: number | null = null;
   readonly #ended = Promise.withResolvers<void>();
   #announced = false;
   #stopping: Promise<void> | undefined;
@@ -95,6 +98,7 @@ export class Supervisor {
     const log = createLog('supervisor', config.log.level);
     const coordinator = await openCoordinator(config, options.roles ?? ALL_ROLES, log);
     const supervisor = new Supervisor(config, coordinator, log, options);
+    if (supervisor.#roles.has('store')) supervisor.#storeDownMs = Date.now();
     for (const role of supervisor.#roles.values()) role.start();
     return supervisor;
   }
@@ -141,6 +145,11 @@ export class Supervisor {
       case 'metrics':
         this.#metrics.state(from, message.metrics);
         return;
+      case 'held-up':
+        if (from !== 'store') return;
+        this.#storeHeldUpMs = message.sinceMs;
+        this.#sayWhetherTheStoreIsBehind();
+        return;
       case 'request':
         void this.#answer(from, message);
     }
@@ -177,7 +186,9 @@ export class Supervisor {
     process?.send({ kind: 'marks', marks: this.#coordinator.marks() });
     process?.send({ kind: 'topics', layouts: this.#coordinator.layouts() });
     process?.send({ kind: 'catalogue', catalogue: this.#coordinator.catalogue() });
+    if (name === 'store') this.#storeDownMs = null;
     this.#sayWhereTheStoreIs();
+    this.#sayWhetherTheStoreIsBehind();
     this.#announce();
   }
 
@@ -197,10 +208,20 @@ export class Supervisor {
     this.#roles.get('collector')?.send({ kind: 'store', port });
   }
 
+  #sayWhetherTheStoreIsBehind(): void {
+    const since = [this.#storeDownMs, this.#storeHeldUpMs].filter((ms) => ms !== null);
+    const sinceMs = since.length === 0 ? null : Math.min(...since);
+    this.#roles.get('collector')?.send({ kind: 'store-behind', sinceMs });
+  }
+
   #roleEnded(name: RoleName): void {
     this.#coordinator.roleEnded(name);
     if (name !== 'store') return;
     this.#listening.delete('store');
+    this.#storeDownMs ??= Date.now();
+    // The next one says it anew.
+    this.#storeHeldUpMs = null;
+    this.#sayWhetherTheStoreIsBehind();
     this.#sayWhereTheStoreIs();
   }
 

@@ -8,6 +8,7 @@ import type { Registry } from 'prom-client';
 import { TOPICS } from '../event/topics.ts';
 import type { Clock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
+import { STORE_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import type { AssignedPartition, Queue } from '../queue/port.ts';
 import { BlockBuilder } from './indexing/block-builder.ts';
@@ -23,6 +24,7 @@ import { followOthers } from './indexing/others.ts';
 import { recallPlace } from './indexing/recall-place.ts';
 import { rewindLostIndex, rewindLostPartition } from './indexing/rewind.ts';
 import { IndexerRun } from './indexing/run.ts';
+import { StoreTrouble } from './indexing/trouble.ts';
 import { DEFAULT_TIERS, type Tier } from './policy/decide.ts';
 import { PolicyKeeper } from './policy/policy-keeper.ts';
 import type { SearchEngine } from './port.ts';
@@ -52,28 +54,35 @@ export interface IndexerOptions {
 export interface RunningIndexer {
   /** Resolves when what the last process left has been finished and new events are taken. */
   readonly started: Promise<void>;
+  /** Whether it is held up, and why. */
+  readonly trouble: StoreTrouble;
   /** Resolves after stop(); rejects with the failure that ended it. */
   readonly done: Promise<void>;
-  /** Ends after the insert under way is committed. */
+  /** Ends after the insert under way is committed, where that is soon. */
   stop(): Promise<void>;
 }
 
 export function runIndexer(options: IndexerOptions): RunningIndexer {
   const stopping = new AbortController();
-  const started = start(options, stopping.signal);
+  const trouble = new StoreTrouble(options.clock);
+  const started = start(options, trouble, stopping.signal);
   const done = started.then((run) => run.untilStopped());
   done.catch(() => {});
   return {
     started: started.then(() => {}),
+    trouble,
     done,
     stop: async () => {
       stopping.abort();
+      // What was not acknowledged is done again by the next start.
+      const timer = setTimeout(() => options.engine.writer.interrupt?.(), STORE_LIMITS.stopGraceMs);
       await done.catch(() => {});
+      clearTimeout(timer);
     },
   };
 }
 
-async function start(options: IndexerOptions, signal: AbortSignal): Promise<IndexerRun> {
+async function start(options: IndexerOptions, trouble: StoreTrouble, signal: AbortSignal): Promise<IndexerRun> {
   const { engine, clock, log, policyEveryMs } = options;
   const { tiers = DEFAULT_TIERS, retention = DEFAULT_RETENTION, pinned = {} } = options;
   const keeper = await PolicyKeeper.open({
@@ -87,7 +96,7 @@ async function start(options: IndexerOptions, signal: AbortSignal): Promise<Inde
   });
   const membership = await Membership.join(options.queue);
   try {
-    return await startAs(membership, keeper, options, signal);
+    return await startAs(membership, keeper, options, trouble, signal);
   } catch (thrown) {
     await keeper.close();
     await membership.leave();
@@ -99,13 +108,14 @@ async function startAs(
   membership: Membership,
   keeper: PolicyKeeper,
   options: IndexerOptions,
+  trouble: StoreTrouble,
   signal: AbortSignal,
 ): Promise<IndexerRun> {
   const { queue, engine, site, log, retention = DEFAULT_RETENTION, onOpened, onCommitted } = options;
   const { writer, journal } = engine;
   const completeness = new Completeness(() => queue.partitionCount(TOPICS.events), options.rawEnd);
   const letters = new DeadLetters(queue, site);
-  const metrics = createIndexerMetrics(options.registry);
+  const metrics = createIndexerMetrics(options.registry, trouble);
   const onLost = (partition: number, records: number) => metrics.lost.inc({ partition }, records);
   const missing = new MissingRows({ queue, writer, log, signal, onLost });
   const inserter = new Inserter({
@@ -115,6 +125,7 @@ async function startAs(
     letters,
     membership,
     missing,
+    trouble,
     log,
     signal,
     onCommitted: (committed) => {
@@ -181,6 +192,7 @@ async function startAs(
     builder,
     keeper,
     metrics,
+    trouble,
     clock,
     log,
     signal,

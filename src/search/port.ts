@@ -219,6 +219,8 @@ export interface SearchWriter {
   createBlock(): WriteBlock;
   /** Rows are durable and visible when it resolves, but for those that are answered: the engine refuses them alone. */
   insert(batch: WriteBatch): Promise<readonly RefusedRecord[]>;
+  /** Ends what is under way, and all that follows fails: where this process ends and an engine may not answer for long. */
+  interrupt?(): void;
   /** Whether the engine takes rows at all: tells a batch that is refused from an engine that does not work. */
   works(): Promise<boolean>;
   /** Makes the names of what was inserted durable. */

@@ -11,7 +11,9 @@ import { lacks } from '../support/needs.ts';
 
 const LONG_MS = 180_000;
 const BOUND_MS = 30_000;
-const OTHERS = ['health', 'disk', 'shards', 'settings', 'rights', 'clock'].map((name) => `opensearch-${name}`);
+const OTHERS = ['health', 'disk', 'shards', 'slices', 'settings', 'rights', 'clock'].map(
+  (name) => `opensearch-${name}`,
+);
 const needs = { server: 'SPILLWAY_TEST_OPENSEARCH', long: 'it starts and stops a server of its own' } as const;
 
 describe.skipIf(lacks('doctor and OpenSearch', needs))('doctor and OpenSearch', () => {
@@ -75,6 +77,30 @@ describe.skipIf(lacks('doctor and OpenSearch', needs))('doctor and OpenSearch', 
     expect(exit).toBe(1);
     expect(of('opensearch-settings')[0]).toMatchObject({ state: 'wrong', mend: expect.stringContaining('PUT') });
     expect(of('opensearch-disk').find(({ state }) => state === 'wrong')?.found).toContain('slice-30d-2026-11-25');
+  });
+
+  test('says what makes slices refuse good events: no node for a tier, an alias of another index, a pipeline', async () => {
+    const slice = 'spillway-slice-30d-2026-11-26';
+    await call('PUT', `${slice}?wait_for_active_shards=0`, {
+      settings: {
+        number_of_replicas: 0,
+        'index.final_pipeline': 'no-such',
+        'index.routing.allocation.require.box': 'hot',
+      },
+    });
+    await call('PUT', 'restored', { aliases: { [`${slice}-write`]: {} } });
+    const tiers = [{ name: 'shared' }, { name: 'hot', own: true, storage: { nodes: { box: 'hot' } } }];
+    const { status: exit, of } = await ask({ tiers });
+    for (const index of [slice, 'restored']) await call('DELETE', index, {});
+    expect(exit).toBe(1);
+    expect(of('opensearch-health').find(({ state }) => state === 'wrong')?.found).toContain(slice);
+    expect(of('opensearch-slices')).toMatchObject([
+      { state: 'wrong', found: expect.stringMatching(/tier hot wants \(box: hot\)/) },
+      { state: 'warning', found: expect.stringContaining('restored') },
+      { state: 'wrong', found: expect.stringContaining('final_pipeline') },
+    ]);
+    const found = await ask();
+    expect(found.of('opensearch-slices').map(({ state }) => state)).toEqual(['well']);
   });
 
   test.skipIf(lacks('doctor and a wrong clock', { programs: { faketime: 'faketime' } }))(

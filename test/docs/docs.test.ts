@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isVerb, VERBS } from '../../src/cli/verbs.ts';
+import { checkedConfig } from '../deploy/checked-config.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
@@ -43,6 +44,13 @@ describe.each(named)('%s', (_, page) => {
     expect(wrong).toEqual([]);
   });
 
+  test('shows only configurations that are right', () => {
+    const examples = [...withoutReference(page, text).matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, yaml = '']) => yaml);
+    // Not the machine's secrets: what is there instead is any text.
+    const checked = examples.map((yaml) => checkedConfig(yaml.replaceAll(/\$\{file:[^}]*\}/g, 'secret')).problems);
+    expect(checked.filter((problems) => problems !== '')).toEqual([]);
+  });
+
   test('names no path of anybody’s machine', () => {
     expect(text).not.toMatch(/\/(root|home\/\w+|work|Users\/\w+)\//);
   });
@@ -58,6 +66,11 @@ function commands(text: string): RegExpMatchArray[] {
 
 function withoutCode(text: string): string {
   return text.replace(/```[\s\S]*?```|`[^`\n]*`/g, '');
+}
+
+/** The reference shows each option alone. */
+function withoutReference(page: string, text: string): string {
+  return page === join(ROOT, 'docs/configuration.md') ? '' : text;
 }
 
 function leadsSomewhere(page: string, target: string): boolean {

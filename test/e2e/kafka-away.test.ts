@@ -109,7 +109,9 @@ describe.skipIf(lacksKafka('a start while Kafka is away', { own: true }))('start
       await until('all are found', found, 120_000);
       const total = await until('the ledger is at rest', () => ledgerAtRest(spillway), 60_000);
       expect(total).toMatchObject({ accepted: sent.length, written: sent.length });
-      expect(await (await fetch(`${spillway.url}/health/ready`)).json()).toEqual({ status: 'ok' });
+      await until('it is well', async () => {
+        return (await spillway.json<{ status: string }>('/health/ready')).status === 'ok';
+      });
       expect((await spillway.roles()).map(({ state }) => state)).toEqual(['ready', 'ready', 'ready']);
       expect(await spillway.stop()).toBe(0);
       const texts = await rawTexts();

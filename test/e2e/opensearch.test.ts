@@ -1,5 +1,6 @@
 /** A real Spillway on a real OpenSearch beside one on the embedded engine: the same input, the same answers. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { HealthAnswer } from '../../src/api/schemas/account.ts';
 import type { AnsweredEvent } from '../../src/event/event.ts';
 import { lacks } from '../support/needs.ts';
 import { SpillwayProcess, until } from '../support/spillway.ts';
@@ -135,11 +136,39 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
 
   const byText = (a: unknown, b: unknown) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
 
+  test('health says that the store is behind, and since when, while the cluster takes nothing', async () => {
+    const health = () => clustered.json<HealthAnswer>('/health/ready');
+    const block = async (value: true | null) => {
+      const body = JSON.stringify({ 'index.blocks.write': value });
+      const headers = { 'content-type': 'application/json' };
+      await fetch(`${node}/${prefix}-slice-*/_settings`, { method: 'PUT', body, headers });
+    };
+    const has = await count(clustered, '*');
+    await until('it is well', async () => (await health()).status === 'ok');
+    await block(true);
+    try {
+      for (const spillway of both()) await post(spillway, EVENTS, EVENTS + 1);
+      const said = await until('it says so', async () => {
+        const answer = await health();
+        return answer.status === 'degraded' ? answer : undefined;
+      });
+      expect(said.reasons).toEqual([expect.stringMatching(/store has not indexed since 20\d\d-.*accepted/)]);
+      const figures = await (await fetch(`${clustered.url}/metrics`)).text();
+      expect(figures).toMatch(/^spillway_store_trouble_seconds\{.*\} [0-9.]*[1-9]/m);
+    } finally {
+      await block(null);
+    }
+    await until('all are found', async () => (await count(clustered, '*')) === has + 1, 60_000);
+    await until('it is well again', async () => (await health()).status === 'ok');
+    expect(await embedded.json<HealthAnswer>('/health/ready')).toEqual({ status: 'ok' });
+  });
+
   test('a store that is killed while it writes loses and doubles nothing', async () => {
+    const has = await count(clustered, '*');
     await post(clustered, EVENTS, EVENTS + 2_500);
     await clustered.kill('store');
     await post(clustered, EVENTS + 2_500, EVENTS + 5_000);
-    await until('all are found', async () => (await count(clustered, '*')) === EVENTS + 5_000, 90_000);
+    await until('all are found', async () => (await count(clustered, '*')) === has + 5_000, 90_000);
     const { values } = await clustered.json<{ values: { count: number }[] }>(
       path('stats', '*', '&fn=count').replace('stats', 'values').replace('&fn=count', '&field=id&limit=1000'),
     );

@@ -1,5 +1,6 @@
 /** Whether all shards of our slices are there, and their copies. */
-import { numberAt, textAt } from '../../search/opensearch/json.ts';
+import { DOCTOR_LIMITS } from '../../lib/limits.ts';
+import { at, numberAt, textAt } from '../../search/opensearch/json.ts';
 import { aliasOf, allSlices } from '../../search/opensearch/mapping.ts';
 import { type Check, onOpenSearch } from '../check.ts';
 import { type Finding, warning, well, wrong } from '../finding.ts';
@@ -24,13 +25,18 @@ export const openSearchHealth: Check = {
         warning(found, `Start ${replicas + 1 - dataNodes} more, or set search.index.replicas: ${dataNodes - 1}.`),
       );
     }
-    const path = `_cluster/health/${allSlices(prefix)},${aliasOf(prefix)}*?ignore_unavailable=true`;
+    const path = `_cluster/health/${allSlices(prefix)},${aliasOf(prefix)}*?ignore_unavailable=true&level=indices`;
     const ours = await probe.get(path);
     // Where there is no slice yet, only the cluster itself can be asked.
     const { body } = ours.status === 200 ? ours : cluster;
     const [status, unassigned] = [textAt(body, 'status'), numberAt(body, 'unassigned_shards')];
-    if (status === 'red') findings.push(wrong(`it is red: ${unassigned} shards are not there`, WHY));
-    else if (status === 'yellow') findings.push(warning(`it is yellow: ${unassigned} copies are not there`, WHY));
+    const red = Object.entries(Object(at(body, 'indices'))).flatMap(([index, state]) => {
+      return textAt(state, 'status') === 'red' ? [index] : [];
+    });
+    if (status === 'red') {
+      const names = red.length > 0 ? ` (${red.slice(0, DOCTOR_LIMITS.names).join(', ')}): events wait for them` : '';
+      findings.push(wrong(`it is red: ${unassigned} shards are not there${names}`, WHY));
+    } else if (status === 'yellow') findings.push(warning(`it is yellow: ${unassigned} copies are not there`, WHY));
     else findings.push(well(`it is ${status}, with ${dataNodes} data nodes`));
     return [...findings, ...(await closed(probe, prefix))];
   },

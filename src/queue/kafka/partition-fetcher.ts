@@ -6,7 +6,7 @@
 import { SpillwayError } from '../../lib/errors.ts';
 import { KAFKA_LIMITS } from '../../lib/limits.ts';
 import type { TopicPartition } from '../port.ts';
-import { verdictOn } from './broker-errors.ts';
+import { brokerErrorOf, verdictOn } from './broker-errors.ts';
 import type { BrokerLink } from './broker-link.ts';
 import type { Cluster } from './cluster.ts';
 import { endOffsetOnce } from './offsets.ts';
@@ -168,17 +168,20 @@ export class PartitionFetcher {
 
   async #ask(from: number, maxBytes: number, waitMs: number): Promise<Chunk> {
     const { at, cluster, onFetched } = this.#options;
+    const link = await this.#openLink();
     try {
-      const link = await this.#openLink();
       const topicId = cluster.idOf(at.topic);
       const question = { topicId, partition: at.partition, offset: from, maxBytes, waitMs };
       const { bytes, endOffset } = await link.ask(fetchBytes, question);
       onFetched(bytes.length);
-      return { ...this.#wholeOf(bytes, from), from, endOffset };
+      if (bytes.length >= maxBytes) this.#size.cameWhole();
+      const whole = this.#wholeOf(bytes, from);
+      // A broker notes the end before it reads: what was appended in between is in the answer too.
+      return { ...whole, from, endOffset: Math.max(endOffset, whole.to) };
     } catch (thrown) {
-      if (waitMs === 0) this.#size.failed();
+      if (waitMs === 0 && brokerErrorOf(thrown) === undefined) this.#size.failed();
       // After a failure that passes another broker may be the leader.
-      if (verdictOn(thrown) !== 'out-of-range') this.#dropLink();
+      if (verdictOn(thrown) !== 'out-of-range' && this.#link === link) this.#dropLink();
       throw thrown;
     }
   }

@@ -98,6 +98,23 @@ it('a reader that looks at single places fetches the batch that is there, and no
   expect(log.fetchedBytes).toBe((4 * log.sizeBytes) / 20);
 });
 
+it('a reader that waits sees what came while the broker read, though the end it says is the one of before', async () => {
+  log.append(sized(KiB));
+  log.append(sized(KiB));
+  log.cameMeanwhile = 1;
+  const { nextOffset, endOffset } = await reader.read(offset(0), { maxBytes: 1 });
+  expect([nextOffset, endOffset]).toEqual([1, 1]);
+  await reader.waitFor(nextOffset, AbortSignal.timeout(5_000));
+  expect(await reader.read(nextOffset)).toMatchObject({ batches: [{ baseOffset: 1 }], endOffset: 2 });
+});
+
+it('a reader that was cut off for a while asks for as much as before soon after', async () => {
+  while (log.sizeBytes < 8 * MiB) log.append(sized(32 * KiB));
+  log.cuts = 4;
+  expect(await readToEnd(MiB)).toBe(log.sizeBytes);
+  expect(log.fetches).toBeLessThan(30);
+});
+
 // Sooner than the request of the wait is given up.
 it('a reader that waits where nobody answers reads what has come there all the same', { timeout: 8_000 }, async () => {
   log.append(sized(KiB));

@@ -29,7 +29,12 @@ export class RequestSize {
     this.#bytes = Math.min(this.#bytes * 2, QUEUE_LIMITS.readBytes);
   }
 
-  /** The answer did not come whole. */
+  /** As much as was asked for has come: what failures have made smaller grows again. */
+  cameWhole(): void {
+    if (this.#bytes < KAFKA_LIMITS.firstReadBytes) this.#bytes *= 2;
+  }
+
+  /** The answer did not come, or not whole. */
   failed(): void {
     this.#bytes = Math.max(this.#bytes >> 1, KAFKA_LIMITS.readLeastBytes);
   }

@@ -21,6 +21,7 @@ import type { DeadLetters } from './dead-letters.ts';
 import type { Draft } from './draft.ts';
 import type { Membership } from './membership.ts';
 import type { Begun, MissingRows } from './missing-rows.ts';
+import type { StoreTrouble } from './trouble.ts';
 
 /** Told after the offsets are committed, in the order of the partition. */
 export interface Committed {
@@ -40,6 +41,7 @@ export interface InserterParts {
   readonly letters: DeadLetters;
   readonly membership: Membership;
   readonly missing: MissingRows;
+  readonly trouble: StoreTrouble;
   readonly log: Logger;
   readonly onCommitted: (committed: Committed) => void;
   readonly signal: AbortSignal;
@@ -219,8 +221,12 @@ export class Inserter {
   }
 
   /** Again and again, with growing pauses, until it works, another owner has taken over, or this one is stopped. */
-  async persist<T>(work: () => Promise<T>): Promise<T> {
-    const { log, signal } = this.#parts;
+  persist<T>(work: () => Promise<T>): Promise<T> {
+    return this.#parts.trouble.watch(() => this.#persist(work));
+  }
+
+  async #persist<T>(work: () => Promise<T>): Promise<T> {
+    const { log, signal, trouble } = this.#parts;
     for (
       let pauseMs: number = STORE_LIMITS.retryDelayMs;
       ;
@@ -230,6 +236,7 @@ export class Inserter {
         return await work();
       } catch (thrown) {
         if (!mayPass(thrown) || signal.aborted) throw thrown;
+        trouble.reason = messageOf(thrown);
         log.error({ reason: messageOf(thrown), pauseMs }, 'The store cannot write; trying again');
       }
       await delay(pauseMs, undefined, { signal });

@@ -1,5 +1,6 @@
 /** What the indexer counts, for Prometheus. */
-import { Counter, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { StoreTrouble } from './trouble.ts';
 
 export interface IndexerMetrics {
   readonly rows: Counter;
@@ -9,8 +10,16 @@ export interface IndexerMetrics {
   readonly lost: Counter<'partition'>;
 }
 
-export function createIndexerMetrics(registry: Registry): IndexerMetrics {
+export function createIndexerMetrics(registry: Registry, trouble: StoreTrouble): IndexerMetrics {
   const registers = [registry];
+  new Gauge({
+    name: 'spillway_store_trouble_seconds',
+    help: 'For how long the store has not been able to insert; 0 where it can.',
+    registers,
+    collect() {
+      this.set(trouble.seconds);
+    },
+  });
   return {
     rows: new Counter({
       name: 'spillway_store_rows_total',

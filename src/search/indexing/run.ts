@@ -15,6 +15,7 @@ import type { Inserter } from './inserter.ts';
 import type { Intake } from './intake.ts';
 import { lostPartition, type Membership } from './membership.ts';
 import type { IndexerMetrics } from './metrics.ts';
+import type { StoreTrouble } from './trouble.ts';
 
 export interface RunParts {
   readonly membership: Membership;
@@ -26,6 +27,7 @@ export interface RunParts {
   readonly builder: BlockBuilder;
   readonly keeper: Pick<PolicyKeeper, 'isFresh' | 'refreshed'>;
   readonly metrics: IndexerMetrics;
+  readonly trouble: StoreTrouble;
   readonly clock: Clock;
   readonly log: Logger;
   readonly signal: AbortSignal;
@@ -92,8 +94,8 @@ export class IndexerRun {
   }
 
   async #step(): Promise<void> {
-    const { keeper, signal } = this.#parts;
-    if (!keeper.isFresh) await keeper.refreshed();
+    const { keeper, signal, trouble } = this.#parts;
+    if (!keeper.isFresh) await trouble.watch(() => keeper.refreshed());
     if (signal.aborted) return;
     const any = await this.#fill();
     if (this.#builder.isFull) {
@@ -134,10 +136,10 @@ export class IndexerRun {
   }
 
   async #insert(draft: Draft): Promise<void> {
-    const { inserter, metrics, clock, log, signal } = this.#parts;
+    const { inserter, metrics, trouble, clock, log, signal } = this.#parts;
     const began = performance.now();
     try {
-      await inserter.insert(draft);
+      await trouble.watch(() => inserter.insert(draft));
       for (const { partition, to } of draft.ranges) {
         const intake = this.#intakes.find((known) => known.partition === partition);
         if (intake !== undefined) intake.committed = to;

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { sampleEvent } from '../../../test/support/sample-events.ts';
 import { TOPICS } from '../../event/topics.ts';
+import { systemClock } from '../../lib/clock.ts';
 import { STORE_LIMITS } from '../../lib/limits.ts';
 import { MemoryDisk } from '../../lib/memory-disk.ts';
 import type { Queue } from '../../queue/port.ts';
@@ -15,6 +16,7 @@ import type { DeadLetters } from './dead-letters.ts';
 import { Inserter } from './inserter.ts';
 import type { Membership } from './membership.ts';
 import { MissingRows } from './missing-rows.ts';
+import { StoreTrouble } from './trouble.ts';
 
 const at = { topic: TOPICS.events, partition: 0 };
 
@@ -46,6 +48,7 @@ function storeOn(queue: Queue, hasRow: (offset: number) => boolean) {
     policyLog: { current: policy } as unknown as PolicyLog,
     letters: { forget: () => {}, write: async () => {} } as unknown as DeadLetters,
     membership: membership as unknown as Membership,
+    trouble: new StoreTrouble(systemClock),
     missing: new MissingRows({ queue, writer, log, signal, onLost: (_, records) => lost.push(records) }),
     log,
     onCommitted: () => {},

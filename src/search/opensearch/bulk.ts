@@ -1,9 +1,11 @@
 /** One bulk request, and what became of each of its rows. */
 import { messageOf } from '../../lib/errors.ts';
+import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import { type Answer, type Client, Unreachable } from './client.ts';
 import type { Row } from './document-block.ts';
 import { innermost, problemOf } from './errors.ts';
 import { at, listAt, numberAt } from './json.ts';
+import { isAboutDocument } from './refusals.ts';
 
 export interface BulkOutcome {
   /** There was a document of that id before. */
@@ -20,7 +22,12 @@ export interface BulkOutcome {
 
 /** Of what is answered about each row, what is read of it. */
 const ANSWER = 'filter_path=error,errors,items.*.status,items.*.error';
-export const BULK_PATH = `_bulk?require_alias=true&${ANSWER}`;
+/**
+ * A document goes in as it was made, whatever pipeline an index or a template names (`_none`). What waits for a shard that
+ * no node has is answered after SHARD_WAIT; the other rows of the request are written meanwhile.
+ */
+const SHARD_WAIT = `${OPENSEARCH_LIMITS.shardWaitMs}ms`;
+export const BULK_PATH = `_bulk?require_alias=true&pipeline=_none&timeout=${SHARD_WAIT}&${ANSWER}`;
 const REQUEST_TOO_LARGE = 413;
 
 export async function sendBulk(client: Client, rows: readonly Row[]): Promise<BulkOutcome> {
@@ -49,25 +56,15 @@ export async function sendBulk(client: Client, rows: readonly Row[]): Promise<Bu
       outcome.conflicts.push(row);
       continue;
     }
-    const { type, reason } = innermost(at(result, 'error')) ?? { type: `status ${status}`, reason: '' };
-    const text = `${type}: ${reason}`.slice(0, 2_000);
-    if (status === 400 && isAboutDocument(type)) outcome.refused.push({ row, reason: text });
+    const problem = innermost(at(result, 'error')) ?? { type: `status ${status}`, reason: '' };
+    const text = `${problem.type}: ${problem.reason}`.slice(0, 2_000);
+    if (status === 400 && isAboutDocument(problem)) outcome.refused.push({ row, reason: text });
     else {
       outcome.again.push(row);
       trouble ??= text;
     }
   }
   return { ...outcome, trouble, tooLarge: false };
-}
-
-/**
- * Types of refusals that a document causes itself. Anything else (blocked or closed indices, no room for shards) is
- * about the cluster: the row waits.
- */
-function isAboutDocument(type: string): boolean {
-  return /^(mapper_parsing|document_parsing|parse|x_content_parse|json_parse|parsing|strict_dynamic_mapping|max_bytes_length_exceeded|illegal_argument)_?(exception)?$/.test(
-    type,
-  );
 }
 
 function allAgain(rows: readonly Row[], trouble: string, tooLarge: boolean): BulkOutcome {

@@ -2,7 +2,7 @@
  * Requests to the nodes of a cluster, in JSON over HTTP(S). A request that is aborted closes its connection, and the
  * engine then ends the work of a search. A node that cannot be reached is left alone for a while and the next is asked.
  */
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
@@ -52,7 +52,10 @@ export class Client {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #http = new HttpAgent({ keepAlive: true, maxSockets: OPENSEARCH_LIMITS.connections });
   readonly #https: HttpsAgent;
+  /** Under way. */
+  readonly #requests = new Set<ClientRequest>();
   #next = 0;
+  #isEnded = false;
 
   constructor({ nodes, username, password = '', ca, verify = true }: ClientOptions) {
     this.#nodes = nodes.map((node) => ({ url: new URL(node), pausedUntilMs: 0 }));
@@ -72,7 +75,7 @@ export class Client {
     // Once more than there are nodes: a connection that was kept may have ended meanwhile. Every call may be repeated.
     for (let attempt = 0; attempt <= this.#nodes.length; attempt++) {
       const node = this.#pick();
-      if (node === undefined) break;
+      if (node === undefined || this.#isEnded) break;
       try {
         return await this.#ask(node, call);
       } catch (thrown) {
@@ -82,8 +85,19 @@ export class Client {
         failure = thrown;
       }
     }
+    if (this.#isEnded) throw new Unreachable('OpenSearch is not asked any more: this process ends', { cause: failure });
     const names = this.#nodes.map(({ url }) => url.origin).join(', ');
     throw new Unreachable(`OpenSearch at ${names} cannot be reached: ${messageOf(failure)}`, { cause: failure });
+  }
+
+  /** Ends what is under way, and asks nothing any more: whatever would, fails. */
+  end(): void {
+    this.#isEnded = true;
+    for (const request of this.#requests) request.destroy(new Error('this process ends'));
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
   }
 
   close(): void {
@@ -115,11 +129,15 @@ export class Client {
     });
     // Also where bytes trickle: the time of a call is that of all of it.
     const timer = setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    this.#requests.add(request);
     request.on('error', reject);
     request.once('response', (response) => readAnswer(response).then(resolve, reject));
     for (const piece of pieces) request.write(piece);
     request.end();
-    return promise.finally(() => clearTimeout(timer));
+    return promise.finally(() => {
+      clearTimeout(timer);
+      this.#requests.delete(request);
+    });
   }
 }
 

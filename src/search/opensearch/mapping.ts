@@ -146,8 +146,9 @@ export function sliceContents(options: IndexOptions, index: string, tier: string
   };
 }
 
-export function aliasesOf(prefix: string, index: string): Readonly<Record<string, object>> {
-  return { [aliasOf(prefix)]: {}, [writeAlias(index)]: {} };
+/** The slice is said to be the one that is written: another index that is given the alias, as by a snapshot, changes nothing. */
+export function aliasesOf(prefix: string, index: string): Readonly<Record<string, { readonly is_write_index?: true }>> {
+  return { [aliasOf(prefix)]: {}, [writeAlias(index)]: { is_write_index: true } };
 }
 
 /** What of a mapping, as the engine tells it, is not as in a slice; undefined where nothing is. */

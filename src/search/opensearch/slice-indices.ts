@@ -1,5 +1,6 @@
 /** The indices of slices: made before they are written, with typed fields for new paths while tenants may bring them. */
 import { SpillwayError } from '../../lib/errors.ts';
+import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { ownerOf, type SliceKey } from '../slices.ts';
 import { ask, failed } from './ask.ts';
@@ -132,7 +133,9 @@ export class SliceIndices {
   async #create(slice: SliceToWrite): Promise<Set<string>> {
     const { index, tier } = slice;
     const body = sliceContents(this.#options, index, tier);
-    const created = await this.#client.call({ method: 'PUT', path: index, body });
+    // It is there also where no node has its shards yet; what is written then says so.
+    const path = `${index}?timeout=${OPENSEARCH_LIMITS.shardWaitMs}ms`;
+    const created = await this.#client.call({ method: 'PUT', path, body });
     if (created.status !== 200 && problemOf(created).type !== 'resource_already_exists_exception') {
       throw failed(`The slice ${index} cannot be made`, created);
     }
@@ -163,14 +166,20 @@ export class SliceIndices {
     return paths;
   }
 
-  /** Nothing is written to an index without its own alias: somebody has removed it, or a snapshot came back without. */
+  /**
+   * Nothing is written to an index without its own alias: somebody has removed it, or a snapshot came back without. One of
+   * an older Spillway does not say yet that it is the one to write.
+   */
   async #mendAliases(index: string, present: unknown): Promise<void> {
-    const missing = Object.keys(aliasesOf(this.#options.prefix, index)).filter(
-      (alias) => at(present, alias) === undefined,
-    );
-    if (missing.length === 0) return;
-    const actions = missing.map((alias) => ({ add: { index, alias } }));
+    const wanted = Object.entries(aliasesOf(this.#options.prefix, index));
+    const missing = wanted.flatMap(([alias]) => (at(present, alias) === undefined ? [alias] : []));
+    const wrong = wanted.filter(([alias, { is_write_index: writes }]) => {
+      return missing.includes(alias) || (writes === true && at(present, alias, 'is_write_index') !== true);
+    });
+    if (wrong.length === 0) return;
+    const actions = wrong.map(([alias, is]) => ({ add: { index, alias, ...is } }));
     await ask(this.#client, { method: 'POST', path: '_aliases', body: { actions } });
+    if (missing.length === 0) return;
     this.#log.warn({ index, missing }, `The index ${index} had lost ${missing.join(' and ')}: it has that again`);
   }
 

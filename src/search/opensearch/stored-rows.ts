@@ -1,12 +1,14 @@
 /** Rows of a queue that are stored already, whichever store wrote them: each names its partition and offset there. */
+import { SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import type { Range } from '../journal.ts';
 import { ask } from './ask.ts';
 import type { Client } from './client.ts';
 import type { Condition } from './conditions.ts';
 import { WHERE_THERE } from './index-names.ts';
-import { listAt } from './json.ts';
+import { at, listAt } from './json.ts';
 import { aliasOf, FIELD, type IndexOptions } from './mapping.ts';
+import { adviceOn } from './refusals.ts';
 
 export class StoredRows {
   readonly #client: Client;
@@ -41,7 +43,22 @@ export class StoredRows {
   }
 
   async #refresh(): Promise<void> {
+    await this.#assertThere();
     await ask(this.#client, { method: 'POST', path: `${this.#alias}/_refresh?${WHERE_THERE}` });
+  }
+
+  /** A refresh would wait a minute for shards that no node has, and what is in them is not known without. */
+  async #assertThere(): Promise<void> {
+    const path = `_cluster/health/${this.#alias}?level=indices&ignore_unavailable=true&timeout=100ms`;
+    const { status, body } = await this.#client.call({ method: 'GET', path });
+    if (status !== 200) return;
+    const red = Object.entries(Object(at(body, 'indices'))).flatMap(([index, state]) => {
+      return at(state, 'status') === 'red' ? [index] : [];
+    });
+    if (red.length === 0) return;
+    const names = red.slice(0, OPENSEARCH_LIMITS.namesSaid).join(', ');
+    const trouble = `unavailable_shards: no node has all of ${names}`;
+    throw new SpillwayError('UNAVAILABLE', `OpenSearch cannot tell what is stored: ${trouble}. ${adviceOn(trouble)}.`);
   }
 
   /** The smallest, in their order. */

@@ -5,7 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JsonValue } from '../../event/event.ts';
-import { SpillwayError } from '../../lib/errors.ts';
+import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Range } from '../journal.ts';
@@ -19,6 +19,7 @@ import type { Wanted } from './field-budget.ts';
 import { namesForPaths, WHERE_THERE } from './index-names.ts';
 import { at, listAt, numberAt } from './json.ts';
 import { FIELD, type IndexOptions, parseSliceIndex, sliceIndex } from './mapping.ts';
+import { adviceOn } from './refusals.ts';
 import type { SliceCatalogue } from './slice-catalogue.ts';
 import { SliceIndices } from './slice-indices.ts';
 import type { Need } from './slice-notes.ts';
@@ -45,6 +46,8 @@ export class OpenSearchWriter implements SearchWriter {
   readonly #stored: StoredRows;
   readonly #refreshed = new Map<string, number>();
   readonly #names = new WeakMap<SliceKey, string>();
+  readonly #log: Logger;
+  #said = { about: '', untilMs: 0 };
 
   constructor({ client, index, catalogue, origin, refreshEveryMs, log }: WriterOptions) {
     this.#client = client;
@@ -52,6 +55,7 @@ export class OpenSearchWriter implements SearchWriter {
     this.#catalogue = catalogue;
     this.#origin = origin;
     this.#refreshEveryMs = refreshEveryMs;
+    this.#log = log;
     this.#indices = new SliceIndices(client, index, log);
     this.#stored = new StoredRows(client, index, origin);
   }
@@ -74,24 +78,53 @@ export class OpenSearchWriter implements SearchWriter {
     for (const { index } of needs) this.#indices.expect(index, this.#catalogue.uuidOf(index));
     await this.#catalogue.cover(needs);
     const refused: RefusedRecord[] = [];
+    const shown = new Set<string>();
     let pending = rows;
     for (let attempt = 1; pending.length > 0; attempt++) {
       const requestBytes = OPENSEARCH_LIMITS.requestBytes >> (attempt - 1);
-      const fitted = await this.#fitted(pending, batch, needs);
-      await this.#noteWrite(fitted, needs);
-      const { again, trouble } = await this.#attempt(fitted, refused, requestBytes);
-      pending = again;
+      const { ready, failures } = await this.#fitted(pending, batch, needs);
+      const written = needs.filter(({ index }) => !failures.has(index));
+      await this.#noteWrite(ready, written);
+      const { again, trouble: why } = await this.#attempt(ready, refused, requestBytes);
+      pending = [...pending.filter(({ index }) => failures.has(index)), ...again];
       if (pending.length === 0) break;
-      if (attempt === OPENSEARCH_LIMITS.attempts) {
-        throw new SpillwayError('UNAVAILABLE', `OpenSearch does not take ${pending.length} events: ${trouble}`);
+      const trouble = why ?? messageOf([...failures.values()][0]);
+      const waiting = new Set(pending.map(({ index }) => index));
+      this.#say(trouble, waiting, pending.length);
+      // What other slices took can be found, however long these wait.
+      const taken = written.flatMap(({ index }) => (waiting.has(index) || shown.has(index) ? [] : [index]));
+      await this.#refresh(taken, OPENSEARCH_LIMITS.refreshRows);
+      for (const index of taken) shown.add(index);
+      if (attempt === OPENSEARCH_LIMITS.attempts || this.#client.isEnded) {
+        const [name] = waiting;
+        throw new SpillwayError(
+          'UNAVAILABLE',
+          `OpenSearch does not take ${pending.length} events of ${name}: ${trouble}. ${adviceOn(trouble)}.`,
+        );
       }
       await delay(pauseMs(attempt));
     }
-    await this.#refresh(
-      needs.map(({ index }) => index),
-      rows.length,
-    );
+    const left = needs.flatMap(({ index }) => (shown.has(index) ? [] : [index]));
+    await this.#refresh(left, rows.length);
     return refused;
+  }
+
+  interrupt(): void {
+    this.#client.end();
+  }
+
+  /** Not at each attempt of each insert: a trouble may last for hours. */
+  #say(trouble: string, waiting: ReadonlySet<string>, events: number): void {
+    const advice = adviceOn(trouble);
+    const about = `${[...waiting].sort().join()} ${advice}`;
+    const nowMs = performance.now();
+    if (about === this.#said.about && nowMs < this.#said.untilMs) return;
+    this.#said = { about, untilMs: nowMs + OPENSEARCH_LIMITS.sayEveryMs };
+    const indices = [...waiting].slice(0, OPENSEARCH_LIMITS.namesSaid);
+    this.#log.warn(
+      { indices, events, reason: trouble },
+      `OpenSearch does not take events of ${indices.join(', ')}: they wait. ${advice}`,
+    );
   }
 
   /** What is refused, `insert` says; when it throws, the cluster does not work. */
@@ -140,24 +173,35 @@ export class OpenSearchWriter implements SearchWriter {
     return index;
   }
 
-  /** The rows for indices that are there, encoded for the typed fields that those have. */
+  /**
+   * The rows for indices that are there, encoded for the typed fields that those have; and the indices that cannot be made
+   * or used now, whose rows wait. Rejects where none can.
+   */
   async #fitted(
     rows: readonly Row[],
     { assumed, encode }: DocumentBatch,
     needs: readonly Need[],
-  ): Promise<readonly Row[]> {
+  ): Promise<{ readonly ready: readonly Row[]; readonly failures: ReadonlyMap<string, unknown> }> {
     const lacking = new Map<string, TypedPaths>();
+    const failures = new Map<string, unknown>();
     for (const need of needs) {
       const { index } = need;
       const wanted: Wanted = assumed.get(index) ?? new Map();
-      const known = await this.#indices.prepare(need, wanted);
-      if (!wanted.values().every((fields) => hasAll(known, fields))) lacking.set(index, known);
+      try {
+        const known = await this.#indices.prepare(need, wanted);
+        if (!wanted.values().every((fields) => hasAll(known, fields))) lacking.set(index, known);
+      } catch (thrown) {
+        failures.set(index, thrown);
+        if (failures.size === needs.length) throw thrown;
+      }
     }
-    if (lacking.size === 0) return rows;
-    return rows.map((row) => {
+    const ready = failures.size === 0 ? rows : rows.filter(({ index }) => !failures.has(index));
+    if (lacking.size === 0) return { ready, failures };
+    const fitted = ready.map((row) => {
       const known = lacking.get(row.index);
       return known === undefined ? row : { ...row, ...encode(row, known) };
     });
+    return { ready: fitted, failures };
   }
 
   /** What readers have to know before they can find the rows. */

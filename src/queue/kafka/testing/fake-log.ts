@@ -16,11 +16,20 @@ export class FakeLog {
   /** What was asked for, and what was given. */
   fetches = 0;
   fetchedBytes = 0;
+  /** A broker notes the end before it reads: so many records have come in between. */
+  cameMeanwhile = 0;
+  /** So many requests are not answered: the connection is cut. */
+  cuts = 0;
 
   constructor(broker: FakeBroker, topic: string, topicId: string) {
     this.#topicId = topicId;
     broker.topics.set(topic, { id: topicId, partitions: 1 });
-    broker.answer(fetchBytes, (question) => this.#fetch(question));
+    broker.answer(fetchBytes, (question) => {
+      if (this.cuts === 0) return this.#fetch(question);
+      this.cuts--;
+      broker.cut();
+      return undefined;
+    });
     broker.answer(listOffsets, () => listedOffset(topic, this.endOffset));
   }
 
@@ -65,7 +74,7 @@ export class FakeLog {
     const bytes = this.#bytesFrom(from, maxBytes);
     this.fetches++;
     this.fetchedBytes += bytes.length;
-    return fetchedFrom(this.#topicId, { endOffset, bytes });
+    return fetchedFrom(this.#topicId, { endOffset: endOffset - this.cameMeanwhile, bytes });
   }
 
   #bytesFrom(from: number, maxBytes: number): Buffer {

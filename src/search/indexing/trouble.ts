@@ -1,0 +1,37 @@
+/** Whether the store is held up, and since when: an insert, or the end of one that the last process began, takes too long. */
+import type { Clock } from '../../lib/clock.ts';
+import { STORE_LIMITS } from '../../lib/limits.ts';
+
+export class StoreTrouble {
+  readonly #clock: Clock;
+  /** Works under way, one within another. */
+  #depth = 0;
+  #sinceMs = 0;
+  /** Why, as far as it was said. */
+  reason: string | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** The work must end soon. */
+  async watch<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#depth++ === 0) this.#sinceMs = this.#clock.now();
+    try {
+      return await work();
+    } finally {
+      if (--this.#depth === 0) this.reason = undefined;
+    }
+  }
+
+  /** Epoch ms; undefined where nothing takes longer than it may. */
+  get sinceMs(): number | undefined {
+    if (this.#depth === 0 || this.#clock.now() - this.#sinceMs < STORE_LIMITS.troubleAfterMs) return undefined;
+    return this.#sinceMs;
+  }
+
+  get seconds(): number {
+    const { sinceMs } = this;
+    return sinceMs === undefined ? 0 : Math.max(0, this.#clock.now() - sinceMs) / 1_000;
+  }
+}
