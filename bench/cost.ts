@@ -1,6 +1,7 @@
 /**
- * What one event costs on Kafka and OpenSearch, from the socket until it is found: CPU of each role and of both engines,
- * bytes on their disks for one copy, and bytes that each role reads and writes. docs/scaling.md is reckoned from it.
+ * What one event costs on Kafka and OpenSearch, from the socket until it is found: CPU of each role, of its main thread alone
+ * and of both engines, bytes on their disks for one copy, and bytes that each role reads and writes. docs/scaling.md is
+ * reckoned from it.
  */
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,25 +9,35 @@ import type { TopicsAnswer } from '../src/api/schemas/index.ts';
 import { TOPICS } from '../src/event/topics.ts';
 import { SpillwayProcess } from '../test/support/spillway.ts';
 import { down, status, up } from '../tools/engines/lifecycle.ts';
-import { type Bench, cpuSeconds, type Measured, say } from './harness.ts';
+import { type Bench, cpuSeconds, type Measured, mainThreadCpuSeconds, pssBytes, say } from './harness.ts';
 import { withKafka } from './load/kafka.ts';
 import { load, withEvents } from './load/loaded-spillway.ts';
 
 const EVENTS = { full: 200_000, quick: 10_000 };
+/** Other than that of the events before. */
+const WARMED_UP_SEED = 43;
 
 export const run: Bench = ({ quick }) => {
   const count = quick ? EVENTS.quick : EVENTS.full;
-  return withEvents(count, (folder) =>
-    withKafka(async ({ broker, pid }) =>
-      withOpenSearch(async (search) => {
-        const parts = { file: join(folder, 'syslog.log'), count, broker, url: search.url };
-        return measure({ ...parts, engines: { Kafka: pid, OpenSearch: search.pid }, prefix: 'cost' });
-      }),
+  return withEvents(count, (first) =>
+    withEvents(
+      count,
+      (second) =>
+        withKafka(async ({ broker, pid }) =>
+          withOpenSearch(async (search) => {
+            const files = { warmUp: join(first, 'syslog.log'), file: join(second, 'syslog.log') };
+            const parts = { ...files, count, broker, url: search.url };
+            return measure({ ...parts, engines: { Kafka: pid, OpenSearch: search.pid }, prefix: 'cost' });
+          }),
+        ),
+      WARMED_UP_SEED,
     ),
   );
 };
 
 interface Parts {
+  /** Other events than the file's: an index of the same ones twice is smaller than one of as many. */
+  readonly warmUp: string;
   readonly file: string;
   readonly count: number;
   /** Their processes. */
@@ -37,13 +48,13 @@ interface Parts {
   readonly prefix: string;
 }
 
-/** On engines that run. The events of the file are sent twice. */
-export async function measure({ file, count, engines, broker, url, prefix }: Parts) {
+/** On engines that run. Both files are sent, one after the other. */
+export async function measure({ warmUp, file, count, engines, broker, url, prefix }: Parts) {
   const spillway = await start(broker, url, prefix);
   try {
     const roles = (await spillway.roles()).map(({ role, pid }) => [role, pid ?? 0] as const);
     // The programs compile themselves while they run: the first round is not counted.
-    await load(spillway, file, count);
+    await load(spillway, warmUp, count);
     const before = await readings([...roles, ...Object.entries(engines)]);
     const { loadCpuS } = await load(spillway, file, count, { before: count });
     const after = await readings([...roles, ...Object.entries(engines)]);
@@ -54,6 +65,10 @@ export async function measure({ file, count, engines, broker, url, prefix }: Par
     for (const [name, { cpuS }] of after)
       add(`CPU of ${name}`, (cpuS - (before.get(name)?.cpuS ?? 0)) * 1e6, 'us/event');
     for (const [role] of roles) {
+      const mainThreadCpuS = (after.get(role)?.mainThreadCpuS ?? 0) - (before.get(role)?.mainThreadCpuS ?? 0);
+      add(`CPU of ${role}, its main thread`, mainThreadCpuS * 1e6, 'us/event');
+    }
+    for (const [role] of roles) {
       add(`read by the ${role}`, (after.get(role)?.read ?? 0) - (before.get(role)?.read ?? 0), 'B/event');
       add(`written by the ${role}`, (after.get(role)?.written ?? 0) - (before.get(role)?.written ?? 0), 'B/event');
     }
@@ -62,7 +77,12 @@ export async function measure({ file, count, engines, broker, url, prefix }: Par
       const partitions = topics.find((known) => known.topic === topic)?.partitions ?? [];
       add(`${topic} in Kafka, one copy`, partitions.reduce((sum, { bytes }) => sum + bytes, 0) / 2, 'B/event');
     }
+    add('index in OpenSearch, one copy, before the merge', (await indexBytes(url, prefix)) / 2, 'B/event');
+    await fetch(`${url}/${prefix}-slice-*/_forcemerge?max_num_segments=1`, { method: 'POST' });
     add('index in OpenSearch, one copy', (await indexBytes(url, prefix)) / 2, 'B/event');
+    for (const [role, pid] of roles) {
+      rows[`memory of the ${role}`] = { value: Math.round((await pssBytes(pid)) / 2 ** 20), unit: 'MiB' };
+    }
     const value = roles.reduce((sum, [role]) => sum + (rows[`CPU of ${role}`]?.value ?? 0), 0);
     for (const [name, row] of Object.entries(rows)) say(`  ${name}: ${row.value} ${row.unit}`);
     return {
@@ -73,7 +93,8 @@ export async function measure({ file, count, engines, broker, url, prefix }: Par
       notes: [
         `${count.toLocaleString('en-US')} events of about 330 bytes; one broker and one node with one replica and no copies, all on the same cores, as fast as they go together, after a round that is not counted. The headline is the CPU of the three roles.`,
         'Read and written is what the process asks of the system: nearly all of it goes over sockets, since these roles keep next to nothing on their disks.',
-        'The index is measured after a merge to one segment a shard.',
+        'A role runs JavaScript in its main thread alone, so a process of it takes no more events than that does with one core.',
+        'The index is measured as it lies after the load, and after a merge to one segment a shard. Memory is that after the load.',
       ],
     };
   } finally {
@@ -89,6 +110,7 @@ function start(broker: string, url: string, prefix: string): Promise<SpillwayPro
 
 interface Reading {
   readonly cpuS: number;
+  readonly mainThreadCpuS: number;
   /** Bytes, of files and sockets. */
   readonly read: number;
   readonly written: number;
@@ -98,16 +120,23 @@ async function readings(processes: readonly (readonly [string, number])[]): Prom
   const all = processes.map(async ([name, pid]) => {
     const text = await readFile(`/proc/${pid}/io`, 'utf8').catch(() => '');
     const of = (field: string) => Number(new RegExp(`^${field}: (\\d+)`, 'm').exec(text)?.[1] ?? 0);
-    return [name, { cpuS: await cpuSeconds(pid), read: of('rchar'), written: of('wchar') }] as const;
+    const [cpuS, mainThreadCpuS] = await Promise.all([cpuSeconds(pid), mainThreadCpuSeconds(pid)]);
+    return [name, { cpuS, mainThreadCpuS, read: of('rchar'), written: of('wchar') }] as const;
   });
   return new Map(await Promise.all(all));
 }
 
+/**
+ * Of all segments, without the translog. From the list of segments: what `_stats` says of the store is up to 10 s old
+ * (`index.store.stats_refresh_interval`), and counts what a merge has not removed yet.
+ */
 async function indexBytes(url: string, prefix: string): Promise<number> {
-  await fetch(`${url}/${prefix}-slice-*/_forcemerge?max_num_segments=1&flush=true`, { method: 'POST' });
-  const answer = await fetch(`${url}/${prefix}-slice-*/_stats/store`);
-  const { _all: all } = (await answer.json()) as { _all: { total: { store: { size_in_bytes: number } } } };
-  return all.total.store.size_in_bytes;
+  await fetch(`${url}/${prefix}-slice-*/_flush?force=true&wait_if_ongoing=true`, { method: 'POST' });
+  await fetch(`${url}/${prefix}-slice-*/_refresh`, { method: 'POST' });
+  const answer = await fetch(`${url}/_cat/segments/${prefix}-slice-*?format=json&bytes=b&h=size`);
+  const segments = (await answer.json()) as readonly { readonly size: string }[];
+  say(`  ${segments.length} segments`);
+  return segments.reduce((sum, { size }) => sum + Number(size), 0);
 }
 
 async function withOpenSearch<T>(

@@ -73,8 +73,17 @@ export async function pssBytes(pid: number): Promise<number> {
 }
 
 /** User and system CPU seconds that a process has used. */
-export async function cpuSeconds(pid: number): Promise<number> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+export function cpuSeconds(pid: number): Promise<number> {
+  return cpuSecondsOf(`/proc/${pid}/stat`);
+}
+
+/** The same of its first thread alone: of a Node.js process the one that runs JavaScript. */
+export function mainThreadCpuSeconds(pid: number): Promise<number> {
+  return cpuSecondsOf(`/proc/${pid}/task/${pid}/stat`);
+}
+
+async function cpuSecondsOf(stat: string): Promise<number> {
+  const text = await readFile(stat, 'utf8').catch(() => '');
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / CLOCK_TICKS_PER_S;
 }

@@ -17,10 +17,14 @@ const IDLE_CPU_SHARE = 0.15;
 export const EVERYTHING = 'from=now-2d&to=now%2B1d';
 
 /** Writes the events, begun so that they end a minute ago, calls `use` with them and removes them again. */
-export async function withEvents<T>(count: number, use: (folder: string, meta: EventsMeta) => Promise<T>): Promise<T> {
+export async function withEvents<T>(
+  count: number,
+  use: (folder: string, meta: EventsMeta) => Promise<T>,
+  seed = 42,
+): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'spillway-bench-events-'));
   try {
-    return await use(folder, await writeEvents(folder, { count, seed: 42, startMs: Date.now() - SPAN_MS - 60_000 }));
+    return await use(folder, await writeEvents(folder, { count, seed, startMs: Date.now() - SPAN_MS - 60_000 }));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

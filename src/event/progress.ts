@@ -105,10 +105,12 @@ export function foldProgress(earlier: Progress | undefined, later: Progress): Pr
   };
 }
 
-/** The progress markers of one batch of `events`, folded; undefined where it holds none (then it is not a processor's). */
-export function readProgress(batch: Buffer): Progress | undefined {
+/** The progress markers of one batch of `events`, of those before an offset, folded; undefined where it holds none. */
+export function readProgress(batch: Buffer, before = Number.POSITIVE_INFINITY): Progress | undefined {
   let folded: Progress | undefined;
   const cursor = new RecordCursor(batch);
-  while (cursor.next()) if (isProgress(cursor)) folded = foldProgress(folded, decodeProgress(cursor.value()));
+  while (cursor.next() && cursor.offset < before) {
+    if (isProgress(cursor)) folded = foldProgress(folded, decodeProgress(cursor.value()));
+  }
   return folded;
 }

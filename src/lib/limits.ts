@@ -15,6 +15,8 @@ export const QUEUE_LIMITS = {
   segmentBytes: 128 * MiB,
   /** A segment is closed after this, so that retention by age finds whole segments to remove. */
   segmentMs: 6 * 3_600_000,
+  /** Who looks for the last record before an offset passes over so many offsets at the most: takeovers leave gaps of one each. */
+  lookBackOffsets: 65_536,
   /** What one read returns at the most (at least one batch is returned). */
   readBytes: 4 * MiB,
   /** Memory of batches that is kept to be used again, per process. */
@@ -638,6 +640,9 @@ export const LEDGER_LIMITS = {
   unreportedGapMs: 500,
   /** Added at random, so that not all trees count the same. */
   gapJitterMs: 2_000,
+  /** A gap of no more offsets, the only one of its log, is counted as soon as two looks have found it, and at once in the first looks. */
+  shortGapOffsets: 16,
+  firstLooks: 10,
   /** Offsets of a log, and gaps in it, that are counted at a time. */
   gapOffsets: 200_000,
   gapsAtOnce: 1_000,

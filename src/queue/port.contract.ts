@@ -5,6 +5,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RecordCursor } from '../event/record-batch.ts';
 import { SpillwayError } from '../lib/errors.ts';
+import { batchBefore } from './batch-before.ts';
 import { offset, type PartitionReader, type PartitionWriter, type Queue } from './port.ts';
 import { batchOf, readAll, TestMember, values } from './test-records.ts';
 
@@ -246,6 +247,39 @@ export function queueContract(engine: string, open: () => Promise<QueueUnderTest
         expect(await reader.offsetAtTime(201)).toBe(3);
         expect(await reader.offsetAtTime(400)).toBe(3);
         expect(await reader.offsetAtTime(401)).toBe(5);
+      });
+    });
+
+    describe('looking back', () => {
+      const takeOver = async (times: number) => {
+        for (let i = 0; i < times; i++) await (await queue.openWriter(raw)).close();
+      };
+
+      it('finds the last batch before an offset, over whatever takeovers have left there', async () => {
+        const writer = await queue.openWriter(raw);
+        const reader = queue.openReader(raw);
+        await writer.append(values('a'));
+        await writer.append(values('b', 'c'));
+        const beginsBefore = async (at: number) => (await batchBefore(reader, at))?.baseOffset;
+        expect([await beginsBefore(0), await beginsBefore(1), await beginsBefore(2), await beginsBefore(3)]).toEqual([
+          undefined,
+          0,
+          1,
+          1,
+        ]);
+        for (const times of [1, 6]) {
+          await takeOver(times);
+          expect(await beginsBefore(await reader.endOffset())).toBe(1);
+        }
+        const { baseOffset, nextOffset } = await (await queue.openWriter(raw)).append(values('d'));
+        expect([await beginsBefore(baseOffset), await beginsBefore(nextOffset)]).toEqual([1, baseOffset]);
+        expect((await batchBefore(reader, baseOffset))?.bytes.readBigInt64BE(0)).toBe(1n);
+      });
+
+      it('finds nothing where there was never a record', async () => {
+        await takeOver(5);
+        const reader = queue.openReader(raw);
+        expect(await batchBefore(reader, await reader.endOffset())).toBeUndefined();
       });
     });
 

@@ -23,15 +23,17 @@ export class KafkaCoordinator implements QueueCoordinator {
   readonly #queue: KafkaQueue;
   readonly #arrival: Arrival;
   readonly #timer: NodeJS.Timeout;
+  #isClosed = false;
 
   private constructor(queue: KafkaQueue, arrival: Arrival, log: Logger) {
     this.#queue = queue;
     this.#arrival = arrival;
     this.#timer = setInterval(() => {
       if (!arrival.isThere) return;
-      queue
-        .retain()
-        .catch((error: unknown) => log.error({ reason: messageOf(error) }, 'old records could not be removed'));
+      queue.retain().catch((error: unknown) => {
+        // A queue that is closed meanwhile does it after the next start.
+        if (!this.#isClosed) log.error({ reason: messageOf(error) }, 'old records could not be removed');
+      });
     }, SUPERVISOR_LIMITS.retainMs);
   }
 
@@ -108,6 +110,7 @@ export class KafkaCoordinator implements QueueCoordinator {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     clearInterval(this.#timer);
     const ended = this.#arrival.close();
     await this.#queue.close();

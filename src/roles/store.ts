@@ -42,6 +42,7 @@ export async function runStore(context: RoleContext): Promise<RunningRole> {
     tiers: tiersOf(config),
     pinned: pinnedOf(config),
     rawEnd: (partition) => context.rawEnd(partition),
+    processed: (partition) => context.committed(GROUPS.processor, { topic: TOPICS.raw, partition }),
     clock,
     log,
     registry,

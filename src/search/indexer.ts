@@ -16,7 +16,7 @@ import { Completeness, type RawEnd } from './indexing/completeness.ts';
 import { DeadLetters } from './indexing/dead-letters.ts';
 import { type EngineInUse, goOnWithEngine } from './indexing/engine-change.ts';
 import { type Committed, Inserter } from './indexing/inserter.ts';
-import { Intake, visibleBefore } from './indexing/intake.ts';
+import { Intake } from './indexing/intake.ts';
 import { Membership } from './indexing/membership.ts';
 import { createIndexerMetrics } from './indexing/metrics.ts';
 import { MissingRows } from './indexing/missing-rows.ts';
@@ -25,6 +25,7 @@ import { recallPlace } from './indexing/recall-place.ts';
 import { rewindLostIndex, rewindLostPartition } from './indexing/rewind.ts';
 import { IndexerRun } from './indexing/run.ts';
 import { StoreTrouble } from './indexing/trouble.ts';
+import { visibleBefore } from './indexing/visible-before.ts';
 import { DEFAULT_TIERS, type Tier } from './policy/decide.ts';
 import { PolicyKeeper } from './policy/policy-keeper.ts';
 import type { SearchEngine } from './port.ts';
@@ -43,6 +44,8 @@ export interface IndexerOptions {
   readonly pinned?: Readonly<Record<string, string>>;
   readonly policyEveryMs?: number;
   readonly rawEnd: RawEnd;
+  /** What the processors have committed of a partition of `raw`. */
+  readonly processed: (partition: number) => Promise<number | undefined>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly registry: Registry;
@@ -111,7 +114,7 @@ async function startAs(
   trouble: StoreTrouble,
   signal: AbortSignal,
 ): Promise<IndexerRun> {
-  const { queue, engine, site, log, retention = DEFAULT_RETENTION, onOpened, onCommitted } = options;
+  const { queue, processed, engine, site, log, retention = DEFAULT_RETENTION, onOpened, onCommitted } = options;
   const { writer, journal } = engine;
   const completeness = new Completeness(() => queue.partitionCount(TOPICS.events), options.rawEnd);
   const letters = new DeadLetters(queue, site);
@@ -162,7 +165,7 @@ async function startAs(
     const from = await begin(assigned);
     onOpened?.(partition);
     // Not awaited: the partition's writer may not have said yet where it ends.
-    visibleBefore(queue, partition, from, signal).then(
+    visibleBefore({ queue, processed, signal }, partition, from).then(
       (visible) => completeness.set(partition, visible),
       (thrown: unknown) =>
         log.warn({ partition, reason: messageOf(thrown) }, 'The last progress marker cannot be read'),
@@ -170,7 +173,7 @@ async function startAs(
     return new Intake(queue, assigned, from, log, (records) => onLost(partition, records));
   };
   engine.completeFrom((tenant) => completeness.toMs(tenant));
-  const stopFollowing = followOthers({ queue, membership, completeness, log, signal });
+  const stopFollowing = followOthers({ queue, processed, membership, completeness, log, signal });
   const stopRetention = keepRetention({ writer, journal, clock: options.clock, log });
   const stopMaintaining = writer.maintain();
   const close = async () => {

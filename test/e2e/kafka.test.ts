@@ -1,5 +1,6 @@
 /** A whole Spillway whose queue is Kafka, on a real broker. */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LedgerReport } from '../../src/api/schemas/index.ts';
 import { LEDGER_LIMITS } from '../../src/lib/limits.ts';
@@ -12,6 +13,8 @@ import { SpillwayProcess, until } from '../support/spillway.ts';
 const LONG_MS = 180_000;
 const EVENTS = 10_000;
 const CONNECTIONS = 10;
+const AWAY_MS = 40_000;
+const COUNT = '/api/count?q=tamarillo&from=now-1d&to=now%2B1d';
 
 describe.skipIf(lacksKafka('Spillway on Kafka'))('with Kafka as its queue', () => {
   let kafka: TestKafka;
@@ -101,10 +104,23 @@ describe.skipIf(lacksKafka('Spillway while Kafka is away', { own: true }))('whil
         return [answer.status, await answer.json()];
       };
       const accepted = [200, expect.objectContaining({ accepted: 1 })];
-      const count = async () =>
-        (await spillway.json<{ count: number }>('/api/count?q=tamarillo&from=now-1d&to=now%2B1d')).count;
+      const count = async () => (await spillway.json<{ count: number }>(COUNT)).count;
       expect(await post('{"message":"tamarillo before"}')).toEqual(accepted);
+      await until('it is found', async () => (await count()) === 1);
+      const processes = async () => (await spillway.roles()).map(({ role, pid }) => `${role} ${pid}`);
+      const before = await processes();
       await down('kafka', { data: kafka.data });
+      const [awayMs, awayAtMs] = [performance.now(), Date.now()];
+      let isAway = true;
+      const questions = (async () => {
+        const answers = new Set<string>();
+        for (; isAway; await delay(100)) {
+          const answer = await fetch(`${spillway.url}${COUNT}`);
+          const { count: found, completeTo } = await answer.json();
+          answers.add(`${answer.status} ${found} ${Date.parse(completeTo) > 0 && Date.parse(completeTo) <= awayAtMs}`);
+        }
+        return [...answers];
+      })();
       expect(await post('{"message":"tamarillo under way"}')).toEqual(accepted);
       for (let i = 0; i < 20; i++) expect(await post(`{"message":"tamarillo ${i}"}`)).toEqual(accepted);
       await until('the figures say so', async () => {
@@ -127,8 +143,16 @@ describe.skipIf(lacksKafka('Spillway while Kafka is away', { own: true }))('whil
         if (isStale) expect(complete).toBe(false);
         return isStale;
       });
+      // Longer than members once took to give up what they had.
+      await until('it was long', async () => performance.now() - awayMs > AWAY_MS, AWAY_MS);
+      isAway = false;
+      expect(await questions).toEqual(['200 1 true']);
       await up('kafka', { data: kafka.data });
+      const backMs = performance.now();
       await until('all are found', async () => (await count()) === 22, 90_000);
+      const foundS = (performance.now() - backMs) / 1_000;
+      expect(foundS, `they were found after ${foundS.toFixed(1)} s`).toBeLessThan(15);
+      expect(await processes()).toEqual(before);
       const total = await until('the ledger is at rest', () => ledgerAtRest(spillway), 60_000);
       expect(total).toMatchObject({ accepted: 22, written: 22 });
       await until('nothing is unknown any more', async () => (await account()).complete, 60_000);

@@ -1,8 +1,9 @@
 /** What a queue on Kafka promises beyond the contract: retention, partitions that are added, and several writers. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { groupHeartbeat } from '../../src/queue/kafka/protocol.ts';
 import type { KafkaQueue } from '../../src/queue/kafka/queue.ts';
 import type { KafkaQueueOptions } from '../../src/queue/kafka/queue-options.ts';
 import { groupStatesOf, topicStatesOf } from '../../src/queue/kafka/state.ts';
@@ -171,6 +172,19 @@ describe.skipIf(lacksKafka('the queue on Kafka'))('a queue on Kafka', () => {
     await expect.poll(() => member.keys, { timeout: 30_000 }).toEqual(['raw/0', 'raw/1']);
     expect(performance.now() - began).toBeLessThan(30_000);
     expect(await again.memberCount('store')).toBe(1);
+
+    // Brokers have taken it for dead: it joins as another one, for whom the next process says it then.
+    const { id } = member.member;
+    const group = again.nameOf('store');
+    const leaving = [group, id, -1, null, null, -1, null, null, null, null] as const;
+    await again.cluster.askCoordinator('group', group, { doing: 'leaving' }, groupHeartbeat, ...leaving);
+    const noted = () => readFile(join(notes, 'member-of-store'), 'utf8');
+    await expect.poll(noted, { timeout: 30_000 }).not.toBe(id);
+    expect(await noted()).toBe(member.member.id);
+    await expect.poll(() => member.keys, { timeout: 30_000 }).toEqual(['raw/0', 'raw/1']);
+    expect(await again.memberCount('store')).toBe(1);
+    await member.leave();
+    expect(await readdir(notes)).toEqual([]);
     await rm(notes, { recursive: true });
   });
 

@@ -1,9 +1,12 @@
 /** Several take a partition over at the same time: at most one of them is its writer, whatever comes between. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeProgress, PROGRESS_KEY } from '../../src/event/progress.ts';
 import type { Cluster } from '../../src/queue/kafka/cluster.ts';
 import type { KafkaQueue } from '../../src/queue/kafka/queue.ts';
+import { removeBefore } from '../../src/queue/kafka/retention.ts';
 import { takeOver } from '../../src/queue/kafka/take-over.ts';
-import { readAll, values } from '../../src/queue/test-records.ts';
+import { batchOf, readAll, values } from '../../src/queue/test-records.ts';
+import { visibleBefore } from '../../src/search/indexing/visible-before.ts';
 import { kafkaOptions, lacksKafka, openKafka, removeTopics, startKafka, type TestKafka } from '../support/kafka.ts';
 
 const raw = { topic: 'raw', partition: 0 };
@@ -67,4 +70,29 @@ describe.skipIf(lacksKafka('taking over on Kafka'))('a partition that is taken o
       await removeTopics(options);
     }
   }, 60_000);
+
+  it('leaves visible what was visible, however often the partition is taken over', async () => {
+    const options = kafkaOptions(kafka.brokers);
+    const queue = await openKafka(options);
+    try {
+      const at = { topic: 'events', partition: 0 };
+      const reader = queue.openReader(at);
+      const { signal } = new AbortController();
+      const visible = async () =>
+        visibleBefore({ queue, processed: async () => 7, signal }, 0, await reader.endOffset());
+      for (let i = 0; i < 3; i++) await (await queue.openWriter(at)).close();
+      expect(await visible()).toEqual({ rawOffset: 7, receivedTo: 0 });
+      const marker = encodeProgress({ version: 1, rawOffset: 9, receivedTo: 1_000, ledger: [] });
+      await (await queue.openWriter(at)).append(batchOf([{ value: marker.toString(), key: PROGRESS_KEY }], 'zstd'));
+      for (let i = 0; i < 3; i++) {
+        await (await queue.openWriter(at)).close();
+        expect(await visible()).toMatchObject({ rawOffset: 9, receivedTo: 1_000 });
+      }
+      await removeBefore(queue.cluster, { topic: queue.nameOf('events'), partition: 0 }, await reader.endOffset());
+      expect(await visible()).toEqual({ rawOffset: 7, receivedTo: 0 });
+    } finally {
+      await queue.close();
+      await removeTopics(options);
+    }
+  });
 });

@@ -13,7 +13,7 @@ import { chooseGaps, countGaps } from './gaps.ts';
 import { type LedgerKnown, type LedgerRow, type Missing, minuteOf } from './ledger.ts';
 import type { LedgerTopic, LogEnds } from './ledger-topic.ts';
 import { ReportOutbox } from './outbox.ts';
-import { offsetsIn } from './ranges.ts';
+import { offsetsIn, type Range } from './ranges.ts';
 import type { Report } from './report.ts';
 import type { Reporter } from './reporter.ts';
 import { SharedAccount } from './shared-account.ts';
@@ -49,9 +49,12 @@ export class LedgerFollower {
   readonly #options: FollowerOptions;
   readonly #account: SharedAccount;
   readonly #watched = new Map<string, Watch>();
+  /** The one short gap of a log, where the last look found no more. */
+  readonly #short = new Map<string, Range>();
   /** By log; undefined where that is not known. */
   #ends = new Map<string, number | undefined>();
   #asOfMs = 0;
+  #looks = 0;
   #askedMs = Number.NEGATIVE_INFINITY;
   #foldedMs = performance.now();
   #snapshotMs = Number.NEGATIVE_INFINITY;
@@ -70,7 +73,7 @@ export class LedgerFollower {
     const looked = await this.#lookForEnds();
     await this.#account.follow();
     if (looked !== undefined) this.#asOfMs = looked;
-    const counted = await this.#countGaps();
+    const counted = await this.#countGaps(looked !== undefined);
     if (counted.length > 0) {
       await reporter.send(counted);
       await this.#account.follow();
@@ -98,6 +101,7 @@ export class LedgerFollower {
     const ends = await Promise.all([this.#endsOf(whole), this.#committedOf(committed)]);
     this.#ends = new Map(ends.flat());
     this.#askedMs = performance.now();
+    this.#looks++;
     return asOfMs;
   }
 
@@ -122,17 +126,15 @@ export class LedgerFollower {
    * In reports of their own: that of another tree may be there first, and of a report that was passed over nothing else
    * should be missing. Whether this tree has reported a range before does not matter: that report was lost, then.
    */
-  async #countGaps(): Promise<readonly Report[]> {
+  async #countGaps(hasLooked: boolean): Promise<readonly Report[]> {
     const { clock } = this.#options;
     const found = new ReportOutbox();
     for (const log of this.#logs()) {
       const name = nameOfCounted(log);
-      const watch = this.#watched.get(name);
-      if (watch !== undefined && performance.now() < watch.dueMs) continue;
-      const gaps = this.#account.book.counted(name).missing(0, watch?.end ?? 0, LEDGER_LIMITS.gapsAtOnce);
+      const { gaps, isDue } = this.#gapsOf(name, hasLooked);
       const chosen = chooseGaps(gaps);
       // While there is more to count, nothing else is waited for.
-      if (offsetsIn(chosen) === offsetsIn(gaps)) this.#watch(log);
+      if (isDue && offsetsIn(chosen) === offsetsIn(gaps)) this.#watch(log);
       if (chosen.length === 0) continue;
       // Of its own, and not kept: it reads ahead, and there are many partitions.
       const reader = this.#openReader(log);
@@ -143,6 +145,30 @@ export class LedgerFollower {
       }
     }
     return found.take();
+  }
+
+  /** What is to be counted now. */
+  #gapsOf(name: string, hasLooked: boolean): { readonly gaps: readonly Range[]; readonly isDue: boolean } {
+    const watch = this.#watched.get(name);
+    const isDue = watch === undefined || performance.now() >= watch.dueMs;
+    const end = isDue ? (watch?.end ?? 0) : 0;
+    const gaps = this.#account.book.counted(name).missing(0, end, LEDGER_LIMITS.gapsAtOnce);
+    const stuck = hasLooked ? this.#stuckGap(name) : undefined;
+    return { gaps: gaps.length === 0 && stuck !== undefined ? [stuck] : gaps, isDue };
+  }
+
+  /**
+   * A short gap that nobody has filled since the last look, or which is there when all roles have just begun, is mostly the
+   * marker of a takeover: nobody's record, and nobody reports it. Counting it is sooner than to call it missing.
+   */
+  #stuckGap(name: string): Range | undefined {
+    const before = this.#short.get(name);
+    const [gap, more] = this.#account.book.counted(name).missing(0, this.#ends.get(name) ?? 0, 2);
+    this.#short.delete(name);
+    if (gap === undefined || more !== undefined || gap[1] - gap[0] > LEDGER_LIMITS.shortGapOffsets) return undefined;
+    this.#short.set(name, gap);
+    const isStuck = before !== undefined && before[0] === gap[0] && before[1] === gap[1];
+    return isStuck || this.#looks <= LEDGER_LIMITS.firstLooks ? gap : undefined;
   }
 
   #watch(log: CountedLog): void {

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { consumerGroupHeartbeatV1 } from '@platformatic/kafka';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
-import { GROUP_LIMITS, KAFKA_LIMITS } from '../../lib/limits.ts';
+import { KAFKA_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { Assignment } from '../assignment.ts';
 import { placeOf } from '../place.ts';
@@ -50,7 +50,8 @@ export class KafkaGroupMember implements GroupMember {
   #id: string = randomUUID();
   #epoch = JOIN;
   #hasLeft = false;
-  #heardMs = performance.now();
+  /** It was fenced, and may not have left. */
+  #behind: string | undefined;
   #refreshing: Promise<void> | undefined;
   #again = false;
 
@@ -104,10 +105,18 @@ export class KafkaGroupMember implements GroupMember {
     await this.#refreshing;
     this.#loseAll();
     this.#options.onLeft(this);
-    await this.#say(LEAVE, 0).catch((thrown: unknown) => {
-      // The broker finds out by its silence, or by the process that comes next.
-      this.#options.log.warn({ group: this.group, reason: messageOf(thrown) }, 'a member could not say that it leaves');
-    });
+    try {
+      await this.#say(LEAVE, 0);
+    } catch (thrown) {
+      if (!isFenced(thrown)) {
+        // The broker finds out by its silence, or by the process that comes next.
+        const { log } = this.#options;
+        log.warn({ group: this.group, reason: messageOf(thrown) }, 'a member could not say that it leaves');
+        return;
+      }
+    }
+    // A member that it has left behind is for whoever comes next, as it was.
+    if (this.#behind === undefined) await this.#options.note?.remove();
   }
 
   /** Says what it has and takes what it is to have. Never throws. */
@@ -127,25 +136,26 @@ export class KafkaGroupMember implements GroupMember {
       } catch (thrown) {
         const { log } = this.#options;
         log.warn({ group: this.group, member: this.#id, reason: messageOf(thrown) }, 'a heartbeat failed');
-        // By now the broker may have given what it has to others.
-        if (performance.now() - this.#heardMs > GROUP_LIMITS.sessionTimeoutMs) this.#beginAgain();
+        // However long this lasts it stays this member: brokers that are away give what it has to nobody, and those that
+        // cannot be reached from here alone say so when they can. Meanwhile its commits are refused where somebody else has
+        // a partition, whoever took over has fenced its writers, and events are inserted under ids of their own.
       }
     }
   }
 
   async #beat(): Promise<void> {
     const { log } = this.#options;
+    await this.#leaveBehind();
     let answer: ConsumerGroupHeartbeatResponse;
     try {
       answer = await this.#say(this.#epoch, KAFKA_LIMITS.answerMs);
     } catch (thrown) {
-      if (!(thrown instanceof SpillwayError) || thrown.code !== 'QUEUE_FENCED' || this.#hasLeft) throw thrown;
+      if (!isFenced(thrown) || this.#hasLeft) throw thrown;
       log.warn({ group: this.group, member: this.#id }, 'this member was taken for dead; it joins again');
       this.#beginAgain();
       this.#again = true;
       return;
     }
-    this.#heardMs = performance.now();
     this.#epoch = answer.memberEpoch;
     if (answer.assignment !== null && !this.#hasLeft) {
       this.#take(answer.assignment.topicPartitions);
@@ -219,10 +229,19 @@ export class KafkaGroupMember implements GroupMember {
   /** As another member: whatever it had may be somebody else's. */
   #beginAgain(): void {
     this.#loseAll();
+    this.#behind = this.#id;
     this.#id = randomUUID();
     this.#epoch = JOIN;
-    void this.#options.note?.write(this.#id);
-    this.#heardMs = performance.now();
+  }
+
+  /** What the member of before has is free when brokers hear that it leaves, and else only when they have missed it. */
+  async #leaveBehind(): Promise<void> {
+    if (this.#behind === undefined) return;
+    await this.#say(LEAVE, KAFKA_LIMITS.answerMs, this.#behind).catch((thrown: unknown) => {
+      if (!isFenced(thrown)) throw thrown;
+    });
+    await this.#options.note?.write(this.#id);
+    this.#behind = undefined;
   }
 
   #loseAll(): void {
@@ -237,10 +256,9 @@ export class KafkaGroupMember implements GroupMember {
     const before = await note?.read();
     if (before !== undefined) {
       await this.#say(LEAVE, 0, before).catch((thrown: unknown) => {
-        log.info(
-          { group, member: before, reason: messageOf(thrown) },
-          'the member of the process before has gone already',
-        );
+        if (isFenced(thrown)) log.debug({ group, member: before }, 'the member of the process before has gone already');
+        else
+          log.warn({ group, member: before, reason: messageOf(thrown) }, 'the member of before was not told to leave');
       });
     }
     await note?.write(this.#id);
@@ -295,6 +313,10 @@ export class KafkaGroupMember implements GroupMember {
       }
     }
   }
+}
+
+function isFenced(thrown: unknown): boolean {
+  return thrown instanceof SpillwayError && thrown.code === 'QUEUE_FENCED';
 }
 
 function givenUp(assigned: Assignment): SpillwayError {

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { nodeDisk } from '../../lib/disk.ts';
-import { makeDirectories, readWhole, replaceFile } from '../../lib/disk-files.ts';
+import { makeDirectories, readWhole, removeIfThere, replaceFile } from '../../lib/disk-files.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 
@@ -33,5 +33,15 @@ export class MemberNote {
     } catch (thrown) {
       this.#log.warn({ file: this.#file, reason: messageOf(thrown) }, 'the id of a member of a group was not noted');
     }
+  }
+
+  /** It has left. */
+  async remove(): Promise<void> {
+    await removeIfThere(nodeDisk, this.#file).catch((thrown: unknown) => {
+      this.#log.warn(
+        { file: this.#file, reason: messageOf(thrown) },
+        'the id of a member that has left is still noted',
+      );
+    });
   }
 }

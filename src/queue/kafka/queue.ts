@@ -295,7 +295,8 @@ export class KafkaQueue implements Queue {
       if (grown.length === 0) return;
       this.#tellOf(grown.map(([topic]) => topic));
     } catch (thrown) {
-      if (this.#isClosed) return;
+      // It is being closed: that is no trouble of Kafka.
+      if (this.#isClosed || this.cluster.ended.aborted) return;
       const level = verdictOn(thrown) === 'another-cluster' ? 'error' : 'warn';
       this.#options.log[level]({ reason: messageOf(thrown) }, 'the partitions of the queue could not be looked up');
     }

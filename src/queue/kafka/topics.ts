@@ -154,7 +154,8 @@ async function create(
     throw invalid(
       name,
       `needs ${replication} replicas, and Kafka (${cluster.brokers}) has ${cluster.brokerAddresses.length} brokers: ` +
-        'start more of them, or set queue.replication',
+        `start more of them, or set queue.replication to at most that, and queue.minInsyncReplicas to no more than ` +
+        'queue.replication',
       thrown,
     );
   }

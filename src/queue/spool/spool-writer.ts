@@ -19,6 +19,7 @@ import type { Appended, Offset, PartitionWriter } from '../port.ts';
 import { type DrainOptions, drain, forget } from './drain.ts';
 import type { Flight } from './flight.ts';
 import type { ProducerNote } from './producer-notes.ts';
+import type { SpoolTrouble } from './spool-trouble.ts';
 
 export interface SpoolWriterOptions extends DrainOptions {
   /** Of this partition in the log on this machine. */
@@ -101,14 +102,14 @@ export class SpoolWriter implements PartitionWriter {
   }
 
   /** Why records are kept here and not in the queue, for people; undefined where they are not. */
-  get trouble(): string | undefined {
+  get trouble(): SpoolTrouble | undefined {
     if (!this.#isSpooling) return undefined;
     const { failure, waitsFor } = this.#options.direct;
     const usual = this.#isHeld
       ? 'It was added, and what its sources had in others has to be read first.'
       : 'The queue does not take it now.';
     const why = failure?.message ?? waitsFor ?? usual;
-    return `${placeOf(this)} is kept on this machine's disk. ${why}`;
+    return { place: placeOf(this), kind: failure?.code ?? (this.#isHeld ? 'held' : 'away'), why };
   }
 
   get saturated(): boolean {

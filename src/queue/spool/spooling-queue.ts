@@ -27,6 +27,7 @@ import { openSegmentLog, type SegmentLogQueue } from '../segment-log/queue.ts';
 import { HeldPartitions, type HeldPartitionsOptions } from './held-partitions.ts';
 import { showSpool } from './metrics.ts';
 import { type ProducerNote, ProducerNotes } from './producer-notes.ts';
+import { describeTroubles } from './spool-trouble.ts';
 import { SpoolWriter } from './spool-writer.ts';
 
 export interface SpoolingOptions {
@@ -175,9 +176,13 @@ export class SpoolingQueue implements Queue {
     return [...this.#writers].filter(({ isSpooling }) => isSpooling).length;
   }
 
-  /** Why partitions are kept on this machine now, for people; empty where none is. */
+  /** Why partitions are kept on this machine now, for people, of all of them together; empty where none is. */
   troubles(): readonly string[] {
-    return [...this.#writers].flatMap(({ trouble }) => trouble ?? []);
+    const writers = [...this.#writers];
+    return describeTroubles(
+      writers.flatMap(({ trouble }) => trouble ?? []),
+      writers.length,
+    );
   }
 
   openReader(at: TopicPartition): PartitionReader {

@@ -1,38 +1,12 @@
 /** Reads one partition of `events`, record by record, into blocks. */
-import { readProgress } from '../../event/progress.ts';
 import { RecordCursor } from '../../event/record-batch.ts';
 import { TOPICS } from '../../event/topics.ts';
+import { SpillwayError } from '../../lib/errors.ts';
 import { QUEUE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type AssignedPartition, offset, type PartitionReader, type Queue } from '../../queue/port.ts';
 import { retainedFrom } from '../../queue/retained-from.ts';
 import type { BlockBuilder } from './block-builder.ts';
-import type { Visible } from './completeness.ts';
-
-/** What the last marker before an offset said: where a process before this one had come to. */
-export async function visibleBefore(
-  queue: Queue,
-  partition: number,
-  from: number,
-  signal: AbortSignal,
-): Promise<Visible | undefined> {
-  const reader = queue.openReader({ topic: TOPICS.events, partition });
-  try {
-    const earliest = await reader.earliestOffset();
-    for (let next = from; next > earliest && !signal.aborted; ) {
-      await reader.waitFor(offset(next - 1), signal);
-      const { batches } = await reader.read(offset(next - 1), { maxBytes: 1 });
-      const [batch] = batches;
-      if (batch === undefined) return undefined;
-      const progress = readProgress(batch.bytes);
-      if (progress !== undefined) return progress;
-      next = batch.baseOffset;
-    }
-    return undefined;
-  } finally {
-    await reader.close();
-  }
-}
 
 export class Intake {
   readonly partition: number;
@@ -119,6 +93,11 @@ export class Intake {
       if (batches.length === 0) this.#next = Math.max(this.#next, nextOffset);
       return batches.length > 0;
     } catch (thrown) {
+      if (thrown instanceof SpillwayError && thrown.code === 'QUEUE_UNREACHABLE') {
+        // The store has answers without it.
+        this.#log.warn({ partition: this.partition, reason: thrown.message }, 'Events cannot be read; trying again');
+        return false;
+      }
       const earliest = retainedFrom(thrown, this.#next);
       const lost = earliest - this.#next;
       this.#onLost(lost);

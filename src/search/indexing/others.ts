@@ -6,17 +6,14 @@ import { TOPICS } from '../../event/topics.ts';
 import { fromTimeToTime } from '../../lib/from-time-to-time.ts';
 import { STORE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
-import type { Queue } from '../../queue/port.ts';
 import type { Completeness } from './completeness.ts';
-import { visibleBefore } from './intake.ts';
 import type { Membership } from './membership.ts';
+import { type VisibleParts, visibleBefore } from './visible-before.ts';
 
-export interface OthersParts {
-  readonly queue: Queue;
+export interface OthersParts extends VisibleParts {
   readonly membership: Membership;
   readonly completeness: Completeness;
   readonly log: Logger;
-  readonly signal: AbortSignal;
 }
 
 /** Looks now and from time to time, until the answer is called. */
@@ -29,7 +26,7 @@ export function followOthers(parts: OthersParts): () => Promise<void> {
       if (own.has(partition) || signal.aborted) continue;
       const committed = (await membership.committed(partition)) ?? 0;
       if (committed === known.get(partition)) continue;
-      completeness.set(partition, await visibleBefore(queue, partition, committed, signal));
+      completeness.set(partition, await visibleBefore(parts, partition, committed));
       known.set(partition, committed);
     }
   };

@@ -109,8 +109,9 @@ export class IndexerRun {
   /** A little from each partition in turn, so that none waits for another. */
   async #fill(): Promise<boolean> {
     const intakes = this.#intakes;
+    const { signal } = this.#parts;
     let any = false;
-    for (let i = 0; i < intakes.length && !this.#builder.isFull; i++) {
+    for (let i = 0; i < intakes.length && !this.#builder.isFull && !signal.aborted; i++) {
       const intake = intakes[(this.#firstIntake + i) % intakes.length];
       if (intake !== undefined && (await intake.fill(this.#builder))) any = true;
     }

@@ -90,6 +90,7 @@ export async function openStoreKitOn<Engine extends SearchEngine>(
         engine,
         site: 'local',
         rawEnd: () => undefined,
+        processed: () => Promise.resolve(undefined),
         clock,
         log,
         registry,

@@ -43,6 +43,11 @@ export class MemoryLog implements LedgerTopic {
     return { baseOffset, nextOffset };
   }
 
+  /** Offsets of nobody's records, as the marker of a takeover has one. */
+  passOver(offsets: number): void {
+    this.#end += offsets;
+  }
+
   removeBefore(position: number): Promise<void> {
     this.#earliest = Math.max(this.#earliest, position);
     return Promise.resolve();
@@ -93,7 +98,8 @@ export class MemoryLog implements LedgerTopic {
     }
     const first = this.#batches.findIndex(({ nextOffset }) => nextOffset > from);
     const batches = first < 0 ? [] : this.#batches.slice(first, first + this.#batchesAtOnce);
-    const nextOffset = batches.at(-1)?.nextOffset ?? offset(from);
+    const isRest = first < 0 || first + batches.length === this.#batches.length;
+    const nextOffset = isRest ? offset(Math.max(from, this.#end)) : (batches.at(-1)?.nextOffset ?? offset(from));
     return { batches, nextOffset, endOffset: offset(this.#end) };
   }
 }
