@@ -41,7 +41,9 @@ const WHAT_TO_DO: Record<ErrorCode, string> = {
   QUEUE_REFUSED: 'Look at `queue.sasl` and `queue.tls`, and at the rights that docs/engines/kafka.md lists.',
   QUEUE_TOPIC_INVALID: 'Change the topic as the message says, or the option that it names.',
   QUEUE_CHANGED:
-    'Start the new queue with a data folder and a `site` of its own, beside the old one, which `spillway drain` empties: see docs/scaling.md.',
+    'Start the new queue with a data folder and a `site` of its own, beside the old one; `spillway drain` empties an embedded one: see docs/scaling.md. Where topics of Kafka are gone: see docs/engines/kafka.md.',
+  SITE_CHANGED:
+    'Set `site` to the one that the message names. Another site needs a queue (on Kafka another `queue.prefix`) and a data folder of its own.',
   DISK_FULL: 'Free some space. Senders are pushed back until then and nothing is dropped.',
   DISK_ALMOST_FULL:
     'Free some space or enlarge the disk; inputs go on by themselves. `usedPercent` and `freeBytes` say how full it is, `queue.highWater` and `queue.minFree` from where on inputs pause.',

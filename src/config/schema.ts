@@ -33,7 +33,8 @@ export const ConfigSchema = Section(
       pattern: '^[a-z0-9_-]{1,32}$',
       'x-expects': 'a name of lower-case letters, digits, - and _, at most 32',
       default: 'local',
-      description: "Name of this installation. It begins every event's id, so choose it once.",
+      description:
+        "Name of this installation. It begins every event's id, so choose it once: another one is refused on the same data folder or the same topics of Kafka, and all machines on these have the same.",
       examples: ['ams1'],
     }),
     data: Path({

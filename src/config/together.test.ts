@@ -195,7 +195,7 @@ describe('what means nothing alone is refused, where it is set', () => {
   test.each([
     ['queue: { engine: kafka }', '1:18: queue.engine is kafka, which needs queue.brokers, such as ["10.0.0.1:9092"'],
     ['search: { engine: opensearch, nodes: [] }', '1:19: search.engine is opensearch, which needs search.nodes'],
-    [kafka('replication: 1'), '1:56: queue.minInsyncReplicas is 2, but there are only 1 replicas'],
+    [kafka('replication: 1'), '1:56: queue.minInsyncReplicas is 2, but there is only 1 replica'],
     [kafka('minInsyncReplicas: 4'), '1:62: queue.minInsyncReplicas is 4, but there are only 3 replicas'],
     [kafka('sasl: { username: a }'), '1:61: queue.sasl.username is set without queue.sasl.password.'],
     [kafka('sasl: { password: a }'), '1:61: queue.sasl.password is set without queue.sasl.username.'],

@@ -55,6 +55,7 @@ export const ERROR_KINDS = {
   MEMBER_UNKNOWN: { status: 404, title: 'The group has no such member.', retry: false },
   RECORD_INVALID: { status: 400, title: 'A record cannot be read.', retry: false },
   QUEUE_CHANGED: { status: 500, title: 'The data folder belongs to another queue.', retry: false },
+  SITE_CHANGED: { status: 500, title: 'The queue has another site.', retry: false },
   // records that cannot be events
   MESSAGE_TOO_LARGE: { status: 413, title: 'The message is longer than the limit.', retry: false },
   FRAME_INVALID: { status: 400, title: 'The frame is broken.', retry: false },

@@ -19,6 +19,7 @@ import { createdTopicOptions, LocalTopics } from '../queue/segment-log/local-top
 import { type Mark, MarkBoard } from '../queue/segment-log/marks.ts';
 import { openSegmentLog, type SegmentLogQueue } from '../queue/segment-log/queue.ts';
 import { groupStates, topicStates } from '../queue/segment-log/state.ts';
+import { assertFolderSite, bindToSite } from './folder-site.ts';
 import type { RoleName } from './messages.ts';
 import { assertNotKafka } from './queue-binding.ts';
 import type { CoordinatorListeners, Handled, QueueCoordinator } from './queue-coordinator.ts';
@@ -60,6 +61,7 @@ export class CoordinatorServer implements QueueCoordinator {
 
   static async open(config: Config, log: Logger): Promise<CoordinatorServer> {
     await assertNotKafka(config);
+    await assertFolderSite(config);
     const directory = join(config.data, 'queue');
     const disk = nodeDisk;
     const file = await CatalogueFile.open(disk, directory);
@@ -68,6 +70,7 @@ export class CoordinatorServer implements QueueCoordinator {
     const created = (topic: string) => createdTopicOptions(file.state, topic);
     const queue = openSegmentLog({ directory, topics: topicsOf(config), created, coordinator, marks: board, log });
     await queue.prepare();
+    await bindToSite(config);
     await raiseTogether(coordinator, queue.partitionCount(TOPICS.raw));
     const topics = await LocalTopics.open({ directory, disk, file, coordinator, log });
     return new CoordinatorServer({ coordinator, board, queue, topics, log });

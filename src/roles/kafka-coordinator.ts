@@ -11,7 +11,8 @@ import type { GrowingQueue } from '../queue/kafka/queue-options.ts';
 import { groupStatesOf, topicStatesOf } from '../queue/kafka/state.ts';
 import { Arrival } from '../queue/late/arrival.ts';
 import type { GroupState, TopicState } from '../queue/port.ts';
-import { isKnownHere, newKafkaQueue, topicIdsOf } from './kafka-queue.ts';
+import { assertGone, goOnWith, topicsToLeave } from './gone-topics.ts';
+import { isKnownHere, lookAtTopics, newKafkaQueue, topicIdsOf } from './kafka-queue.ts';
 import type { RoleName } from './messages.ts';
 import { assertNotEmbedded, bindToTopics, knownTopics } from './queue-binding.ts';
 import type { Handled, QueueCoordinator } from './queue-coordinator.ts';
@@ -39,16 +40,26 @@ export class KafkaCoordinator implements QueueCoordinator {
   /** Throws QUEUE_UNREACHABLE where Kafka is away and nothing is known of it yet, and what it cannot be used for. */
   static async open(config: Config, roles: readonly RoleName[], log: Logger): Promise<KafkaCoordinator> {
     await assertNotEmbedded(config);
-    const isKnown = await isKnownHere(config, roles.includes('collector'));
+    const leaving = await topicsToLeave(config);
+    if (leaving !== undefined) {
+      const gone = await assertGone(config, leaving, (prefix) => lookAtTopics(config, prefix, log));
+      log.warn(
+        { gone, prefix: config.queue.prefix },
+        'the topics of this data folder are gone: it goes on with others',
+      );
+    }
+    const isKnown = leaving === undefined && (await isKnownHere(config, roles.includes('collector')));
     const mayGrow = (growing: GrowingQueue) => mayAddPartitions(growing, config, log);
-    const known = await knownTopics(config);
+    const known = leaving === undefined ? await knownTopics(config) : undefined;
     const queue = newKafkaQueue({ config, clientId: `${config.site}-supervisor`, log, mayGrow, known });
     try {
       const arrival = await Arrival.begin({
         arrive: async () => {
           await queue.prepare();
-          await bindToTopics(config, topicIdsOf(queue));
           await raiseTogether(queue, queue.partitionCount(TOPICS.raw));
+          const ids = topicIdsOf(queue);
+          if (leaving === undefined) await bindToTopics(config, ids);
+          else await goOnWith(config, ids, leaving, (topic) => queue.partitionCount(topic));
         },
         probe: () => queue.probe(),
         mayWait: ({ code }) => isKnown && code === 'QUEUE_UNREACHABLE',

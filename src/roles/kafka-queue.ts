@@ -20,6 +20,7 @@ import {
   type KnownTopics,
   OWN_TOPICS,
 } from '../queue/kafka/queue-options.ts';
+import type { TopicsThere } from '../queue/kafka/role-topics.ts';
 import { Arrival } from '../queue/late/arrival.ts';
 import { KnownLayouts } from '../queue/late/known-layouts.ts';
 import { LateQueue } from '../queue/late/late-queue.ts';
@@ -29,6 +30,7 @@ import { SpoolingQueue } from '../queue/spool/spooling-queue.ts';
 import type { RoleName } from './messages.ts';
 import { assertBoundTo, isBoundTo, knownTopics, type TopicIds } from './queue-binding.ts';
 import type { RawEnd, RoleQueue } from './role-queue.ts';
+import { SPOOLED_TOPICS, spoolFolder } from './spooled.ts';
 import { topicsOf } from './topics.ts';
 
 /** Any number of collectors append to `raw` and have dead letters; every other partition has one writer. */
@@ -39,8 +41,6 @@ const WRITERS: Readonly<Record<string, KafkaTopicOptions['writers']>> = {
 
 /** A data folder belongs to these. */
 const BOUND_TOPICS = [TOPICS.raw, TOPICS.events];
-/** What a collector appends to. */
-const SPOOLED_TOPICS = [TOPICS.raw, TOPICS.deadLetter];
 
 export interface KafkaQueueParts {
   readonly config: Config;
@@ -66,6 +66,7 @@ export function newKafkaQueue(parts: KafkaQueueParts): KafkaQueue {
   return new KafkaQueue({
     ...kafkaOptionsOf(config, clientId),
     prefix,
+    site: config.site,
     topics: Object.fromEntries(topics),
     replication,
     minInsyncReplicas,
@@ -88,6 +89,26 @@ export function kafkaOptionsOf({ queue }: Config, clientId: string): KafkaOption
     ...(tls.enabled ? { tls: tlsOf(tls) } : {}),
     ...(username === undefined || password === undefined ? {} : { login: { mechanism, username, password } }),
   };
+}
+
+/**
+ * What there is on these brokers under a prefix, for whoever only asks, and waits no longer than that. Throws
+ * QUEUE_UNREACHABLE, QUEUE_REFUSED, UNAVAILABLE.
+ */
+export async function lookAtTopics(config: Config, prefix: string, log: Logger, forMs?: number): Promise<TopicsThere> {
+  const queue = newKafkaQueue({
+    config: { ...config, queue: { ...config.queue, prefix } },
+    clientId: `${config.site}-look`,
+    log,
+    mayGrow: () => false,
+    known: undefined,
+  });
+  if (forMs !== undefined) queue.cluster.endWithin(forMs);
+  try {
+    return await queue.look();
+  } finally {
+    await queue.close();
+  }
 }
 
 /** As Kafka calls them, those that the queue has for itself too. */
@@ -237,7 +258,7 @@ async function spoolingQueue(
   let told: Parameters<NonNullable<RoleQueue['onDrained']>>[0] = () => {};
   const isLate = !arrival.isThere;
   // The collector watches how full the disk below is.
-  const directory = join(config.data, 'queue', 'spool');
+  const directory = spoolFolder(config);
   mkdirSync(directory, { recursive: true });
   const layouts = await KnownLayouts.open(layoutsFile(config));
   const spooling = await SpoolingQueue.open({

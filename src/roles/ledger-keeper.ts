@@ -96,8 +96,11 @@ export class LedgerKeeper implements RoleLedger {
 
   /** Counts what is missing of the logs, then what was reported meanwhile. */
   async #catchUp(book: LedgerBook, logs: readonly FollowedLog[]): Promise<void> {
-    if (!(await this.#count(book, [...logs, ...this.#polled]))) {
-      this.#context.log.warn('the ledger was ahead of the queue: what is retained is counted again');
+    const counted = await this.#count(book, [...logs, ...this.#polled]);
+    if (counted !== 'all') {
+      const { log } = this.#context;
+      if (counted === 'too-many') log.warn('the ledger was ahead of the queue: what is retained is counted again');
+      else log.info('readers of the queue were set back, and so is the ledger: what is retained is counted again');
       for (const log of this.#followed.keys()) if (!this.#early.has(log)) this.#early.set(log, []);
       book.clear();
       await this.#count(book, [...this.#followed.values(), ...this.#polled]);
@@ -119,17 +122,21 @@ export class LedgerKeeper implements RoleLedger {
     sayChanges(link, book.takeChanges());
   }
 
-  /** False where a log ends before what was counted of it. */
-  async #count(book: LedgerBook, logs: readonly FollowedLog[]): Promise<boolean> {
+  /**
+   * `too-many`: a log ends before what was counted of it. `set-back`: only its reader is before that, as the store is
+   * after a change of the search engine.
+   */
+  async #count(book: LedgerBook, logs: readonly FollowedLog[]): Promise<'all' | 'set-back' | 'too-many'> {
     for (const { at, count, end } of logs) {
       const reader = this.#context.queue.openReader(at);
       try {
         const upTo = end === undefined ? await reader.endOffset() : offset((await end()) ?? 0);
-        if (!(await countMissing(book, reader, upTo, count))) return false;
+        if (await countMissing(book, reader, upTo, count)) continue;
+        return (book.position(logName(at)) ?? 0) > (await reader.endOffset()) ? 'too-many' : 'set-back';
       } finally {
         await reader.close();
       }
     }
-    return true;
+    return 'all';
   }
 }

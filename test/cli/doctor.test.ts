@@ -79,7 +79,19 @@ describe('doctor', () => {
     mkdirSync(join(asked.data, 'queue'), { recursive: true });
     writeFileSync(join(asked.data, 'queue/kafka.json'), '{"topics":{"spillway.raw":"x"}}\n');
     const { of } = await askDoctor(asked);
-    expect(of('queue-folder')[0]).toMatchObject({ state: 'wrong', found: expect.stringContaining('spillway.raw') });
+    const [found] = of('queue-folder');
+    expect(found).toMatchObject({ state: 'wrong', found: expect.stringContaining('spillway.raw') });
+    // Whoever else reads those topics reads all that is there.
+    expect(found?.mend).toContain('needs no drain');
+  });
+
+  test('says that the data folder is of another site, as a start does', async () => {
+    const asked = { data: data() };
+    mkdirSync(join(asked.data, 'queue'), { recursive: true });
+    writeFileSync(join(asked.data, 'queue/site.json'), '{"site":"old"}\n');
+    const { of } = await askDoctor(asked);
+    const mend = expect.stringContaining('Set site: old');
+    expect(of('queue-folder')[0]).toMatchObject({ state: 'wrong', found: expect.stringContaining("'old'"), mend });
   });
 
   test('while it runs: who has the ports and how the roles are; nothing of it is disturbed', async () => {

@@ -13,10 +13,11 @@ describe('a data folder whose embedded queue nobody has read', { timeout: 120_00
   let spillway: SpillwayProcess;
   let data: string;
   /** A verb on the folder, with another queue where one is given. */
-  const verb = async (name: string, queue: object = {}) => {
+  const verb = async (name: string, queue: object = {}, others: object = {}) => {
     const file = join(spillway.folder, `${name}.yaml`);
     const ports = { http: { port: 0 }, inputs: { syslog: [{ port: 0 }] } };
-    await writeFile(file, JSON.stringify({ ...ports, data, queue: { highWater: '100%', minFree: '0B', ...queue } }));
+    const room = { highWater: '100%', minFree: '0B' };
+    await writeFile(file, JSON.stringify({ ...ports, data, queue: { ...room, ...queue }, ...others }));
     return run([process.execPath, SPILLWAY, name, '--config', file]);
   };
 
@@ -62,6 +63,12 @@ describe('a data folder whose embedded queue nobody has read', { timeout: 120_00
     await until('all are found', found100).finally(() => again.stop());
   });
 
+  test('is not started with another site, whose events would have ids of both', async () => {
+    const { status, text } = await verb('start', {}, { site: 'ams2' });
+    expect([status, text]).toEqual([1, expect.stringContaining('SITE_CHANGED')]);
+    expect(text).toContain('Set site: local');
+  });
+
   test('drain is for the embedded queue', async () => {
     expect(await verb('drain', KAFKA)).toMatchObject({
       status: 2,
@@ -77,5 +84,7 @@ describe('a data folder whose embedded queue nobody has read', { timeout: 120_00
     const { status, text } = await verb('start');
     expect(status).toBe(1);
     expect(text).toContain('QUEUE_CHANGED');
+    expect(text).toContain('needs no drain');
+    expect(text).not.toContain('spillway drain');
   });
 });

@@ -3,7 +3,7 @@
  * What was acknowledged by the old installation or the new one is found once; nothing else is.
  */
 import { randomBytes } from 'node:crypto';
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { AnsweredEvent } from '../../src/event/event.ts';
@@ -94,6 +94,8 @@ describe.skipIf(isMissing)(SUITE, { timeout: LONG_MS }, () => {
     await old.stop();
     await again({ search });
     await until('the ledger is at rest', () => ledgerAtRest(old), 60_000);
+    // Nothing was wrong.
+    expect(await readFile(join(old.folder, 'spillway.log'), 'utf8')).not.toContain('ahead of the queue');
   });
 
   test('then the queue: a second installation beside the first, with a site of its own, on the same index', async () => {

@@ -1,13 +1,21 @@
 /** Whether the topics keep what is promised of them, and all their replicas are there now. */
+
+import { messageOf, SpillwayError } from '../../lib/errors.ts';
+import { DOCTOR_LIMITS } from '../../lib/limits.ts';
+import { createLog } from '../../lib/log.ts';
 import { plural } from '../../lib/plural.ts';
+import { GONE_ADVICE } from '../../queue/kafka/broker-errors.ts';
 import {
   describeConfigs,
   type MetadataAnswer,
   metadata,
   TOPIC_AUTHORIZATION_FAILED,
 } from '../../queue/kafka/protocol.ts';
+import { CONTROL_TOPIC } from '../../queue/kafka/queue-options.ts';
+import type { TopicsThere } from '../../queue/kafka/role-topics.ts';
 import { settingsOf, TOPIC_RESOURCE, topicFaults } from '../../queue/kafka/topics.ts';
-import { kafkaTopicNames } from '../../roles/kafka-queue.ts';
+import { kafkaTopicNames, lookAtTopics } from '../../roles/kafka-queue.ts';
+import { readBinding } from '../../roles/queue-binding.ts';
 import { type Check, type Installation, onKafka } from '../check.ts';
 import { type Finding, unknown, warning, well, wrong } from '../finding.ts';
 import type { KafkaProbe } from '../kafka-probe.ts';
@@ -21,8 +29,10 @@ export const kafkaTopics: Check = {
     const probe = await installation.kafka();
     const names = kafkaTopicNames(installation.config);
     const { topics, brokers } = await probe.ask(metadata, names);
+    const begun = await examineBegun(installation);
+    if (begun.some(({ state }) => state === 'wrong')) return begun;
     const there = new Map(topics.filter(({ errorCode }) => errorCode === 0).map((topic) => [topic.name, topic]));
-    const findings: Finding[] = [];
+    const findings: Finding[] = [...begun];
     // Of those that the user may not see another check speaks.
     const unseen = topics.filter(({ errorCode }) => errorCode === TOPIC_AUTHORIZATION_FAILED).map(({ name }) => name);
     if (unseen.length > 0) findings.push(unknown(`the user may not see ${unseen.join(', ')}`));
@@ -43,6 +53,34 @@ export const kafkaTopics: Check = {
     return findings;
   },
 };
+
+/** Where the topics were removed, or have another site. */
+async function examineBegun({ config }: Installation): Promise<readonly Finding[]> {
+  const { prefix } = config.queue;
+  const known = await readBinding(config);
+  const isOurs = Object.keys(known?.topics ?? {}).every((name) => name.startsWith(prefix));
+  let there: TopicsThere;
+  try {
+    there = await lookAtTopics(config, prefix, createLog('doctor', 'fatal'), DOCTOR_LIMITS.requestMs);
+  } catch (thrown) {
+    // Another check speaks of rights.
+    if (thrown instanceof SpillwayError && thrown.code === 'QUEUE_REFUSED') return [];
+    return [unknown(`whether a topic was removed, and which site they have: ${messageOf(thrown)}`)];
+  }
+  const others = isOurs ? Object.entries(known?.topics ?? {}).filter(([name, id]) => there.idOf(name) !== id) : [];
+  const hasEnded = known !== undefined && isOurs && !there.hasBegun ? [`${prefix}${CONTROL_TOPIC}`] : [];
+  const lost = [...new Set([...there.lost, ...others.map(([name]) => name), ...hasEnded])];
+  const findings: Finding[] = lost.map((name) => {
+    const how = there.idOf(name) === undefined ? 'was removed' : 'was removed and made again';
+    return wrong(`${name} ${how}: a start is refused`, `${GONE_ADVICE} (docs/engines/kafka.md).`);
+  });
+  const { site } = there;
+  if (site !== undefined && site !== config.site) {
+    const found = `the topics ${prefix}* are of the site '${site}', and the configuration says site: ${config.site}: a start is refused`;
+    findings.push(wrong(found, `Set site: ${site}; an installation of its own needs another queue.prefix.`));
+  }
+  return findings;
+}
 
 function notMade(missing: readonly string[], brokers: number, { config }: Installation): Finding {
   const { replication } = config.queue;

@@ -221,17 +221,17 @@ export function asSpillwayError(thrown: unknown, doing: string, brokers: string)
   }
 }
 
-const ADVICE =
+export const GONE_ADVICE =
   'Its records cannot be brought back. To begin with empty topics, set another queue.prefix, and another site so that ' +
-  'new events do not get the ids of old ones';
+  'new events do not get the ids of old ones, and start on the same data folder: what was spooled there goes to them';
 
 export function topicGone(topic: string): SpillwayError {
-  return new SpillwayError('QUEUE_TOPIC_INVALID', `The topic ${topic} was removed by somebody. ${ADVICE}.`, {
+  return new SpillwayError('QUEUE_TOPIC_INVALID', `The topic ${topic} was removed by somebody. ${GONE_ADVICE}.`, {
     details: { topic },
   });
 }
 
 export function topicReplaced(topic: string): SpillwayError {
   const what = `The topic ${topic} was removed by somebody and made again`;
-  return new SpillwayError('QUEUE_TOPIC_INVALID', `${what}. ${ADVICE}.`, { details: { topic } });
+  return new SpillwayError('QUEUE_TOPIC_INVALID', `${what}. ${GONE_ADVICE}.`, { details: { topic } });
 }

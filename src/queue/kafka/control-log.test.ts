@@ -1,11 +1,13 @@
 /** Several processes that start at the same moment change the same small topic: in memory, with what a broker does to them. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { RecordCursor } from '../../event/record-batch.ts';
 import { SpillwayError } from '../../lib/errors.ts';
 import { createLog } from '../../lib/log.ts';
 import { Random } from '../../lib/random.ts';
 import { offset, type PartitionReader, type PartitionWriter } from '../port.ts';
-import { CONTROL, ControlLog } from './control-log.ts';
+import { CONTROL, ControlLog, type ControlLogOptions, type ControlState } from './control-log.ts';
+import { QueueRecord } from './queue-record.ts';
 
 const SEED = Number(process.env.SPILLWAY_TEST_SEED ?? Math.floor(Math.random() * 2 ** 32));
 const AT = { topic: 'control', partition: 0 };
@@ -20,9 +22,12 @@ class FakePartition {
   /** Called before each step: other processes come between there. */
   turn: () => Promise<void> = async () => {};
 
-  open(): ControlLog<ReturnType<(typeof CONTROL)['empty']>> {
-    return new ControlLog({
-      ...CONTROL,
+  open(): ControlLog<ControlState> {
+    return new ControlLog({ ...CONTROL, ...this.options() });
+  }
+
+  options(): Omit<ControlLogOptions<ControlState>, 'empty' | 'parse'> {
+    return {
       at: AT,
       log: createLog('test', 'fatal'),
       openReader: () => this.#reader(),
@@ -31,7 +36,7 @@ class FakePartition {
         await this.turn();
         this.earliest = Math.max(this.earliest, position);
       },
-    });
+    };
   }
 
   #reader(): PartitionReader {
@@ -170,4 +175,53 @@ describe('what the queue keeps for itself', () => {
     await first?.refresh();
     expect(Object.keys(first?.state.topics ?? {}).sort()).toEqual(processes.map((_, i) => `t${i}`));
   });
+
+  it('has one site, whoever start on it at the same moment, and refuses those with another one', async () => {
+    const random = new Random(SEED);
+    for (let round = 0; round < 20; round++) {
+      const partition = new FakePartition();
+      partition.turn = async () => {
+        for (let turns = random.below(6); turns > 0; turns--) await nextTurn();
+      };
+      const sites = Array.from({ length: 6 }, (_, i) => (i % 2 === 0 ? 'old' : 'ams2'));
+      const starts = await Promise.allSettled(
+        sites.map(async (site) => {
+          const record = new QueueRecord(partition.options());
+          await record.settleSite(site, 'The topics are');
+          return site;
+        }),
+      );
+      const agreed = JSON.parse(new TextDecoder().decode(lastValue(partition))).site;
+      expect(partition.batches).toHaveLength(1);
+      for (const [i, start] of starts.entries()) {
+        if (sites[i] === agreed) expect(start).toMatchObject({ status: 'fulfilled' });
+        else expect(start).toMatchObject({ status: 'rejected', reason: { code: 'SITE_CHANGED' } });
+      }
+    }
+  });
+
+  it('gets its site by the next start, where an earlier version has begun it, and keeps it', async () => {
+    const partition = new FakePartition();
+    const earlier = partition.open();
+    const name = (text: string) =>
+      earlier.change((state) => {
+        state.name = text;
+        return true;
+      });
+    await name('queue');
+    const [first, second] = [new QueueRecord(partition.options()), new QueueRecord(partition.options())];
+    await first.settleSite('old', 'The topics spillway.* are');
+    // Whoever changes something else meanwhile leaves it there.
+    await name('other');
+    const refused = second.settleSite('ams2', 'The topics spillway.* are');
+    await expect(refused).rejects.toThrow(/spillway\.\*.*'old'.*site: ams2.*Set site: old.*queue\.prefix/);
+    await new QueueRecord(partition.options()).settleSite('old', 'The topics are');
+    expect(partition.batches).toHaveLength(3);
+  });
 });
+
+function lastValue({ batches }: FakePartition): Buffer {
+  const cursor = new RecordCursor(batches.at(-1) ?? Buffer.alloc(0));
+  cursor.next();
+  return cursor.value();
+}

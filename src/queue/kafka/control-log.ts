@@ -19,6 +19,8 @@ export interface ControlState {
   readonly topics: Record<string, TopicRecord>;
   /** Of the queue, in what others keep of it. */
   name?: string;
+  /** Begins the ids of all its events; what an earlier version of Spillway has written has none. */
+  site?: string;
   /** What the members of a group write to, where that may be one thing only. */
   outputs?: Readonly<Record<string, string>>;
   /** Which search engine is in use and where others were left, as the store writes it. */

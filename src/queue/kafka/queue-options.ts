@@ -42,6 +42,8 @@ export interface KafkaQueueOptions extends KafkaOptions {
   /** Begins the names of topics, groups and takeovers, so that installations can share a cluster. */
   readonly prefix: string;
   readonly topics: Readonly<Record<string, KafkaTopicOptions>>;
+  /** Of all who use the queue; not looked at where it is left out. */
+  readonly site?: string;
   readonly replication: number;
   readonly minInsyncReplicas: number;
   readonly log: Logger;

@@ -6,6 +6,7 @@ import { SpillwayError } from '../../lib/errors.ts';
 import type { TopicLayout } from '../port.ts';
 import type { CoordinatorState, TopicRecord } from '../segment-log/coordinator-state.ts';
 import { assertMayRaise, layoutOf, raisePartitions, setBarrier } from '../segment-log/topic-partitions.ts';
+import { anotherSite } from '../site.ts';
 import { CONTROL, ControlLog, type ControlLogOptions, type ControlState } from './control-log.ts';
 
 export type QueueRecordOptions = Omit<ControlLogOptions<ControlState>, 'empty' | 'parse'>;
@@ -83,6 +84,28 @@ export class QueueRecord {
       return true;
     });
     return this.#control.state.name ?? proposed;
+  }
+
+  /**
+   * Whoever starts first on the queue says its site, for ever: as the order of the topic has it, where several do at once.
+   * `what`: the queue, for a sentence. Throws SITE_CHANGED.
+   */
+  async settleSite(site: string, what: string): Promise<void> {
+    this.assertSite(site, what);
+    const change = (state: ControlState) => {
+      if (state.site !== undefined) return false;
+      state.site = site;
+      return true;
+    };
+    if (this.#control.wouldChange(change)) await this.#control.change(change);
+    this.assertSite(site, what);
+  }
+
+  /** Throws SITE_CHANGED where another one was said, as last read. */
+  assertSite(site: string, what: string): void {
+    const known = this.#control.state.site;
+    if (known === undefined || known === site) return;
+    throw anotherSite(what, known, site, 'an installation of its own needs another queue.prefix');
   }
 
   /** What the group's members write to, which is one thing for all of them. Throws CONFIG_INVALID. */

@@ -35,7 +35,7 @@ import {
 } from './queue-options.ts';
 import { QueueRecord } from './queue-record.ts';
 import { removeBefore, removeOld } from './retention.ts';
-import { RoleTopics } from './role-topics.ts';
+import { RoleTopics, type TopicsThere } from './role-topics.ts';
 import { SharedTopic } from './shared-topic.ts';
 
 /** Makes and checks the topics. Throws QUEUE_UNREACHABLE, QUEUE_REFUSED, QUEUE_TOPIC_INVALID. */
@@ -114,6 +114,12 @@ export class KafkaQueue implements Queue {
     const silent = new SpillwayError('QUEUE_UNREACHABLE', `Kafka (${this.cluster.brokers}) did not answer.`);
     const failure = await Promise.race([asked, delay(LATE_LIMITS.probeMs, silent, { ref: false })]);
     return failure?.code === 'QUEUE_UNREACHABLE' ? failure : undefined;
+  }
+
+  /** What there is of it, for whoever only asks: nothing is made or used. */
+  look(): Promise<TopicsThere> {
+    this.#follow([]);
+    return this.#roleTopics.look();
   }
 
   /** Again is the same: for when the brokers were away, or were those of another cluster. */

@@ -10,7 +10,7 @@ import { assertKnown, assertNoneGone, MissingTopics } from './topic-identity.ts'
 import { ensurePartitions, ensureTopics } from './topics.ts';
 
 export interface RoleTopicsOptions
-  extends Pick<KafkaQueueOptions, 'topics' | 'known' | 'mayGrow' | 'replication' | 'minInsyncReplicas'> {
+  extends Pick<KafkaQueueOptions, 'topics' | 'site' | 'known' | 'mayGrow' | 'replication' | 'minInsyncReplicas'> {
   readonly cluster: Cluster;
   readonly record: QueueRecord;
   readonly log: Logger;
@@ -18,6 +18,18 @@ export interface RoleTopicsOptions
   readonly nameOf: (topic: string) => string;
   /** They may have more partitions than before. */
   readonly onRaised: (topics: readonly string[]) => void;
+}
+
+/** What there is now of a queue. */
+export interface TopicsThere {
+  /** Whether anybody has started on it, as far as its control topic says. */
+  readonly hasBegun: boolean;
+  /** Undefined where nobody has said it. */
+  readonly site: string | undefined;
+  /** Those that are gone, or others now, by Kafka's names. */
+  readonly lost: readonly string[];
+  /** Kafka's id of what has that name. */
+  readonly idOf: (name: string) => string | undefined;
 }
 
 export class RoleTopics {
@@ -34,20 +46,37 @@ export class RoleTopics {
 
   /** Again is the same. `readCreated`: what users have made, when it is there to be read. */
   async prepare(queue: GrowingQueue, readCreated: () => Promise<void>): Promise<void> {
-    const { cluster, record, topics, log, nameOf } = this.#options;
+    const { cluster, record, topics, site, log, nameOf } = this.#options;
     const wanted = Object.entries(topics).map(([topic, { partitions }]) => ({ name: nameOf(topic), partitions }));
     const own = OWN_TOPICS.map((topic) => ({ name: nameOf(topic), partitions: 1 }));
     const isFirst = !(await this.#assertNoneGone());
+    if (site !== undefined) record.assertSite(site, this.#all);
     await ensureTopics(cluster, [...wanted, ...own], this.#options, log);
     await readCreated();
     // Somebody else may have begun at the same time.
     if (isFirst || record.counts.size === 0) await record.refresh();
+    if (site !== undefined) await record.settleSite(site, this.#all);
     await this.raise(await this.#countsAtStart(queue));
     for (const name of this.names) {
       const doing = `asking for ${name}`;
       cluster.pin(name, await cluster.persist({ doing }, async () => cluster.idOf(name)));
     }
     cluster.pinCluster();
+  }
+
+  /** Makes and changes nothing. Throws QUEUE_REFUSED where this user may not know which there are. */
+  async look(): Promise<TopicsThere> {
+    const { cluster, record, topics, nameOf } = this.#options;
+    const control = nameOf(CONTROL_TOPIC);
+    await cluster.persist({ doing: 'asking for the topics' }, () => cluster.refresh());
+    for (const name of this.names) cluster.assertMayKnow(name);
+    const idOf = (name: string) => cluster.topic(name)?.id;
+    if (idOf(control) === undefined) return { hasBegun: false, site: undefined, lost: [], idOf };
+    await record.refresh();
+    const known = Object.entries(record.ids).filter(([topic]) => Object.hasOwn(topics, topic));
+    const names = known.map(([topic, id]) => [nameOf(topic), id] as const);
+    const lost = names.filter(([name, id]) => idOf(name) !== id).map(([name]) => name);
+    return { hasBegun: true, site: record.state.site, lost, idOf };
   }
 
   /** Each topic has at least so many partitions when it resolves, by what was read last. */
@@ -67,6 +96,12 @@ export class RoleTopics {
   /** Says so where one is gone while it is used. */
   lookForGone(): void {
     this.#missing.look(this.#options.cluster, this.names);
+  }
+
+  /** For a sentence. */
+  get #all(): string {
+    const { cluster, nameOf } = this.#options;
+    return `The topics ${nameOf('')}* of Kafka (${cluster.brokers}) are`;
   }
 
   /** What is known of topics that were made before, is not made anew. False where this queue has just begun. */

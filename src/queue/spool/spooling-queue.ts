@@ -50,7 +50,7 @@ export interface SpoolingOptions {
 
 /** Of the log on this machine: it has committed what has gone to the queue. */
 export const DRAIN_GROUP = 'drain';
-const NOTES_FILE = 'producers.json';
+export const NOTES_FILE = 'producers.json';
 
 export class SpoolingQueue implements Queue {
   readonly #options: SpoolingOptions;

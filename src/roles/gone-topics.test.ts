@@ -1,0 +1,104 @@
+/** A data folder whose topics of Kafka are gone; on real brokers: test/e2e/kafka-site.test.ts. */
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+import { type Disk, nodeDisk } from '../lib/disk.ts';
+import { createLog } from '../lib/log.ts';
+import type { TopicsThere } from '../queue/kafka/role-topics.ts';
+import { LocalCoordinator } from '../queue/segment-log/coordinator.ts';
+import { MarkBoard } from '../queue/segment-log/marks.ts';
+import { openSegmentLog } from '../queue/segment-log/queue.ts';
+import { values } from '../queue/test-records.ts';
+import { assertGone, goOnWith, topicsToLeave } from './gone-topics.ts';
+import { isBoundTo } from './queue-binding.ts';
+
+const IDS = { 'old.raw': 'r1', 'old.events': 'e1' };
+const NEW_IDS = { 'new.raw': 'r2', 'new.events': 'e2' };
+const FILES = ['search/tables', 'collector/keys.json', 'queue/store/member', 'queue/spool/producers.json', 'tokens/t'];
+
+let data: string;
+beforeEach(async () => {
+  data = await mkdtemp(join(tmpdir(), 'spillway-gone-'));
+  for (const file of FILES) await write(file, file);
+  await write('queue/kafka.json', JSON.stringify({ site: 'a', topics: IDS }));
+});
+afterEach(() => rm(data, { recursive: true, force: true }));
+
+async function write(file: string, text: string): Promise<void> {
+  await mkdir(dirname(join(data, file)), { recursive: true });
+  await writeFile(join(data, file), text);
+}
+const config = (site: string, prefix: string): Config =>
+  loadConfig({ env: {}, overrides: { site, data, queue: { engine: 'kafka', brokers: ['127.0.0.1:9'], prefix } } });
+const looking = (there: Partial<TopicsThere> = {}, ids: Readonly<Record<string, string>> = IDS) => {
+  return async () => ({ hasBegun: true, site: 'a', lost: [], idOf: (name: string) => ids[name], ...there });
+};
+const leave = async () => (await topicsToLeave(config('b', 'new.'))) ?? expect.unreachable();
+
+it('stays of its topics while they are there, and where the site is to be the same', async () => {
+  const leaving = await leave();
+  await expect(assertGone(config('b', 'new.'), leaving, looking())).rejects.toThrow(/which are there/);
+  await expect(topicsToLeave(config('a', 'new.'))).rejects.toThrow(/another `site` too/);
+  // As an earlier version has noted it.
+  await write('queue/kafka.json', JSON.stringify({ topics: IDS }));
+  await expect(assertGone(config('a', 'new.'), await leave(), looking({ lost: ['old.events'] }))).rejects.toThrow(
+    /another `site` too/,
+  );
+  expect(await topicsToLeave(config('b', 'old.'))).toBeUndefined();
+});
+
+it.each([
+  ['one is gone', looking({}, { 'old.raw': 'r1' }), 'old.events'],
+  ['one was made anew', looking({}, { ...IDS, 'old.raw': 'other' }), 'old.raw'],
+  ['the dead letters are gone', looking({ lost: ['old.dead-letter'] }), 'old.dead-letter'],
+  ['what all share is gone', looking({ hasBegun: false, site: undefined }), 'old.control'],
+])('may be left where %s', async (_, look, gone) => {
+  expect(await assertGone(config('b', 'new.'), await leave(), look)).toEqual([gone]);
+});
+
+it('keeps nothing that counts by the old offsets where it would be taken for the new, wherever a crash comes between', async () => {
+  const leaving = await leave();
+  for (let crashAt = 0; ; crashAt++) {
+    let step = 0;
+    const disk: Disk = {
+      ...nodeDisk,
+      rename: (from, to) => (step++ === crashAt ? Promise.reject(new Error('crash')) : nodeDisk.rename(from, to)),
+    };
+    const done = await goOnWith(config('b', 'new.'), NEW_IDS, leaving, () => 2, disk).then(
+      () => true,
+      () => false,
+    );
+    const isBound = (await topicsToLeave(config('b', 'new.'))) === undefined;
+    expect(isBound).toBe(done);
+    if (done) break;
+    expect(crashAt).toBeLessThan(FILES.length + 1);
+  }
+  expect(await isBoundTo(config('b', 'new.'), Object.keys(NEW_IDS))).toBe(true);
+  expect(await readFile(join(data, 'tokens/t'), 'utf8')).toBe('tokens/t');
+  for (const file of FILES.filter((name) => name !== 'tokens/t')) {
+    expect([file, existsSync(join(data, file))]).toEqual([file, false]);
+    expect(await readFile(join(data, 'before/old', file), 'utf8')).toBe(file);
+  }
+});
+
+it('is not left for topics that have no place for what is spooled', async () => {
+  const directory = join(data, 'queue/spool');
+  const log = createLog('test', 'fatal');
+  const coordinator = await LocalCoordinator.open({ directory, disk: nodeDisk, log });
+  const topics = { raw: { partitions: 3, compression: 'none' } } as const;
+  const spool = openSegmentLog({ directory, topics, coordinator, marks: new MarkBoard(), log });
+  await spool.prepare();
+  await (await spool.openWriter({ topic: 'raw', partition: 2 })).append(values('kept'));
+  await spool.close();
+  await coordinator.close();
+  const leaving = await leave();
+  await expect(goOnWith(config('b', 'new.'), NEW_IDS, leaving, () => 2)).rejects.toThrow(
+    /partition 2 of raw.*queue\.partitions to at least 3/,
+  );
+  expect(existsSync(join(data, 'search/tables'))).toBe(true);
+  await goOnWith(config('b', 'new.'), NEW_IDS, leaving, () => 3);
+});
