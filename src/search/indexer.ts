@@ -202,6 +202,6 @@ async function startAs(
     signal,
     close,
   });
-  await run.follow();
+  await run.begin();
   return run;
 }
