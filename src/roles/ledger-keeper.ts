@@ -101,10 +101,12 @@ export class LedgerKeeper implements RoleLedger {
       const { log } = this.#context;
       if (counted === 'too-many') log.warn('the ledger was ahead of the queue: what is retained is counted again');
       else log.info('readers of the queue were set back, and so is the ledger: what is retained is counted again');
-      for (const log of this.#followed.keys()) if (!this.#early.has(log)) this.#early.set(log, []);
+      // What is followed meanwhile is counted after this.
+      const followed = new Map(this.#followed);
+      for (const log of followed.keys()) if (!this.#early.has(log)) this.#early.set(log, []);
       book.clear();
-      await this.#count(book, [...this.#followed.values(), ...this.#polled]);
-      return this.#takeEarly([...this.#followed.keys()]);
+      await this.#count(book, [...followed.values(), ...this.#polled]);
+      return this.#takeEarly([...followed.keys()]);
     }
     this.#takeEarly(logs.map(({ at }) => logName(at)));
   }
