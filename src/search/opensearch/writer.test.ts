@@ -155,6 +155,33 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     client.close();
   });
 
+  test('an event that a pipeline has made unreadable waits, and becomes no dead letter', async () => {
+    const said: string[] = [];
+    const quiet = createLog('test', 'fatal');
+    const log = Object.assign(Object.create(quiet), { warn: (about: object) => said.push(JSON.stringify(about)) });
+    const meddler = await Meddler.start(TEST_NODE);
+    const kit = await started({}, { cluster: { nodes: [meddler.url] }, log });
+    await kit.append(0, [eventOf(0)]);
+    await kit.settled();
+    const client = new Client({ nodes: [TEST_NODE] });
+    const settings = `${sliceIndex(prefixOf(folder), TODAY)}/_settings`;
+    const set = (pipeline: string | null) =>
+      client.call({ method: 'PUT', path: settings, body: { 'index.final_pipeline': pipeline } });
+    await set('changes-a-field');
+    meddler.meddle = (path) => (path.startsWith('/_bulk') ? 'unreadable item' : 'pass');
+    await kit.append(0, [eventOf(1)]);
+    await expect.poll(() => said.join(), PATIENCE).toContain('changes-a-field');
+    meddler.meddle = () => 'pass';
+    await set(null);
+    await kit.settled();
+    expect(await kit.engine.count(ask())).toBe(2);
+    expect(await lettersOf(kit)).toEqual([]);
+    await kit.close();
+    kits.length = 0;
+    await meddler.close();
+    client.close();
+  });
+
   test('what is answered is what was stored, whatever it holds', async () => {
     const kit = await open();
     const stored = fc
@@ -167,7 +194,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     }
   });
 
-  test.each(['cut before', 'cut after', 'busy', 'busy item'] as const)(
+  test.each(['cut before', 'cut after', 'busy', 'busy item', 'dropped item'] as const)(
     'nothing is lost or doubled where requests meet: %s',
     async (meddling: Meddling) => {
       const meddler = await Meddler.start(TEST_NODE);
@@ -256,7 +283,8 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     const client = new Client({ nodes: [TEST_NODE] });
     const prefix = prefixOf(folder);
     const mapping = { properties: { timestamp: { type: 'keyword' } } };
-    const other = { index_patterns: [`${prefix}-slice-*`], priority: 900, template: { mappings: mapping } };
+    const settings = { 'index.final_pipeline': 'no-such' };
+    const other = { index_patterns: [`${prefix}-slice-*`], priority: 900, template: { settings, mappings: mapping } };
     await client.call({ method: 'DELETE', path: `_index_template/${prefix}` });
     await client.call({ method: 'PUT', path: `_index_template/${prefix}-other`, body: other });
     await insert(kit, numbered(5));

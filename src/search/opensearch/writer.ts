@@ -257,11 +257,7 @@ export class OpenSearchWriter implements SearchWriter {
     return stale;
   }
 
-  async #attempt(
-    rows: readonly Row[],
-    refused: RefusedRecord[],
-    requestBytes: number,
-  ): Promise<{ readonly again: readonly Row[]; readonly trouble: string | undefined }> {
+  async #attempt(rows: readonly Row[], refused: RefusedRecord[], requestBytes: number): Promise<Waiting> {
     const again: Row[] = [];
     let trouble: string | undefined;
     const chunks = chunksOf(rows, Math.max(requestBytes, OPENSEARCH_LIMITS.requestLeastBytes));
@@ -277,14 +273,24 @@ export class OpenSearchWriter implements SearchWriter {
           continue;
         }
         trouble ??= outcome.trouble;
-        refused.push(...outcome.refused.map(({ row, reason }) => refusal(row, reason)));
-        again.push(...outcome.again, ...(await this.#compare(outcome, refused)));
+        const changed = await this.#changed(outcome, refused);
+        trouble ??= changed.trouble;
+        again.push(...outcome.again, ...changed.again, ...(await this.#compare(outcome, refused)));
       }
     };
     await Promise.all(Array.from({ length: OPENSEARCH_LIMITS.requestsAtOnce }, sendNext));
     // An index that is gone is made again.
     for (const { index } of again) this.#indices.forget(index);
     return { again, trouble };
+  }
+
+  /** Of what is refused for what it is, the rows of which a pipeline made that: they are good themselves. */
+  async #changed({ refused: rows }: BulkOutcome, refused: RefusedRecord[]): Promise<Waiting> {
+    if (rows.length === 0) return { again: [], trouble: undefined };
+    const piped = await this.#indices.piped(rows.map(({ row: { index } }) => index));
+    refused.push(...rows.flatMap(({ row, reason }) => (piped.has(row.index) ? [] : [refusal(row, reason)])));
+    const again = rows.flatMap(({ row }) => (piped.has(row.index) ? [row] : []));
+    return { again, trouble: piped.values().next().value };
   }
 
   /** Rows whose id is taken: by the same event nearly always, since it was sent before; else it is refused. */
@@ -319,6 +325,12 @@ export class OpenSearchWriter implements SearchWriter {
     }
     for (const index of indices) this.#refreshed.set(index, performance.now());
   }
+}
+
+/** Rows that are not written now, and why, where that is known. */
+interface Waiting {
+  readonly again: readonly Row[];
+  readonly trouble: string | undefined;
 }
 
 /** By index, what the list of slices has for it. */
