@@ -588,6 +588,8 @@ export const OPENSEARCH_LIMITS = {
   namesSaid: 5,
   /** A question waits so long for a slice whose parts have not been started yet. */
   shardStartMs: 5_000,
+  /** An index that is noted and not measured yet is waited for so long; then it is measured another time. */
+  measureWaitMs: 1_000,
   /** Where a question was not answered in its time: so long is waited for an answer that costs the cluster nothing. */
   probeMs: 2_000,
   /** An answer of the engine. */

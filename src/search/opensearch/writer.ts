@@ -336,7 +336,7 @@ interface Waiting {
 /** By index, what the list of slices has for it. */
 type Listed = ReadonlyMap<string, string | undefined>;
 
-const REPLACED = 'an index was replaced meanwhile, or is closed';
+const REPLACED = 'an index was replaced meanwhile, is closed, or no node has its shards';
 
 /** What the rows need of each index, which must be noted before it is made and written. */
 function needsOf(rows: readonly Row[]): Need[] {
