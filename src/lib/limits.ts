@@ -586,6 +586,8 @@ export const OPENSEARCH_LIMITS = {
   /** The same trouble of the same slices is said so often, and of so many of them. */
   sayEveryMs: 60_000,
   namesSaid: 5,
+  /** Of what the engine says about a row. */
+  troubleChars: 2_000,
   /** A question waits so long for a slice whose parts have not been started yet. */
   shardStartMs: 5_000,
   /** An index that is noted and not measured yet is waited for so long; then it is measured another time. */

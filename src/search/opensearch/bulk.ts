@@ -60,7 +60,7 @@ export async function sendBulk(client: Client, rows: readonly Row[]): Promise<Bu
       type: `status ${status}`,
       reason: status === 200 ? DROPPED : '',
     };
-    const text = `${problem.type}: ${problem.reason}`.slice(0, 2_000);
+    const text = `${problem.type}: ${problem.reason}`.slice(0, OPENSEARCH_LIMITS.troubleChars);
     if (status === 400 && isAboutDocument(problem)) outcome.refused.push({ row, reason: text });
     else {
       outcome.again.push(row);

@@ -96,6 +96,24 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     expect(await kit.engine.count(ask())).toBe(2);
   });
 
+  test('a repeat that cannot be compared now waits, and it is said why', async () => {
+    const said: string[] = [];
+    const quiet = createLog('test', 'fatal');
+    const log = Object.assign(Object.create(quiet), {
+      warn: ({ reason }: { reason: string }, text: string) => said.push(reason, text),
+    });
+    const meddler = await Meddler.start(TEST_NODE);
+    const kit = await open({}, { cluster: { nodes: [meddler.url] }, log });
+    await insert(kit, numbered(2));
+    meddler.meddle = (path) => (path.startsWith('/_mget') && meddler.meddled === 0 ? 'no shard' : 'pass');
+    expect(await insert(kit, numbered(3))).toEqual([]);
+    expect(said.join()).toMatch(/^no_shard_available.*No shard available,.*they wait.*allocation\/explain/);
+    expect(await kit.engine.count(ask())).toBe(3);
+    await kit.close();
+    kits.length = 0;
+    await meddler.close();
+  });
+
   test('what it cannot take becomes a dead letter with the whole original, and the rest goes on', async () => {
     const kit = await started();
     const twice = JSON.stringify(eventOf(1)).replace('"number":', '"number":0,"number":');

@@ -16,6 +16,7 @@ import { ask, failed } from './ask.ts';
 import { type BulkOutcome, bytesOf, sendBulk } from './bulk.ts';
 import type { Client } from './client.ts';
 import { DocumentBatch, DocumentBlock, type Row } from './document-block.ts';
+import { innermost } from './errors.ts';
 import type { Wanted } from './field-budget.ts';
 import { namesForPaths, WHERE_THERE } from './index-names.ts';
 import { at, listAt, numberAt } from './json.ts';
@@ -274,8 +275,9 @@ export class OpenSearchWriter implements SearchWriter {
         }
         trouble ??= outcome.trouble;
         const changed = await this.#changed(outcome, refused);
-        trouble ??= changed.trouble;
-        again.push(...outcome.again, ...changed.again, ...(await this.#compare(outcome, refused)));
+        const compared = await this.#compare(outcome, refused);
+        trouble ??= changed.trouble ?? compared.trouble;
+        again.push(...outcome.again, ...changed.again, ...compared.again);
       }
     };
     await Promise.all(Array.from({ length: OPENSEARCH_LIMITS.requestsAtOnce }, sendNext));
@@ -294,19 +296,25 @@ export class OpenSearchWriter implements SearchWriter {
   }
 
   /** Rows whose id is taken: by the same event nearly always, since it was sent before; else it is refused. */
-  async #compare({ conflicts }: BulkOutcome, refused: RefusedRecord[]): Promise<readonly Row[]> {
-    if (conflicts.length === 0) return [];
+  async #compare({ conflicts }: BulkOutcome, refused: RefusedRecord[]): Promise<Waiting> {
+    if (conflicts.length === 0) return { again: [], trouble: undefined };
     const docs = conflicts.map(({ index, id }) => ({ _index: index, _id: id, _source: [FIELD.event] }));
     const { body } = await ask(this.#client, { method: 'POST', path: '_mget', body: { docs } });
     const found = listAt(body, 'docs');
-    return conflicts.filter((conflict, i) => {
+    let trouble: string | undefined;
+    const again = conflicts.filter((conflict, i) => {
       const stored = at(found[i], '_source', FIELD.event);
-      if (stored === undefined) return true;
+      if (stored === undefined) {
+        const problem = innermost(at(found[i], 'error'));
+        trouble ??= problem && `${problem.type}: ${problem.reason}`.slice(0, OPENSEARCH_LIMITS.troubleChars);
+        return true;
+      }
       if (canonical(stored as JsonValue) !== canonical(JSON.parse(conflict.bytes.toString('utf8')))) {
         refused.push(refusal(conflict, `another event has the id ${conflict.id} in ${conflict.index}`));
       }
       return false;
     });
+    return { again, trouble };
   }
 
   /**

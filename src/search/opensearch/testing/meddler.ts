@@ -96,10 +96,11 @@ const REFUSALS = {
   'no manager': [503, { type: 'cluster_manager_not_discovered_exception', reason: null }],
 } as const;
 
-/** What is said of the first row, though it was taken: the next attempt meets its document. */
+/** What is said of the first row, though it was taken (the next attempt meets its document), or of the first document that is read. */
 const ITEMS = {
   'busy item': { status: 429, error: BUSY },
   'unreadable item': { status: 400, error: { type: 'mapper_parsing_exception', reason: 'failed to parse field [o]' } },
+  'no shard': { status: 503, error: { type: 'no_shard_available_action_exception', reason: 'No shard available' } },
 } as const;
 
 function withFirstItem(text: string, said: (typeof ITEMS)[keyof typeof ITEMS]): string {
@@ -108,6 +109,7 @@ function withFirstItem(text: string, said: (typeof ITEMS)[keyof typeof ITEMS]): 
     answer.items[0] = { create: said };
     answer.errors = true;
   }
+  if (Array.isArray(answer.docs) && answer.docs.length > 0) answer.docs[0] = said;
   return JSON.stringify(answer);
 }
 
