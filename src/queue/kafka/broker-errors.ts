@@ -30,6 +30,8 @@ const VERDICTS: Readonly<Record<string, Verdict>> = {
   FENCED_MEMBER_EPOCH: 'fenced',
   UNKNOWN_MEMBER_ID: 'fenced',
   STALE_MEMBER_EPOCH: 'fenced',
+  // Said to a member of a group that brokers have forgotten, as they do with an empty one.
+  GROUP_ID_NOT_FOUND: 'fenced',
   OUT_OF_ORDER_SEQUENCE_NUMBER: 'sequence',
   UNKNOWN_PRODUCER_ID: 'sequence',
   INVALID_PRODUCER_ID_MAPPING: 'sequence',

@@ -257,11 +257,14 @@ export class KafkaGroupMember implements GroupMember {
     if (before !== undefined) {
       await this.#say(LEAVE, 0, before).catch((thrown: unknown) => {
         if (isFenced(thrown)) log.debug({ group, member: before }, 'the member of the process before has gone already');
-        else
+        else {
           log.warn({ group, member: before, reason: messageOf(thrown) }, 'the member of before was not told to leave');
+          this.#behind = before;
+        }
       });
     }
-    await note?.write(this.#id);
+    // One that could not be told yet is told before this one joins, which notes this one then.
+    if (this.#behind === undefined) await note?.write(this.#id);
   }
 
   #say(epoch: number, forMs: number, id = this.#id): Promise<ConsumerGroupHeartbeatResponse> {
@@ -299,6 +302,7 @@ export class KafkaGroupMember implements GroupMember {
     const { cluster, groupId, nameOf, group } = this.#options;
     const partitions = [{ partitionIndex: partition, committedOffset: BigInt(position), committedLeaderEpoch: -1 }];
     const doing = `committing ${placeOf({ topic, partition })} in group ${group}`;
+    const member = this.#id;
     for (let attempt = 1; ; attempt++) {
       try {
         await cluster.askCoordinator('group', groupId, { doing }, offsetCommit, groupId, this.#epoch, this.#id, null, [
@@ -310,6 +314,8 @@ export class KafkaGroupMember implements GroupMember {
         const isStale = brokerErrorOf(thrown) === 'STALE_MEMBER_EPOCH';
         if (!isStale || attempt === COMMIT_ATTEMPTS || this.#hasLeft) throw thrown;
         await this.refresh();
+        // Brokers look at the member alone: as another one it could set back what the partition's new owner has committed.
+        if (this.#id !== member) throw thrown;
       }
     }
   }
