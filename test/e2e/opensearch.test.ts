@@ -153,8 +153,10 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
         return answer.status === 'degraded' ? answer : undefined;
       });
       expect(said.reasons).toEqual([expect.stringMatching(/store has not indexed since 20\d\d-.*accepted/)]);
-      const figures = await (await fetch(`${clustered.url}/metrics`)).text();
-      expect(figures).toMatch(/^spillway_store_trouble_seconds\{.*\} [0-9.]*[1-9]/m);
+      await until('the figure says so', async () => {
+        const figures = await (await fetch(`${clustered.url}/metrics`)).text();
+        return /^spillway_store_trouble_seconds\{.*\} [0-9.]*[1-9]/m.test(figures);
+      });
     } finally {
       await block(null);
     }
