@@ -1,32 +1,37 @@
 /**
  * A data folder whose topics of Kafka are gone goes on with new ones, of another prefix and another site: what a collector
  * has accepted and spooled goes there, since nowhere else will ever take it. All else in the folder that is made of offsets
- * of the old topics is put aside, and never taken for something of the new ones: `DATA/before/PREFIX/`. While the old ones
+ * of the old topics is put aside, and never taken for something of the new ones: `DATA/before/PREFIX/`, or PREFIX-2 and so
+ * on where that is there from another time. While the old ones
  * are there the folder stays theirs: a wrong line in a configuration leaves nothing behind.
  */
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import { TOPICS } from '../event/topics.ts';
 import { type Disk, nodeDisk } from '../lib/disk.ts';
-import { listOrNone, makeDirectories } from '../lib/disk-files.ts';
+import { listOrNone, makeDirectories, systemCode } from '../lib/disk-files.ts';
 import { SpillwayError } from '../lib/errors.ts';
 import type { TopicsThere } from '../queue/kafka/role-topics.ts';
 import { NOTES_FILE } from '../queue/spool/spooling-queue.ts';
-import { bindAnew, changed, readBinding, type TopicIds } from './queue-binding.ts';
+import { bindAnew, changed, noteAside, readBinding, type TopicIds } from './queue-binding.ts';
 import { readSpooled } from './spooled.ts';
 
 /** Beside them there are tokens and locks, which know of no offset, and the spool. */
 const OF_OFFSETS = [
+  // First: without it no collector begins anew in the folder of the old topics while Kafka is away.
+  'queue/kafka-layouts.json',
   'search',
   'collector',
   'ledger',
-  'queue/kafka-layouts.json',
   'queue/collector',
   'queue/processor',
   'queue/store',
   // By which producer the spool was under way to the old topics.
   `queue/spool/${NOTES_FILE}`,
 ];
+
+/** What a system says of a move from one disk to another, and of a place where one is mounted. */
+const ELSEWHERE = ['EXDEV', 'EBUSY'];
 
 export interface GoneTopics {
   readonly prefix: string;
@@ -82,19 +87,54 @@ export async function goOnWith(
 ): Promise<void> {
   const { partitions } = await readSpooled(config, disk);
   for (const { topic, partition } of partitions) if (partition >= partitionsOf(topic)) throw tooFew(topic, partition);
-  const aside = join(config.data, 'before', prefix.replace(/\.$/, ''));
-  for (const path of OF_OFFSETS) await putAside(disk, config.data, path, aside);
+  const aside = await asideOf(config, prefix, disk);
+  for (const path of OF_OFFSETS) await putAside(disk, config, path, aside);
   await bindAnew(config, topics, disk);
 }
 
-async function putAside(disk: Disk, data: string, path: string, aside: string): Promise<void> {
-  const [from, to] = [join(data, path), join(aside, path)];
+/** A folder that nothing of another time is in: chosen once, so that a start after a crash goes on with the same one. */
+async function asideOf(config: Config, prefix: string, disk: Disk): Promise<string> {
+  const before = join(config.data, 'before');
+  const noted = (await readBinding(config, disk))?.aside;
+  if (noted !== undefined) return join(before, noted);
+  const taken = await listOrNone(disk, before);
+  // Of dots alone it would be no name of a folder.
+  const name = prefix.replace(/^\.+|\.+$/g, '') || 'topics';
+  let free = name;
+  for (let n = 2; taken.includes(free); n++) free = `${name}-${n}`;
+  await noteAside(config, free, disk);
+  return join(before, free);
+}
+
+async function putAside(disk: Disk, config: Config, path: string, aside: string): Promise<void> {
+  const [from, to] = [join(config.data, path), join(aside, path)];
   const [folder, other] = [join(from, '..'), join(to, '..')];
   if (!(await listOrNone(disk, folder)).some((name) => from === join(folder, name))) return;
   await makeDirectories(disk, other);
-  await disk.rename(from, to);
+  try {
+    await disk.rename(from, to);
+  } catch (thrown) {
+    if (!ELSEWHERE.includes(systemCode(thrown) ?? '')) throw thrown;
+    // A place where a disk is mounted stays; what matters is what is in it.
+    if (await isEmptyFolder(disk, from)) return;
+    throw onAnotherDisk(config, from, to, thrown);
+  }
   await disk.syncDirectory(other);
   await disk.syncDirectory(folder);
+}
+
+async function isEmptyFolder(disk: Disk, path: string): Promise<boolean> {
+  try {
+    return (await disk.list(path)).length === 0;
+  } catch (thrown) {
+    if (systemCode(thrown) === 'ENOTDIR') return false;
+    throw thrown;
+  }
+}
+
+function onAnotherDisk(config: Config, from: string, to: string, cause: unknown): SpillwayError {
+  const advice = `Move what is in ${from} to ${to} by hand, or remove it, while Spillway is stopped, and start again: it goes on from there.`;
+  return changed(config, `has ${from}, which is on a disk of its own and cannot be moved to ${to}`, advice, cause);
 }
 
 function ofTheSameSite(config: Config, prefix: string): SpillwayError {

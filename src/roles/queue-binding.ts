@@ -31,6 +31,8 @@ export interface Binding {
   readonly topics: TopicIds;
   /** What an earlier version has noted has none. */
   readonly site?: string;
+  /** Under `before/`: where all goes that is of these topics, once the folder has begun to leave them. */
+  readonly aside?: string;
 }
 
 const OWN_FOLDER = 'A new queue needs a data folder of its own, with another `site`';
@@ -66,14 +68,23 @@ export async function assertNotKafka(config: Config, disk: Disk = nodeDisk): Pro
 export async function bindToTopics(config: Config, topics: TopicIds, disk: Disk = nodeDisk): Promise<void> {
   await assertBoundTo(config, topics, disk);
   const known = await readBinding(config, disk);
-  if (known?.site === undefined) await bindAnew(config, topics, disk);
+  if (known?.site === undefined || known.aside !== undefined) await bindAnew(config, topics, disk);
 }
 
 /** Whatever it was before, it is theirs from now on. */
 export async function bindAnew(config: Config, topics: TopicIds, disk: Disk = nodeDisk): Promise<void> {
+  await writeBinding(config, { site: config.site, topics }, disk);
+}
+
+/** It has begun to leave its topics; until `bindAnew` it is theirs all the same. */
+export async function noteAside(config: Config, aside: string, disk: Disk = nodeDisk): Promise<void> {
+  const known = await readBinding(config, disk);
+  if (known !== undefined) await writeBinding(config, { ...known, aside }, disk);
+}
+
+async function writeBinding(config: Config, binding: Binding, disk: Disk): Promise<void> {
   const directory = join(config.data, 'queue');
   await makeDirectories(disk, directory);
-  const binding: Binding = { site: config.site, topics };
   await replaceFile(disk, join(directory, KAFKA_FILE), Buffer.from(`${JSON.stringify(binding)}\n`));
 }
 
@@ -121,8 +132,12 @@ export async function readBinding(config: Config, disk: Disk = nodeDisk): Promis
   const text = (await readWhole(disk, path))?.toString('utf8');
   if (text === undefined) return undefined;
   try {
-    const { topics, site }: Binding = JSON.parse(text);
-    return { topics: { ...topics }, ...(site === undefined ? {} : { site }) };
+    const { topics, site, aside }: Binding = JSON.parse(text);
+    return {
+      topics: { ...topics },
+      ...(site === undefined ? {} : { site }),
+      ...(aside === undefined ? {} : { aside }),
+    };
   } catch (cause) {
     const message = `${path} cannot be read: put a copy from a backup there.`;
     throw new SpillwayError('QUEUE_CORRUPT', message, { cause, details: { path } });
@@ -155,8 +170,9 @@ async function leaveKafka(config: Config, disk: Disk): Promise<string> {
 }
 
 /** `advice`: what to do, for doctor too. */
-export function changed(config: Config, what: string, advice: string): SpillwayError {
+export function changed(config: Config, what: string, advice: string, cause?: unknown): SpillwayError {
   return new SpillwayError('QUEUE_CHANGED', `The data folder ${config.data} ${what}. ${advice}`, {
     details: { path: config.data, advice },
+    cause,
   });
 }
