@@ -57,7 +57,14 @@ it.each([
   ['the dead letters are gone', looking({ lost: ['old.dead-letter'] }), 'old.dead-letter'],
   ['what all share is gone', looking({ hasBegun: false, site: undefined }), 'old.control'],
 ])('may be left where %s', async (_, look, gone) => {
-  expect(await assertGone(config('b', 'new.'), await leave(), look)).toEqual([gone]);
+  expect(await assertGone(config('b', 'new.'), await leave(), look)).toEqual({ topics: [gone], site: 'a' });
+});
+
+it('is not left for the usual site where nobody knows the old one, and says that it is not known for any other', async () => {
+  await write('queue/kafka.json', JSON.stringify({ topics: IDS }));
+  const look = looking({ site: undefined, lost: ['old.events'] });
+  await expect(assertGone(config('local', 'new.'), await leave(), look)).rejects.toThrow(/site of, most likely local/);
+  expect((await assertGone(config('b', 'new.'), await leave(), look)).site).toBeUndefined();
 });
 
 it('keeps nothing that counts by the old offsets where it would be taken for the new, wherever a crash comes between', async () => {

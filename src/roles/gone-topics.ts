@@ -2,11 +2,11 @@
  * A data folder whose topics of Kafka are gone goes on with new ones, of another prefix and another site: what a collector
  * has accepted and spooled goes there, since nowhere else will ever take it. All else in the folder that is made of offsets
  * of the old topics is put aside, and never taken for something of the new ones: `DATA/before/PREFIX/`, or PREFIX-2 and so
- * on where that is there from another time. While the old ones
- * are there the folder stays theirs: a wrong line in a configuration leaves nothing behind.
+ * on where that is there from another time. While the old ones are there the folder stays theirs: a wrong line in a
+ * configuration leaves nothing behind.
  */
 import { join } from 'node:path';
-import type { Config } from '../config/schema.ts';
+import { type Config, DEFAULT_SITE } from '../config/schema.ts';
 import { TOPICS } from '../event/topics.ts';
 import { type Disk, nodeDisk } from '../lib/disk.ts';
 import { listOrNone, makeDirectories, systemCode } from '../lib/disk-files.ts';
@@ -36,6 +36,14 @@ const ELSEWHERE = ['EXDEV', 'EBUSY'];
 export interface GoneTopics {
   readonly prefix: string;
   readonly ids: TopicIds;
+  /** As the folder has noted it; an earlier version did not. */
+  readonly site: string | undefined;
+}
+
+export interface WhatIsGone {
+  readonly topics: readonly string[];
+  /** Undefined where nobody has noted it: then only whoever configures can say that the new one differs. */
+  readonly site: string | undefined;
 }
 
 /**
@@ -49,21 +57,24 @@ export async function topicsToLeave(config: Config, disk: Disk = nodeDisk): Prom
   const prefix = raw.slice(0, -TOPICS.raw.length);
   if (prefix === config.queue.prefix) return undefined;
   if (known.site === config.site) throw ofTheSameSite(config, prefix);
-  return { prefix, ids: known.topics };
+  return { prefix, ids: known.topics, site: known.site };
 }
 
 /** Which of them are gone; `look` asks for those of that prefix. Throws QUEUE_CHANGED where all are there. */
 export async function assertGone(
   config: Config,
-  { prefix, ids }: GoneTopics,
+  { prefix, ids, site: noted }: GoneTopics,
   look: (prefix: string) => Promise<TopicsThere>,
-): Promise<readonly string[]> {
-  const { hasBegun, site, lost, idOf } = await look(prefix);
+): Promise<WhatIsGone> {
+  const { hasBegun, site = noted, lost, idOf } = await look(prefix);
   // Where an earlier version has made the folder theirs.
   if (site === config.site) throw ofTheSameSite(config, prefix);
   const others = Object.entries(ids).filter(([name, id]) => idOf(name) !== id);
   const gone = [...new Set([...others.map(([name]) => name), ...lost, ...(hasBegun ? [] : [`${prefix}control`])])];
-  if (gone.length > 0) return gone;
+  if (gone.length > 0) {
+    if (site === undefined && config.site === DEFAULT_SITE) throw ofUnknownSite(config, prefix);
+    return { topics: gone, site };
+  }
   const advice =
     `Set queue.prefix: ${prefix} and its site again. Another queue needs a data folder of its own, beside this one ` +
     '(see docs/scaling.md).';
@@ -144,6 +155,17 @@ function ofTheSameSite(config: Config, prefix: string): SpillwayError {
   return changed(config, `is of the topics ${prefix}*, and queue.prefix is ${config.queue.prefix}`, advice);
 }
 
+function ofUnknownSite(config: Config, prefix: string): SpillwayError {
+  const advice =
+    `Set another \`site\` than ${DEFAULT_SITE}, and than the one that the ids of earlier events begin with, so that new ` +
+    'events do not get the ids of old ones (see docs/engines/kafka.md).';
+  return changed(
+    config,
+    `is of the topics ${prefix}*, which an earlier version has made and nobody knows the site of, most likely ${DEFAULT_SITE}`,
+    advice,
+  );
+}
+
 function tooFew(topic: string, partition: number): SpillwayError {
   return new SpillwayError(
     'CONFIG_INVALID',
@@ -151,3 +173,8 @@ function tooFew(topic: string, partition: number): SpillwayError {
       `at least ${partition + 1}.`,
   );
 }
+
+/** For whoever goes on where the old site is not known. */
+export const UNKNOWN_SITE =
+  'which site they had is not known: new events get ids of old ones unless the `site` of now is another one than the ids ' +
+  'of earlier events begin with';
