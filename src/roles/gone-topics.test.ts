@@ -60,6 +60,20 @@ it.each([
   expect(await assertGone(config('b', 'new.'), await leave(), look)).toEqual({ topics: [gone], site: 'a' });
 });
 
+it('is not left where none of its topics is on the brokers that are asked, unless somebody says that this is meant', async () => {
+  const look = looking({ hasBegun: false, site: undefined }, {});
+  await expect(assertGone(config('b', 'new.'), await leave(), look)).rejects.toMatchObject({
+    code: 'QUEUE_CHANGED',
+    details: { advice: expect.stringContaining(`put "gone":true, after the first brace of ${data}/queue/kafka.json`) },
+  });
+  const text = await readFile(join(data, 'queue/kafka.json'), 'utf8');
+  await write('queue/kafka.json', text.replace('{', '{"gone":true,'));
+  expect((await assertGone(config('b', 'new.'), await leave(), look)).topics).toContain('old.raw');
+  await goOnWith(config('b', 'new.'), NEW_IDS, await leave(), () => 2);
+  // It was said of the old ones, and of no others.
+  expect(await readFile(join(data, 'queue/kafka.json'), 'utf8')).not.toContain('gone');
+});
+
 it('is not left for the usual site where nobody knows the old one, and says that it is not known for any other', async () => {
   await write('queue/kafka.json', JSON.stringify({ topics: IDS }));
   const look = looking({ site: undefined, lost: ['old.events'] });

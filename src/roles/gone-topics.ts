@@ -13,7 +13,7 @@ import { listOrNone, makeDirectories, systemCode } from '../lib/disk-files.ts';
 import { SpillwayError } from '../lib/errors.ts';
 import type { TopicsThere } from '../queue/kafka/role-topics.ts';
 import { NOTES_FILE } from '../queue/spool/spooling-queue.ts';
-import { bindAnew, changed, noteAside, readBinding, type TopicIds } from './queue-binding.ts';
+import { bindAnew, bindingFile, changed, noteAside, readBinding, type TopicIds } from './queue-binding.ts';
 import { readSpooled } from './spooled.ts';
 
 /** Beside them there are tokens and locks, which know of no offset, and the spool. */
@@ -38,6 +38,8 @@ export interface GoneTopics {
   readonly ids: TopicIds;
   /** As the folder has noted it; an earlier version did not. */
   readonly site: string | undefined;
+  /** Somebody has said so, or the folder has begun to leave them. */
+  readonly isMeant: boolean;
 }
 
 export interface WhatIsGone {
@@ -57,13 +59,17 @@ export async function topicsToLeave(config: Config, disk: Disk = nodeDisk): Prom
   const prefix = raw.slice(0, -TOPICS.raw.length);
   if (prefix === config.queue.prefix) return undefined;
   if (known.site === config.site) throw ofTheSameSite(config, prefix);
-  return { prefix, ids: known.topics, site: known.site };
+  const isMeant = known.gone === true || known.aside !== undefined;
+  return { prefix, ids: known.topics, site: known.site, isMeant };
 }
 
-/** Which of them are gone; `look` asks for those of that prefix. Throws QUEUE_CHANGED where all are there. */
+/**
+ * Which of them are gone; `look` asks for those of that prefix. Throws QUEUE_CHANGED where all are there; and where none is,
+ * unless that is meant: these may be other brokers, and what is spooled would go to a queue of somebody else.
+ */
 export async function assertGone(
   config: Config,
-  { prefix, ids, site: noted }: GoneTopics,
+  { prefix, ids, site: noted, isMeant }: GoneTopics,
   look: (prefix: string) => Promise<TopicsThere>,
 ): Promise<WhatIsGone> {
   const { hasBegun, site = noted, lost, idOf } = await look(prefix);
@@ -73,6 +79,8 @@ export async function assertGone(
   const gone = [...new Set([...others.map(([name]) => name), ...lost, ...(hasBegun ? [] : [`${prefix}control`])])];
   if (gone.length > 0) {
     if (site === undefined && config.site === DEFAULT_SITE) throw ofUnknownSite(config, prefix);
+    const isNoneThere = !hasBegun && Object.keys(ids).every((name) => idOf(name) === undefined);
+    if (isNoneThere && !isMeant) throw ofOtherBrokers(config, prefix);
     return { topics: gone, site };
   }
   const advice =
@@ -153,6 +161,18 @@ function ofTheSameSite(config: Config, prefix: string): SpillwayError {
     `Set queue.prefix: ${prefix} again. Where these topics are gone for good, set another \`site\` too, so that new events ` +
     'do not get the ids of old ones (see docs/engines/kafka.md).';
   return changed(config, `is of the topics ${prefix}*, and queue.prefix is ${config.queue.prefix}`, advice);
+}
+
+function ofOtherBrokers(config: Config, prefix: string): SpillwayError {
+  const advice =
+    'Set the brokers, queue.prefix and `site` of its own queue again. Where that queue is gone for good, say so: put ' +
+    `"gone":true, after the first brace of ${bindingFile(config)}, and start again (see docs/engines/kafka.md).`;
+  const brokers = config.queue.brokers.join(', ');
+  return changed(
+    config,
+    `is of the topics ${prefix}*, and none of them is on ${brokers}: these may be other brokers`,
+    advice,
+  );
 }
 
 function ofUnknownSite(config: Config, prefix: string): SpillwayError {

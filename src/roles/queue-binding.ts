@@ -33,7 +33,11 @@ export interface Binding {
   readonly site?: string;
   /** Under `before/`: where all goes that is of these topics, once the folder has begun to leave them. */
   readonly aside?: string;
+  /** Written by hand: these topics are gone for good, though no broker that is asked has ever heard of them. */
+  readonly gone?: boolean;
 }
+
+export const bindingFile = ({ data }: Pick<Config, 'data'>): string => join(data, 'queue', KAFKA_FILE);
 
 const OWN_FOLDER = 'A new queue needs a data folder of its own, with another `site`';
 const WHERE_GONE =
@@ -68,7 +72,8 @@ export async function assertNotKafka(config: Config, disk: Disk = nodeDisk): Pro
 export async function bindToTopics(config: Config, topics: TopicIds, disk: Disk = nodeDisk): Promise<void> {
   await assertBoundTo(config, topics, disk);
   const known = await readBinding(config, disk);
-  if (known?.site === undefined || known.aside !== undefined) await bindAnew(config, topics, disk);
+  if (known?.site === undefined || known.aside !== undefined || known.gone !== undefined)
+    await bindAnew(config, topics, disk);
 }
 
 /** Whatever it was before, it is theirs from now on. */
@@ -83,9 +88,8 @@ export async function noteAside(config: Config, aside: string, disk: Disk = node
 }
 
 async function writeBinding(config: Config, binding: Binding, disk: Disk): Promise<void> {
-  const directory = join(config.data, 'queue');
-  await makeDirectories(disk, directory);
-  await replaceFile(disk, join(directory, KAFKA_FILE), Buffer.from(`${JSON.stringify(binding)}\n`));
+  await makeDirectories(disk, join(config.data, 'queue'));
+  await replaceFile(disk, bindingFile(config), Buffer.from(`${JSON.stringify(binding)}\n`));
 }
 
 /** What a queue is told of the topics that the folder belongs to; undefined before the first start. */
@@ -128,15 +132,16 @@ export function printUnread(unread: readonly Unread[]): string {
 
 /** Undefined before the first start on Kafka. Throws QUEUE_CORRUPT. */
 export async function readBinding(config: Config, disk: Disk = nodeDisk): Promise<Binding | undefined> {
-  const path = join(config.data, 'queue', KAFKA_FILE);
+  const path = bindingFile(config);
   const text = (await readWhole(disk, path))?.toString('utf8');
   if (text === undefined) return undefined;
   try {
-    const { topics, site, aside }: Binding = JSON.parse(text);
+    const { topics, site, aside, gone }: Binding = JSON.parse(text);
     return {
       topics: { ...topics },
       ...(site === undefined ? {} : { site }),
       ...(aside === undefined ? {} : { aside }),
+      ...(gone === undefined ? {} : { gone }),
     };
   } catch (cause) {
     const message = `${path} cannot be read: put a copy from a backup there.`;
