@@ -70,9 +70,9 @@ export async function topicsToLeave(config: Config, disk: Disk = nodeDisk): Prom
 export async function assertGone(
   config: Config,
   { prefix, ids, site: noted, isMeant }: GoneTopics,
-  look: (prefix: string) => Promise<TopicsThere>,
+  look: (at: { prefix: string; noted: readonly string[] }) => Promise<TopicsThere>,
 ): Promise<WhatIsGone> {
-  const { hasBegun, site = noted, lost, idOf } = await look(prefix);
+  const { hasBegun, site = noted, lost, idOf } = await look({ prefix, noted: Object.keys(ids) });
   // Where an earlier version has made the folder theirs.
   if (site === config.site) throw ofTheSameSite(config, prefix);
   const others = Object.entries(ids).filter(([name, id]) => idOf(name) !== id);

@@ -42,7 +42,7 @@ export class KafkaCoordinator implements QueueCoordinator {
     await assertNotEmbedded(config);
     const leaving = await topicsToLeave(config);
     if (leaving !== undefined) {
-      const gone = await assertGone(config, leaving, (prefix) => lookAtTopics(config, prefix, log));
+      const gone = await assertGone(config, leaving, (looked) => lookAtTopics(config, log, looked));
       log.warn(
         { gone: gone.topics, prefix: config.queue.prefix },
         'the topics of this data folder are gone: it goes on with others',

@@ -20,7 +20,7 @@ import {
   type KnownTopics,
   OWN_TOPICS,
 } from '../queue/kafka/queue-options.ts';
-import type { TopicsThere } from '../queue/kafka/role-topics.ts';
+import type { LookOptions, TopicsThere } from '../queue/kafka/role-topics.ts';
 import { Arrival } from '../queue/late/arrival.ts';
 import { KnownLayouts } from '../queue/late/known-layouts.ts';
 import { LateQueue } from '../queue/late/late-queue.ts';
@@ -91,11 +91,15 @@ export function kafkaOptionsOf({ queue }: Config, clientId: string): KafkaOption
   };
 }
 
-/**
- * What there is on these brokers under a prefix, for whoever only asks, and waits no longer than that. Throws
- * QUEUE_UNREACHABLE, QUEUE_REFUSED, UNAVAILABLE.
- */
-export async function lookAtTopics(config: Config, prefix: string, log: Logger, forMs?: number): Promise<TopicsThere> {
+export interface TopicsToLookAt extends LookOptions {
+  readonly prefix: string;
+  /** Brokers that do not answer have so long. */
+  readonly forMs?: number;
+}
+
+/** What there is on these brokers under a prefix, for whoever only asks. Throws QUEUE_UNREACHABLE, QUEUE_REFUSED, UNAVAILABLE. */
+export async function lookAtTopics(config: Config, log: Logger, looked: TopicsToLookAt): Promise<TopicsThere> {
+  const { prefix, forMs } = looked;
   const queue = newKafkaQueue({
     config: { ...config, queue: { ...config.queue, prefix } },
     clientId: `${config.site}-look`,
@@ -105,7 +109,7 @@ export async function lookAtTopics(config: Config, prefix: string, log: Logger, 
   });
   if (forMs !== undefined) queue.cluster.endWithin(forMs);
   try {
-    return await queue.look();
+    return await queue.look(looked);
   } finally {
     await queue.close();
   }
