@@ -52,14 +52,15 @@ export class KafkaCoordinator implements QueueCoordinator {
     const isKnown = leaving === undefined && (await isKnownHere(config, roles.includes('collector')));
     const mayGrow = (growing: GrowingQueue) => mayAddPartitions(growing, config, log);
     const known = leaving === undefined ? await knownTopics(config) : undefined;
-    const queue = newKafkaQueue({ config, clientId: `${config.site}-supervisor`, log, mayGrow, known });
+    const mayNameSite = roles.includes('processor');
+    const queue = newKafkaQueue({ config, clientId: `${config.site}-supervisor`, log, mayNameSite, mayGrow, known });
     try {
       const arrival = await Arrival.begin({
         arrive: async () => {
           await queue.prepare();
           await raiseTogether(queue, queue.partitionCount(TOPICS.raw));
           const ids = topicIdsOf(queue);
-          if (leaving === undefined) await bindToTopics(config, ids);
+          if (leaving === undefined) await bindToTopics(config, ids, queue.record.state.site);
           else await goOnWith(config, ids, leaving, (topic) => queue.partitionCount(topic));
         },
         probe: () => queue.probe(),

@@ -49,6 +49,8 @@ export interface KafkaQueueParts {
   readonly registry?: Registry;
   /** Of a role: a folder that is its alone. */
   readonly notes?: string;
+  /** It has the processor, whose configuration gave events their ids. */
+  readonly mayNameSite: boolean;
   readonly mayGrow: NonNullable<KafkaQueueOptions['mayGrow']>;
   /** As an earlier start in the folder has noted them. */
   readonly known: KnownTopics | undefined;
@@ -58,7 +60,7 @@ export interface KafkaQueueParts {
 
 /** Nobody has asked for anything yet. */
 export function newKafkaQueue(parts: KafkaQueueParts): KafkaQueue {
-  const { config, clientId, log, registry, notes, mayGrow, known, appends } = parts;
+  const { config, clientId, log, registry, notes, mayNameSite, mayGrow, known, appends } = parts;
   const { prefix, replication, minInsyncReplicas } = config.queue;
   const topics = Object.entries(topicsOf(config)).map(([topic, options]) => {
     return [topic, { ...options, writers: WRITERS[topic] ?? 'one' }] as const;
@@ -67,6 +69,7 @@ export function newKafkaQueue(parts: KafkaQueueParts): KafkaQueue {
     ...kafkaOptionsOf(config, clientId),
     prefix,
     site: config.site,
+    mayNameSite,
     topics: Object.fromEntries(topics),
     replication,
     minInsyncReplicas,
@@ -104,6 +107,7 @@ export async function lookAtTopics(config: Config, log: Logger, looked: TopicsTo
     config: { ...config, queue: { ...config.queue, prefix } },
     clientId: `${config.site}-look`,
     log,
+    mayNameSite: false,
     mayGrow: () => false,
     known: undefined,
   });
@@ -159,13 +163,14 @@ export interface KafkaRoleParts {
 export async function openKafkaRoleQueue(parts: KafkaRoleParts): Promise<RoleQueue> {
   const { config, role, log, registry } = parts;
   const isCollector = role === 'collector';
+  const mayNameSite = role === 'processor';
   // That is the supervisor's.
   const mayGrow = () => false;
   const notes = join(config.data, 'queue', role);
   const known = await knownTopics(config);
   const clientId = `${config.site}-${role}`;
   const appends = isCollector ? { appends: await nextAppender(notes, log) } : {};
-  const queue = newKafkaQueue({ config, clientId, log, registry, notes, mayGrow, known, ...appends });
+  const queue = newKafkaQueue({ config, clientId, log, registry, notes, mayNameSite, mayGrow, known, ...appends });
   let presence: GroupMember | undefined;
   try {
     const isKnown = await isKnownHere(config, isCollector);

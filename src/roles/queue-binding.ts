@@ -68,12 +68,21 @@ export async function assertNotKafka(config: Config, disk: Disk = nodeDisk): Pro
   );
 }
 
-/** Makes the folder theirs at the first start; throws QUEUE_CHANGED where it is another's. */
-export async function bindToTopics(config: Config, topics: TopicIds, disk: Disk = nodeDisk): Promise<void> {
+/**
+ * Makes the folder theirs at the first start; throws QUEUE_CHANGED where it is another's. `site`: theirs, where that is
+ * settled; a later start notes it otherwise.
+ */
+export async function bindToTopics(
+  config: Config,
+  topics: TopicIds,
+  site: string | undefined,
+  disk: Disk = nodeDisk,
+): Promise<void> {
   await assertBoundTo(config, topics, disk);
   const known = await readBinding(config, disk);
-  if (known?.site === undefined || known.aside !== undefined || known.gone !== undefined)
-    await bindAnew(config, topics, disk);
+  if (known?.site !== undefined && known.aside === undefined && known.gone === undefined) return;
+  const settled = site ?? known?.site;
+  await writeBinding(config, { ...(settled === undefined ? {} : { site: settled }), topics }, disk);
 }
 
 /** Whatever it was before, it is theirs from now on. */

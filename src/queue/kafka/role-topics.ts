@@ -11,7 +11,10 @@ import { assertKnown, assertNoneGone, MissingTopics, missingOf } from './topic-i
 import { ensurePartitions, ensureTopics } from './topics.ts';
 
 export interface RoleTopicsOptions
-  extends Pick<KafkaQueueOptions, 'topics' | 'site' | 'known' | 'mayGrow' | 'replication' | 'minInsyncReplicas'> {
+  extends Pick<
+    KafkaQueueOptions,
+    'topics' | 'site' | 'mayNameSite' | 'known' | 'mayGrow' | 'replication' | 'minInsyncReplicas'
+  > {
   readonly cluster: Cluster;
   readonly record: QueueRecord;
   readonly log: Logger;
@@ -54,7 +57,7 @@ export class RoleTopics {
 
   /** Again is the same. `readCreated`: what users have made, when it is there to be read. */
   async prepare(queue: GrowingQueue, readCreated: () => Promise<void>): Promise<void> {
-    const { cluster, record, topics, site, log, nameOf } = this.#options;
+    const { cluster, record, topics, site, mayNameSite, log, nameOf } = this.#options;
     const wanted = Object.entries(topics).map(([topic, { partitions }]) => ({ name: nameOf(topic), partitions }));
     const own = OWN_TOPICS.map((topic) => ({ name: nameOf(topic), partitions: 1 }));
     const isFirst = !(await this.#assertNoneGone());
@@ -63,7 +66,7 @@ export class RoleTopics {
     await readCreated();
     // Somebody else may have begun at the same time.
     if (isFirst || record.counts.size === 0) await record.refresh();
-    if (site !== undefined) await record.settleSite(site, this.#all);
+    if (site !== undefined) await record.settleSite(site, this.#all, mayNameSite);
     await this.raise(await this.#countsAtStart(queue));
     for (const name of this.names) {
       const doing = `asking for ${name}`;
