@@ -24,7 +24,7 @@ export class LedgerKeeper implements RoleLedger {
   readonly #polled: FollowedLog[];
   /** Logs whose batches the role reports. */
   readonly #followed = new Map<string, FollowedLog>();
-  /** Reports of logs that are still being counted. */
+  /** Reports of logs that are still being counted, or not followed yet: what lies before them has not been counted. */
   readonly #early = new Map<string, Report[]>();
   #book: LedgerBook | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -64,7 +64,7 @@ export class LedgerKeeper implements RoleLedger {
   add(at: TopicPartition, { nextOffset }: Pick<Appended, 'nextOffset'>, rows: readonly LedgerRow[]): void {
     const log = logName(at);
     const early = this.#early.get(log);
-    if (this.#book === undefined || early !== undefined) {
+    if (this.#book === undefined || early !== undefined || !this.#followed.has(log)) {
       if (early === undefined) this.#early.set(log, [{ at, nextOffset, rows }]);
       else early.push({ at, nextOffset, rows });
     } else if (nextOffset > (this.#book.position(log) ?? 0)) this.#book.add(log, nextOffset, rows);
@@ -101,10 +101,12 @@ export class LedgerKeeper implements RoleLedger {
       const { log } = this.#context;
       if (counted === 'too-many') log.warn('the ledger was ahead of the queue: what is retained is counted again');
       else log.info('readers of the queue were set back, and so is the ledger: what is retained is counted again');
-      for (const log of this.#followed.keys()) if (!this.#early.has(log)) this.#early.set(log, []);
+      // What is followed meanwhile is counted after this.
+      const followed = new Map(this.#followed);
+      for (const log of followed.keys()) if (!this.#early.has(log)) this.#early.set(log, []);
       book.clear();
-      await this.#count(book, [...this.#followed.values(), ...this.#polled]);
-      return this.#takeEarly([...this.#followed.keys()]);
+      await this.#count(book, [...followed.values(), ...this.#polled]);
+      return this.#takeEarly([...followed.keys()]);
     }
     this.#takeEarly(logs.map(({ at }) => logName(at)));
   }

@@ -17,14 +17,17 @@ export function storeTroubles(sinceMs: number | null | undefined, clock: Clock):
 
 /** Tells, and logs, when that begins and when it is over. */
 export function reportTrouble(trouble: StoreTrouble, link: Pick<SupervisorLink, 'send'>, log: Logger): () => void {
-  let toldMs: number | null = null;
+  // Told once in any case: what the process before this one said may have been read after its end.
+  let toldMs: number | null | undefined;
   const timer = setInterval(() => {
     const sinceMs = trouble.sinceMs ?? null;
     if (sinceMs === toldMs) return;
+    const isFirst = toldMs === undefined;
     toldMs = sinceMs;
     link.send({ kind: 'held-up', sinceMs });
-    if (sinceMs === null) log.info('The store indexes again');
-    else {
+    if (sinceMs === null) {
+      if (!isFirst) log.info('The store indexes again');
+    } else {
       const reason = trouble.reason ?? 'the search engine has not answered yet';
       log.warn({ since: new Date(sinceMs).toISOString(), reason }, 'The store is held up: events wait in the queue');
     }

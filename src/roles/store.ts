@@ -1,14 +1,11 @@
 /** The store: pulls `events` into the search engine and answers questions. */
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { createAuth } from '../api/auth/authenticate.ts';
 import { createStoreApi } from '../api/store-api.ts';
 import { assertExposureAllowed } from '../config/exposure.ts';
 import { deadLetterPartition } from '../event/dead-letter.ts';
 import type { StoredEvent } from '../event/event.ts';
 import { GROUPS, TOPICS } from '../event/topics.ts';
-import { STORE_LIMITS } from '../lib/limits.ts';
-import type { Logger } from '../lib/log.ts';
 import { countUnwritten, countWritten, writtenRows } from '../monitor/ledger/counting.ts';
 import { BASE64_PREFIX, rebuild } from '../process/layout/rebuild.ts';
 import { runIndexer } from '../search/indexer.ts';
@@ -20,6 +17,7 @@ import { openLedger } from './open-ledger.ts';
 import type { RoleContext, RunningRole } from './role-context.ts';
 import { openSearchEngine } from './search-engine.ts';
 import { pinnedOf, retentionOf, tiersOf } from './slice-options.ts';
+import { startedSoon } from './store-start.ts';
 import { reportTrouble, storeTroubles } from './store-trouble.ts';
 
 const ANY_LOOPBACK_PORT = { host: '127.0.0.1', port: 0 };
@@ -57,10 +55,8 @@ export async function runStore(context: RoleContext): Promise<RunningRole> {
     },
   });
   const stopReporting = reportTrouble(indexer.trouble, context.link, log);
-  await startedSoon(indexer.started, log);
-  // Another store may have begun at the same time.
-  await context.claimIndex(engine.index);
-  context.endOnFailure(indexer.done);
+  const { endOnFailure } = context;
+  await startedSoon({ indexer, claimIndex: () => context.claimIndex(engine.index), endOnFailure, log });
   await ledger.start();
   const api = await createStoreApi({
     reader: engine,
@@ -87,22 +83,6 @@ export async function runStore(context: RoleContext): Promise<RunningRole> {
       await engine.close();
     },
   };
-}
-
-/**
- * Where what the last process began cannot be finished yet, as with a slice that is not available, what is stored can be
- * asked for all the same.
- */
-async function startedSoon(started: Promise<void>, log: Logger): Promise<void> {
-  const waiting = new AbortController();
-  const late = delay(STORE_LIMITS.startGraceMs, 'late', { signal: waiting.signal });
-  late.catch(() => {});
-  try {
-    if ((await Promise.race([started, late])) !== 'late') return;
-  } finally {
-    waiting.abort();
-  }
-  log.warn('What the last process began to insert cannot be finished yet: questions are answered, and events wait');
 }
 
 /** An embedded index is each folder's own; where several folders share the queue, any other one has a name for all. */

@@ -105,6 +105,26 @@ describe('the indexer', () => {
     expect(await store.engine.count(question())).toBe(3);
   });
 
+  test('says that it is held up, and since when, also where its start cannot begin', async () => {
+    let nowMs = NOW_MS;
+    const store = await open({ clock: { now: () => nowMs } });
+    const refresh = vi.spyOn(store.engine.policy, 'refresh').mockRejectedValue(new Error('no disk'));
+    const indexer = store.startIndexer();
+    const measured = async () => {
+      const { values } = (await store.registry.getSingleMetric('spillway_store_trouble_seconds')?.get()) ?? {};
+      return values?.map(({ value }) => value);
+    };
+    await vi.waitFor(() => expect(refresh).toHaveBeenCalled(), PATIENCE);
+    expect(indexer.trouble.sinceMs).toBe(undefined);
+    nowMs += STORE_LIMITS.troubleAfterMs;
+    expect(indexer.trouble.sinceMs).toBe(NOW_MS);
+    expect(await measured()).toEqual([STORE_LIMITS.troubleAfterMs / 1_000]);
+    refresh.mockRestore();
+    await indexer.started;
+    expect(indexer.trouble.sinceMs).toBe(undefined);
+    expect(await measured()).toEqual([0]);
+  });
+
   test('keeps events of one hour in the slice of their day, and those with a wrong clock in that of their receipt', async () => {
     const store = await open();
     await store.startIndexer().started;

@@ -18,7 +18,7 @@ import { type EngineInUse, goOnWithEngine } from './indexing/engine-change.ts';
 import { type Committed, Inserter } from './indexing/inserter.ts';
 import { Intake } from './indexing/intake.ts';
 import { Membership } from './indexing/membership.ts';
-import { createIndexerMetrics } from './indexing/metrics.ts';
+import { createIndexerMetrics, measureTrouble } from './indexing/metrics.ts';
 import { MissingRows } from './indexing/missing-rows.ts';
 import { followOthers } from './indexing/others.ts';
 import { recallPlace } from './indexing/recall-place.ts';
@@ -68,7 +68,8 @@ export interface RunningIndexer {
 export function runIndexer(options: IndexerOptions): RunningIndexer {
   const stopping = new AbortController();
   const trouble = new StoreTrouble(options.clock);
-  const started = start(options, trouble, stopping.signal);
+  measureTrouble(options.registry, trouble);
+  const started = trouble.watch(() => start(options, trouble, stopping.signal));
   const done = started.then((run) => run.untilStopped());
   done.catch(() => {});
   return {
@@ -118,7 +119,7 @@ async function startAs(
   const { writer, journal } = engine;
   const completeness = new Completeness(() => queue.partitionCount(TOPICS.events), options.rawEnd);
   const letters = new DeadLetters(queue, site);
-  const metrics = createIndexerMetrics(options.registry, trouble);
+  const metrics = createIndexerMetrics(options.registry);
   const onLost = (partition: number, records: number) => metrics.lost.inc({ partition }, records);
   const missing = new MissingRows({ queue, writer, log, signal, onLost });
   const inserter = new Inserter({
@@ -201,6 +202,6 @@ async function startAs(
     signal,
     close,
   });
-  await run.follow();
+  await run.begin();
   return run;
 }

@@ -114,6 +114,8 @@ export class SpoolingQueue implements Queue {
     const notes = await ProducerNotes.open(join(directory, NOTES_FILE), disk, log);
     const spooling = new SpoolingQueue(options, await LocalCoordinator.open({ directory, disk, log }), notes);
     await spooling.#spool.prepare();
+    // It may have more partitions than the last time.
+    for (const topic of options.topics) await spooling.#raised(topic, spooling.#spool.partitionCount(topic));
     spooling.#member = await spooling.#spool.joinGroup(DRAIN_GROUP, {
       topics: options.topics,
       onAssigned: (assigned) => void spooling.#assigned.set(placeOf(assigned), assigned),
@@ -129,11 +131,7 @@ export class SpoolingQueue implements Queue {
     if (!isDirect(direct)) return direct;
     if (at.partition >= this.#spool.partitionCount(at.topic)) {
       await this.#coordinator.raisePartitions({ [at.topic]: at.partition + 1 });
-      // Nothing moves in here: there is no order to keep across partitions.
-      await this.#coordinator.registerBarrier(
-        at.topic,
-        Array.from({ length: at.partition + 1 }, () => 0),
-      );
+      await this.#raised(at.topic, at.partition + 1);
       await this.#spool.heartbeat();
     }
     const spool = await this.#spool.openWriter(at);
@@ -158,6 +156,12 @@ export class SpoolingQueue implements Queue {
     if (writer.spooledRecords > 0) this.#held.hasKept(at.topic);
     this.#openingOf(at).resolve(writer);
     return writer;
+  }
+
+  /** Partitions that were added to the log are free at once: nothing moves in here, so there is no order to keep. */
+  #raised(topic: string, partitions: number): Promise<void> {
+    const barrier = Array.from({ length: partitions }, () => 0);
+    return this.#coordinator.registerBarrier(topic, barrier);
   }
 
   /**

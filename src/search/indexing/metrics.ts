@@ -10,16 +10,20 @@ export interface IndexerMetrics {
   readonly lost: Counter<'partition'>;
 }
 
-export function createIndexerMetrics(registry: Registry, trouble: StoreTrouble): IndexerMetrics {
-  const registers = [registry];
+/** From the first moment of a start on, which may be held up as well. */
+export function measureTrouble(registry: Registry, trouble: StoreTrouble): void {
   new Gauge({
     name: 'spillway_store_trouble_seconds',
     help: 'For how long the store has not been able to insert; 0 where it can.',
-    registers,
+    registers: [registry],
     collect() {
       this.set(trouble.seconds);
     },
   });
+}
+
+export function createIndexerMetrics(registry: Registry): IndexerMetrics {
+  const registers = [registry];
   return {
     rows: new Counter({
       name: 'spillway_store_rows_total',

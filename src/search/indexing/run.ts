@@ -50,8 +50,18 @@ export class IndexerRun {
     this.#builder = parts.builder;
   }
 
+  /** Begins what is assigned by now; where that fails nothing is at work any more. */
+  async begin(): Promise<void> {
+    try {
+      await this.follow();
+    } catch (thrown) {
+      await this.#close();
+      throw thrown;
+    }
+  }
+
   async untilStopped(): Promise<void> {
-    const { signal, close } = this.#parts;
+    const { signal } = this.#parts;
     try {
       while (!signal.aborted && this.#failure === undefined) {
         await this.follow();
@@ -59,9 +69,7 @@ export class IndexerRun {
       }
       await this.#inserting;
     } finally {
-      await this.#inserting;
-      for (const intake of this.#intakes) await intake.close();
-      await close();
+      await this.#close();
     }
     if (this.#failure !== undefined && !signal.aborted) throw this.#failure;
   }
@@ -78,6 +86,12 @@ export class IndexerRun {
         if (this.#failure === undefined) this.#intakes.push(await this.#parts.open(assigned));
       }
     }
+  }
+
+  async #close(): Promise<void> {
+    await this.#inserting;
+    for (const intake of this.#intakes) await intake.close();
+    await this.#parts.close();
   }
 
   /** After everything that was taken of it is committed. */

@@ -1,4 +1,4 @@
-/** Whether the store is held up, and since when: an insert, or the end of one that the last process began, takes too long. */
+/** Whether the store is held up, and since when: its start, or an insert, takes too long. */
 import type { Clock } from '../../lib/clock.ts';
 import { STORE_LIMITS } from '../../lib/limits.ts';
 
