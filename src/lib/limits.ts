@@ -586,8 +586,12 @@ export const OPENSEARCH_LIMITS = {
   /** The same trouble of the same slices is said so often, and of so many of them. */
   sayEveryMs: 60_000,
   namesSaid: 5,
+  /** Of what the engine says about a row. */
+  troubleChars: 2_000,
   /** A question waits so long for a slice whose parts have not been started yet. */
   shardStartMs: 5_000,
+  /** An index that is noted and not measured yet is waited for so long; then it is measured another time. */
+  measureWaitMs: 1_000,
   /** Where a question was not answered in its time: so long is waited for an answer that costs the cluster nothing. */
   probeMs: 2_000,
   /** An answer of the engine. */

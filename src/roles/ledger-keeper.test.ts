@@ -56,6 +56,18 @@ it('it is warned of a log that ends before what was counted of it', async () => 
   expect(await startWith(COUNTED - 1)).toEqual({ warn, info: [] });
 });
 
+it('it is warned also where the reader of another log was merely set back', async () => {
+  const warned: string[] = [];
+  const log = { warn: (text: string) => warned.push(text), info: () => {} } as unknown as RoleContext['log'];
+  await writeFile(join(data, 'ledger/store.ndjson'), '{"positions":{"events/0":2,"events/1":5},"rows":[]}\n');
+  const keeper = new LedgerKeeper(contextOf(3, { log }));
+  keeper.follow({ at: AT, count: () => [], end: async () => 0 });
+  keeper.follow({ at: { ...AT, partition: 1 }, count: () => [], end: async () => 3 });
+  await keeper.start();
+  await keeper.stop();
+  expect(warned).toEqual([expect.stringContaining('ahead of the queue')]);
+});
+
 /** What the supervisor has been told is written, by partition. */
 function supervisor() {
   const written = new Map<number, number>();

@@ -129,16 +129,18 @@ export class LedgerKeeper implements RoleLedger {
    * after a change of the search engine.
    */
   async #count(book: LedgerBook, logs: readonly FollowedLog[]): Promise<'all' | 'set-back' | 'too-many'> {
+    let isSetBack = false;
     for (const { at, count, end } of logs) {
       const reader = this.#context.queue.openReader(at);
       try {
         const upTo = end === undefined ? await reader.endOffset() : offset((await end()) ?? 0);
         if (await countMissing(book, reader, upTo, count)) continue;
-        return (book.position(logName(at)) ?? 0) > (await reader.endOffset()) ? 'too-many' : 'set-back';
+        if (end === undefined || (book.position(logName(at)) ?? 0) > (await reader.endOffset())) return 'too-many';
+        isSetBack = true;
       } finally {
         await reader.close();
       }
     }
-    return 'all';
+    return isSetBack ? 'set-back' : 'all';
   }
 }

@@ -161,12 +161,15 @@ async function startAs(
       await reader.close();
     }
   };
+  // A look waits for records that may never come: of a partition whose leader is away, or that has lost them.
+  const closing = new AbortController();
+  const looking = AbortSignal.any([signal, closing.signal]);
   const open = async (assigned: AssignedPartition): Promise<Intake> => {
     const { partition } = assigned;
     const from = await begin(assigned);
     onOpened?.(partition);
     // Not awaited: the partition's writer may not have said yet where it ends.
-    visibleBefore({ queue, processed, signal }, partition, from).then(
+    visibleBefore({ queue, processed, signal: looking }, partition, from).then(
       (visible) => completeness.set(partition, visible),
       (thrown: unknown) =>
         log.warn({ partition, reason: messageOf(thrown) }, 'The last progress marker cannot be read'),
@@ -174,10 +177,11 @@ async function startAs(
     return new Intake(queue, assigned, from, log, (records) => onLost(partition, records));
   };
   engine.completeFrom((tenant) => completeness.toMs(tenant));
-  const stopFollowing = followOthers({ queue, processed, membership, completeness, log, signal });
+  const stopFollowing = followOthers({ queue, processed, membership, completeness, log, signal: looking });
   const stopRetention = keepRetention({ writer, journal, clock: options.clock, log });
   const stopMaintaining = writer.maintain();
   const close = async () => {
+    closing.abort();
     await Promise.all([stopRetention(), stopMaintaining(), stopFollowing(), keeper.close()]);
     await membership.leave();
     await letters.close();

@@ -21,7 +21,7 @@ export interface BulkOutcome {
 }
 
 /** Of what is answered about each row, what is read of it. */
-const ANSWER = 'filter_path=error,errors,items.*.status,items.*.error';
+const ANSWER = 'filter_path=error,items.*.status,items.*.error';
 /**
  * A document goes in as it was made, whatever pipeline an index or a template names (`_none`). What waits for a shard that
  * no node has is answered after SHARD_WAIT; the other rows of the request are written meanwhile.
@@ -29,6 +29,7 @@ const ANSWER = 'filter_path=error,errors,items.*.status,items.*.error';
 const SHARD_WAIT = `${OPENSEARCH_LIMITS.shardWaitMs}ms`;
 export const BULK_PATH = `_bulk?require_alias=true&pipeline=_none&timeout=${SHARD_WAIT}&${ANSWER}`;
 const REQUEST_TOO_LARGE = 413;
+const DROPPED = 'nothing was stored, as where a pipeline drops it';
 
 export async function sendBulk(client: Client, rows: readonly Row[]): Promise<BulkOutcome> {
   let answer: Answer;
@@ -46,19 +47,20 @@ export async function sendBulk(client: Client, rows: readonly Row[]): Promise<Bu
   const outcome = { conflicts: [] as Row[], refused: [] as { row: Row; reason: string }[], again: [] as Row[] };
   let trouble: string | undefined;
   const results = listAt(answer.body, 'items');
-  if (at(answer.body, 'errors') === false && results.length === rows.length) {
-    return { ...outcome, trouble, tooLarge: false };
-  }
   for (const [i, row] of rows.entries()) {
     const result = at(results[i], 'create');
     const status = result === undefined ? 0 : numberAt(result, 'status');
+    // Any other, 200 too, which the answer does not count as an error, says that the row is not stored.
     if (status === 201) continue;
     if (status === 409) {
       outcome.conflicts.push(row);
       continue;
     }
-    const problem = innermost(at(result, 'error')) ?? { type: `status ${status}`, reason: '' };
-    const text = `${problem.type}: ${problem.reason}`.slice(0, 2_000);
+    const problem = innermost(at(result, 'error')) ?? {
+      type: `status ${status}`,
+      reason: status === 200 ? DROPPED : '',
+    };
+    const text = `${problem.type}: ${problem.reason}`.slice(0, OPENSEARCH_LIMITS.troubleChars);
     if (status === 400 && isAboutDocument(problem)) outcome.refused.push({ row, reason: text });
     else {
       outcome.again.push(row);

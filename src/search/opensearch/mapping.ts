@@ -123,9 +123,20 @@ function sharedSettings({ shards, replicas }: IndexOptions): Readonly<Record<str
     'index.codec': 'best_compression',
     // An insert refreshes what it wrote before it counts as visible.
     'index.refresh_interval': '-1',
+    // A template of somebody's for more than ours brings none: it would change events, or drop them.
+    'index.final_pipeline': NO_PIPELINE,
     'index.max_regex_length': OPENSEARCH_LIMITS.regexpChars,
     'index.mapping.total_fields.limit': FIXED_FIELDS + OPENSEARCH_LIMITS.typedFields + SPARE_FIELDS,
   };
+}
+
+/** What the engine calls it where an index has no pipeline. */
+const NO_PIPELINE = '_none';
+
+/** The pipeline that everything which goes into an index passes, of its settings as the engine tells them; undefined where none does. */
+export function finalPipeline(settings: unknown): string | undefined {
+  const name = textAt(settings, 'index', 'final_pipeline');
+  return name === NO_PIPELINE ? undefined : name;
 }
 
 /** For indices of our names that come to be in another way than by `sliceContents`; their alias is for people. */

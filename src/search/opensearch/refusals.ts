@@ -48,7 +48,7 @@ const ADVICE: readonly (readonly [said: RegExp, advice: string])[] = [
   ],
   [
     /pipeline/,
-    'A pipeline of the index fails: PUT /INDEX/_settings {"index.final_pipeline": null}, or make that pipeline',
+    'A pipeline of the index fails, or changes or drops events: PUT /INDEX/_settings {"index.final_pipeline": null}, and look at index templates',
   ],
   [
     /primary shard is not active|no_shard_available|unavailable_shards/,

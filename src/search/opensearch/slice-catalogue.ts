@@ -13,9 +13,10 @@ import { ask } from './ask.ts';
 import type { Client } from './client.ts';
 import { ClusterDocument, type SharedIndexOptions } from './cluster-document.ts';
 import { isGone } from './errors.ts';
-import { WHERE_THERE } from './index-names.ts';
+import { namesForPaths, WHERE_THERE } from './index-names.ts';
 import { at, listAt } from './json.ts';
 import { allSlices, FIELD, parseSliceIndex } from './mapping.ts';
+import { redIndices } from './red-indices.ts';
 import {
   isCovered,
   isNoted,
@@ -100,7 +101,8 @@ export class SliceCatalogue {
   async noteExisting(indices: readonly PresentIndex[]): Promise<void> {
     const unknown = indices.filter(({ index, uuid }) => this.#slices.get(index)?.uuid !== uuid);
     if (unknown.length === 0) return;
-    const measured = await this.#measure(unknown);
+    const awaited = await this.#awaited(unknown);
+    const measured = await this.#measure(unknown.filter(({ index }) => !awaited.has(index)));
     await this.#change((known) => {
       const noted = unknown.flatMap(({ index, uuid, listed }) => {
         const [before, found] = [known[index], measured[index]];
@@ -110,6 +112,23 @@ export class SliceCatalogue {
       });
       return noted.length === 0 ? undefined : { ...known, ...Object.fromEntries(noted) };
     });
+  }
+
+  /**
+   * Of these, those that nobody can measure now since no node has their shards, and need not: they were noted before they
+   * were made, and whoever did that ended before they were there, so they hold nothing beyond what is noted. One that is
+   * not in the list, or another than the list has, may hold anything: without it answers would lack that in silence.
+   */
+  async #awaited(unknown: readonly PresentIndex[]): Promise<ReadonlySet<string>> {
+    const made = unknown.flatMap(({ index }) => {
+      const noted = this.#slices.get(index);
+      return noted !== undefined && noted.uuid === undefined ? [index] : [];
+    });
+    const red = new Set<string>();
+    for (const names of namesForPaths(made)) {
+      for (const index of await redIndices(this.#client, names, OPENSEARCH_LIMITS.measureWaitMs)) red.add(index);
+    }
+    return red;
   }
 
   /** Durable when it resolves, in one write for all. */

@@ -9,10 +9,12 @@ import { makesNoIndex } from './cluster-state.ts';
 import { problemOf } from './errors.ts';
 import type { Wanted } from './field-budget.ts';
 import { FieldShares, uuidOf } from './field-shares.ts';
+import { namesForPaths } from './index-names.ts';
 import { at } from './json.ts';
 import {
   aliasesOf,
   FIELD,
+  finalPipeline,
   type IndexOptions,
   sliceContents,
   strangeField,
@@ -95,6 +97,20 @@ export class SliceIndices {
       }
     }
     return missing;
+  }
+
+  /** Of these, the indices that somebody has given a pipeline since they were prepared; by each, what is wrong with that. */
+  async piped(indices: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const found = new Map<string, string>();
+    for (const names of namesForPaths([...new Set(indices)])) {
+      const path = `${names}/_settings/index.final_pipeline?ignore_unavailable=true`;
+      const { body } = await ask(this.#client, { method: 'GET', path });
+      for (const [index, has] of Object.entries(Object(body))) {
+        const pipeline = finalPipeline(at(has, 'settings'));
+        if (pipeline !== undefined) found.set(index, piped(index, pipeline));
+      }
+    }
+    return found;
   }
 
   /** What readers have to know of an index that was prepared. */
@@ -185,6 +201,9 @@ export class SliceIndices {
         `The index ${index} is not one that Spillway made: its field ${strange} is another. Remove that index, or rename it; events wait meanwhile.`,
       );
     }
+    const pipeline = finalPipeline(at(body, index, 'settings'));
+    if (pipeline !== undefined)
+      throw new SpillwayError('UNAVAILABLE', `${piped(index, pipeline)}; events wait meanwhile.`);
     await this.#mendAliases(index, at(body, index, 'aliases'));
     const [paths, uuid] = [typedPathsOf(at(body, index)), uuidOf(index, body)];
     // Of another one readers know nothing, even if they did of one of its name: it may be out of the list of slices.
@@ -261,6 +280,11 @@ export class SliceIndices {
     this.#unmappableOf(index).add(field);
     this.#log.error({ index, field, reason }, `Somebody has mapped ${field} of ${index} to something else: ${reason}`);
   }
+}
+
+function piped(index: string, pipeline: string): string {
+  const mend = `PUT /${index}/_settings {"index.final_pipeline": null}, and look at index templates`;
+  return `The index ${index} has a final_pipeline, ${pipeline}, which changes events or drops them: ${mend}`;
 }
 
 const REMOVED =

@@ -14,7 +14,9 @@ import { ClusterDocument, sharedIndex } from './cluster-document.ts';
 import { ClusterPolicy } from './cluster-policy.ts';
 import type { OpenSearchOptions } from './engine.ts';
 import { at as memberAt } from './json.ts';
+import { sliceContents, sliceIndex } from './mapping.ts';
 import { QueryRunner } from './query-runner.ts';
+import { SliceCatalogue } from './slice-catalogue.ts';
 import { openClusterKit, prefixOf, removeSlices, TEST_NODE } from './testing/cluster-kit.ts';
 import { Meddler, type Meddling } from './testing/meddler.ts';
 
@@ -471,6 +473,65 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     const third = new ClusterPolicy(client(), index(), 'c', () => nowMs);
     await third.refresh();
     expect(third.current.decisions).toEqual([decision]);
+  });
+
+  test('a slice that no node has, and whose maker ended before it noted that, holds up neither a start nor a list', async () => {
+    const options = { ...index(), tiers: { own: { nodes: { box: 'hot' } } } };
+    const slice = { retentionDays: 30, hours: 24, group: 'own-shop', start: Math.floor(NOON / (24 * HOUR_MS)) };
+    const name = sliceIndex(options.prefix, slice);
+    const kit = await started('a');
+    await kit.append(0, events('small', 3));
+    await kit.settled();
+    const meddler = await Meddler.start(TEST_NODE);
+    const catalogue = new SliceCatalogue(client(meddler.url), options);
+    await catalogue.open();
+    const body = sliceContents(options, name, 'own');
+    await client().call({ method: 'PUT', path: `${name}?timeout=1ms`, body });
+    // A refresh would wait a minute.
+    meddler.meddle = (path) => (path.includes('_refresh') ? 'busy' : 'pass');
+    // It may hold anything while nobody has noted it.
+    await expect(catalogue.open()).rejects.toThrow();
+    await catalogue.cover([{ index: name, slice, tier: 'own', fromMs: NOON, toMs: NOON }]);
+    await catalogue.open();
+    const other = await openClusterKit({ directory: join(folder, 'b') }, { index: options });
+    kits.push(other);
+    expect(await other.engine.slices.describe()).toHaveLength(2);
+    expect(await other.engine.writer.slices()).toHaveLength(2);
+    expect(await other.engine.count(question('small'))).toBe(3);
+    await expect(other.engine.count(question('shop'))).rejects.toHaveProperty('code', 'UNAVAILABLE');
+    // Nor another than is noted by its name.
+    const there = (await catalogue.indices()).find((one) => one.index === name);
+    const document = new ClusterDocument<{ indices: Record<string, object> }>(client(), options, 'slices');
+    await document.refresh();
+    const before = document.value?.indices ?? {};
+    await document.replace({ indices: { ...before, [name]: { ...before[name], uuid: 'x' } } });
+    await expect(catalogue.open()).rejects.toThrow();
+    await document.replace({ indices: before });
+    // Events for it wait, and those that came with them do not.
+    const block = other.engine.writer.createBlock();
+    for (const [tenant, group, tier] of [
+      ['shop', 'own-shop', 'own'],
+      ['small', '', 'shared'],
+    ] as const) {
+      const bytes = Buffer.from(JSON.stringify(events(tenant, 1)[0]));
+      const stamp = { partition: 0, offset: number, timestampMs: NOON };
+      block.add(bytes, 0, bytes.length, stamp, () => ({ slice: { ...slice, group }, tier }));
+    }
+    const batch = await block.finish();
+    if (batch === undefined) throw new Error('no rows');
+    const inserted = other.engine.writer.insert(batch);
+    await vi.waitFor(async () => expect(await other.engine.count(question('small'))).toBe(4), PATIENCE);
+    // It is measured when it is there.
+    meddler.meddle = () => 'pass';
+    const settings = { 'index.routing.allocation.require.box': null };
+    await client().call({ method: 'PUT', path: `${name}/_settings`, body: settings });
+    await vi.waitFor(async () => {
+      await catalogue.open();
+      expect(catalogue.uuidOf(name)).toBe(there?.uuid);
+    }, PATIENCE);
+    expect(await inserted).toEqual([]);
+    expect(await other.engine.count(question('shop'))).toBe(1);
+    await meddler.close();
   });
 
   test('slices of a tier lie as its storage says, all others as all do', async () => {

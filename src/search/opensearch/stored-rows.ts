@@ -6,8 +6,9 @@ import { ask } from './ask.ts';
 import type { Client } from './client.ts';
 import type { Condition } from './conditions.ts';
 import { WHERE_THERE } from './index-names.ts';
-import { at, listAt } from './json.ts';
+import { listAt } from './json.ts';
 import { aliasOf, FIELD, type IndexOptions } from './mapping.ts';
+import { redIndices } from './red-indices.ts';
 import { adviceOn } from './refusals.ts';
 
 export class StoredRows {
@@ -49,12 +50,7 @@ export class StoredRows {
 
   /** A refresh would wait a minute for shards that no node has, and what is in them is not known without. */
   async #assertThere(): Promise<void> {
-    const path = `_cluster/health/${this.#alias}?level=indices&ignore_unavailable=true&timeout=100ms`;
-    const { status, body } = await this.#client.call({ method: 'GET', path });
-    if (status !== 200) return;
-    const red = Object.entries(Object(at(body, 'indices'))).flatMap(([index, state]) => {
-      return at(state, 'status') === 'red' ? [index] : [];
-    });
+    const red = await redIndices(this.#client, this.#alias);
     if (red.length === 0) return;
     const names = red.slice(0, OPENSEARCH_LIMITS.namesSaid).join(', ');
     const trouble = `unavailable_shards: no node has all of ${names}`;

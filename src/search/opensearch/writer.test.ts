@@ -96,6 +96,24 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     expect(await kit.engine.count(ask())).toBe(2);
   });
 
+  test('a repeat that cannot be compared now waits, and it is said why', async () => {
+    const said: string[] = [];
+    const quiet = createLog('test', 'fatal');
+    const log = Object.assign(Object.create(quiet), {
+      warn: ({ reason }: { reason: string }, text: string) => said.push(reason, text),
+    });
+    const meddler = await Meddler.start(TEST_NODE);
+    const kit = await open({}, { cluster: { nodes: [meddler.url] }, log });
+    await insert(kit, numbered(2));
+    meddler.meddle = (path) => (path.startsWith('/_mget') && meddler.meddled === 0 ? 'no shard' : 'pass');
+    expect(await insert(kit, numbered(3))).toEqual([]);
+    expect(said.join()).toMatch(/^no_shard_available.*No shard available,.*they wait.*allocation\/explain/);
+    expect(await kit.engine.count(ask())).toBe(3);
+    await kit.close();
+    kits.length = 0;
+    await meddler.close();
+  });
+
   test('what it cannot take becomes a dead letter with the whole original, and the rest goes on', async () => {
     const kit = await started();
     const twice = JSON.stringify(eventOf(1)).replace('"number":', '"number":0,"number":');
@@ -155,6 +173,33 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     client.close();
   });
 
+  test('an event that a pipeline has made unreadable waits, and becomes no dead letter', async () => {
+    const said: string[] = [];
+    const quiet = createLog('test', 'fatal');
+    const log = Object.assign(Object.create(quiet), { warn: (about: object) => said.push(JSON.stringify(about)) });
+    const meddler = await Meddler.start(TEST_NODE);
+    const kit = await started({}, { cluster: { nodes: [meddler.url] }, log });
+    await kit.append(0, [eventOf(0)]);
+    await kit.settled();
+    const client = new Client({ nodes: [TEST_NODE] });
+    const settings = `${sliceIndex(prefixOf(folder), TODAY)}/_settings`;
+    const set = (pipeline: string | null) =>
+      client.call({ method: 'PUT', path: settings, body: { 'index.final_pipeline': pipeline } });
+    await set('changes-a-field');
+    meddler.meddle = (path) => (path.startsWith('/_bulk') ? 'unreadable item' : 'pass');
+    await kit.append(0, [eventOf(1)]);
+    await expect.poll(() => said.join(), PATIENCE).toContain('changes-a-field');
+    meddler.meddle = () => 'pass';
+    await set(null);
+    await kit.settled();
+    expect(await kit.engine.count(ask())).toBe(2);
+    expect(await lettersOf(kit)).toEqual([]);
+    await kit.close();
+    kits.length = 0;
+    await meddler.close();
+    client.close();
+  });
+
   test('what is answered is what was stored, whatever it holds', async () => {
     const kit = await open();
     const stored = fc
@@ -167,7 +212,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     }
   });
 
-  test.each(['cut before', 'cut after', 'busy', 'busy item'] as const)(
+  test.each(['cut before', 'cut after', 'busy', 'busy item', 'dropped item'] as const)(
     'nothing is lost or doubled where requests meet: %s',
     async (meddling: Meddling) => {
       const meddler = await Meddler.start(TEST_NODE);
@@ -256,7 +301,8 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     const client = new Client({ nodes: [TEST_NODE] });
     const prefix = prefixOf(folder);
     const mapping = { properties: { timestamp: { type: 'keyword' } } };
-    const other = { index_patterns: [`${prefix}-slice-*`], priority: 900, template: { mappings: mapping } };
+    const settings = { 'index.final_pipeline': 'no-such' };
+    const other = { index_patterns: [`${prefix}-slice-*`], priority: 900, template: { settings, mappings: mapping } };
     await client.call({ method: 'DELETE', path: `_index_template/${prefix}` });
     await client.call({ method: 'PUT', path: `_index_template/${prefix}-other`, body: other });
     await insert(kit, numbered(5));

@@ -16,6 +16,7 @@ import { ask, failed } from './ask.ts';
 import { type BulkOutcome, bytesOf, sendBulk } from './bulk.ts';
 import type { Client } from './client.ts';
 import { DocumentBatch, DocumentBlock, type Row } from './document-block.ts';
+import { innermost } from './errors.ts';
 import type { Wanted } from './field-budget.ts';
 import { namesForPaths, WHERE_THERE } from './index-names.ts';
 import { at, listAt, numberAt } from './json.ts';
@@ -257,11 +258,7 @@ export class OpenSearchWriter implements SearchWriter {
     return stale;
   }
 
-  async #attempt(
-    rows: readonly Row[],
-    refused: RefusedRecord[],
-    requestBytes: number,
-  ): Promise<{ readonly again: readonly Row[]; readonly trouble: string | undefined }> {
+  async #attempt(rows: readonly Row[], refused: RefusedRecord[], requestBytes: number): Promise<Waiting> {
     const again: Row[] = [];
     let trouble: string | undefined;
     const chunks = chunksOf(rows, Math.max(requestBytes, OPENSEARCH_LIMITS.requestLeastBytes));
@@ -277,8 +274,10 @@ export class OpenSearchWriter implements SearchWriter {
           continue;
         }
         trouble ??= outcome.trouble;
-        refused.push(...outcome.refused.map(({ row, reason }) => refusal(row, reason)));
-        again.push(...outcome.again, ...(await this.#compare(outcome, refused)));
+        const changed = await this.#changed(outcome, refused);
+        const compared = await this.#compare(outcome, refused);
+        trouble ??= changed.trouble ?? compared.trouble;
+        again.push(...outcome.again, ...changed.again, ...compared.again);
       }
     };
     await Promise.all(Array.from({ length: OPENSEARCH_LIMITS.requestsAtOnce }, sendNext));
@@ -287,20 +286,35 @@ export class OpenSearchWriter implements SearchWriter {
     return { again, trouble };
   }
 
+  /** Of what is refused for what it is, the rows of which a pipeline made that: they are good themselves. */
+  async #changed({ refused: rows }: BulkOutcome, refused: RefusedRecord[]): Promise<Waiting> {
+    if (rows.length === 0) return { again: [], trouble: undefined };
+    const piped = await this.#indices.piped(rows.map(({ row: { index } }) => index));
+    refused.push(...rows.flatMap(({ row, reason }) => (piped.has(row.index) ? [] : [refusal(row, reason)])));
+    const again = rows.flatMap(({ row }) => (piped.has(row.index) ? [row] : []));
+    return { again, trouble: piped.values().next().value };
+  }
+
   /** Rows whose id is taken: by the same event nearly always, since it was sent before; else it is refused. */
-  async #compare({ conflicts }: BulkOutcome, refused: RefusedRecord[]): Promise<readonly Row[]> {
-    if (conflicts.length === 0) return [];
+  async #compare({ conflicts }: BulkOutcome, refused: RefusedRecord[]): Promise<Waiting> {
+    if (conflicts.length === 0) return { again: [], trouble: undefined };
     const docs = conflicts.map(({ index, id }) => ({ _index: index, _id: id, _source: [FIELD.event] }));
     const { body } = await ask(this.#client, { method: 'POST', path: '_mget', body: { docs } });
     const found = listAt(body, 'docs');
-    return conflicts.filter((conflict, i) => {
+    let trouble: string | undefined;
+    const again = conflicts.filter((conflict, i) => {
       const stored = at(found[i], '_source', FIELD.event);
-      if (stored === undefined) return true;
+      if (stored === undefined) {
+        const problem = innermost(at(found[i], 'error'));
+        trouble ??= problem && `${problem.type}: ${problem.reason}`.slice(0, OPENSEARCH_LIMITS.troubleChars);
+        return true;
+      }
       if (canonical(stored as JsonValue) !== canonical(JSON.parse(conflict.bytes.toString('utf8')))) {
         refused.push(refusal(conflict, `another event has the id ${conflict.id} in ${conflict.index}`));
       }
       return false;
     });
+    return { again, trouble };
   }
 
   /**
@@ -321,10 +335,16 @@ export class OpenSearchWriter implements SearchWriter {
   }
 }
 
+/** Rows that are not written now, and why, where that is known. */
+interface Waiting {
+  readonly again: readonly Row[];
+  readonly trouble: string | undefined;
+}
+
 /** By index, what the list of slices has for it. */
 type Listed = ReadonlyMap<string, string | undefined>;
 
-const REPLACED = 'an index was replaced meanwhile, or is closed';
+const REPLACED = 'an index was replaced meanwhile, is closed, or no node has its shards';
 
 /** What the rows need of each index, which must be noted before it is made and written. */
 function needsOf(rows: readonly Row[]): Need[] {

@@ -2,7 +2,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-export type Meddling = 'pass' | 'cut before' | 'cut after' | 'busy item' | keyof typeof REFUSALS;
+export type Meddling =
+  | 'pass'
+  | 'cut before'
+  | 'cut after'
+  | 'dropped item'
+  | keyof typeof ITEMS
+  | keyof typeof REFUSALS;
 
 export class Meddler {
   readonly #server: Server;
@@ -52,15 +58,20 @@ export class Meddler {
       return void response.end(JSON.stringify({ error, status }));
     }
     const { method = 'GET', headers } = request;
-    const type = headers['content-type'];
-    const answer = await fetch(this.#node + request.url, {
-      method,
-      ...(body.length > 0 && { body, headers: { 'content-type': type ?? 'application/json' } }),
-    });
+    const type = headers['content-type'] ?? 'application/json';
+    if (what === 'dropped item') {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      return void response.end(await withoutFirst(body, (rest) => this.#forward(method, request.url, type, rest)));
+    }
+    const answer = await this.#forward(method, request.url, type, body);
     const text = await answer.text();
     if (what === 'cut after') return void request.socket.destroy();
     response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? 'application/json' });
-    response.end(what === 'busy item' ? withBusyItem(text) : text);
+    response.end(what === 'pass' ? text : withFirstItem(text, ITEMS[what as keyof typeof ITEMS]));
+  }
+
+  #forward(method: string, path: string | undefined, type: string, body: Buffer<ArrayBuffer>): Promise<Response> {
+    return fetch(this.#node + path, { method, ...(body.length > 0 && { body, headers: { 'content-type': type } }) });
   }
 }
 
@@ -85,11 +96,27 @@ const REFUSALS = {
   'no manager': [503, { type: 'cluster_manager_not_discovered_exception', reason: null }],
 } as const;
 
-/** Says of the first row that it was not taken, though it was: the next attempt meets its document. */
-function withBusyItem(text: string): string {
+/** What is said of the first row, though it was taken (the next attempt meets its document), or of the first document that is read. */
+const ITEMS = {
+  'busy item': { status: 429, error: BUSY },
+  'unreadable item': { status: 400, error: { type: 'mapper_parsing_exception', reason: 'failed to parse field [o]' } },
+  'no shard': { status: 503, error: { type: 'no_shard_available_action_exception', reason: 'No shard available' } },
+} as const;
+
+function withFirstItem(text: string, said: (typeof ITEMS)[keyof typeof ITEMS]): string {
   const answer = JSON.parse(text);
   if (Array.isArray(answer.items) && answer.items.length > 0) {
-    answer.items[0] = { create: { status: 429, error: BUSY } };
+    answer.items[0] = { create: said };
+    answer.errors = true;
   }
+  if (Array.isArray(answer.docs) && answer.docs.length > 0) answer.docs[0] = said;
+  return JSON.stringify(answer);
+}
+
+/** A processor `drop` of a pipeline: the first row is not stored, which OpenSearch answers as no error. */
+async function withoutFirst(body: Buffer<ArrayBuffer>, send: (rest: Buffer<ArrayBuffer>) => Promise<Response>) {
+  const rest = body.subarray(body.indexOf('\n', body.indexOf('\n') + 1) + 1);
+  const answer = rest.length === 0 ? { errors: false, items: [] } : await (await send(rest)).json();
+  answer.items.unshift({ create: { status: 200 } });
   return JSON.stringify(answer);
 }
