@@ -8,6 +8,9 @@ import { QueueSection } from './queue-section.ts';
 import { SearchSection } from './search-section.ts';
 import { TENANT_PATTERN, TENANT_WORDS } from './tenant-name.ts';
 
+/** What an installation has whose configuration says none. */
+export const DEFAULT_SITE = 'local';
+
 const Tenant = (description: string) =>
   Type.String({ pattern: TENANT_PATTERN, 'x-expects': TENANT_WORDS, default: 'default', description });
 
@@ -32,7 +35,7 @@ export const ConfigSchema = Section(
     site: Type.String({
       pattern: '^[a-z0-9_-]{1,32}$',
       'x-expects': 'a name of lower-case letters, digits, - and _, at most 32',
-      default: 'local',
+      default: DEFAULT_SITE,
       description:
         "Name of this installation. It begins every event's id, so choose it once: another one is refused on the same data folder or the same topics of Kafka, and all machines on these have the same.",
       examples: ['ams1'],

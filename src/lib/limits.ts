@@ -706,6 +706,8 @@ export const DOCTOR_LIMITS = {
   connectMs: 4_000,
   /** One request to an engine. */
   requestMs: 5_000,
+  /** A topic of Kafka that was there once is waited for so long: a broker that has just started may not know it yet. */
+  missingTopicMs: 3_000,
   /** Programs that are asked about the clock. */
   programMs: 2_000,
   /** Writes of this size, each synced, tell how fast the disk is; they end after so long too. */
@@ -742,6 +744,7 @@ export const CONFIG_LIMITS = {
 
 const relations: readonly (readonly [boolean, string])[] = [
   [DOCTOR_LIMITS.connectMs + DOCTOR_LIMITS.requestMs < DOCTOR_LIMITS.checkMs, 'a check ends after what it waits for'],
+  [DOCTOR_LIMITS.missingTopicMs < DOCTOR_LIMITS.requestMs, 'brokers are asked again after a topic was waited for'],
   [10 * SUPERVISOR_LIMITS.heartbeatMs < GROUP_LIMITS.sessionTimeoutMs, 'a session outlives several heartbeats'],
   [
     SUPERVISOR_LIMITS.requestTimeoutMs < GROUP_LIMITS.sessionTimeoutMs,

@@ -10,7 +10,7 @@ export function anotherSite(what: string, known: string, site: string, otherwise
   return new SpillwayError(
     'SITE_CHANGED',
     `${what} of the site '${known}', and the configuration says site: ${site}. The ids of all its events begin with the ` +
-      `site, so there is one for ever. ${advice}`,
+      `site, so there is one for ever: the one that existing ids begin with. ${advice}`,
     { details: { site: known, configured: site, advice } },
   );
 }

@@ -14,7 +14,7 @@ import { MarkBoard } from '../queue/segment-log/marks.ts';
 import { openSegmentLog } from '../queue/segment-log/queue.ts';
 import { values } from '../queue/test-records.ts';
 import { assertGone, goOnWith, topicsToLeave } from './gone-topics.ts';
-import { isBoundTo } from './queue-binding.ts';
+import { bindAnew, isBoundTo } from './queue-binding.ts';
 
 const IDS = { 'old.raw': 'r1', 'old.events': 'e1' };
 const NEW_IDS = { 'new.raw': 'r2', 'new.events': 'e2' };
@@ -57,7 +57,28 @@ it.each([
   ['the dead letters are gone', looking({ lost: ['old.dead-letter'] }), 'old.dead-letter'],
   ['what all share is gone', looking({ hasBegun: false, site: undefined }), 'old.control'],
 ])('may be left where %s', async (_, look, gone) => {
-  expect(await assertGone(config('b', 'new.'), await leave(), look)).toEqual([gone]);
+  expect(await assertGone(config('b', 'new.'), await leave(), look)).toEqual({ topics: [gone], site: 'a' });
+});
+
+it('is not left where none of its topics is on the brokers that are asked, unless somebody says that this is meant', async () => {
+  const look = looking({ hasBegun: false, site: undefined }, {});
+  await expect(assertGone(config('b', 'new.'), await leave(), look)).rejects.toMatchObject({
+    code: 'QUEUE_CHANGED',
+    details: { advice: expect.stringContaining(`put "gone":true, after the first brace of ${data}/queue/kafka.json`) },
+  });
+  const text = await readFile(join(data, 'queue/kafka.json'), 'utf8');
+  await write('queue/kafka.json', text.replace('{', '{"gone":true,'));
+  expect((await assertGone(config('b', 'new.'), await leave(), look)).topics).toContain('old.raw');
+  await goOnWith(config('b', 'new.'), NEW_IDS, await leave(), () => 2);
+  // It was said of the old ones, and of no others.
+  expect(await readFile(join(data, 'queue/kafka.json'), 'utf8')).not.toContain('gone');
+});
+
+it('is not left for the usual site where nobody knows the old one, and says that it is not known for any other', async () => {
+  await write('queue/kafka.json', JSON.stringify({ topics: IDS }));
+  const look = looking({ site: undefined, lost: ['old.events'] });
+  await expect(assertGone(config('local', 'new.'), await leave(), look)).rejects.toThrow(/site of, most likely local/);
+  expect((await assertGone(config('b', 'new.'), await leave(), look)).site).toBeUndefined();
 });
 
 it('keeps nothing that counts by the old offsets where it would be taken for the new, wherever a crash comes between', async () => {
@@ -75,7 +96,7 @@ it('keeps nothing that counts by the old offsets where it would be taken for the
     const isBound = (await topicsToLeave(config('b', 'new.'))) === undefined;
     expect(isBound).toBe(done);
     if (done) break;
-    expect(crashAt).toBeLessThan(FILES.length + 1);
+    expect(crashAt).toBeLessThan(FILES.length + 2);
   }
   expect(await isBoundTo(config('b', 'new.'), Object.keys(NEW_IDS))).toBe(true);
   expect(await readFile(join(data, 'tokens/t'), 'utf8')).toBe('tokens/t');
@@ -84,6 +105,39 @@ it('keeps nothing that counts by the old offsets where it would be taken for the
     expect(await readFile(join(data, 'before/old', file), 'utf8')).toBe(file);
   }
 });
+
+it('is left again and again, also for names that differ by a dot only, and each time has a place of its own', async () => {
+  const places = ['before/old', 'before/old-2', 'before/old-3'];
+  for (const [round, prefix] of ['old.', 'old.', 'old'].entries()) {
+    await write('search/tables', `${round}`);
+    await bindAnew(config('a', prefix), { [`${prefix}raw`]: 'r', [`${prefix}events`]: 'e' });
+    await goOnWith(config('b', 'new.'), NEW_IDS, await leave(), () => 2);
+  }
+  const texts = places.map((place) => readFile(join(data, place, 'search/tables'), 'utf8'));
+  expect(await Promise.all(texts)).toEqual(['0', '1', '2']);
+});
+
+it.each(['EXDEV', 'EBUSY'])(
+  'says what to move where a part is on a disk of its own, and goes on (%s)',
+  async (code) => {
+    const search = join(data, 'search');
+    const disk: Disk = {
+      ...nodeDisk,
+      rename: async (from, to) => {
+        if (from === search) throw Object.assign(new Error(`${code}: rename`), { code });
+        await nodeDisk.rename(from, to);
+      },
+    };
+    const go = async () => goOnWith(config('b', 'new.'), NEW_IDS, await leave(), () => 2, disk);
+    await expect(go()).rejects.toMatchObject({
+      code: 'QUEUE_CHANGED',
+      details: { advice: expect.stringContaining(`Move what is in ${search} to ${join(data, 'before/old/search')}`) },
+    });
+    await rm(join(search, 'tables'));
+    await go();
+    expect(await isBoundTo(config('b', 'new.'), Object.keys(NEW_IDS))).toBe(true);
+  },
+);
 
 it('is not left for topics that have no place for what is spooled', async () => {
   const directory = join(data, 'queue/spool');

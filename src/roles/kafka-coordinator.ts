@@ -11,7 +11,7 @@ import type { GrowingQueue } from '../queue/kafka/queue-options.ts';
 import { groupStatesOf, topicStatesOf } from '../queue/kafka/state.ts';
 import { Arrival } from '../queue/late/arrival.ts';
 import type { GroupState, TopicState } from '../queue/port.ts';
-import { assertGone, goOnWith, topicsToLeave } from './gone-topics.ts';
+import { assertGone, goOnWith, topicsToLeave, UNKNOWN_SITE } from './gone-topics.ts';
 import { isKnownHere, lookAtTopics, newKafkaQueue, topicIdsOf } from './kafka-queue.ts';
 import type { RoleName } from './messages.ts';
 import { assertNotEmbedded, bindToTopics, knownTopics } from './queue-binding.ts';
@@ -42,23 +42,25 @@ export class KafkaCoordinator implements QueueCoordinator {
     await assertNotEmbedded(config);
     const leaving = await topicsToLeave(config);
     if (leaving !== undefined) {
-      const gone = await assertGone(config, leaving, (prefix) => lookAtTopics(config, prefix, log));
+      const gone = await assertGone(config, leaving, (looked) => lookAtTopics(config, log, looked));
       log.warn(
-        { gone, prefix: config.queue.prefix },
+        { gone: gone.topics, prefix: config.queue.prefix },
         'the topics of this data folder are gone: it goes on with others',
       );
+      if (gone.site === undefined) log.warn({ site: config.site }, UNKNOWN_SITE);
     }
     const isKnown = leaving === undefined && (await isKnownHere(config, roles.includes('collector')));
     const mayGrow = (growing: GrowingQueue) => mayAddPartitions(growing, config, log);
     const known = leaving === undefined ? await knownTopics(config) : undefined;
-    const queue = newKafkaQueue({ config, clientId: `${config.site}-supervisor`, log, mayGrow, known });
+    const mayNameSite = roles.includes('processor');
+    const queue = newKafkaQueue({ config, clientId: `${config.site}-supervisor`, log, mayNameSite, mayGrow, known });
     try {
       const arrival = await Arrival.begin({
         arrive: async () => {
           await queue.prepare();
           await raiseTogether(queue, queue.partitionCount(TOPICS.raw));
           const ids = topicIdsOf(queue);
-          if (leaving === undefined) await bindToTopics(config, ids);
+          if (leaving === undefined) await bindToTopics(config, ids, queue.record.state.site);
           else await goOnWith(config, ids, leaving, (topic) => queue.partitionCount(topic));
         },
         probe: () => queue.probe(),

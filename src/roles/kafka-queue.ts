@@ -20,7 +20,7 @@ import {
   type KnownTopics,
   OWN_TOPICS,
 } from '../queue/kafka/queue-options.ts';
-import type { TopicsThere } from '../queue/kafka/role-topics.ts';
+import type { LookOptions, TopicsThere } from '../queue/kafka/role-topics.ts';
 import { Arrival } from '../queue/late/arrival.ts';
 import { KnownLayouts } from '../queue/late/known-layouts.ts';
 import { LateQueue } from '../queue/late/late-queue.ts';
@@ -49,6 +49,8 @@ export interface KafkaQueueParts {
   readonly registry?: Registry;
   /** Of a role: a folder that is its alone. */
   readonly notes?: string;
+  /** It has the processor, whose configuration gave events their ids. */
+  readonly mayNameSite: boolean;
   readonly mayGrow: NonNullable<KafkaQueueOptions['mayGrow']>;
   /** As an earlier start in the folder has noted them. */
   readonly known: KnownTopics | undefined;
@@ -58,7 +60,7 @@ export interface KafkaQueueParts {
 
 /** Nobody has asked for anything yet. */
 export function newKafkaQueue(parts: KafkaQueueParts): KafkaQueue {
-  const { config, clientId, log, registry, notes, mayGrow, known, appends } = parts;
+  const { config, clientId, log, registry, notes, mayNameSite, mayGrow, known, appends } = parts;
   const { prefix, replication, minInsyncReplicas } = config.queue;
   const topics = Object.entries(topicsOf(config)).map(([topic, options]) => {
     return [topic, { ...options, writers: WRITERS[topic] ?? 'one' }] as const;
@@ -67,6 +69,7 @@ export function newKafkaQueue(parts: KafkaQueueParts): KafkaQueue {
     ...kafkaOptionsOf(config, clientId),
     prefix,
     site: config.site,
+    mayNameSite,
     topics: Object.fromEntries(topics),
     replication,
     minInsyncReplicas,
@@ -91,21 +94,26 @@ export function kafkaOptionsOf({ queue }: Config, clientId: string): KafkaOption
   };
 }
 
-/**
- * What there is on these brokers under a prefix, for whoever only asks, and waits no longer than that. Throws
- * QUEUE_UNREACHABLE, QUEUE_REFUSED, UNAVAILABLE.
- */
-export async function lookAtTopics(config: Config, prefix: string, log: Logger, forMs?: number): Promise<TopicsThere> {
+export interface TopicsToLookAt extends LookOptions {
+  readonly prefix: string;
+  /** Brokers that do not answer have so long. */
+  readonly forMs?: number;
+}
+
+/** What there is on these brokers under a prefix, for whoever only asks. Throws QUEUE_UNREACHABLE, QUEUE_REFUSED, UNAVAILABLE. */
+export async function lookAtTopics(config: Config, log: Logger, looked: TopicsToLookAt): Promise<TopicsThere> {
+  const { prefix, forMs } = looked;
   const queue = newKafkaQueue({
     config: { ...config, queue: { ...config.queue, prefix } },
     clientId: `${config.site}-look`,
     log,
+    mayNameSite: false,
     mayGrow: () => false,
     known: undefined,
   });
   if (forMs !== undefined) queue.cluster.endWithin(forMs);
   try {
-    return await queue.look();
+    return await queue.look(looked);
   } finally {
     await queue.close();
   }
@@ -155,13 +163,14 @@ export interface KafkaRoleParts {
 export async function openKafkaRoleQueue(parts: KafkaRoleParts): Promise<RoleQueue> {
   const { config, role, log, registry } = parts;
   const isCollector = role === 'collector';
+  const mayNameSite = role === 'processor';
   // That is the supervisor's.
   const mayGrow = () => false;
   const notes = join(config.data, 'queue', role);
   const known = await knownTopics(config);
   const clientId = `${config.site}-${role}`;
   const appends = isCollector ? { appends: await nextAppender(notes, log) } : {};
-  const queue = newKafkaQueue({ config, clientId, log, registry, notes, mayGrow, known, ...appends });
+  const queue = newKafkaQueue({ config, clientId, log, registry, notes, mayNameSite, mayGrow, known, ...appends });
   let presence: GroupMember | undefined;
   try {
     const isKnown = await isKnownHere(config, isCollector);

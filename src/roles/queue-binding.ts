@@ -31,7 +31,13 @@ export interface Binding {
   readonly topics: TopicIds;
   /** What an earlier version has noted has none. */
   readonly site?: string;
+  /** Under `before/`: where all goes that is of these topics, once the folder has begun to leave them. */
+  readonly aside?: string;
+  /** Written by hand: these topics are gone for good, though no broker that is asked has ever heard of them. */
+  readonly gone?: boolean;
 }
+
+export const bindingFile = ({ data }: Pick<Config, 'data'>): string => join(data, 'queue', KAFKA_FILE);
 
 const OWN_FOLDER = 'A new queue needs a data folder of its own, with another `site`';
 const WHERE_GONE =
@@ -62,19 +68,37 @@ export async function assertNotKafka(config: Config, disk: Disk = nodeDisk): Pro
   );
 }
 
-/** Makes the folder theirs at the first start; throws QUEUE_CHANGED where it is another's. */
-export async function bindToTopics(config: Config, topics: TopicIds, disk: Disk = nodeDisk): Promise<void> {
+/**
+ * Makes the folder theirs at the first start; throws QUEUE_CHANGED where it is another's. `site`: theirs, where that is
+ * settled; a later start notes it otherwise.
+ */
+export async function bindToTopics(
+  config: Config,
+  topics: TopicIds,
+  site: string | undefined,
+  disk: Disk = nodeDisk,
+): Promise<void> {
   await assertBoundTo(config, topics, disk);
   const known = await readBinding(config, disk);
-  if (known?.site === undefined) await bindAnew(config, topics, disk);
+  if (known?.site !== undefined && known.aside === undefined && known.gone === undefined) return;
+  const settled = site ?? known?.site;
+  await writeBinding(config, { ...(settled === undefined ? {} : { site: settled }), topics }, disk);
 }
 
 /** Whatever it was before, it is theirs from now on. */
 export async function bindAnew(config: Config, topics: TopicIds, disk: Disk = nodeDisk): Promise<void> {
-  const directory = join(config.data, 'queue');
-  await makeDirectories(disk, directory);
-  const binding: Binding = { site: config.site, topics };
-  await replaceFile(disk, join(directory, KAFKA_FILE), Buffer.from(`${JSON.stringify(binding)}\n`));
+  await writeBinding(config, { site: config.site, topics }, disk);
+}
+
+/** It has begun to leave its topics; until `bindAnew` it is theirs all the same. */
+export async function noteAside(config: Config, aside: string, disk: Disk = nodeDisk): Promise<void> {
+  const known = await readBinding(config, disk);
+  if (known !== undefined) await writeBinding(config, { ...known, aside }, disk);
+}
+
+async function writeBinding(config: Config, binding: Binding, disk: Disk): Promise<void> {
+  await makeDirectories(disk, join(config.data, 'queue'));
+  await replaceFile(disk, bindingFile(config), Buffer.from(`${JSON.stringify(binding)}\n`));
 }
 
 /** What a queue is told of the topics that the folder belongs to; undefined before the first start. */
@@ -117,12 +141,17 @@ export function printUnread(unread: readonly Unread[]): string {
 
 /** Undefined before the first start on Kafka. Throws QUEUE_CORRUPT. */
 export async function readBinding(config: Config, disk: Disk = nodeDisk): Promise<Binding | undefined> {
-  const path = join(config.data, 'queue', KAFKA_FILE);
+  const path = bindingFile(config);
   const text = (await readWhole(disk, path))?.toString('utf8');
   if (text === undefined) return undefined;
   try {
-    const { topics, site }: Binding = JSON.parse(text);
-    return { topics: { ...topics }, ...(site === undefined ? {} : { site }) };
+    const { topics, site, aside, gone }: Binding = JSON.parse(text);
+    return {
+      topics: { ...topics },
+      ...(site === undefined ? {} : { site }),
+      ...(aside === undefined ? {} : { aside }),
+      ...(gone === undefined ? {} : { gone }),
+    };
   } catch (cause) {
     const message = `${path} cannot be read: put a copy from a backup there.`;
     throw new SpillwayError('QUEUE_CORRUPT', message, { cause, details: { path } });
@@ -155,8 +184,9 @@ async function leaveKafka(config: Config, disk: Disk): Promise<string> {
 }
 
 /** `advice`: what to do, for doctor too. */
-export function changed(config: Config, what: string, advice: string): SpillwayError {
+export function changed(config: Config, what: string, advice: string, cause?: unknown): SpillwayError {
   return new SpillwayError('QUEUE_CHANGED', `The data folder ${config.data} ${what}. ${advice}`, {
     details: { path: config.data, advice },
+    cause,
   });
 }

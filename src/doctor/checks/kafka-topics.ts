@@ -58,10 +58,15 @@ export const kafkaTopics: Check = {
 async function examineBegun({ config }: Installation): Promise<readonly Finding[]> {
   const { prefix } = config.queue;
   const known = await readBinding(config);
-  const isOurs = Object.keys(known?.topics ?? {}).every((name) => name.startsWith(prefix));
+  const names = kafkaTopicNames(config);
+  const noted = Object.keys(known?.topics ?? {});
+  // Not by the prefix alone: one may begin with another.
+  const isOurs = noted.every((name) => names.includes(name));
   let there: TopicsThere;
   try {
-    there = await lookAtTopics(config, prefix, createLog('doctor', 'fatal'), DOCTOR_LIMITS.requestMs);
+    const { requestMs: forMs, missingTopicMs: missingMs } = DOCTOR_LIMITS;
+    const log = createLog('doctor', 'fatal');
+    there = await lookAtTopics(config, log, { prefix, noted: isOurs ? noted : [], forMs, missingMs });
   } catch (thrown) {
     // Another check speaks of rights.
     if (thrown instanceof SpillwayError && thrown.code === 'QUEUE_REFUSED') return [];

@@ -6,7 +6,7 @@ import { DOCTOR_LIMITS } from '../../lib/limits.ts';
 import { createLog } from '../../lib/log.ts';
 import { isSegmentLog, readBacklog } from '../../queue/segment-log/backlog.ts';
 import { assertFolderSite } from '../../roles/folder-site.ts';
-import { assertGone, topicsToLeave } from '../../roles/gone-topics.ts';
+import { assertGone, topicsToLeave, UNKNOWN_SITE } from '../../roles/gone-topics.ts';
 import { isKnownHere, lookAtTopics } from '../../roles/kafka-queue.ts';
 import { assertNotEmbedded, assertNotKafka, printUnread, QUEUE_READERS } from '../../roles/queue-binding.ts';
 import { readSpooled } from '../../roles/spooled.ts';
@@ -61,11 +61,14 @@ async function ofKafka(installation: Installation): Promise<readonly Finding[]> 
     // Says soon where no broker answers.
     await installation.kafka();
     const log = createLog('doctor', 'fatal');
-    const gone = await assertGone(config, leaving, (prefix) =>
-      lookAtTopics(config, prefix, log, DOCTOR_LIMITS.requestMs),
+    const { requestMs: forMs, missingTopicMs: missingMs } = DOCTOR_LIMITS;
+    const { topics: gone, site } = await assertGone(config, leaving, (looked) =>
+      lookAtTopics(config, log, { ...looked, forMs, missingMs }),
     );
     const found = `${gone.join(', ')}, to which the folder belongs, ${gone.length === 1 ? 'is' : 'are'} gone`;
     findings.push(warning(found, `A start goes on with ${config.queue.prefix}*: what was spooled here goes there.`));
+    if (site === undefined)
+      findings.push(warning(UNKNOWN_SITE, `Where they begin with ${config.site}, set another site.`));
   }
   const { records } = await readSpooled(config);
   if (records === 0) return [...findings, well('nothing that was accepted here waits for Kafka')];

@@ -200,6 +200,18 @@ describe('what the queue keeps for itself', () => {
     }
   });
 
+  it('does not get its site by whoever happens to start first, where an earlier version has begun it, but where it is new', async () => {
+    const older = new QueueRecord(new FakePartition().options());
+    await older.raise({ raw: 1 }, () => 'id');
+    await older.settleSite('local', 'The topics are', false);
+    expect(older.state.site).toBeUndefined();
+    await older.settleSite('ams1', 'The topics are');
+    await expect(older.settleSite('local', 'The topics are', false)).rejects.toMatchObject({ code: 'SITE_CHANGED' });
+    const anew = new QueueRecord(new FakePartition().options());
+    await anew.settleSite('local', 'The topics are', false);
+    expect(anew.state.site).toBe('local');
+  });
+
   it('gets its site by the next start, where an earlier version has begun it, and keeps it', async () => {
     const partition = new FakePartition();
     const earlier = partition.open();

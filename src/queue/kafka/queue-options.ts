@@ -44,6 +44,8 @@ export interface KafkaQueueOptions extends KafkaOptions {
   readonly topics: Readonly<Record<string, KafkaTopicOptions>>;
   /** Of all who use the queue; not looked at where it is left out. */
   readonly site?: string;
+  /** Whether it says the site of topics of an earlier version; it does where this is left out. */
+  readonly mayNameSite?: boolean;
   readonly replication: number;
   readonly minInsyncReplicas: number;
   readonly log: Logger;

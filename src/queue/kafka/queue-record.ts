@@ -88,12 +88,14 @@ export class QueueRecord {
 
   /**
    * Whoever starts first on the queue says its site, for ever: as the order of the topic has it, where several do at once.
+   * Of topics that an earlier version has made nobody says it but those who `mayName` it, as they have given their events ids.
    * `what`: the queue, for a sentence. Throws SITE_CHANGED.
    */
-  async settleSite(site: string, what: string): Promise<void> {
+  async settleSite(site: string, what: string, mayName = true): Promise<void> {
     this.assertSite(site, what);
     const change = (state: ControlState) => {
       if (state.site !== undefined) return false;
+      if (!mayName && Object.keys(state.topics).length > 0) return false;
       state.site = site;
       return true;
     };

@@ -35,7 +35,7 @@ import {
 } from './queue-options.ts';
 import { QueueRecord } from './queue-record.ts';
 import { removeBefore, removeOld } from './retention.ts';
-import { RoleTopics, type TopicsThere } from './role-topics.ts';
+import { type LookOptions, RoleTopics, type TopicsThere } from './role-topics.ts';
 import { SharedTopic } from './shared-topic.ts';
 
 /** Makes and checks the topics. Throws QUEUE_UNREACHABLE, QUEUE_REFUSED, QUEUE_TOPIC_INVALID. */
@@ -117,9 +117,9 @@ export class KafkaQueue implements Queue {
   }
 
   /** What there is of it, for whoever only asks: nothing is made or used. */
-  look(): Promise<TopicsThere> {
+  look(options: LookOptions): Promise<TopicsThere> {
     this.#follow([]);
-    return this.#roleTopics.look();
+    return this.#roleTopics.look(options);
   }
 
   /** Again is the same: for when the brokers were away, or were those of another cluster. */

@@ -2,15 +2,19 @@
  * The topics that the roles use, and those that the queue has for itself: made and checked at a start, by whichever process
  * comes first, raised while they are used, and from then on the same ones (topic-identity.ts).
  */
+import { KAFKA_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Cluster } from './cluster.ts';
 import { CONTROL_TOPIC, type GrowingQueue, type KafkaQueueOptions, OWN_TOPICS } from './queue-options.ts';
 import type { QueueRecord } from './queue-record.ts';
-import { assertKnown, assertNoneGone, MissingTopics } from './topic-identity.ts';
+import { assertKnown, assertNoneGone, MissingTopics, missingOf } from './topic-identity.ts';
 import { ensurePartitions, ensureTopics } from './topics.ts';
 
 export interface RoleTopicsOptions
-  extends Pick<KafkaQueueOptions, 'topics' | 'site' | 'known' | 'mayGrow' | 'replication' | 'minInsyncReplicas'> {
+  extends Pick<
+    KafkaQueueOptions,
+    'topics' | 'site' | 'mayNameSite' | 'known' | 'mayGrow' | 'replication' | 'minInsyncReplicas'
+  > {
   readonly cluster: Cluster;
   readonly record: QueueRecord;
   readonly log: Logger;
@@ -18,6 +22,13 @@ export interface RoleTopicsOptions
   readonly nameOf: (topic: string) => string;
   /** They may have more partitions than before. */
   readonly onRaised: (topics: readonly string[]) => void;
+}
+
+export interface LookOptions {
+  /** Those that were there once, by Kafka's names: a broker that has only just started may not know them yet. */
+  readonly noted: readonly string[];
+  /** For how long such are waited for. */
+  readonly missingMs?: number;
 }
 
 /** What there is now of a queue. */
@@ -46,7 +57,7 @@ export class RoleTopics {
 
   /** Again is the same. `readCreated`: what users have made, when it is there to be read. */
   async prepare(queue: GrowingQueue, readCreated: () => Promise<void>): Promise<void> {
-    const { cluster, record, topics, site, log, nameOf } = this.#options;
+    const { cluster, record, topics, site, mayNameSite, log, nameOf } = this.#options;
     const wanted = Object.entries(topics).map(([topic, { partitions }]) => ({ name: nameOf(topic), partitions }));
     const own = OWN_TOPICS.map((topic) => ({ name: nameOf(topic), partitions: 1 }));
     const isFirst = !(await this.#assertNoneGone());
@@ -55,7 +66,7 @@ export class RoleTopics {
     await readCreated();
     // Somebody else may have begun at the same time.
     if (isFirst || record.counts.size === 0) await record.refresh();
-    if (site !== undefined) await record.settleSite(site, this.#all);
+    if (site !== undefined) await record.settleSite(site, this.#all, mayNameSite);
     await this.raise(await this.#countsAtStart(queue));
     for (const name of this.names) {
       const doing = `asking for ${name}`;
@@ -65,16 +76,25 @@ export class RoleTopics {
   }
 
   /** Makes and changes nothing. Throws QUEUE_REFUSED where this user may not know which there are. */
-  async look(): Promise<TopicsThere> {
+  async look({ noted, missingMs = KAFKA_LIMITS.missingTopicMs }: LookOptions): Promise<TopicsThere> {
     const { cluster, record, topics, nameOf } = this.#options;
     const control = nameOf(CONTROL_TOPIC);
-    await cluster.persist({ doing: 'asking for the topics' }, () => cluster.refresh());
+    const ask = () => cluster.persist({ doing: 'asking for the topics' }, () => cluster.refresh());
+    const untilMs = performance.now() + missingMs;
+    const waitFor = async (names: readonly string[]) => {
+      const missing = await missingOf(cluster, names, Math.max(0, untilMs - performance.now()));
+      // Who says so has to answer yet.
+      if (missing.length > 0) await ask();
+    };
+    await ask();
     for (const name of this.names) cluster.assertMayKnow(name);
+    if (noted.length > 0) await waitFor([...noted, control]);
     const idOf = (name: string) => cluster.topic(name)?.id;
     if (idOf(control) === undefined) return { hasBegun: false, site: undefined, lost: [], idOf };
     await record.refresh();
     const known = Object.entries(record.ids).filter(([topic]) => Object.hasOwn(topics, topic));
     const names = known.map(([topic, id]) => [nameOf(topic), id] as const);
+    await waitFor(names.map(([name]) => name));
     const lost = names.filter(([name, id]) => idOf(name) !== id).map(([name]) => name);
     return { hasBegun: true, site: record.state.site, lost, idOf };
   }

@@ -43,12 +43,16 @@ export async function assertKnown(
   if (cluster.topic(names.control) === undefined) throw topicGone(names.control);
 }
 
-/** Those of them that are not there. */
-async function missingOf(cluster: Cluster, names: readonly string[]): Promise<readonly string[]> {
+/** Those of them that are not there, also after a while. */
+export async function missingOf(
+  cluster: Pick<Cluster, 'topic' | 'refresh' | 'persist'>,
+  names: readonly string[],
+  forMs: number = KAFKA_LIMITS.missingTopicMs,
+): Promise<readonly string[]> {
   const missing = () => names.filter((name) => cluster.topic(name) === undefined);
   if (missing().length === 0) return [];
   // A broker that has only just started may not know all of them yet.
-  const options = { doing: 'waiting for the topics', forMs: KAFKA_LIMITS.missingTopicMs };
+  const options = { doing: 'waiting for the topics', forMs };
   const found = async () => {
     await cluster.refresh();
     if (missing().length > 0) throw new NoLeader(`${missing()[0]} is not there`);
