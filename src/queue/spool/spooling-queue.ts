@@ -130,8 +130,10 @@ export class SpoolingQueue implements Queue {
     const direct = await this.#queue.openWriter(at);
     if (!isDirect(direct)) return direct;
     if (at.partition >= this.#spool.partitionCount(at.topic)) {
-      await this.#coordinator.raisePartitions({ [at.topic]: at.partition + 1 });
-      await this.#raised(at.topic, at.partition + 1);
+      // To all that there are now: a log may be raised only so many times, and partitions are opened one after another.
+      const partitions = Math.max(at.partition + 1, this.#queue.partitionCount(at.topic));
+      await this.#coordinator.raisePartitions({ [at.topic]: partitions });
+      await this.#raised(at.topic, partitions);
       await this.#spool.heartbeat();
     }
     const spool = await this.#spool.openWriter(at);
