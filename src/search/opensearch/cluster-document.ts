@@ -4,6 +4,7 @@
  */
 import { ask, failed } from './ask.ts';
 import type { Answer, Client } from './client.ts';
+import { makesNoIndex } from './cluster-state.ts';
 import { problemOf } from './errors.ts';
 import { at, numberAt } from './json.ts';
 
@@ -34,8 +35,11 @@ export function sharedIndexTemplate(options: SharedIndexOptions): Readonly<Recor
 async function createSharedIndex(client: Client, options: SharedIndexOptions): Promise<void> {
   const { prefix } = options;
   const body = sharedContents(options);
-  const created = await client.call({ method: 'PUT', path: sharedIndex(prefix), body });
+  const path = sharedIndex(prefix);
+  const created = await client.call({ method: 'PUT', path, body });
   if (created.status === 200 || problemOf(created).type === 'resource_already_exists_exception') return;
+  // A cluster that makes no index says that also of one that is there.
+  if (makesNoIndex(created) && (await client.call({ method: 'HEAD', path })).status === 200) return;
   throw failed(`The index ${sharedIndex(prefix)} cannot be made`, created);
 }
 

@@ -247,7 +247,8 @@ export class OpenSearchWriter implements SearchWriter {
     });
     // Of an index that is neither ours nor in the list, as one from a snapshot is, nobody has noted what is in it.
     const unknown = notes.filter(({ isNew, uuid, listed: before }) => !isNew && uuid !== '' && uuid !== before);
-    await this.#catalogue.noteExisting(unknown);
+    // One that cannot be measured, as a red one, is found not to be noted below: its rows alone wait, and it is said then.
+    await this.#catalogue.noteExisting(unknown).catch(() => undefined);
     const stale = new Set<string>();
     // It was seen meanwhile that it is gone.
     for (const { index, uuid } of notes) if (uuid === '') stale.add(index);
