@@ -11,7 +11,7 @@ import type { SliceKey } from '../slices.ts';
 import { lettersOf } from '../testing/dead-letters.ts';
 import { numberedEvent } from '../testing/numbered-event.ts';
 import type { StoreKit } from '../testing/store-kit.ts';
-import { openClusterKit, removeSlices, TEST_NODE } from './testing/cluster-kit.ts';
+import { insertEvents, openClusterKit, removeSlices, TEST_NODE } from './testing/cluster-kit.ts';
 import { Meddler } from './testing/meddler.ts';
 
 const NOW_MS = Date.parse('2026-11-23T12:00:00Z');
@@ -42,21 +42,8 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     return kit;
   }
 
-  /** Puts events into the engine itself, without an indexer. */
-  async function insert(
-    { engine: { writer } }: StoreKit<SearchEngine>,
-    events: readonly StoredEvent[],
-    slice: SliceKey = TODAY,
-  ) {
-    const block = writer.createBlock();
-    for (const [i, event] of events.entries()) {
-      const bytes = Buffer.from(JSON.stringify(event));
-      const placement = { slice, tier: 'shared' };
-      block.add(bytes, 0, bytes.length, { partition: 0, offset: i, timestampMs: NOW_MS }, () => placement);
-    }
-    const batch = await block.finish();
-    return batch === undefined ? [] : writer.insert(batch);
-  }
+  const insert = (kit: StoreKit<SearchEngine>, events: readonly StoredEvent[], slice: SliceKey = TODAY) =>
+    insertEvents(kit, events, slice, NOW_MS);
 
   const eventOf = (number: number, more: Partial<StoredEvent> = {}) => numberedEvent(NOW_MS, number, more);
   const numbered = (count: number, from = 0) => Array.from({ length: count }, (_, i) => eventOf(from + i));

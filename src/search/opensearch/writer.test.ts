@@ -18,7 +18,7 @@ import type { StoreKit, StoreKitOptions } from '../testing/store-kit.ts';
 import { Client } from './client.ts';
 import type { OpenSearchOptions } from './engine.ts';
 import { aliasOf, sliceIndex, writeAlias } from './mapping.ts';
-import { openClusterKit, prefixOf, removeSlices, TEST_NODE } from './testing/cluster-kit.ts';
+import { insertEvents, openClusterKit, prefixOf, removeSlices, TEST_NODE } from './testing/cluster-kit.ts';
 import { Meddler, type Meddling } from './testing/meddler.ts';
 
 const NOW_MS = Date.parse('2026-11-23T12:00:00Z');
@@ -63,21 +63,8 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     signal: new AbortController().signal,
   });
 
-  /** Puts events into the engine itself, without an indexer. */
-  async function insert(
-    { engine: { writer } }: StoreKit<SearchEngine>,
-    events: readonly StoredEvent[],
-    slice: SliceKey = TODAY,
-  ) {
-    const block = writer.createBlock();
-    for (const [i, event] of events.entries()) {
-      const bytes = Buffer.from(JSON.stringify(event));
-      const placement = { slice, tier: 'shared' };
-      block.add(bytes, 0, bytes.length, { partition: 0, offset: i, timestampMs: NOW_MS }, () => placement);
-    }
-    const batch = await block.finish();
-    return batch === undefined ? [] : writer.insert(batch);
-  }
+  const insert = (kit: StoreKit<SearchEngine>, events: readonly StoredEvent[], slice: SliceKey = TODAY) =>
+    insertEvents(kit, events, slice, NOW_MS);
 
   test('a repeat adds nothing', async () => {
     const kit = await open();

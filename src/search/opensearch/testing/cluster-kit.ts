@@ -1,7 +1,9 @@
 /** A store for tests on the cluster of SPILLWAY_TEST_OPENSEARCH, with indices of its own for each folder. */
 import { createHash } from 'node:crypto';
+import type { StoredEvent } from '../../../event/event.ts';
 import { systemClock } from '../../../lib/clock.ts';
-import type { SearchEngine } from '../../port.ts';
+import type { RefusedRecord, SearchEngine } from '../../port.ts';
+import type { SliceKey } from '../../slices.ts';
 import { openStoreKitOn, type StoreKit, type StoreKitOptions } from '../../testing/store-kit.ts';
 import { Client } from '../client.ts';
 import { sharedIndex } from '../cluster-document.ts';
@@ -29,6 +31,23 @@ export function openClusterKit(
       ...engine,
     }),
   );
+}
+
+/** Puts events of a slice into the engine itself, without an indexer; what it refuses. */
+export async function insertEvents(
+  { engine: { writer } }: StoreKit<SearchEngine>,
+  events: readonly StoredEvent[],
+  slice: SliceKey,
+  receivedMs: number,
+): Promise<readonly RefusedRecord[]> {
+  const block = writer.createBlock();
+  for (const [i, event] of events.entries()) {
+    const bytes = Buffer.from(JSON.stringify(event));
+    const placement = { slice, tier: 'shared' };
+    block.add(bytes, 0, bytes.length, { partition: 0, offset: i, timestampMs: receivedMs }, () => placement);
+  }
+  const batch = await block.finish();
+  return batch === undefined ? [] : writer.insert(batch);
 }
 
 export async function removeSlices(folder: string): Promise<void> {
