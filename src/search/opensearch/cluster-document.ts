@@ -4,9 +4,8 @@
  */
 import { ask, failed } from './ask.ts';
 import type { Answer, Client } from './client.ts';
-import { makesNoIndex } from './cluster-state.ts';
-import { problemOf } from './errors.ts';
 import { at, numberAt } from './json.ts';
+import { makeIndex } from './make-index.ts';
 
 /** The index of such documents: nobody looks into them but here. */
 export function sharedIndex(prefix: string): string {
@@ -30,17 +29,6 @@ function sharedContents({ replicas }: SharedIndexOptions) {
  */
 export function sharedIndexTemplate(options: SharedIndexOptions): Readonly<Record<string, unknown>> {
   return { index_patterns: [sharedIndex(options.prefix)], priority: 500, template: sharedContents(options) };
-}
-
-async function createSharedIndex(client: Client, options: SharedIndexOptions): Promise<void> {
-  const { prefix } = options;
-  const body = sharedContents(options);
-  const path = sharedIndex(prefix);
-  const created = await client.call({ method: 'PUT', path, body });
-  if (created.status === 200 || problemOf(created).type === 'resource_already_exists_exception') return;
-  // A cluster that makes no index says that also of one that is there.
-  if (makesNoIndex(created) && (await client.call({ method: 'HEAD', path })).status === 200) return;
-  throw failed(`The index ${sharedIndex(prefix)} cannot be made`, created);
 }
 
 interface Version {
@@ -83,7 +71,10 @@ export class ClusterDocument<T> {
   /** False where somebody else was first: refresh, and look again what should be there. */
   async replace(value: T): Promise<boolean> {
     const version = this.#version;
-    if (version === undefined) await createSharedIndex(this.#client, this.#index);
+    if (version === undefined) {
+      const index = sharedIndex(this.#index.prefix);
+      await makeIndex(this.#client, { index, what: 'The index', body: sharedContents(this.#index) });
+    }
     const condition = version === undefined ? 'op_type=create' : conditionOf(version);
     const answer = await this.#client.call({ method: 'PUT', path: `${this.#path}?${condition}`, body: { value } });
     if (answer.status === 409 || answer.status === 404) return false;

@@ -5,12 +5,12 @@ import type { Logger } from '../../lib/log.ts';
 import { ownerOf, type SliceKey } from '../slices.ts';
 import { ask, failed } from './ask.ts';
 import type { Client } from './client.ts';
-import { makesNoIndex } from './cluster-state.ts';
 import { problemOf } from './errors.ts';
 import type { Wanted } from './field-budget.ts';
 import { FieldShares, uuidOf } from './field-shares.ts';
 import { namesForPaths } from './index-names.ts';
 import { at } from './json.ts';
+import { makeIndex } from './make-index.ts';
 import {
   aliasesOf,
   FIELD,
@@ -175,18 +175,12 @@ export class SliceIndices {
     const { index, tier } = slice;
     const body = sliceContents(this.#options, index, tier);
     // It is there also where no node has its shards yet; what is written then says so.
-    const path = `${index}?timeout=${OPENSEARCH_LIMITS.shardWaitMs}ms`;
-    const created = await this.#client.call({ method: 'PUT', path, body });
-    if (created.status !== 200 && problemOf(created).type !== 'resource_already_exists_exception') {
-      // That a cluster makes no index it also says of one that is there, which takes what it gets.
-      const isThere =
-        makesNoIndex(created) && (await this.#client.call({ method: 'HEAD', path: index })).status === 200;
-      if (!isThere) throw failed(`The slice ${index} cannot be made`, created);
-    }
-    if (created.status === 200 && this.#seen.has(index)) {
+    const waitMs = OPENSEARCH_LIMITS.shardWaitMs;
+    const isNew = await makeIndex(this.#client, { index, what: 'The slice', body, waitMs });
+    if (isNew && this.#seen.has(index)) {
       this.#log.error({ index }, `The index ${index} is made again for events to come: ${REMOVED}`);
     }
-    if (created.status === 200) this.#made.add(index);
+    if (isNew) this.#made.add(index);
     this.#unmappable.delete(index);
     return this.#read(slice);
   }
