@@ -1,5 +1,4 @@
-/** One partition as one member of a group has it: the same for every engine, which says how to commit and to release. */
-import { SpillwayError } from '../lib/errors.ts';
+import { isFenced } from './is-fenced.ts';
 import { type AssignedPartition, type Offset, offset, type TopicPartition } from './port.ts';
 
 export interface AssignmentOptions {
@@ -61,7 +60,7 @@ export class Assignment implements AssignedPartition {
       await this.#options.commit(position);
     } catch (thrown) {
       // Whoever keeps the offsets knows it sooner than the next heartbeat.
-      if (thrown instanceof SpillwayError && thrown.code === 'QUEUE_FENCED') this.lose();
+      if (isFenced(thrown)) this.lose();
       throw thrown;
     }
   }

@@ -10,6 +10,7 @@ import { InTurn } from '../../lib/in-turn.ts';
 import { KAFKA_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { SharedTurn } from '../../lib/shared-turn.ts';
+import { isFenced } from '../is-fenced.ts';
 import { offset, type PartitionReader, type PartitionWriter, type TopicPartition } from '../port.ts';
 import type { TopicRecord } from '../segment-log/coordinator-state.ts';
 import type { Appenders } from './appenders.ts';
@@ -116,8 +117,7 @@ export class ControlLog<State extends { readonly version: number }> {
         await this.#turns.run(() => this.#changeOnce(change));
         return;
       } catch (thrown) {
-        const isFenced = thrown instanceof SpillwayError && thrown.code === 'QUEUE_FENCED';
-        if (!isFenced || performance.now() > untilMs) throw thrown;
+        if (!isFenced(thrown) || performance.now() > untilMs) throw thrown;
       }
       await delay(pauseMs * (0.5 + Math.random()));
       pauseMs = Math.min(pauseMs * 2, KAFKA_LIMITS.retryDelayMaxMs);

@@ -7,6 +7,7 @@ import type { Logger } from '../../lib/log.ts';
 import * as change from '../created/catalogue.ts';
 import { ownerOf } from '../created/owned-names.ts';
 import type { TopicAdmin } from '../created/topic-admin.ts';
+import { isFenced } from '../is-fenced.ts';
 import type { TopicPartition } from '../port.ts';
 import { brokerErrorOf } from './broker-errors.ts';
 import type { Cluster } from './cluster.ts';
@@ -136,7 +137,7 @@ export class KafkaTopics implements TopicAdmin {
       ]);
     } catch (thrown) {
       // Somebody has joined meanwhile.
-      if (thrown instanceof SpillwayError && thrown.code === 'QUEUE_FENCED') throw change.groupInUse(group);
+      if (isFenced(thrown)) throw change.groupInUse(group);
       throw thrown;
     }
   }

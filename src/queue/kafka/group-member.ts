@@ -10,6 +10,7 @@ import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { KAFKA_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { Assignment } from '../assignment.ts';
+import { isFenced } from '../is-fenced.ts';
 import { placeOf } from '../place.ts';
 import { type GroupMember, type JoinOptions, type Offset, offset, type TopicPartition } from '../port.ts';
 import { brokerErrorOf } from './broker-errors.ts';
@@ -319,10 +320,6 @@ export class KafkaGroupMember implements GroupMember {
       }
     }
   }
-}
-
-function isFenced(thrown: unknown): boolean {
-  return thrown instanceof SpillwayError && thrown.code === 'QUEUE_FENCED';
 }
 
 function givenUp(assigned: Assignment): SpillwayError {

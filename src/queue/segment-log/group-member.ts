@@ -2,9 +2,10 @@
  * A member of a group as its process sees it: it asks the coordinator what it has, says it is alive by that, and tells
  * its owner what came and what is to go. It keeps no clock: `refresh()` is called on the queue's heartbeat and on news.
  */
-import { messageOf, SpillwayError } from '../../lib/errors.ts';
+import { messageOf } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import { Assignment } from '../assignment.ts';
+import { isFenced } from '../is-fenced.ts';
 import { type GroupMember, type JoinOptions, type Offset, offset, type TopicPartition } from '../port.ts';
 import type { HeldPartition } from './consumer-group.ts';
 import type { Coordinator } from './coordinator.ts';
@@ -91,7 +92,7 @@ export class SegmentGroupMember implements GroupMember {
       const held = await coordinator.heartbeat(this.group, this.#id);
       if (!this.#hasLeft) this.#take(held);
     } catch (thrown) {
-      if (!(thrown instanceof SpillwayError) || thrown.code !== 'QUEUE_FENCED') throw thrown;
+      if (!isFenced(thrown)) throw thrown;
       if (this.#hasLeft) return;
       log.warn({ group: this.group, member: this.#id }, 'this member was taken for dead; it joins again');
       this.#loseAll();
