@@ -156,6 +156,8 @@ export const KAFKA_LIMITS = {
   revokeTimeoutMs: 60_000,
   /** How often a member of a group says that it is alive. */
   heartbeatMs: 1_000,
+  /** A member that was not answered for so long may be none any more: as long as brokers miss one, by themselves. */
+  sessionMs: 45_000,
   /** How often partitions that were added meanwhile are looked for, and topics that are gone. */
   layoutMs: 5_000,
 } as const;

@@ -5,7 +5,6 @@ import type { KafkaQueue } from '../../src/queue/kafka/queue.ts';
 import type { KafkaQueueOptions } from '../../src/queue/kafka/queue-options.ts';
 import { offset } from '../../src/queue/port.ts';
 import { readAll, values } from '../../src/queue/test-records.ts';
-import { kafkaTool } from '../../tools/engines/kafka.ts';
 import { down, status, up } from '../../tools/engines/lifecycle.ts';
 import { kafkaOptions, lacksKafka, openKafka, startKafka } from '../support/kafka.ts';
 import { freePort } from '../support/ports.ts';
@@ -97,58 +96,4 @@ describe.skipIf(lacksKafka('faults of Kafka', { own: true }))('a queue on Kafka'
       message: expect.stringContaining(nobody),
     });
   });
-});
-
-describe.skipIf(lacksKafka('a broker of three is killed', { own: true }))('a queue on three brokers', () => {
-  let kafka: Awaited<ReturnType<typeof startKafka>>;
-  beforeAll(async () => {
-    kafka = await startKafka({ own: true, nodes: 3 });
-  }, LONG_MS);
-  afterAll(() => kafka?.stop(), LONG_MS);
-
-  it(
-    'keeps its topics in as many replicas as it was told, of which as many must have an append',
-    async () => {
-      const topics = { raw: { partitions: 2, compression: 'none', writers: 'many' } } as const;
-      const options = kafkaOptions(kafka.brokers, { topics, replication: 3, minInsyncReplicas: 2 });
-      await (await openKafka(options)).close();
-      const named = ['--bootstrap-server', kafka.brokers[0] ?? '', '--describe', '--topic', `${options.prefix}raw`];
-      const { stdout } = await kafkaTool('org.apache.kafka.tools.TopicCommand', named);
-      expect(stdout).toMatch(/PartitionCount: 2\s+ReplicationFactor: 3\s.*min\.insync\.replicas=2/);
-    },
-    LONG_MS,
-  );
-
-  it(
-    'loses, doubles and reorders nothing when the one that leads the partition is killed under load',
-    async () => {
-      const topics = {
-        raw: { partitions: 1, compression: 'none', writers: 'many' },
-        events: { partitions: 1, compression: 'zstd', writers: 'one' },
-      } as const;
-      const options = kafkaOptions(kafka.brokers, { topics, replication: 3, minInsyncReplicas: 2 });
-      const queue = await openKafka(options);
-      for (const topic of ['raw', 'events']) {
-        const at = { topic, partition: 0 };
-        const writer = await queue.openWriter(at);
-        const appends: Promise<unknown>[] = [];
-        const append = (count: number) => {
-          for (let i = 0; i < count; i++) appends.push(writer.append(values(`${appends.length}`, 'x'.repeat(10_000))));
-        };
-        append(200);
-        await appends[20];
-        const { port } = await queue.cluster.leader({ topic: `${options.prefix}${topic}`, partition: 0 });
-        const leader = (await status('kafka', kafka.data)).find(({ address }) => address.endsWith(`:${port}`));
-        process.kill(leader?.pid ?? 0, 'SIGKILL');
-        append(200);
-        await Promise.all(appends);
-        const found = (await readAll(queue.openReader(at), 0)).filter((_, i) => i % 2 === 0).map(({ value }) => value);
-        expect(found).toEqual(appends.map((_, i) => `${i}`));
-        // The one that was killed comes back before the next one goes.
-        await up('kafka', { data: kafka.data, nodes: 3 });
-      }
-      await queue.close();
-    },
-    2 * LONG_MS,
-  );
 });

@@ -172,7 +172,7 @@ export class KafkaQueue implements Queue {
   }
 
   async joinGroup(group: string, options: JoinOptions): Promise<GroupMember> {
-    const { log, notes, heartbeatMs = KAFKA_LIMITS.heartbeatMs } = this.#options;
+    const { log, notes, heartbeatMs = KAFKA_LIMITS.heartbeatMs, sessionMs = KAFKA_LIMITS.sessionMs } = this.#options;
     for (const topic of options.topics) this.#topic(topic);
     const member = await KafkaGroupMember.join({
       ...options,
@@ -181,6 +181,7 @@ export class KafkaQueue implements Queue {
       cluster: this.cluster,
       log,
       heartbeatMs,
+      sessionMs,
       nameOf: (topic) => this.nameOf(topic),
       mayBegin: (at) => this.#mayBegin(group, at),
       onLeft: (left) => void this.#members.delete(left),
