@@ -147,6 +147,8 @@ export const KAFKA_LIMITS = {
   closeReaderMs: 2_000,
   /** Of the one transaction that takes a partition over. */
   takeOverMs: 30_000,
+  /** Who writes a partition says so again: brokers forget it after a week (`transactional.id.expiration.ms`). */
+  renewMs: 6 * 3_600_000,
   /** Of a topic: a batch of ours and its offsets fit. */
   topicBatchBytes: 2 * MiB,
   createTopicsMs: 30_000,

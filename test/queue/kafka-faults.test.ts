@@ -1,23 +1,30 @@
 /** The queue on Kafka while brokers stop, stand still, and are killed. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { listTransactionsV1 } from '@platformatic/kafka';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { KAFKA_LIMITS } from '../../src/lib/limits.ts';
 import type { KafkaQueue } from '../../src/queue/kafka/queue.ts';
 import type { KafkaQueueOptions } from '../../src/queue/kafka/queue-options.ts';
 import { offset } from '../../src/queue/port.ts';
 import { readAll, values } from '../../src/queue/test-records.ts';
 import { down, status, up } from '../../tools/engines/lifecycle.ts';
-import { kafkaOptions, lacksKafka, openKafka, startKafka } from '../support/kafka.ts';
+import { asOperator, kafkaOptions, lacksKafka, openKafka, startKafka } from '../support/kafka.ts';
 import { freePort } from '../support/ports.ts';
 
 const LONG_MS = 180_000;
 const BATCHES = 40;
+/** Brokers forget who took a partition over, which they do after a week by themselves. */
+const FORGOTTEN_MS = 5_000;
 const raw = { topic: 'raw', partition: 0 };
 
 describe.skipIf(lacksKafka('faults of Kafka', { own: true }))('a queue on Kafka', () => {
   let kafka: Awaited<ReturnType<typeof startKafka>>;
   const queues: KafkaQueue[] = [];
   beforeAll(async () => {
-    kafka = await startKafka({ own: true });
+    const settings = {
+      'transactional.id.expiration.ms': `${FORGOTTEN_MS}`,
+      'transaction.remove.expired.transaction.cleanup.interval.ms': '200',
+    };
+    kafka = await startKafka({ own: true, settings });
   }, LONG_MS);
   afterEach(() => Promise.all(queues.splice(0).map((queue) => queue.close())), LONG_MS);
   afterAll(() => kafka?.stop(), LONG_MS);
@@ -27,6 +34,12 @@ describe.skipIf(lacksKafka('faults of Kafka', { own: true }))('a queue on Kafka'
     const queue = await openKafka(all);
     queues.push(queue);
     return { queue, prefix: all.prefix };
+  };
+  const knows = async (transactionalId: string) => {
+    const { transactionStates } = await asOperator(kafka.brokers, (link) =>
+      link.ask(listTransactionsV1.api, [], [], -1n, null),
+    );
+    return transactionStates.some((known) => known.transactionalId === transactionalId);
   };
   const start = () => up('kafka', { data: kafka.data });
   const texts = async (queue: KafkaQueue) => (await readAll(queue.openReader(raw), 0)).map(({ value }) => value);
@@ -73,6 +86,35 @@ describe.skipIf(lacksKafka('faults of Kafka', { own: true }))('a queue on Kafka'
       }
       await Promise.all(appends);
       expect(await texts(queue)).toEqual(expected);
+    },
+    LONG_MS,
+  );
+
+  it(
+    'is told that a successor has its partition, also by brokers that have forgotten who took one over so long ago',
+    async () => {
+      const { queue, prefix } = await open({ renewMs: 300 });
+      const { queue: silent, prefix: other } = await open();
+      const writer = await queue.openWriter(raw);
+      await silent.openWriter(raw);
+      let isForgotten = false;
+      const forgotten = vi.waitFor(async () => expect(await knows(`${other}raw-0`)).toBe(false));
+      forgotten.finally(() => {
+        isForgotten = true;
+      });
+      const appends: Promise<unknown>[] = [];
+      // Sequences begin again with each renewal, in the middle of what is under way.
+      while (!isForgotten) {
+        for (let i = 0; i < 7; i++) appends.push(writer.append(values(`${appends.length}`)));
+        await appends.at(-3);
+      }
+      await forgotten;
+      await Promise.all(appends);
+      expect(await knows(`${prefix}raw-0`)).toBe(true);
+      const { queue: successor } = await open({ prefix });
+      await successor.openWriter(raw);
+      await expect(writer.append(values('late'))).rejects.toMatchObject({ code: 'QUEUE_FENCED' });
+      expect(await texts(successor)).toEqual(appends.map((_, i) => `${i}`));
     },
     LONG_MS,
   );

@@ -11,6 +11,7 @@ import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { KAFKA_LIMITS, MOVE_LIMITS, QUEUE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { orAborted } from '../../lib/or-aborted.ts';
+import { isFenced } from '../is-fenced.ts';
 import { placeOf } from '../place.ts';
 import { type Appended, type Offset, offset, type PartitionWriter, type TopicPartition } from '../port.ts';
 import type { ProducerMark } from '../producer-mark.ts';
@@ -69,6 +70,8 @@ export class KafkaWriter implements PartitionWriter {
   readonly #options: WriterOptions;
   readonly #pending: PendingAppends;
   #producer: Producer;
+  /** The next epoch, which is appended by as soon as all of this one is acknowledged: its sequences begin at 0. */
+  #renewed: Producer | undefined;
   #nextOffset: number;
   readonly #link: ProduceLink;
   readonly #trouble: AppendTrouble;
@@ -166,6 +169,25 @@ export class KafkaWriter implements PartitionWriter {
     this.#pending.continueFrom(0);
   }
 
+  /**
+   * Of a partition with one writer: makes brokers remember whose it is for as long again. Appends go on meanwhile. Where
+   * somebody else has it, nothing can be appended any more.
+   */
+  async renew(): Promise<void> {
+    const { isShared, renew, at, cluster, log } = this.#options;
+    if (isShared || this.#failure !== undefined) return;
+    try {
+      this.#renewed = await renew(this.#renewed ?? this.#producer);
+      if (this.#link.isOpen && this.#trouble.isOver) this.#send();
+    } catch (thrown) {
+      if (isFenced(thrown)) return this.#fail(asSpillwayError(thrown, `renewing ${placeOf(at)}`, cluster.brokers));
+      log.warn(
+        { ...at, reason: messageOf(thrown) },
+        'it could not be renewed who writes a partition; it is tried again',
+      );
+    }
+  }
+
   drained(): Promise<void> {
     return this.#pending.drained();
   }
@@ -260,7 +282,12 @@ export class KafkaWriter implements PartitionWriter {
 
   /** Puts on the wire what may be under way. */
   #send(): void {
-    this.#link.send(this.#pending.takeSendable(), this.#producer);
+    if (this.#renewed !== undefined && this.#pending.isUnnumbered) {
+      this.#producer = this.#renewed;
+      this.#renewed = undefined;
+      this.#pending.continueFrom(0);
+    }
+    this.#link.send(this.#pending.takeSendable({ again: this.#renewed !== undefined }), this.#producer);
   }
 
   #acknowledge(baseOffset: number): void {
@@ -336,7 +363,8 @@ export class KafkaWriter implements PartitionWriter {
       `Kafka has forgotten or lost what was appended to ${placeOf(at)} before`,
     );
     try {
-      this.#producer = await renew(this.#producer);
+      this.#producer = await renew(this.#renewed ?? this.#producer);
+      this.#renewed = undefined;
       this.#pending.renumber();
     } catch (thrown) {
       const error = thrown instanceof SpillwayError ? thrown : undefined;
