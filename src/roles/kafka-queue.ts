@@ -7,9 +7,11 @@ import type { Registry } from 'prom-client';
 import type { Config } from '../config/schema.ts';
 import { deadLetterPartition } from '../event/dead-letter.ts';
 import { COLLECTORS, GROUPS, TOPICS } from '../event/topics.ts';
+import { systemClock } from '../lib/clock.ts';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
 import { KAFKA_LIMITS, LATE_LIMITS, MOVE_LIMITS, SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
+import { BrokerWatch } from '../queue/kafka/broker-watch.ts';
 import { MemberNote } from '../queue/kafka/member-note.ts';
 import type { KafkaOptions } from '../queue/kafka/options.ts';
 import { KafkaQueue } from '../queue/kafka/queue.ts';
@@ -21,6 +23,7 @@ import {
   OWN_TOPICS,
 } from '../queue/kafka/queue-options.ts';
 import type { LookOptions, TopicsThere } from '../queue/kafka/role-topics.ts';
+import { unlessSilent } from '../queue/kafka/unless-silent.ts';
 import { Arrival } from '../queue/late/arrival.ts';
 import { KnownLayouts } from '../queue/late/known-layouts.ts';
 import { LateQueue } from '../queue/late/late-queue.ts';
@@ -96,13 +99,13 @@ export function kafkaOptionsOf({ queue }: Config, clientId: string): KafkaOption
 
 export interface TopicsToLookAt extends LookOptions {
   readonly prefix: string;
-  /** Brokers that do not answer have so long. */
-  readonly forMs?: number;
+  /** After so long it is looked which brokers do not answer; not at all where it is left out. */
+  readonly questionMs?: number;
 }
 
 /** What there is on these brokers under a prefix, for whoever only asks. Throws QUEUE_UNREACHABLE, QUEUE_REFUSED, UNAVAILABLE. */
 export async function lookAtTopics(config: Config, log: Logger, looked: TopicsToLookAt): Promise<TopicsThere> {
-  const { prefix, forMs } = looked;
+  const { prefix, questionMs } = looked;
   const queue = newKafkaQueue({
     config: { ...config, queue: { ...config.queue, prefix } },
     clientId: `${config.site}-look`,
@@ -111,9 +114,11 @@ export async function lookAtTopics(config: Config, log: Logger, looked: TopicsTo
     mayGrow: () => false,
     known: undefined,
   });
-  if (forMs !== undefined) queue.cluster.endWithin(forMs);
   try {
-    return await queue.look(looked);
+    const look = queue.look(looked);
+    if (questionMs === undefined) return await look;
+    const limits = { questionMs, lookMs: KAFKA_LIMITS.lookMs };
+    return await unlessSilent(queue.cluster, `looking at the topics ${prefix}*`, look, limits);
   } finally {
     await queue.close();
   }
@@ -188,7 +193,7 @@ export async function openKafkaRoleQueue(parts: KafkaRoleParts): Promise<RoleQue
     if (isCollector) return await spoolingQueue(queue, arrival, parts, () => presence);
     arrival.onWaiting(parts.onWaiting);
     await arrival.there;
-    return readingQueue(queue, role);
+    return readingQueue(queue, role, log);
   } catch (thrown) {
     await queue.close();
     throw thrown;
@@ -212,7 +217,8 @@ export async function isKnownHere(config: Config, isCollector: boolean): Promise
   return !isCollector || SPOOLED_TOPICS.every((topic) => Object.hasOwn(topics, topic));
 }
 
-function readingQueue(queue: KafkaQueue, role: RoleName): RoleQueue {
+function readingQueue(queue: KafkaQueue, role: RoleName, log: Logger): RoleQueue {
+  const watch = new BrokerWatch({ cluster: queue.cluster, clock: systemClock, log });
   const ends = new Map<number, RawEnd>();
   // Only the store asks how complete its answers are.
   const timer =
@@ -229,7 +235,9 @@ function readingQueue(queue: KafkaQueue, role: RoleName): RoleQueue {
       isAlone: async () => (await queue.memberCount(GROUPS.store)) <= 1,
     },
     rawEnd: (partition) => ends.get(partition),
+    troubles: () => watch.troubles(),
     close: async () => {
+      watch.close();
       clearInterval(timer);
       await queue.close();
     },

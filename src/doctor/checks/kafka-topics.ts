@@ -64,9 +64,9 @@ async function examineBegun({ config }: Installation): Promise<readonly Finding[
   const isOurs = noted.every((name) => names.includes(name));
   let there: TopicsThere;
   try {
-    const { requestMs: forMs, missingTopicMs: missingMs } = DOCTOR_LIMITS;
+    const { requestMs: questionMs, missingTopicMs: missingMs } = DOCTOR_LIMITS;
     const log = createLog('doctor', 'fatal');
-    there = await lookAtTopics(config, log, { prefix, noted: isOurs ? noted : [], forMs, missingMs });
+    there = await lookAtTopics(config, log, { prefix, noted: isOurs ? noted : [], questionMs, missingMs });
   } catch (thrown) {
     // Another check speaks of rights.
     if (thrown instanceof SpillwayError && thrown.code === 'QUEUE_REFUSED') return [];

@@ -61,9 +61,9 @@ async function ofKafka(installation: Installation): Promise<readonly Finding[]> 
     // Says soon where no broker answers.
     await installation.kafka();
     const log = createLog('doctor', 'fatal');
-    const { requestMs: forMs, missingTopicMs: missingMs } = DOCTOR_LIMITS;
+    const { requestMs: questionMs, missingTopicMs: missingMs } = DOCTOR_LIMITS;
     const { topics: gone, site } = await assertGone(config, leaving, (looked) =>
-      lookAtTopics(config, log, { ...looked, forMs, missingMs }),
+      lookAtTopics(config, log, { ...looked, questionMs, missingMs }),
     );
     const found = `${gone.join(', ')}, to which the folder belongs, ${gone.length === 1 ? 'is' : 'are'} gone`;
     findings.push(warning(found, `A start goes on with ${config.queue.prefix}*: what was spooled here goes there.`));
