@@ -177,7 +177,10 @@ export class KafkaWriter implements PartitionWriter {
     const { isShared, renew, at, cluster, log } = this.#options;
     if (isShared || this.#failure !== undefined) return;
     try {
-      this.#renewed = await renew(this.#renewed ?? this.#producer);
+      const renewed = await renew(this.#renewed ?? this.#producer);
+      // A beginning anew has come to it meanwhile, by the same question: its sequences have begun.
+      if (renewed.id === this.#producer.id && renewed.epoch <= this.#producer.epoch) return;
+      this.#renewed = renewed;
       if (this.#link.isOpen && this.#trouble.isOver) this.#send();
     } catch (thrown) {
       if (isFenced(thrown)) return this.#fail(asSpillwayError(thrown, `renewing ${placeOf(at)}`, cluster.brokers));
