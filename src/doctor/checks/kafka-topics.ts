@@ -14,7 +14,7 @@ import {
 import { CONTROL_TOPIC } from '../../queue/kafka/queue-options.ts';
 import type { TopicsThere } from '../../queue/kafka/role-topics.ts';
 import { settingsOf, TOPIC_RESOURCE, topicFaults } from '../../queue/kafka/topics.ts';
-import { kafkaTopicNames, lookAtTopics } from '../../roles/kafka-queue.ts';
+import { kafkaTopicNames, lookAtTopics } from '../../roles/configured-kafka.ts';
 import { readBinding } from '../../roles/queue-binding.ts';
 import { type Check, type Installation, onKafka } from '../check.ts';
 import { type Finding, unknown, warning, well, wrong } from '../finding.ts';
