@@ -8,11 +8,12 @@ import { values } from '../test-records.ts';
 import { Cluster } from './cluster.ts';
 import { KafkaMetrics } from './metrics.ts';
 import { KafkaReader } from './partition-reader.ts';
-import { KafkaWriter, type WriterOptions } from './partition-writer.ts';
+import { KafkaWriter } from './partition-writer.ts';
 import { describeProducers, fetchBytes, listOffsets, produceBatch } from './protocol.ts';
 import type { Producer } from './take-over.ts';
 import { FakeBroker } from './testing/fake-broker.ts';
 import { fetchedFrom, listedOffset, ofPartition } from './testing/partition-answers.ts';
+import type { WriterOptions } from './writer-options.ts';
 
 const ID = '00000000-0000-0000-0000-000000000001';
 const at = { topic: 'raw', partition: 0 };

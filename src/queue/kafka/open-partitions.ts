@@ -6,9 +6,10 @@ import type { Cluster } from './cluster.ts';
 import type { KafkaMetrics } from './metrics.ts';
 import { offsetAt, WHEN } from './offsets.ts';
 import { KafkaReader } from './partition-reader.ts';
-import { KafkaWriter, type WriterOptions } from './partition-writer.ts';
+import { KafkaWriter } from './partition-writer.ts';
 import type { KafkaQueueOptions, Writers } from './queue-options.ts';
 import { newProducer, type Producer, renew, takeOver } from './take-over.ts';
+import type { WriterOptions } from './writer-options.ts';
 
 export interface OpenPartitionsOptions extends Pick<KafkaQueueOptions, 'onCorrupt' | 'renewMs'> {
   readonly cluster: Cluster;
