@@ -1,0 +1,81 @@
+/**
+ * Reads again what waits: of a slice that takes events again those that it has not, and of a partition that was taken over
+ * what its last owner left. A step is short, since inserts of what has just come wait for it.
+ */
+import { messageOf } from '../../lib/errors.ts';
+import { STORE_LIMITS } from '../../lib/limits.ts';
+import type { Logger } from '../../lib/log.ts';
+import type { PolicyLog } from '../port.ts';
+import { type SliceKey, sliceText } from '../slices.ts';
+import type { DeadLetters } from './dead-letters.ts';
+import { isPassing } from './is-passing.ts';
+import type { MissingRows, OnPaths } from './missing-rows.ts';
+import type { Positions } from './positions.ts';
+import type { Hole, WaitingEvents } from './waiting.ts';
+
+export interface CatchUpParts {
+  readonly waiting: WaitingEvents;
+  readonly positions: Positions;
+  readonly missing: MissingRows;
+  readonly letters: Pick<DeadLetters, 'write'>;
+  readonly policyLog: Pick<PolicyLog, 'current'>;
+  readonly onPaths: OnPaths;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+export class CatchUp {
+  readonly #parts: CatchUpParts;
+
+  constructor(parts: CatchUpParts) {
+    this.#parts = parts;
+  }
+
+  /** Until there is something to do; infinite where nothing waits. */
+  get untilDueMs(): number {
+    const { positions, waiting } = this.#parts;
+    return positions.late === undefined ? waiting.untilDueMs : 0;
+  }
+
+  /** Rejects where the store cannot go on. */
+  async step(): Promise<void> {
+    const { positions, waiting } = this.#parts;
+    const late = positions.late;
+    if (late !== undefined) return positions.advance(late);
+    const hole = waiting.next();
+    if (hole === undefined) return;
+    await this.#fill(hole);
+    await positions.advance(hole.partition);
+  }
+
+  async #fill(hole: Hole): Promise<void> {
+    const { waiting, log, signal } = this.#parts;
+    const endMs = performance.now() + STORE_LIMITS.catchUpMs;
+    try {
+      while (hole.from < hole.to && performance.now() < endMs) {
+        if ((await this.#piece(hole)) > 0) return;
+      }
+    } catch (thrown) {
+      if (!isPassing(thrown) || signal.aborted) throw thrown;
+      waiting.postpone(hole);
+      const { partition, from } = hole;
+      log.warn({ partition, from, reason: messageOf(thrown) }, 'What waits could not be read again; it goes on waiting');
+    }
+  }
+
+  /** How many rows it tried to insert. */
+  async #piece(hole: Hole): Promise<number> {
+    const { waiting, missing, letters, policyLog, onPaths } = this.#parts;
+    const { partition, from, slice } = hole;
+    const to = Math.min(hole.to, from + STORE_LIMITS.catchUpOffsets);
+    const begun = { ranges: [{ partition, from, to }], slices: [], policy: policyLog.current };
+    const isOwn = (other: SliceKey) => slice !== undefined && sliceText(other) === sliceText(slice);
+    const skips = (other: SliceKey) => !isOwn(other) && waiting.skips(other);
+    const found = await missing.insert(begun, onPaths, { skips, isTrial: slice !== undefined, isOld: true });
+    await letters.write(found.refused, true);
+    waiting.add(found.waiting, slice === undefined);
+    if (found.waiting.some((one) => isOwn(one.slice))) waiting.postpone(hole);
+    else waiting.passed(hole, to, slice !== undefined && found.taken.has(sliceText(slice)));
+    return found.rows;
+  }
+}

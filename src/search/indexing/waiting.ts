@@ -1,0 +1,242 @@
+/**
+ * What waits of each partition of `events`: slices that take nothing while others do, each with the offsets that its events
+ * lie between, and what a store that takes a partition over has not looked at yet. Nothing of the events themselves is kept:
+ * they are read from the queue again, which retains them, since the position that is committed does not pass them.
+ */
+import type { Clock } from '../../lib/clock.ts';
+import { SpillwayError } from '../../lib/errors.ts';
+import { STORE_LIMITS } from '../../lib/limits.ts';
+import type { SlicePolicy } from '../policy/slice-policy.ts';
+import type { WaitingRows } from '../port.ts';
+import { type SliceKey, sliceText } from '../slices.ts';
+
+/** Offsets of a partition of which some are not stored. */
+export interface Hole {
+  readonly partition: number;
+  /** Undefined: nobody has looked which events of it are stored. */
+  readonly slice: SliceKey | undefined;
+  from: number;
+  to: number;
+  events: number;
+  /** Receipt of the earliest of its events, and bounds of their timestamps, epoch ms. */
+  receivedMs: number;
+  fromMs: number;
+  toMs: number;
+}
+
+/** A slice that waits, for people. */
+export interface WaitingSlice {
+  readonly where: string;
+  readonly reason: string;
+  /** Receipt of the earliest event that waits, epoch ms. */
+  readonly sinceMs: number;
+  /** Events that began to wait. */
+  readonly events: number;
+  /** Offsets of the queue that are to be read again, from the first to the last that waits, over all partitions. */
+  readonly offsets: number;
+}
+
+interface Known {
+  readonly slice: SliceKey;
+  readonly where: string;
+  reason: string;
+  pauseMs: number;
+  dueMs: number;
+  /** It has taken something again: what comes goes in, and what waited is read again. */
+  isBack: boolean;
+}
+
+export interface WaitingParts {
+  /** Who has which slices. */
+  readonly policy: () => Pick<SlicePolicy, 'mayHold'>;
+  readonly clock: Clock;
+  /** Nothing of the slice waits any more. */
+  readonly onOver?: (where: string) => void;
+}
+
+export class WaitingEvents {
+  /** All of a partition has been looked at. */
+  onKnown: (partition: number) => void = () => {};
+  readonly #parts: WaitingParts;
+  readonly #holes = new Map<string, Hole>();
+  readonly #slices = new Map<string, Known>();
+  /** Of what nobody has looked at, when it is tried again. */
+  #lookMs = 0;
+  #lookPauseMs = 0;
+
+  constructor(parts: WaitingParts) {
+    this.#parts = parts;
+  }
+
+  get isFull(): boolean {
+    return this.#slices.size >= STORE_LIMITS.waitingSlices;
+  }
+
+  get isEmpty(): boolean {
+    return this.#holes.size === 0;
+  }
+
+  /** Whether rows of the slice are not to be tried. */
+  readonly skips = (slice: SliceKey): boolean => this.#slices.get(sliceText(slice))?.isBack === false;
+
+  /** `isNew`: they have not been counted before. Throws UNAVAILABLE, and changes nothing, where too many slices would wait. */
+  add(rows: readonly WaitingRows[], isNew = true): void {
+    const unknown = new Set(rows.map(({ slice }) => sliceText(slice)).filter((text) => !this.#slices.has(text)));
+    if (this.#slices.size + unknown.size > STORE_LIMITS.waitingSlices) {
+      const [first] = rows;
+      throw new SpillwayError(
+        'UNAVAILABLE',
+        `More than ${STORE_LIMITS.waitingSlices} slices take no events: all events wait. Of ${first?.where}: ${first?.reason}`,
+      );
+    }
+    for (const one of rows) {
+      const text = sliceText(one.slice);
+      this.#know(text, one);
+      const key = `${one.partition}/${text}`;
+      const hole = this.#holes.get(key);
+      const events = isNew ? one.rows : 0;
+      if (hole === undefined) {
+        const { partition, slice, from, to, receivedMs, fromMs, toMs } = one;
+        this.#holes.set(key, { partition, slice, from, to, events: one.rows, receivedMs, fromMs, toMs });
+        continue;
+      }
+      hole.from = Math.min(hole.from, one.from);
+      hole.to = Math.max(hole.to, one.to);
+      hole.events += events;
+      hole.receivedMs = Math.min(hole.receivedMs, one.receivedMs);
+      hole.fromMs = Math.min(hole.fromMs, one.fromMs);
+      hole.toMs = Math.max(hole.toMs, one.toMs);
+    }
+  }
+
+  /** Nobody knows which events of [from, to) are stored. */
+  addUnknown(partition: number, from: number, to: number): void {
+    const bounds = { fromMs: Number.NEGATIVE_INFINITY, toMs: Number.POSITIVE_INFINITY, receivedMs: 0 };
+    this.#holes.set(`${partition}/`, { partition, slice: undefined, from, to, events: 0, ...bounds });
+  }
+
+  /** Whether something of the partition has not been looked at. */
+  isUnknown(partition: number): boolean {
+    return this.#holes.has(`${partition}/`);
+  }
+
+  /** Everything of the partition before this is stored, where all before `head` was passed. */
+  mark(partition: number, head: number): number {
+    let mark = head;
+    for (const hole of this.#holes.values()) if (hole.partition === partition) mark = Math.min(mark, hole.from);
+    return mark;
+  }
+
+  /** What is to be tried now; the one that was tried longest ago. */
+  next(): Hole | undefined {
+    const nowMs = performance.now();
+    for (const hole of this.#holes.values()) if (this.#dueMs(hole) <= nowMs) return hole;
+    return undefined;
+  }
+
+  /** Until something is to be tried. */
+  get untilDueMs(): number {
+    let dueMs = Number.POSITIVE_INFINITY;
+    for (const hole of this.#holes.values()) dueMs = Math.min(dueMs, this.#dueMs(hole));
+    return Math.max(0, dueMs - performance.now());
+  }
+
+  /** What lies before `to` is stored, or known as another hole. `some`: the slice has taken some of it. */
+  passed(hole: Hole, to: number, some: boolean): void {
+    const text = hole.slice === undefined ? '' : sliceText(hole.slice);
+    const known = this.#slices.get(text);
+    if (known !== undefined && some) {
+      known.isBack = true;
+      known.pauseMs = 0;
+    }
+    this.#lookPauseMs = 0;
+    hole.from = Math.max(hole.from, to);
+    const key = `${hole.partition}/${text}`;
+    this.#holes.delete(key);
+    // The others are next.
+    if (hole.from < hole.to) this.#holes.set(key, hole);
+    else this.#ended(hole.partition, text);
+  }
+
+  /** It takes nothing yet. */
+  postpone(hole: Hole): void {
+    const known = hole.slice && this.#slices.get(sliceText(hole.slice));
+    if (known === undefined) {
+      this.#lookPauseMs = longer(this.#lookPauseMs);
+      this.#lookMs = performance.now() + this.#lookPauseMs;
+    } else this.#pause(known);
+  }
+
+  /** The partition is another store's. */
+  release(partition: number): void {
+    for (const [key, hole] of this.#holes) {
+      if (hole.partition !== partition) continue;
+      this.#holes.delete(key);
+      this.#forget(hole.slice === undefined ? '' : sliceText(hole.slice));
+    }
+  }
+
+  /** Receipt (epoch ms) of the earliest event that waits and may be in such an answer. */
+  cutMs(tenant?: string, fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY): number {
+    let cutMs = Number.POSITIVE_INFINITY;
+    for (const { slice, ...hole } of this.#holes.values()) {
+      if (slice === undefined || hole.receivedMs >= cutMs || hole.fromMs >= toMs || hole.toMs < fromMs) continue;
+      if (tenant === undefined || this.#parts.policy().mayHold(slice, tenant)) cutMs = hole.receivedMs;
+    }
+    return cutMs;
+  }
+
+  describe(): readonly WaitingSlice[] {
+    return [...this.#slices].map(([text, { where, reason }]) => {
+      const holes = [...this.#holes.values()].filter(({ slice }) => slice !== undefined && sliceText(slice) === text);
+      return {
+        where,
+        reason,
+        sinceMs: Math.min(this.#parts.clock.now(), ...holes.map(({ receivedMs }) => receivedMs)),
+        events: holes.reduce((sum, { events }) => sum + events, 0),
+        offsets: holes.reduce((sum, { from, to }) => sum + to - from, 0),
+      };
+    });
+  }
+
+  #know(text: string, { slice, where, reason }: WaitingRows): void {
+    const known = this.#slices.get(text);
+    if (known === undefined) {
+      const made = { slice, where, reason, pauseMs: 0, dueMs: 0, isBack: false };
+      this.#slices.set(text, made);
+      this.#pause(made);
+      return;
+    }
+    if (reason !== '') known.reason = reason;
+    if (known.isBack) this.#pause(known);
+  }
+
+  #pause(known: Known): void {
+    known.isBack = false;
+    known.pauseMs = longer(known.pauseMs);
+    known.dueMs = performance.now() + known.pauseMs;
+  }
+
+  #dueMs({ slice }: Hole): number {
+    if (slice === undefined) return this.#lookMs;
+    const known = this.#slices.get(sliceText(slice));
+    return known === undefined || known.isBack ? 0 : known.dueMs;
+  }
+
+  #ended(partition: number, text: string): void {
+    if (text === '') this.onKnown(partition);
+    else this.#forget(text);
+  }
+
+  #forget(text: string): void {
+    const known = this.#slices.get(text);
+    const isLeft = this.#holes.values().some(({ slice }) => slice !== undefined && sliceText(slice) === text);
+    if (known === undefined || isLeft) return;
+    this.#slices.delete(text);
+    this.#parts.onOver?.(known.where);
+  }
+}
+
+function longer(pauseMs: number): number {
+  return Math.min(Math.max(pauseMs * 2, STORE_LIMITS.trialPauseMs), STORE_LIMITS.trialPauseMaxMs);
+}
