@@ -347,6 +347,8 @@ export const LANE_LIMITS = {
   /** How often the store's position is asked for, and after what time without a move it is taken for away. */
   askStoredMs: 20,
   storeStalledMs: 10_000,
+  /** ... and how often where it is taken for away. */
+  askStalledMs: 1_000,
   /** A marker is written so often while positions move and nothing comes out. */
   markerMs: 1_000,
 } as const;

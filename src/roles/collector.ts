@@ -14,6 +14,7 @@ import { minuteOf } from '../monitor/ledger/ledger.ts';
 import { listenOn } from './listen.ts';
 import { openLedger } from './open-ledger.ts';
 import type { RoleContext, RunningRole } from './role-context.ts';
+import type { ToRole } from './messages.ts';
 import { storeTroubles } from './store-trouble.ts';
 import { SupervisorQuestions } from './supervisor-questions.ts';
 
@@ -32,9 +33,9 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
   link.on('store', ({ port }) => {
     store = port === undefined ? undefined : { port };
   });
-  let behindSinceMs: number | null = null;
-  link.on('store-behind', ({ sinceMs }) => {
-    behindSinceMs = sinceMs;
+  let behind: Omit<Extract<ToRole, { kind: 'store-behind' }>, 'kind'> = { sinceMs: null, waiting: null };
+  link.on('store-behind', ({ sinceMs, waiting }) => {
+    behind = { sinceMs, waiting };
   });
   const collector = await createCollector({
     inputs: config.inputs,
@@ -77,7 +78,11 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
     storeAddress: () => store,
     coordinator: new SupervisorQuestions(link),
     queue,
-    troubles: () => [...collector.troubles(), ...(context.troubles?.() ?? []), ...storeTroubles(behindSinceMs, clock)],
+    troubles: () => [
+      ...collector.troubles(),
+      ...(context.troubles?.() ?? []),
+      ...storeTroubles(behind.sinceMs, behind.waiting, clock),
+    ],
     ...(collector.topics === undefined ? {} : { topics: userTopics(context, collector.topics.writers) }),
     ingestPlugins: [collector.httpPlugin, ...(collector.topics === undefined ? [] : [collector.topics.input.plugin])],
     consoleRoot: CONSOLE_ROOT,

@@ -30,6 +30,8 @@ export interface WaitingSlice {
   readonly reason: string;
   /** Receipt of the earliest event that waits, epoch ms. */
   readonly sinceMs: number;
+  /** When this process saw it first, epoch ms. */
+  readonly seenMs: number;
   /** Events that began to wait. */
   readonly events: number;
   /** Offsets of the queue that are to be read again, from the first to the last that waits, over all partitions. */
@@ -39,6 +41,7 @@ export interface WaitingSlice {
 interface Known {
   readonly slice: SliceKey;
   readonly where: string;
+  readonly seenMs: number;
   reason: string;
   pauseMs: number;
   dueMs: number;
@@ -187,11 +190,12 @@ export class WaitingEvents {
   }
 
   describe(): readonly WaitingSlice[] {
-    return [...this.#slices].map(([text, { where, reason }]) => {
+    return [...this.#slices].map(([text, { where, reason, seenMs }]) => {
       const holes = [...this.#holes.values()].filter(({ slice }) => slice !== undefined && sliceText(slice) === text);
       return {
         where,
         reason,
+        seenMs,
         sinceMs: Math.min(this.#parts.clock.now(), ...holes.map(({ receivedMs }) => receivedMs)),
         events: holes.reduce((sum, { events }) => sum + events, 0),
         offsets: holes.reduce((sum, { from, to }) => sum + to - from, 0),
@@ -202,7 +206,7 @@ export class WaitingEvents {
   #know(text: string, { slice, where, reason }: WaitingRows): void {
     const known = this.#slices.get(text);
     if (known === undefined) {
-      const made = { slice, where, reason, pauseMs: 0, dueMs: 0, isBack: false };
+      const made = { slice, where, reason, seenMs: this.#parts.clock.now(), pauseMs: 0, dueMs: 0, isBack: false };
       this.#slices.set(text, made);
       this.#pause(made);
       return;

@@ -44,8 +44,8 @@ export function isAboutSlice(problem: EngineProblem): boolean {
   return !TYPES_OF_CLUSTER.test(problem.type) && clusterState(problem) === undefined;
 }
 
-/** No node has a shard: who was answered that has waited for it already. */
-export const NO_SHARD = /primary shard is not active|no_shard_available|unavailable_shards/;
+/** No node has the shard that is written: whoever is answered that has waited for it. */
+export const NO_SHARD = /primary shard is not active|unavailable_shards/;
 
 /** Lucene's most documents of a shard (`IndexWriter.MAX_DOCS`, 2^31 - 1 - 128); the engine refuses more in its own words or Lucene's. */
 export const SHARD_DOCUMENTS = 2 ** 31 - 1 - 128;
@@ -64,7 +64,7 @@ const ADVICE: readonly (readonly [said: RegExp, advice: string])[] = [
     'A pipeline of the index fails, or changes or drops events: PUT /INDEX/_settings {"index.final_pipeline": null}, and look at index templates',
   ],
   [
-    NO_SHARD,
+    /primary shard is not active|no_shard_available|unavailable_shards|no node has its shards/,
     'No node has the shard: GET /_cluster/allocation/explain says why. Start the node that has it, or one with the attributes that its tier wants (search.tiers, storage.nodes), or take those off: PUT /INDEX/_settings {"index.routing.allocation.require.NAME": null}',
   ],
   [/read-only|cluster_block/, 'The index is blocked, as where a disk is nearly full: free space on the nodes'],
