@@ -603,8 +603,8 @@ export const OPENSEARCH_LIMITS = {
   writeMs: 120_000,
   /** Of one insert before rows wait whose slice takes nothing for a reason of its own. */
   sliceAttempts: 3,
-  /** A write waits so long for a shard that no node has. */
-  shardWaitMs: 5_000,
+  /** A write waits so long for a shard that no node has, and what came with it for that: once, its slice waits alone then. */
+  shardWaitMs: 2_000,
   /** ... and where it is tried whether that is there again. */
   trialWaitMs: 100,
   /** The same trouble of the same slices is said so often, and of so many of them. */

@@ -12,9 +12,9 @@ import { SpillwayError } from '../lib/errors.ts';
 import { countAccepted, countRefused } from '../monitor/ledger/counting.ts';
 import { minuteOf } from '../monitor/ledger/ledger.ts';
 import { listenOn } from './listen.ts';
+import type { ToRole } from './messages.ts';
 import { openLedger } from './open-ledger.ts';
 import type { RoleContext, RunningRole } from './role-context.ts';
-import type { ToRole } from './messages.ts';
 import { storeTroubles } from './store-trouble.ts';
 import { SupervisorQuestions } from './supervisor-questions.ts';
 

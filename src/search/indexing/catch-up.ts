@@ -59,7 +59,10 @@ export class CatchUp {
       if (!isPassing(thrown) || signal.aborted) throw thrown;
       waiting.postpone(hole);
       const { partition, from } = hole;
-      log.warn({ partition, from, reason: messageOf(thrown) }, 'What waits could not be read again; it goes on waiting');
+      log.warn(
+        { partition, from, reason: messageOf(thrown) },
+        'What waits could not be read again; it goes on waiting',
+      );
     }
   }
 

@@ -172,7 +172,8 @@ export class Inserter {
       const paths = [...open.paths, ...journal.paths.unknown(found.paths)];
       await this.persist(() => journal.begin({ ...open, shares, paths }));
       const begun = { ranges, slices: slicesOf(shares), policy };
-      const refused = await this.#insertMissing(begun);
+      // A slice that takes nothing waits, and everybody else's events for as short as can be.
+      const refused = await this.#insertMissing(begun, true);
       for (const range of ranges) await this.persist(() => this.#parts.writer.settleRange(range, begun.slices));
       await this.#passed(ranges, found.progress, refused);
     }
@@ -206,12 +207,13 @@ export class Inserter {
   }
 
   /** Inserts what of the ranges is not visible; what the engine refuses although it works becomes a dead letter. */
-  async #insertMissing(begun: Begun): Promise<readonly RefusedRecord[]> {
+  async #insertMissing(begun: Begun, isTrial = false): Promise<readonly RefusedRecord[]> {
     const { waiting, missing, letters } = this.#parts;
     return this.persist(async () => {
       // With one more than may wait: one of the others may be over.
       if (waiting.isFull) await this.catchUp.step();
-      const found = await missing.insert(begun, (paths) => this.#knowPaths(paths), { skips: waiting.skips });
+      const how = { skips: waiting.skips, isTrial };
+      const found = await missing.insert(begun, (paths) => this.#knowPaths(paths), how);
       waiting.add(found.waiting);
       await letters.write(found.refused);
       return found.refused;

@@ -27,7 +27,11 @@ export function measureTrouble(registry: Registry, trouble: StoreTrouble): void 
 /** Slices that take nothing while all others do. */
 export function measureWaiting(registry: Registry, waiting: WaitingEvents, clock: Clock): void {
   const gauges: readonly (readonly [name: string, help: string, of: (slices: readonly WaitingSlice[]) => number])[] = [
-    ['slices', 'Slices that cannot be written, whose events wait in the queue; all others are found.', (all) => all.length],
+    [
+      'slices',
+      'Slices that cannot be written, whose events wait in the queue; all others are found.',
+      (all) => all.length,
+    ],
     [
       'events',
       'Events that began to wait for such slices, of those that still have some.',

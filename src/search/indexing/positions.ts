@@ -35,6 +35,8 @@ export class Positions {
   readonly #parts: PositionsParts;
   readonly #heads = new Map<number, number>();
   readonly #committed = new Map<number, number>();
+  /** Partitions of which less is committed than was passed. */
+  readonly #behind = new Set<number>();
 
   constructor(parts: PositionsParts) {
     this.#parts = parts;
@@ -48,21 +50,22 @@ export class Positions {
   /** The partition is this store's, which goes on at `head`. */
   begin(partition: number, committed: number, head: number): void {
     this.#committed.set(partition, committed);
-    this.#heads.set(partition, head);
+    this.#pass(partition, head);
   }
 
   release(partition: number): void {
     this.#heads.delete(partition);
     this.#committed.delete(partition);
+    this.#behind.delete(partition);
   }
 
   /** The range was passed; its progress markers. */
   async stored(range: Range, progress: Progress | undefined): Promise<void> {
     const { partition, from, to } = range;
-    const wasBehind = this.#isBehind(partition);
-    this.#heads.set(partition, Math.max(to, this.headOf(partition)));
+    const wasBehind = this.#behind.has(partition);
+    if (!wasBehind) this.#committed.set(partition, from);
+    this.#pass(partition, Math.max(to, this.headOf(partition)));
     if (wasBehind) return;
-    this.#committed.set(partition, from);
     if (this.#mark(partition) === to) await this.#commit(range, progress);
     else await this.advance(partition);
   }
@@ -71,16 +74,18 @@ export class Positions {
   async passed(partition: number, next: number): Promise<void> {
     const head = this.headOf(partition);
     if (next <= head) return;
-    if (!this.#isBehind(partition)) {
+    if (!this.#behind.has(partition)) {
       await this.#parts.membership.commit(partition, next);
       this.#committed.set(partition, next);
     }
-    this.#heads.set(partition, next);
+    this.#pass(partition, next);
   }
 
   /** A partition of which more is stored than is committed. */
   get late(): number | undefined {
-    for (const [partition, committed] of this.#committed) if (this.#mark(partition) > committed) return partition;
+    for (const partition of this.#behind) {
+      if (this.#mark(partition) > (this.#committed.get(partition) ?? 0)) return partition;
+    }
     return undefined;
   }
 
@@ -98,13 +103,15 @@ export class Positions {
     const { partition, from, to } = range;
     await persist(() => membership.commit(partition, to));
     this.#committed.set(partition, to);
+    this.#pass(partition, this.headOf(partition));
     letters.forget([range]);
     onCommitted({ partition, range: { baseOffset: offset(from), nextOffset: offset(to) }, progress });
   }
 
-  #isBehind(partition: number): boolean {
-    const committed = this.#committed.get(partition);
-    return committed !== undefined && committed < (this.headOf(partition));
+  #pass(partition: number, head: number): void {
+    this.#heads.set(partition, head);
+    if ((this.#committed.get(partition) ?? head) < head) this.#behind.add(partition);
+    else this.#behind.delete(partition);
   }
 
   #mark(partition: number): number {

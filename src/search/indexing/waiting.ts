@@ -18,6 +18,8 @@ export interface Hole {
   from: number;
   to: number;
   events: number;
+  /** When it was tried last. */
+  triedMs: number;
   /** Receipt of the earliest of its events, and bounds of their timestamps, epoch ms. */
   receivedMs: number;
   fromMs: number;
@@ -61,7 +63,8 @@ export class WaitingEvents {
   /** All of a partition has been looked at. */
   onKnown: (partition: number) => void = () => {};
   readonly #parts: WaitingParts;
-  readonly #holes = new Map<string, Hole>();
+  /** By partition, and by slice as text: `` (empty) is what nobody has looked at. */
+  readonly #holes = new Map<number, Map<string, Hole>>();
   readonly #slices = new Map<string, Known>();
   /** Of what nobody has looked at, when it is tried again. */
   #lookMs = 0;
@@ -73,10 +76,6 @@ export class WaitingEvents {
 
   get isFull(): boolean {
     return this.#slices.size >= STORE_LIMITS.waitingSlices;
-  }
-
-  get isEmpty(): boolean {
-    return this.#holes.size === 0;
   }
 
   /** Whether rows of the slice are not to be tried. */
@@ -95,12 +94,11 @@ export class WaitingEvents {
     for (const one of rows) {
       const text = sliceText(one.slice);
       this.#know(text, one);
-      const key = `${one.partition}/${text}`;
-      const hole = this.#holes.get(key);
+      const hole = this.#holes.get(one.partition)?.get(text);
       const events = isNew ? one.rows : 0;
       if (hole === undefined) {
         const { partition, slice, from, to, receivedMs, fromMs, toMs } = one;
-        this.#holes.set(key, { partition, slice, from, to, events: one.rows, receivedMs, fromMs, toMs });
+        this.#open({ partition, slice, from, to, events: one.rows, triedMs: 0, receivedMs, fromMs, toMs });
         continue;
       }
       hole.from = Math.min(hole.from, one.from);
@@ -115,32 +113,35 @@ export class WaitingEvents {
   /** Nobody knows which events of [from, to) are stored. */
   addUnknown(partition: number, from: number, to: number): void {
     const bounds = { fromMs: Number.NEGATIVE_INFINITY, toMs: Number.POSITIVE_INFINITY, receivedMs: 0 };
-    this.#holes.set(`${partition}/`, { partition, slice: undefined, from, to, events: 0, ...bounds });
+    this.#open({ partition, slice: undefined, from, to, events: 0, triedMs: 0, ...bounds });
   }
 
   /** Whether something of the partition has not been looked at. */
   isUnknown(partition: number): boolean {
-    return this.#holes.has(`${partition}/`);
+    return this.#holes.get(partition)?.has('') === true;
   }
 
   /** Everything of the partition before this is stored, where all before `head` was passed. */
   mark(partition: number, head: number): number {
     let mark = head;
-    for (const hole of this.#holes.values()) if (hole.partition === partition) mark = Math.min(mark, hole.from);
+    for (const hole of this.#holes.get(partition)?.values() ?? []) mark = Math.min(mark, hole.from);
     return mark;
   }
 
   /** What is to be tried now; the one that was tried longest ago. */
   next(): Hole | undefined {
     const nowMs = performance.now();
-    for (const hole of this.#holes.values()) if (this.#dueMs(hole) <= nowMs) return hole;
-    return undefined;
+    let next: Hole | undefined;
+    for (const hole of this.#all()) {
+      if (this.#dueMs(hole) <= nowMs && hole.triedMs < (next?.triedMs ?? Number.POSITIVE_INFINITY)) next = hole;
+    }
+    return next;
   }
 
   /** Until something is to be tried. */
   get untilDueMs(): number {
     let dueMs = Number.POSITIVE_INFINITY;
-    for (const hole of this.#holes.values()) dueMs = Math.min(dueMs, this.#dueMs(hole));
+    for (const hole of this.#all()) dueMs = Math.min(dueMs, this.#dueMs(hole));
     return Math.max(0, dueMs - performance.now());
   }
 
@@ -154,15 +155,16 @@ export class WaitingEvents {
     }
     this.#lookPauseMs = 0;
     hole.from = Math.max(hole.from, to);
-    const key = `${hole.partition}/${text}`;
-    this.#holes.delete(key);
-    // The others are next.
-    if (hole.from < hole.to) this.#holes.set(key, hole);
-    else this.#ended(hole.partition, text);
+    hole.triedMs = performance.now();
+    if (hole.from < hole.to) return;
+    this.#holes.get(hole.partition)?.delete(text);
+    if (text === '') this.onKnown(hole.partition);
+    else this.#forget(text);
   }
 
   /** It takes nothing yet. */
   postpone(hole: Hole): void {
+    hole.triedMs = performance.now();
     const known = hole.slice && this.#slices.get(sliceText(hole.slice));
     if (known === undefined) {
       this.#lookPauseMs = longer(this.#lookPauseMs);
@@ -172,17 +174,16 @@ export class WaitingEvents {
 
   /** The partition is another store's. */
   release(partition: number): void {
-    for (const [key, hole] of this.#holes) {
-      if (hole.partition !== partition) continue;
-      this.#holes.delete(key);
-      this.#forget(hole.slice === undefined ? '' : sliceText(hole.slice));
-    }
+    const texts = [...(this.#holes.get(partition)?.keys() ?? [])];
+    this.#holes.delete(partition);
+    for (const text of texts) this.#forget(text);
   }
 
   /** Receipt (epoch ms) of the earliest event that waits and may be in such an answer. */
   cutMs(tenant?: string, fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY): number {
     let cutMs = Number.POSITIVE_INFINITY;
-    for (const { slice, ...hole } of this.#holes.values()) {
+    for (const hole of this.#all()) {
+      const { slice } = hole;
       if (slice === undefined || hole.receivedMs >= cutMs || hole.fromMs >= toMs || hole.toMs < fromMs) continue;
       if (tenant === undefined || this.#parts.policy().mayHold(slice, tenant)) cutMs = hole.receivedMs;
     }
@@ -191,7 +192,7 @@ export class WaitingEvents {
 
   describe(): readonly WaitingSlice[] {
     return [...this.#slices].map(([text, { where, reason, seenMs }]) => {
-      const holes = [...this.#holes.values()].filter(({ slice }) => slice !== undefined && sliceText(slice) === text);
+      const holes = [...this.#holes.values()].flatMap((ofPartition) => ofPartition.get(text) ?? []);
       return {
         where,
         reason,
@@ -227,14 +228,19 @@ export class WaitingEvents {
     return known === undefined || known.isBack ? 0 : known.dueMs;
   }
 
-  #ended(partition: number, text: string): void {
-    if (text === '') this.onKnown(partition);
-    else this.#forget(text);
+  *#all(): Iterable<Hole> {
+    for (const ofPartition of this.#holes.values()) yield* ofPartition.values();
+  }
+
+  #open(hole: Hole): void {
+    const ofPartition = this.#holes.get(hole.partition) ?? new Map<string, Hole>();
+    this.#holes.set(hole.partition, ofPartition);
+    ofPartition.set(hole.slice === undefined ? '' : sliceText(hole.slice), hole);
   }
 
   #forget(text: string): void {
     const known = this.#slices.get(text);
-    const isLeft = this.#holes.values().some(({ slice }) => slice !== undefined && sliceText(slice) === text);
+    const isLeft = this.#holes.values().some((ofPartition) => ofPartition.has(text));
     if (known === undefined || isLeft) return;
     this.#slices.delete(text);
     this.#parts.onOver?.(known.where);

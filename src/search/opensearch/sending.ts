@@ -48,7 +48,8 @@ export class Sending {
       for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
         const outcome = await sendBulk(this.#client, chunk, shardWaitMs);
         if (outcome.tooLarge) {
-          if (chunk.length === 1) sent.refused.push(...chunk.map((row) => refusal(row, outcome.trouble ?? 'too large')));
+          if (chunk.length === 1)
+            sent.refused.push(...chunk.map((row) => refusal(row, outcome.trouble ?? 'too large')));
           else {
             this.#requestBytes = Math.min(this.#requestBytes, bytesOf(chunk) >> 1);
             chunks.push(chunk.slice(0, chunk.length >> 1), chunk.slice(chunk.length >> 1));
@@ -94,7 +95,11 @@ export class Sending {
       if (stored === undefined) {
         const problem = innermost(at(found[i], 'error'));
         if (problem === undefined) sent.again.push(row);
-        else sent.held.push({ row, reason: `${problem.type}: ${problem.reason}`.slice(0, OPENSEARCH_LIMITS.troubleChars) });
+        else
+          sent.held.push({
+            row,
+            reason: `${problem.type}: ${problem.reason}`.slice(0, OPENSEARCH_LIMITS.troubleChars),
+          });
       } else if (canonical(stored as JsonValue) !== canonical(JSON.parse(row.bytes.toString('utf8')))) {
         sent.refused.push(refusal(row, `another event has the id ${row.id} in ${row.index}`));
       }
