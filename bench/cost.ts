@@ -3,15 +3,15 @@
  * and of both engines, bytes on their disks for one copy, and bytes that each role reads and writes. docs/scaling.md is
  * reckoned from it.
  */
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TopicsAnswer } from '../src/api/schemas/index.ts';
 import { TOPICS } from '../src/event/topics.ts';
 import { SpillwayProcess } from '../test/support/spillway.ts';
-import { down, status, up } from '../tools/engines/lifecycle.ts';
 import { type Bench, cpuSeconds, type Measured, mainThreadCpuSeconds, pssBytes, say } from './harness.ts';
 import { withKafka } from './load/kafka.ts';
 import { load, withEvents } from './load/loaded-spillway.ts';
+import { withOpenSearch } from './load/opensearch.ts';
 
 const EVENTS = { full: 200_000, quick: 10_000 };
 /** Other than that of the events before. */
@@ -23,8 +23,8 @@ export const run: Bench = ({ quick }) => {
     withEvents(
       count,
       (second) =>
-        withKafka(async ({ broker, pid }) =>
-          withOpenSearch(async (search) => {
+        withKafka({ apart: false }, async ({ broker, pid }) =>
+          withOpenSearch({ apart: false }, async (search) => {
             const files = { warmUp: join(first, 'syslog.log'), file: join(second, 'syslog.log') };
             const parts = { ...files, count, broker, url: search.url };
             return measure({ ...parts, engines: { Kafka: pid, OpenSearch: search.pid }, prefix: 'cost' });
@@ -137,21 +137,4 @@ async function indexBytes(url: string, prefix: string): Promise<number> {
   const segments = (await answer.json()) as readonly { readonly size: string }[];
   say(`  ${segments.length} segments`);
   return segments.reduce((sum, { size }) => sum + Number(size), 0);
-}
-
-async function withOpenSearch<T>(
-  work: (search: { readonly url: string; readonly pid: number }) => Promise<T>,
-): Promise<T> {
-  // It does not run as root, and others must be able to enter the folder.
-  const folder = await mkdtemp('/var/tmp/spillway-bench-');
-  await chmod(folder, 0o755);
-  const data = join(folder, 'opensearch');
-  try {
-    await up('opensearch', { data });
-    const [node] = await status('opensearch', data);
-    return await work({ url: `http://${node?.address}`, pid: node?.pid ?? 0 });
-  } finally {
-    await down('opensearch', { data, wipe: true });
-    await rm(folder, { recursive: true, force: true });
-  }
 }

@@ -12,7 +12,7 @@ import { appendWhile } from './load/queue-log.ts';
 const AT = { topic: 'raw', partition: 0 };
 
 export const run: Bench = async ({ quick, rounds = quick ? 1 : 3 }) =>
-  withKafka(async (kafka) => {
+  withKafka({ apart: true }, async (kafka) => {
     const { queue, topic } = await kafka.fresh();
     const writer = await queue.openWriter(AT);
     await appendWhile(writer, () => writer.nextOffset < (quick ? 20_000 : 2_000_000));
@@ -24,7 +24,9 @@ export const run: Bench = async ({ quick, rounds = quick ? 1 : 3 }) =>
       library: () => libraryConsume(kafka.broker, topic, records, `bench-${group++}`),
       javaName: "Kafka's ConsumerPerformance, without the time to join",
       libraryName: "the library's own consumer, record by record",
-      notes: ['One broker, one partition; broker and client share the machine; what is read is in the page cache.'],
+      notes: [
+        'One broker, one partition; the broker has one processor, the client the other; what is read is in the page cache.',
+      ],
     });
   });
 

@@ -7,6 +7,7 @@ import { type KafkaQueue, openKafka } from '../../src/queue/kafka/queue.ts';
 import { kafkaTool } from '../../tools/engines/kafka.ts';
 import { down, up } from '../../tools/engines/lifecycle.ts';
 import { type BenchResult, hundredths, inTurns, median } from '../harness.ts';
+import { placed, type ServerPlace } from './apart.ts';
 
 export const RECORD_BYTES = 300;
 /** Of what Kafka's own tool reaches in the same run. */
@@ -20,35 +21,37 @@ export interface BenchKafka {
   fresh(): Promise<{ readonly queue: KafkaQueue; readonly topic: string }>;
 }
 
-export async function withKafka<Result>(work: (kafka: BenchKafka) => Promise<Result>): Promise<Result> {
-  const data = await mkdtemp(join(tmpdir(), 'spillway-bench-kafka-'));
-  const queues: KafkaQueue[] = [];
-  try {
-    const [node] = await up('kafka', { data });
-    const broker = node?.address ?? '';
-    return await work({
-      broker,
-      pid: node?.pid ?? 0,
-      fresh: async () => {
-        const prefix = `bench-${queues.length}.`;
-        const queue = await openKafka({
-          brokers: [broker],
-          clientId: 'bench',
-          prefix,
-          topics: { raw: { partitions: 1, compression: 'none', writers: 'one' } },
-          replication: 1,
-          minInsyncReplicas: 1,
-          log: createLog('bench', 'error'),
-        });
-        queues.push(queue);
-        return { queue, topic: `${prefix}raw` };
-      },
-    });
-  } finally {
-    await Promise.all(queues.map((queue) => queue.close()));
-    await down('kafka', { data, wipe: true });
-    await rm(data, { recursive: true, force: true });
-  }
+export function withKafka<Result>(place: ServerPlace, work: (kafka: BenchKafka) => Promise<Result>): Promise<Result> {
+  return placed(place, async ({ kept }) => {
+    const data = await mkdtemp(join(tmpdir(), 'spillway-bench-kafka-'));
+    const queues: KafkaQueue[] = [];
+    try {
+      const [node] = await up('kafka', { data, ...kept });
+      const broker = node?.address ?? '';
+      return await work({
+        broker,
+        pid: node?.pid ?? 0,
+        fresh: async () => {
+          const prefix = `bench-${queues.length}.`;
+          const queue = await openKafka({
+            brokers: [broker],
+            clientId: 'bench',
+            prefix,
+            topics: { raw: { partitions: 1, compression: 'none', writers: 'one' } },
+            replication: 1,
+            minInsyncReplicas: 1,
+            log: createLog('bench', 'error'),
+          });
+          queues.push(queue);
+          return { queue, topic: `${prefix}raw` };
+        },
+      });
+    } finally {
+      await Promise.all(queues.map((queue) => queue.close()));
+      await down('kafka', { data, wipe: true });
+      await rm(data, { recursive: true, force: true });
+    }
+  });
 }
 
 /** Records a second. */

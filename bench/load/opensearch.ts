@@ -2,16 +2,15 @@
  * An OpenSearch of a benchmark's own. Where it is ours that is measured, the server has one processor and everything else
  * the others, so that neither takes from the other; as a peer it has all of them, as the embedded engine has.
  */
-import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { type Answer, type Call, Client } from '../../src/search/opensearch/client.ts';
 import { textAt } from '../../src/search/opensearch/json.ts';
 import { findProgram } from '../../test/support/needs.ts';
 import { down, up } from '../../tools/engines/lifecycle.ts';
 import { opensearchIsInstalled } from '../../tools/engines/opensearch.ts';
+import { placed, type ServerPlace } from './apart.ts';
 
 /** What its distribution has. */
 const HEAP = '1g';
@@ -25,49 +24,37 @@ export interface BenchOpenSearch {
   ask(call: Call): Promise<unknown>;
 }
 
-export interface ServerPlace {
-  /** The server keeps to one processor, and this process with all that it starts to the others. */
-  readonly apart: boolean;
-}
-
-export async function withOpenSearch<Result>(
-  { apart }: ServerPlace,
+export function withOpenSearch<Result>(
+  place: ServerPlace,
   work: (server: BenchOpenSearch) => Promise<Result>,
 ): Promise<Result> {
-  const data = await mkdtemp(join(tmpdir(), 'spillway-bench-opensearch-'));
-  // The server does not run as root.
-  await chmod(data, 0o755);
-  const last = cpus().length - 1;
-  const isApart = apart && last > 0;
-  try {
-    if (isApart) await keepTo(`0-${last - 1}`);
-    const processors = isApart ? { processors: String(last) } : {};
-    const settings = { 'node.processors': String(isApart ? 1 : last + 1) };
-    const [node] = await up('opensearch', { data, heap: HEAP, settings, ...processors });
-    if (node === undefined) throw new Error('OpenSearch did not start');
-    const url = `http://${node.address}`;
-    const client = new Client({ nodes: [url] });
-    const ask = async (call: Call) => bodyOf(call, await client.call(call));
-    const version = textAt(await ask({ method: 'GET', path: '' }), 'version', 'number') ?? '';
+  return placed(place, async ({ kept, count }) => {
+    const data = await mkdtemp(join(tmpdir(), 'spillway-bench-opensearch-'));
+    // The server does not run as root.
+    await chmod(data, 0o755);
     try {
-      return await work({ url, name: `OpenSearch ${version}`, pid: node.pid, ask });
+      const settings = { 'node.processors': String(count) };
+      const [node] = await up('opensearch', { data, heap: HEAP, settings, ...kept });
+      if (node === undefined) throw new Error('OpenSearch did not start');
+      const url = `http://${node.address}`;
+      const client = new Client({ nodes: [url] });
+      const ask = async (call: Call) => bodyOf(call, await client.call(call));
+      const version = textAt(await ask({ method: 'GET', path: '' }), 'version', 'number') ?? '';
+      try {
+        return await work({ url, name: `OpenSearch ${version}`, pid: node.pid, ask });
+      } finally {
+        client.close();
+      }
     } finally {
-      client.close();
+      await down('opensearch', { data, wipe: true });
+      await rm(data, { recursive: true, force: true });
     }
-  } finally {
-    await down('opensearch', { data, wipe: true });
-    await rm(data, { recursive: true, force: true });
-    if (isApart) await keepTo(`0-${last}`);
-  }
+  });
 }
 
 function bodyOf({ method, path }: Call, { status, body }: Answer): unknown {
   if (status < 300) return body;
   throw new Error(`${method} ${path}: ${status} ${JSON.stringify(body).slice(0, 1_000)}`);
-}
-
-async function keepTo(processors: string): Promise<void> {
-  await promisify(execFile)('taskset', ['-a', '-p', '-c', processors, String(process.pid)]);
 }
 
 /** What is missing for an OpenSearch as a peer, and how to get it. */
