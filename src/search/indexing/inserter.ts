@@ -126,9 +126,8 @@ export class Inserter {
 
   /**
    * Takes over a partition that is this store's now, and answers where it goes on: after the last event that is in the index.
-   * What the insert lacks that another store had under way is inserted here; it lies before that, and no further than an
-   * insert spans. What lies further back, and waits, is looked at beside what comes. `committed`: or, where nothing is known
-   * to be, where the queue begins.
+   * What the insert lacks that another store had under way is inserted here: it lies just before that. What lies further
+   * back is looked at beside what comes. `committed`: or, where nothing is known to be, where the queue begins.
    */
   async takeOver(partition: number, committed: number, end: number): Promise<number> {
     const { writer, policyLog, waiting, log } = this.#parts;
@@ -141,7 +140,7 @@ export class Inserter {
     const last = await this.persist(() => shared.lastOffset({ partition, from: committed, to: end }));
     const head = Math.max((last ?? NONE) + 1, Math.min(left.to, end));
     if (head <= committed) return committed;
-    const from = Math.max(committed, head - STORE_LIMITS.insertSpan);
+    const from = Math.max(committed, head - STORE_LIMITS.finishOffsets);
     if (from > committed) {
       log.info({ partition, from: committed, to: from }, 'Looking for events that wait, beside those that come');
       waiting.addUnknown(partition, committed, from);

@@ -28,7 +28,7 @@ import { WaitingEvents } from './waiting.ts';
 /** So that a few events are many pieces. */
 vi.mock(import('../../lib/limits.ts'), async (original) => {
   const all = await original();
-  const small = { insertSpan: 20, catchUpOffsets: 8, commitOffsets: 10 };
+  const small = { insertSpan: 20, finishOffsets: 7, catchUpOffsets: 8, commitOffsets: 10 };
   // A number is another type than the one that stands there.
   return { ...all, STORE_LIMITS: { ...all.STORE_LIMITS, ...small } as unknown as typeof all.STORE_LIMITS };
 });
