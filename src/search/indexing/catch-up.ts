@@ -9,9 +9,9 @@ import type { PolicyLog } from '../port.ts';
 import { type SliceKey, sliceText } from '../slices.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import { isPassing } from './is-passing.ts';
-import type { MissingRows, OnPaths } from './missing-rows.ts';
+import type { Filled, MissingRows, OnPaths } from './missing-rows.ts';
 import type { Positions } from './positions.ts';
-import type { Hole, WaitingEvents } from './waiting.ts';
+import { type Hole, rowsOf, type WaitingEvents } from './waiting.ts';
 
 export interface CatchUpParts {
   readonly waiting: WaitingEvents;
@@ -37,23 +37,24 @@ export class CatchUp {
     return positions.late === undefined ? waiting.untilDueMs : 0;
   }
 
-  /** Rejects where the store cannot go on. */
-  async step(): Promise<void> {
+  /** Rejects where the store cannot go on. How many rows were inserted. */
+  async step(): Promise<number> {
     const { positions, waiting } = this.#parts;
     const late = positions.late;
-    if (late !== undefined) return positions.advance(late);
-    const hole = waiting.next();
-    if (hole === undefined) return;
-    await this.#fill(hole);
-    await positions.advance(hole.partition);
+    const hole = late === undefined ? waiting.next() : undefined;
+    const rows = hole === undefined ? 0 : await this.#fill(hole);
+    const partition = late ?? hole?.partition;
+    if (partition !== undefined) await positions.advance(partition);
+    return rows;
   }
 
-  async #fill(hole: Hole): Promise<void> {
+  async #fill(hole: Hole): Promise<number> {
     const { waiting, log, signal } = this.#parts;
     const endMs = performance.now() + STORE_LIMITS.catchUpMs;
     try {
       while (hole.from < hole.to && performance.now() < endMs) {
-        if ((await this.#piece(hole)) > 0) return;
+        const { rows, waiting: left } = await this.#piece(hole);
+        if (rows > 0) return rows - rowsOf(left);
       }
     } catch (thrown) {
       if (!isPassing(thrown) || signal.aborted) throw thrown;
@@ -64,10 +65,10 @@ export class CatchUp {
         'What waits could not be read again; it goes on waiting',
       );
     }
+    return 0;
   }
 
-  /** How many rows it tried to insert. */
-  async #piece(hole: Hole): Promise<number> {
+  async #piece(hole: Hole): Promise<Filled> {
     const { waiting, missing, letters, policyLog, onPaths } = this.#parts;
     const { partition, from, slice } = hole;
     const to = Math.min(hole.to, from + STORE_LIMITS.catchUpOffsets);
@@ -79,6 +80,6 @@ export class CatchUp {
     waiting.add(found.waiting, slice === undefined);
     if (found.waiting.some((one) => isOwn(one.slice))) waiting.postpone(hole);
     else waiting.passed(hole, to, slice !== undefined && found.taken.has(sliceText(slice)));
-    return found.rows;
+    return found;
   }
 }

@@ -25,7 +25,7 @@ import type { Membership } from './membership.ts';
 import type { Begun, MissingRows } from './missing-rows.ts';
 import { type Committed, Positions } from './positions.ts';
 import type { StoreTrouble } from './trouble.ts';
-import type { WaitingEvents } from './waiting.ts';
+import { rowsOf, type WaitingEvents } from './waiting.ts';
 
 /** Told when a range was passed: what of it can be found then, is found. */
 export interface Stored {
@@ -77,10 +77,14 @@ export class Inserter {
     this.catchUp = new CatchUp({ waiting, positions, missing, letters, policyLog, onPaths, log, signal });
   }
 
-  /** Inserts and commits; tries again while the engine or the disk fails. Rejects when it is fenced or stopped. */
-  async insert(draft: Draft): Promise<void> {
+  /**
+   * Inserts and commits; tries again while the engine or the disk fails. Rejects when it is fenced or stopped. How many of
+   * its rows wait.
+   */
+  async insert(draft: Draft): Promise<number> {
     const { journal, letters, writer } = this.#parts;
     const refused = [...draft.refused];
+    let waiting = 0;
     if (draft.rows > 0 || refused.length > 0) {
       const { ranges, shares, policy } = draft;
       const intent: Intent = {
@@ -93,12 +97,17 @@ export class Inserter {
       const begun = { ranges, slices: slicesOf(shares), policy };
       await this.persist(() => journal.begin(intent));
       await this.persist(() => letters.write(refused));
-      if (draft.batch !== undefined) refused.push(...(await this.#insertRows(draft.batch, begun)));
+      if (draft.batch !== undefined) {
+        const inserted = await this.#insertRows(draft.batch, begun);
+        refused.push(...inserted.refused);
+        waiting = rowsOf(inserted.waiting);
+      }
       await this.persist(() => writer.settle());
     }
     draft.batch?.discard();
     await this.#passed(draft.ranges, draft.progress, refused);
     await journal.end();
+    return waiting;
   }
 
   /** Finishes what the process before began: where several stores write, that is found with the partition. */
@@ -172,7 +181,7 @@ export class Inserter {
       await this.persist(() => journal.begin({ ...open, shares, paths }));
       const begun = { ranges, slices: slicesOf(shares), policy };
       // A slice that takes nothing waits, and everybody else's events for as short as can be.
-      const refused = await this.#insertMissing(begun, true);
+      const { refused } = await this.#insertMissing(begun, true);
       for (const range of ranges) await this.persist(() => this.#parts.writer.settleRange(range, begun.slices));
       await this.#passed(ranges, found.progress, refused);
     }
@@ -189,7 +198,7 @@ export class Inserter {
     return open;
   }
 
-  async #insertRows(batch: WriteBatch, begun: Begun): Promise<readonly RefusedRecord[]> {
+  async #insertRows(batch: WriteBatch, begun: Begun): Promise<Inserted> {
     const { writer, waiting, letters, log } = this.#parts;
     let inserted: Inserted;
     try {
@@ -202,11 +211,11 @@ export class Inserter {
     }
     const { refused } = inserted;
     if (refused.length > 0) await this.persist(() => letters.write(refused));
-    return refused;
+    return inserted;
   }
 
   /** Inserts what of the ranges is not visible; what the engine refuses although it works becomes a dead letter. */
-  async #insertMissing(begun: Begun, isTrial = false): Promise<readonly RefusedRecord[]> {
+  async #insertMissing(begun: Begun, isTrial = false): Promise<Inserted> {
     const { waiting, missing, letters } = this.#parts;
     return this.persist(async () => {
       // With one more than may wait: one of the others may be over.
@@ -215,7 +224,7 @@ export class Inserter {
       const found = await missing.insert(begun, (paths) => this.#knowPaths(paths), how);
       waiting.add(found.waiting);
       await letters.write(found.refused);
-      return found.refused;
+      return found;
     });
   }
 

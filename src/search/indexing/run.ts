@@ -127,12 +127,13 @@ export class IndexerRun {
 
   /** Whether there is something that waited, and it is its turn. */
   #startCatchingUp(): boolean {
-    const { catchUp } = this.#parts.inserter;
+    const { inserter, metrics } = this.#parts;
+    const { catchUp } = inserter;
     if (this.#failure !== undefined || catchUp.untilDueMs > 0) return false;
     const isDue = this.#builder.isFull || (!this.#builder.isEmpty && this.#untilDueMs() <= 0);
     if (this.#hasCaughtUp && isDue) return false;
     this.#hasCaughtUp = true;
-    this.#begin(() => catchUp.step());
+    this.#begin(async () => metrics.rows.inc(await catchUp.step()));
     return true;
   }
 
@@ -182,10 +183,10 @@ export class IndexerRun {
   async #insert(draft: Draft): Promise<void> {
     const { inserter, metrics, clock } = this.#parts;
     const began = performance.now();
-    await inserter.insert(draft);
-    metrics.rows.inc(draft.rows);
+    const rows = draft.rows - (await inserter.insert(draft));
+    metrics.rows.inc(rows);
     metrics.seconds.observe((performance.now() - began) / 1000);
-    if (draft.rows > 0) metrics.age.observe(Math.max(0, clock.now() - draft.newestReceivedMs) / 1000);
+    if (rows > 0) metrics.age.observe(Math.max(0, clock.now() - draft.newestReceivedMs) / 1000);
   }
 
   /** What could not be read is committed as well: partitions that were added may wait for it. */

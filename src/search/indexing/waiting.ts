@@ -247,6 +247,11 @@ export class WaitingEvents {
   }
 }
 
+/** How many there are. */
+export function rowsOf(waiting: readonly WaitingRows[]): number {
+  return waiting.reduce((sum, { rows }) => sum + rows, 0);
+}
+
 function longer(pauseMs: number): number {
   return Math.min(Math.max(pauseMs * 2, STORE_LIMITS.trialPauseMs), STORE_LIMITS.trialPauseMaxMs);
 }
