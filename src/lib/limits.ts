@@ -500,10 +500,11 @@ export const STORE_LIMITS = {
   stopGraceMs: 3_000,
   retentionEveryMs: 10 * 60_000,
   /** Slices that wait until they can be written, while all others go on; with more of them all wait. */
-  waitingSlices: 64,
-  /** It is tried again whether such a slice takes something, after pauses that grow up to the second. */
+  waitingSlices: 256,
+  /** It is tried again whether such a slice takes something, after pauses that grow up to the second, or so much for each. */
   trialPauseMs: 1_000,
   trialPauseMaxMs: 10_000,
+  trialPauseEachMs: 500,
   /** Offsets that are read again at once for one that does, until this is over or rows were inserted: others have turns between. */
   catchUpOffsets: 5_000,
   catchUpMs: 200,

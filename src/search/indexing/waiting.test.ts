@@ -244,12 +244,22 @@ describe('slices that wait', () => {
     for (let i = 0; i < STORE_LIMITS.waitingSlices; i++) waiting.add([rows(`t${i}`, i)]);
     expect(waiting.isFull).toBe(true);
     expect(() => waiting.add([rows('t0', 100), rows('other', 101)])).toThrow(
-      /More than 64 slices .*all events wait.*red/,
+      /More than 256 slices .*all events wait.*red/,
     );
     expect(waiting.describe()).toHaveLength(STORE_LIMITS.waitingSlices);
     waiting.add([rows('t0', 100)]);
     expect(waiting.mark(0, 1_000)).toBe(0);
     expect(waiting.describe()[0]).toMatchObject({ where: 't0', events: 2, offsets: 101, sinceMs: 1_000 });
+    // They are not tried so often that others are late.
+    vi.advanceTimersByTime(STORE_LIMITS.trialPauseMaxMs);
+    const [hole] = [waiting.next()];
+    if (hole === undefined) throw new Error('not due');
+    waiting.postpone(hole);
+    vi.advanceTimersByTime(STORE_LIMITS.waitingSlices * STORE_LIMITS.trialPauseEachMs - 1);
+    for (let next = waiting.next(); next !== undefined && next !== hole; next = waiting.next()) waiting.postpone(next);
+    expect(waiting.next()).toBeUndefined();
+    vi.advanceTimersByTime(1);
+    expect(waiting.next()).toBe(hole);
   });
 
   it('cut what their own tenant is told of times that they may hold, and nobody else', () => {

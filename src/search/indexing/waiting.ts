@@ -219,7 +219,9 @@ export class WaitingEvents {
   #pause(known: Known): void {
     known.isBack = false;
     known.pauseMs = longer(known.pauseMs);
-    known.dueMs = performance.now() + known.pauseMs;
+    // With many of them trials would take the time of inserts.
+    const eachMs = this.#slices.size * STORE_LIMITS.trialPauseEachMs;
+    known.dueMs = performance.now() + Math.max(known.pauseMs, eachMs);
   }
 
   #dueMs({ slice }: Hole): number {

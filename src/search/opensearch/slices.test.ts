@@ -486,7 +486,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     const catalogue = new SliceCatalogue(client(meddler.url), options);
     await catalogue.open();
     const body = sliceContents(options, name, 'own');
-    await client().call({ method: 'PUT', path: `${name}?timeout=1ms`, body });
+    await client().call({ method: 'PUT', path: `${name}?wait_for_active_shards=0`, body });
     // A refresh would wait a minute.
     meddler.meddle = (path) => (path.includes('_refresh') ? 'busy' : 'pass');
     // It may hold anything while nobody has noted it.
