@@ -508,6 +508,8 @@ export const STORE_LIMITS = {
   /** Offsets that are read again at once for one that does, until this is over or rows were inserted: others have turns between. */
   catchUpOffsets: 5_000,
   catchUpMs: 200,
+  /** The queue has so long to say that they are there. */
+  catchUpReadMs: 2_000,
   /** Of a partition that is taken over, the last offsets are looked at before anything else: more than an insert mostly spans. */
   finishOffsets: 20_000,
   /** Offsets of which progress markers are read again at once, where what waited is stored. */

@@ -26,6 +26,8 @@ export interface CatchUpParts {
 
 export class CatchUp {
   readonly #parts: CatchUpParts;
+  /** What was not committed is tried again then. */
+  #advanceMs = 0;
 
   constructor(parts: CatchUpParts) {
     this.#parts = parts;
@@ -34,18 +36,30 @@ export class CatchUp {
   /** Until there is something to do; infinite where nothing waits. */
   get untilDueMs(): number {
     const { positions, waiting } = this.#parts;
-    return positions.late === undefined ? waiting.untilDueMs : 0;
+    const advanceMs = positions.late === undefined ? Number.POSITIVE_INFINITY : this.#advanceMs - performance.now();
+    return Math.max(0, Math.min(advanceMs, waiting.untilDueMs));
   }
 
   /** Rejects where the store cannot go on. How many rows were inserted. */
   async step(): Promise<number> {
     const { positions, waiting } = this.#parts;
-    const late = positions.late;
+    const late = performance.now() < this.#advanceMs ? undefined : positions.late;
     const hole = late === undefined ? waiting.next() : undefined;
     const rows = hole === undefined ? 0 : await this.#fill(hole);
     const partition = late ?? hole?.partition;
-    if (partition !== undefined) await positions.advance(partition);
+    if (partition !== undefined) await this.#advance(partition);
     return rows;
+  }
+
+  async #advance(partition: number): Promise<void> {
+    const { positions, log, signal } = this.#parts;
+    try {
+      await positions.advance(partition);
+    } catch (thrown) {
+      if (!isPassing(thrown) || signal.aborted) throw thrown;
+      this.#advanceMs = performance.now() + STORE_LIMITS.trialPauseMaxMs;
+      log.warn({ partition, reason: messageOf(thrown) }, 'What is stored could not be committed; trying again');
+    }
   }
 
   async #fill(hole: Hole): Promise<number> {

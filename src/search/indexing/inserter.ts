@@ -22,7 +22,7 @@ import type { DeadLetters } from './dead-letters.ts';
 import type { Draft } from './draft.ts';
 import { isPassing } from './is-passing.ts';
 import type { Membership } from './membership.ts';
-import type { Begun, MissingRows } from './missing-rows.ts';
+import { type Begun, type MissingRows, soon } from './missing-rows.ts';
 import { type Committed, Positions } from './positions.ts';
 import type { StoreTrouble } from './trouble.ts';
 import { rowsOf, type WaitingEvents } from './waiting.ts';
@@ -69,7 +69,7 @@ export class Inserter {
       waiting,
       letters,
       persist: (work) => this.persist(work),
-      markers: (range) => missing.markers(range),
+      markers: (range) => missing.markers(range, soon()),
       onCommitted,
     });
     const { positions } = this;

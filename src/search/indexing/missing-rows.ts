@@ -7,6 +7,7 @@ import { decodeProgress, foldProgress, isProgress, type Progress } from '../../e
 import { RecordCursor } from '../../event/record-batch.ts';
 import { TOPICS } from '../../event/topics.ts';
 import { messageOf } from '../../lib/errors.ts';
+import { STORE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { offset, type PartitionReader, type Queue, type ReadResult } from '../../queue/port.ts';
 import { retainedFrom } from '../../queue/retained-from.ts';
@@ -40,7 +41,7 @@ export interface Filled extends Inserted {
 }
 
 export interface FillOptions extends InsertOptions {
-  /** All that was stored of the ranges was stored long ago: so it can be found. */
+  /** All that was stored of the ranges was stored long ago: so it can be found. Others wait for this, so the queue must answer. */
   readonly isOld?: boolean;
 }
 
@@ -99,16 +100,17 @@ export class MissingRows {
   }
 
   /** The progress markers of the range, folded. */
-  async markers(range: Range): Promise<Progress | undefined> {
+  async markers(range: Range, signal?: AbortSignal): Promise<Progress | undefined> {
     let progress: Progress | undefined;
-    await this.#read(range, (batch) => {
+    const visit = (batch: Buffer) => {
       const cursor = new RecordCursor(batch);
       while (cursor.next()) {
         if (!isProgress(cursor) || cursor.offset < range.from || cursor.offset >= range.to) continue;
         progress = foldProgress(progress, decodeProgress(cursor.value()));
       }
       return true;
-    });
+    };
+    await this.#read(range, visit, signal);
     return progress;
   }
 
@@ -190,7 +192,7 @@ export class MissingRows {
       const visible = await (isOld && writer.shared !== undefined
         ? writer.shared.foundOffsets(range)
         : writer.visibleOffsets(range, slices));
-      const retainedFrom = await this.#read(range, (batch) => {
+      const visit = (batch: Buffer) => {
         const cursor = new RecordCursor(batch);
         while (cursor.next()) {
           const { offset: at } = cursor;
@@ -198,7 +200,8 @@ export class MissingRows {
           rows.push({ partition: range.partition, offset: at });
         }
         return true;
-      });
+      };
+      const retainedFrom = await this.#read(range, visit, isOld ? soon() : undefined);
       this.#sayGone({ ...range, to: Math.min(retainedFrom, range.to) }, visible);
     }
     return rows;
@@ -272,15 +275,20 @@ export class MissingRows {
     return draft;
   }
 
-  /** Batches that hold records of the range, until `visit` answers false. From where on of it the queue retains them. */
-  async #read(range: Range, visit: (batch: Buffer) => boolean): Promise<number> {
+  /**
+   * Batches that hold records of the range, until `visit` answers false. From where on of it the queue retains them. Rejects
+   * where the signal fires before the queue says that they are there.
+   */
+  async #read(range: Range, visit: (batch: Buffer) => boolean, late?: AbortSignal): Promise<number> {
+    const signal = late === undefined ? this.#parts.signal : AbortSignal.any([late, this.#parts.signal]);
     const reader = this.#parts.queue.openReader({ topic: TOPICS.events, partition: range.partition });
     try {
       let retainedFrom = range.from;
       let next = range.from;
       while (next < range.to) {
-        await reader.waitFor(offset(next), this.#parts.signal);
+        await reader.waitFor(offset(next), signal);
         if (this.#parts.signal.aborted) throw new Error('stopped');
+        if (signal.aborted) throw new Error(`the queue does not answer about partition ${range.partition} of events`);
         const read = await readRetained(reader, next);
         if (typeof read === 'number') {
           next = read;
@@ -296,6 +304,11 @@ export class MissingRows {
       await reader.close();
     }
   }
+}
+
+/** How long the queue may take to answer where others wait for it. */
+export function soon(): AbortSignal {
+  return AbortSignal.timeout(STORE_LIMITS.catchUpReadMs);
 }
 
 /** Where the partition begins instead, where retention was faster. */

@@ -67,7 +67,7 @@ export class Positions {
     this.#pass(partition, Math.max(to, this.headOf(partition)));
     if (wasBehind) return;
     if (this.#mark(partition) === to) await this.#commit(range, progress);
-    else await this.advance(partition);
+    else await this.#parts.persist(() => this.advance(partition));
   }
 
   /** Nothing before the offset is to be inserted: there is nothing, or it could not be read. */
@@ -89,13 +89,13 @@ export class Positions {
     return undefined;
   }
 
-  /** Commits what is stored by now, or a piece of it: its markers have to be read. */
+  /** Commits what is stored by now, or a piece of it: its markers have to be read, and it rejects where the queue does not answer. */
   async advance(partition: number): Promise<void> {
     const from = this.#committed.get(partition) ?? 0;
     const to = Math.min(this.#mark(partition), from + STORE_LIMITS.commitOffsets);
     if (to <= from) return;
     const range = { partition, from, to };
-    await this.#commit(range, await this.#parts.persist(() => this.#parts.markers(range)));
+    await this.#commit(range, await this.#parts.markers(range));
   }
 
   async #commit(range: Range, progress: Progress | undefined): Promise<void> {

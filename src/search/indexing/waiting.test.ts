@@ -28,7 +28,7 @@ import { WaitingEvents } from './waiting.ts';
 /** So that a few events are many pieces. */
 vi.mock(import('../../lib/limits.ts'), async (original) => {
   const all = await original();
-  const small = { insertSpan: 20, finishOffsets: 7, catchUpOffsets: 8, commitOffsets: 10 };
+  const small = { insertSpan: 20, finishOffsets: 7, catchUpOffsets: 8, commitOffsets: 10, catchUpReadMs: 500 };
   // A number is another type than the one that stands there.
   return { ...all, STORE_LIMITS: { ...all.STORE_LIMITS, ...small } as unknown as typeof all.STORE_LIMITS };
 });
@@ -228,6 +228,36 @@ test('whichever slices take nothing, and whenever a store is killed, nothing uns
     expect(world.counted).toBe(150);
     await log.close();
   }
+});
+
+test('what waits in a partition that does not answer holds nobody up, and is caught up when that does', async () => {
+  const topics = { [TOPICS.events]: { partitions: 1, compression: 'none' } } as const;
+  const log = await openTestLog({ disk: new MemoryDisk(), topics });
+  await eventsOf(log, 20, () => 'a');
+  let isAway = false;
+  const untilAborted = (_: number, signal: AbortSignal) =>
+    new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+  const away = { waitFor: untilAborted, close: async () => {} };
+  const queue = { openReader: () => (isAway ? away : log.queue.openReader(AT)) } as unknown as Queue;
+  const world = new World(queue, await log.queue.openReader(AT).endOffset());
+  world.barred.add(ownGroup('a'));
+  const store = new StoreProcess(world);
+  await store.begin();
+  while (store.head < world.end) await store.insertNext(10);
+  expect(world.committed).toBe(0);
+  world.barred.clear();
+  isAway = true;
+  const tryAgain = () => {
+    vi.advanceTimersByTime(STORE_LIMITS.trialPauseMaxMs);
+    return store.catchUp();
+  };
+  await tryAgain();
+  await tryAgain();
+  expect(world.stored.size).toBe(0);
+  isAway = false;
+  while (world.committed < world.end) await tryAgain();
+  expect(world.stored.size).toBe(20);
+  await log.close();
 });
 
 describe('slices that wait', () => {
