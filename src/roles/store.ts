@@ -67,7 +67,10 @@ export async function runStore(context: RoleContext): Promise<RunningRole> {
     log,
     registry,
     internalSecret,
-    troubles: () => storeTroubles(indexer.trouble.sinceMs, slicesWaiting(indexer.waiting(), clock), clock),
+    troubles: () => [
+      ...(context.troubles?.() ?? []),
+      ...storeTroubles(indexer.trouble.sinceMs, slicesWaiting(indexer.waiting(), clock), clock),
+    ],
     names: [config.http.host, config.store.host, ...config.http.names],
     rebuildOriginal,
   });
