@@ -79,6 +79,36 @@ describe.skipIf(lacks('doctor and OpenSearch', needs))('doctor and OpenSearch', 
     expect(of('opensearch-disk').find(({ state }) => state === 'wrong')?.found).toContain('slice-30d-2026-11-25');
   });
 
+  test('says so where the index that stores share is blocked, closed, or has a pipeline, with the request that mends it', async () => {
+    const shared = 'spillway-shared';
+    const mended = async (check: string) => {
+      const { status: exit, of } = await ask();
+      expect(exit).toBe(1);
+      const finding = of(check).find(({ state, found }) => state === 'wrong' && found.includes(shared));
+      expect(finding?.found).toContain('questions are answered 503');
+      const [, method = '', path = '', body = '{}'] = /^(PUT|POST) \/(\S+?),? ?(\{.*?\})?[,.]/.exec(finding?.mend ?? '') ?? [];
+      expect(path.split(/[,/]/)).toContain(shared);
+      await call(method, path, JSON.parse(body));
+      const again = await ask();
+      expect(again.of(check).filter(({ found }) => found.includes(shared))).toEqual([]);
+    };
+    await call('PUT', shared, { settings: { number_of_replicas: 0 } });
+    // As a flood stage leaves all of them.
+    await call('PUT', `${shared},spillway-slice-*/_settings`, { 'index.blocks.read_only_allow_delete': true });
+    await mended('opensearch-disk');
+    await call('POST', `${shared}/_close`, {});
+    await mended('opensearch-health');
+    await call('PUT', `${shared}/_settings`, { 'index.final_pipeline': 'no-such' });
+    await mended('opensearch-slices');
+    await call('DELETE', shared, {});
+    await call('PUT', `${shared}?wait_for_active_shards=0`, {
+      settings: { number_of_replicas: 0, 'index.routing.allocation.require.box': 'no-such' },
+    });
+    const red = await ask();
+    await call('DELETE', shared, {});
+    expect(red.of('opensearch-health').find(({ state }) => state === 'wrong')?.found).toMatch(/is red: .*spillway-shared/);
+  });
+
   test('says of each setting that keeps writes or questions away what it does, and the request that mends it', async () => {
     const set = (level: string, settings: object) => call('PUT', '_cluster/settings', { [level]: settings });
     const allocation = 'cluster.routing.allocation.enable';
