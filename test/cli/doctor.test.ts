@@ -202,7 +202,10 @@ describe.skipIf(lacks('doctor of another user', { root: true, programs: { setpri
     ])('a volume %s can be used, with tokens that it may only read', async (_, owner) => {
       for (const as of [under, owner === 0 ? under : []]) {
         const { of, text } = await askDoctor({ data: volume(owner), under: as });
-        expect(of('data-folder').map(({ state }) => state), text).toEqual(['well']);
+        expect(
+          of('data-folder').map(({ state }) => state),
+          text,
+        ).toEqual(['well']);
         expect(of('access')[0]).toMatchObject({ state: 'well', found: '1 token' });
       }
     });

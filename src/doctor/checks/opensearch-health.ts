@@ -7,7 +7,7 @@ import { type Check, onOpenSearch } from '../check.ts';
 import { type Finding, warning, well, wrong } from '../finding.ts';
 import { notTold } from '../opensearch-answers.ts';
 import type { OpenSearchProbe } from '../opensearch-probe.ts';
-import { indexNames, isShared, ourIndices, SHARED_STOPS } from '../our-indices.ts';
+import { indexNames, isShared, SHARED_STOPS } from '../our-indices.ts';
 
 const WHY = 'GET /_cluster/allocation/explain says why a shard is not assigned.';
 
@@ -55,10 +55,15 @@ interface IndexState {
 }
 
 async function states(probe: OpenSearchProbe, prefix: string): Promise<readonly IndexState[]> {
-  const path = `_cat/indices/${ourIndices(prefix)}?format=json&h=index,status&ignore_unavailable=true`;
-  const { status, body } = await probe.get(path);
+  const shared = sharedIndex(prefix);
+  // By patterns: also here a name that is not there would be waited for.
+  const { status, body } = await probe.get(`_cat/indices/${allSlices(prefix)},${shared}*?format=json&h=index,status`);
   if (status !== 200 || !Array.isArray(body)) return [];
-  return body.map((row) => ({ name: textAt(row, 'index') ?? '', isClosed: textAt(row, 'status') === 'close' }));
+  const indices = body.map((row) => ({
+    name: textAt(row, 'index') ?? '',
+    isClosed: textAt(row, 'status') === 'close',
+  }));
+  return indices.filter(({ name }) => name === shared || !name.startsWith(shared));
 }
 
 /** Nobody closes an index but people; no shard of it is missing then. */
