@@ -1,13 +1,12 @@
 /** The queue on Kafka as each role has it. */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
 import type { Config } from '../config/schema.ts';
 import { deadLetterPartition } from '../event/dead-letter.ts';
 import { COLLECTORS, GROUPS, TOPICS } from '../event/topics.ts';
-import { messageOf, SpillwayError } from '../lib/errors.ts';
 import { KAFKA_LIMITS, LATE_LIMITS, MOVE_LIMITS, SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import { MemberNote } from '../queue/kafka/member-note.ts';
@@ -29,6 +28,7 @@ import type { GroupMember } from '../queue/port.ts';
 import { SpoolingQueue } from '../queue/spool/spooling-queue.ts';
 import type { RoleName } from './messages.ts';
 import { assertBoundTo, isBoundTo, knownTopics, type TopicIds } from './queue-binding.ts';
+import { readPem } from './read-pem.ts';
 import type { RawEnd, RoleQueue } from './role-queue.ts';
 import { SPOOLED_TOPICS, spoolFolder } from './spooled.ts';
 import { topicsOf } from './topics.ts';
@@ -127,24 +127,10 @@ export function kafkaTopicNames(config: Config): string[] {
 function tlsOf(tls: Config['queue']['tls']): Record<string, Buffer> {
   const files = { ca: tls.ca, cert: tls.cert, key: tls.key };
   return Object.fromEntries(
-    Object.entries(files).flatMap(([name, path]) => (path === undefined ? [] : [[name, readPem(name, path)]])),
+    Object.entries(files).flatMap(([name, path]) =>
+      path === undefined ? [] : [[name, readPem(`queue.tls.${name}`, path)]],
+    ),
   );
-}
-
-/** Node.js passes over what is no certificate, and then trusts nobody. */
-function readPem(name: string, path: string): Buffer {
-  let pem: Buffer;
-  try {
-    pem = readFileSync(path);
-  } catch (cause) {
-    throw new SpillwayError('CONFIG_INVALID', `queue.tls.${name}: ${path} cannot be read: ${messageOf(cause)}.`, {
-      cause,
-    });
-  }
-  const what = name === 'key' ? 'PRIVATE KEY-----' : '-----BEGIN CERTIFICATE-----';
-  if (pem.includes(what)) return pem;
-  const wanted = name === 'key' ? 'private key' : 'certificate';
-  throw new SpillwayError('CONFIG_INVALID', `queue.tls.${name}: ${path} has no ${wanted} in PEM form.`);
 }
 
 export interface KafkaRoleParts {
