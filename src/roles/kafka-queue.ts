@@ -1,6 +1,5 @@
 /** The queue on Kafka as each role has it. */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
@@ -9,6 +8,7 @@ import { deadLetterPartition } from '../event/dead-letter.ts';
 import { COLLECTORS, GROUPS, TOPICS } from '../event/topics.ts';
 import { KAFKA_LIMITS, LATE_LIMITS, MOVE_LIMITS, SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
+import { makeFolder } from '../lib/make-folder.ts';
 import { MemberNote } from '../queue/kafka/member-note.ts';
 import type { KafkaOptions } from '../queue/kafka/options.ts';
 import { KafkaQueue } from '../queue/kafka/queue.ts';
@@ -254,7 +254,7 @@ async function spoolingQueue(
   const isLate = !arrival.isThere;
   // The collector watches how full the disk below is.
   const directory = spoolFolder(config);
-  mkdirSync(directory, { recursive: true });
+  makeFolder(directory);
   const layouts = await KnownLayouts.open(layoutsFile(config));
   const spooling = await SpoolingQueue.open({
     queue: new LateQueue({ queue, arrival, layouts: layouts.topics, log }),
