@@ -19,8 +19,8 @@ export class Output {
     for (const stream of [out, err]) {
       stream.on('error', (error: NodeJS.ErrnoException) => {
         if (this.#goesOn && ['EPIPE', 'ERR_STREAM_DESTROYED'].includes(error.code ?? '')) return;
-        if (error.code === 'EPIPE') process.exit(0);
-        throw error;
+        if (error.code !== 'EPIPE') throw error;
+        process.exit(0);
       });
     }
   }
