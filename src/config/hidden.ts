@@ -1,6 +1,6 @@
 /**
  * What of the configuration is shown nowhere, since what is printed gets into tickets and chats: the values of options that
- * the schema marks as secret, and who logs in at an address (`https://name:password@host`), wherever one is written.
+ * the schema marks as secret, and, in what is refused, who logs in at an address (`https://name:password@host`): no option takes such a one.
  */
 import type { TSchema } from 'typebox';
 import { HIDDEN, withoutLogin } from '../lib/without-login.ts';
@@ -12,14 +12,14 @@ const REFERENCE = /^\$\{(?:file|env):[^}]*\}$/;
 
 /** As written: a secret is shown as its reference, or not at all. */
 export function shownValue(schema: TSchema, node: WrittenTree): unknown {
-  if (shapeOf(schema)['x-secret'] !== true) return withoutLogins(node);
+  if (shapeOf(schema)['x-secret'] !== true) return asWritten(node);
   return node.kind === 'leaf' && (node.value === null || isReference(node.value)) ? node.value : HIDDEN;
 }
 
-function withoutLogins(node: WrittenTree): unknown {
-  if (node.kind === 'list') return node.items.map(withoutLogins);
-  if (node.kind === 'leaf') return typeof node.value === 'string' ? withoutLogin(node.value) : node.value;
-  return Object.fromEntries([...node.members].map(([name, member]) => [name, withoutLogins(member.node)]));
+function asWritten(node: WrittenTree): unknown {
+  if (node.kind === 'leaf') return node.value;
+  if (node.kind === 'list') return node.items.map(asWritten);
+  return Object.fromEntries([...node.members].map(([name, member]) => [name, asWritten(member.node)]));
 }
 
 /** A value that cannot be, for a sentence: `"inf"`, `a list`. */

@@ -1,10 +1,11 @@
 /** What stands for something that is not to be shown. */
 export const HIDDEN = '(hidden)';
 
-const WITH_SCHEME = /^(\w[\w+.-]*:\/\/).*@/s;
-const WITHOUT = /^(?!\w[\w+.-]*:\/\/)[^@]*:.*@/s;
-
 /** An address without who logs in there (`https://name:password@host`), up to the last `@`: a password may have one. */
 export function withoutLogin(text: string): string {
-  return text.replace(WITH_SCHEME, `$1${HIDDEN}@`).replace(WITHOUT, `${HIDDEN}@`);
+  const end = text.lastIndexOf('@');
+  const [scheme = ''] = /^\w[\w+.-]*:\/\//.exec(text) ?? [];
+  // Without a scheme only a name with a password is one.
+  if (end < scheme.length || (scheme === '' && !text.slice(0, end).includes(':'))) return text;
+  return `${scheme}${HIDDEN}${text.slice(end)}`;
 }

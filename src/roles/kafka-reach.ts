@@ -1,7 +1,5 @@
 /** How the brokers of the configuration are reached. */
-
 import type { Config } from '../config/schema.ts';
-
 import type { KafkaOptions } from '../queue/kafka/options.ts';
 import { readPem } from './read-pem.ts';
 

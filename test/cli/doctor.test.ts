@@ -224,6 +224,25 @@ describe.skipIf(lacks('doctor of another user', { root: true, programs: { setpri
   },
 );
 
+test('doctor says once of each engine that its certificates are none, and asks it nothing', async () => {
+  const ca = data();
+  writeFileSync(ca, 'no certificate');
+  const search = { engine: 'opensearch', nodes: ['https://127.0.0.1:1'], tls: { ca } };
+  const queue = { engine: 'kafka', brokers: ['127.0.0.1:1'], tls: { enabled: true, ca } };
+  const { status, findings } = await askDoctor({ data: data(), config: { search, queue } });
+  expect(status).toBe(1);
+  for (const [kind, option] of [
+    ['opensearch', 'search.tls.ca'],
+    ['kafka', 'queue.tls.ca'],
+  ] as const) {
+    const of = findings.filter(({ check }) => check.startsWith(kind));
+    expect(of.filter(({ state }) => state !== 'unknown')).toMatchObject([
+      { state: 'wrong', found: expect.stringContaining(`${option}: ${ca} has no certificate`) },
+    ]);
+    expect(of.filter(({ state }) => state === 'unknown').length).toBeGreaterThan(2);
+  }
+});
+
 test('doctor says of a data folder that is a file, or of a place where nothing can be made, to name another', async () => {
   const file = data();
   writeFileSync(file, '');
