@@ -243,16 +243,6 @@ test('doctor says once of each engine that its certificates are none, and asks i
   }
 });
 
-test('doctor says of a data folder that is a file, or of a place where nothing can be made, to name another', async () => {
-  const file = data();
-  writeFileSync(file, '');
-  for (const path of [file, join(file, 'below'), '/proc/no-such']) {
-    const { of, status } = await askDoctor({ data: path });
-    expect(status).toBe(1);
-    expect(of('data-folder')[0]).toMatchObject({ state: 'wrong', mend: expect.stringMatching(/option `data`/) });
-  }
-});
-
 describe.skipIf(lacks('doctor and a bad disk', { programs: { strace: 'strace' } }))('doctor and a bad disk', () => {
   const injected = (what: string) => {
     const strace = findProgram('strace') ?? 'strace';
