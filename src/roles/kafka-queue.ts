@@ -298,6 +298,7 @@ async function spoolingQueue(
       told = listener;
     },
     troubles: () => spooling.troubles(),
+    spooled: () => spooling.spooled,
     close: async () => {
       await Promise.all([presence()?.leave(), spooling.close()]);
     },
