@@ -71,6 +71,8 @@ function unassigned(partition: number): AssignedPartition {
     generation: 0,
     revoked: new AbortController().signal,
     isLost: false,
+    isUncertain: false,
+    confirmed: async () => {},
     committed: async () => undefined,
     commit: async () => {},
     release: async () => {},

@@ -1,4 +1,4 @@
-/** `/health/live` and `/health/ready`. They ask for no token: what they say names no tenant, no path and no address. */
+/** `/health/live` and `/health/ready`. They ask for no token: what they say names no tenant and no path. */
 import type { FastifyInstance } from 'fastify';
 import { probes } from './catalogue/index.ts';
 import type { HealthAnswer } from './schemas/account.ts';

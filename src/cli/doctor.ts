@@ -6,7 +6,7 @@ import { KafkaProbe } from '../doctor/kafka-probe.ts';
 import { OpenSearchProbe } from '../doctor/opensearch-probe.ts';
 import { plural } from '../lib/plural.ts';
 import { holderOf } from '../roles/data-lock.ts';
-import { kafkaOptionsOf } from '../roles/kafka-queue.ts';
+import { kafkaOptionsOf } from '../roles/kafka-reach.ts';
 import { clusterOf } from '../roles/search-engine.ts';
 import { CLIENT_OPTIONS } from './client.ts';
 import { type Command, choiceOption, EXIT, type Invocation, textOption } from './command.ts';

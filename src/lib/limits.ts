@@ -125,6 +125,9 @@ export const KAFKA_LIMITS = {
   /** Where a person waits for the answer it is looked after this which brokers do not answer, for so long. */
   questionMs: 7_000,
   lookMs: 1_500,
+  /** How often a role that only reads looks which brokers answer, and after how long without an answer it says so. */
+  watchMs: 2_000,
+  awayAfterMs: 5_000,
   /** A topic that was there once is waited for so long at a start: a broker that has just started may not know it yet. */
   missingTopicMs: 5_000,
   retryDelayMs: 50,
@@ -147,6 +150,8 @@ export const KAFKA_LIMITS = {
   closeReaderMs: 2_000,
   /** Of the one transaction that takes a partition over. */
   takeOverMs: 30_000,
+  /** Who writes a partition says so again: brokers forget it after a week (`transactional.id.expiration.ms`). */
+  renewMs: 6 * 3_600_000,
   /** Of a topic: a batch of ours and its offsets fit. */
   topicBatchBytes: 2 * MiB,
   createTopicsMs: 30_000,
@@ -156,6 +161,8 @@ export const KAFKA_LIMITS = {
   revokeTimeoutMs: 60_000,
   /** How often a member of a group says that it is alive. */
   heartbeatMs: 1_000,
+  /** A member that was not answered for so long may be none any more: as long as brokers miss one, by themselves. */
+  sessionMs: 45_000,
   /** How often partitions that were added meanwhile are looked for, and topics that are gone. */
   layoutMs: 5_000,
 } as const;
@@ -679,6 +686,8 @@ export const SUPERVISOR_LIMITS = {
   /** A role that ran this long is restarted without delay again. */
   healthyAfterMs: 10_000,
   requestTimeoutMs: 10_000,
+  /** A question about all of the queue, for which the supervisor may have to ask Kafka. */
+  questionTimeoutMs: 30_000,
   /** Marks and metrics are sent at least this often. */
   heartbeatMs: 200,
   metricsMs: 1_000,
@@ -754,9 +763,11 @@ const relations: readonly (readonly [boolean, string])[] = [
     'a request that got lost does not end a session',
   ],
   [
-    KAFKA_LIMITS.questionMs + KAFKA_LIMITS.lookMs < SUPERVISOR_LIMITS.requestTimeoutMs,
+    KAFKA_LIMITS.questionMs + KAFKA_LIMITS.lookMs < SUPERVISOR_LIMITS.questionTimeoutMs,
     'the supervisor says in time which brokers do not answer',
   ],
+  [DOCTOR_LIMITS.requestMs + KAFKA_LIMITS.lookMs < DOCTOR_LIMITS.checkMs, 'and so does the doctor'],
+  [SUPERVISOR_LIMITS.questionTimeoutMs < HTTP_LIMITS.idleMs, 'who asks a slow queue is not idle'],
   [KAFKA_LIMITS.acknowledgeMs < KAFKA_LIMITS.requestMs, 'a broker answers before its client gives up'],
   [MOVE_LIMITS.patienceMs < MOVE_LIMITS.holdMs, 'a collector that is away is given up before others spool'],
   [

@@ -91,7 +91,7 @@ export class PartitionRun {
     this.#letters = letters;
     options.pace?.appended(this.partition, writer.nextOffset);
     this.#until = AbortSignal.any([options.signal, this.#pipeline.broken]);
-    this.#committer = new Committer(options.assigned, (failure) => this.#pipeline.break(failure));
+    this.#committer = new Committer(options.assigned, options.log, (failure) => this.#pipeline.break(failure));
     this.#committer.reached(start.rawOffset);
   }
 
@@ -267,6 +267,7 @@ export class PartitionRun {
   async #write(): Promise<void> {
     const letters = this.#letters;
     const output = this.#output;
+    await this.#whileUncertain();
     await this.#pipeline.room();
     await nextTurn();
     const written = output.letters.splice(0);
@@ -286,6 +287,19 @@ export class PartitionRun {
       await this.#append(ready);
       letters.passed(written);
     });
+  }
+
+  /** Somebody else may have the partition by now: nothing more is begun until it is known. */
+  async #whileUncertain(): Promise<void> {
+    const { assigned, log } = this.#options;
+    if (!assigned.isUncertain) return;
+    const { partition } = this;
+    log.warn(
+      { partition },
+      'The coordinator of the group does not answer: nothing is written until it says whose this is',
+    );
+    await assigned.confirmed(this.#until);
+    if (!this.#until.aborted) log.info({ partition }, 'The coordinator of the group has answered: it is written on');
   }
 
   async #append(batch: FinishedBatch): Promise<void> {

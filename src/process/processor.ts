@@ -3,6 +3,9 @@
  * `processor` and runs the partitions that it is assigned, until they are revoked. Partition p of `events` is written
  * only by whoever processes partition p of `raw`. A partition whose failure may pass (a full disk) is taken over again
  * with back-off; one whose failure does not pass ends, and the others go on.
+ *
+ * A queue may let anybody take over who asks. So nothing is taken over again before the group has said that the partition
+ * still is this processor's: one that the group has given it up for would else take it from its successor, and that one from it.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
@@ -11,6 +14,7 @@ import type { Clock } from '../lib/clock.ts';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
 import { PROCESS_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
+import { isFenced } from '../queue/is-fenced.ts';
 import type { AssignedPartition, GroupMember, Queue } from '../queue/port.ts';
 import { barEvents, mustBarEvents } from './barrier.ts';
 import { Pace, type PaceOptions } from './lanes/pace.ts';
@@ -149,9 +153,11 @@ class Processor {
       ...{ metrics: this.#metrics, pace: this.#pace, memory: this.#memory },
     };
     let delayMs: number = PROCESS_LIMITS.retryDelayMs;
-    while (!signal.aborted) {
+    for (let isAgain = false; !signal.aborted; isAgain = true) {
       let run: PartitionRun | undefined;
       try {
+        if (isAgain || assigned.isUncertain) await assigned.confirmed(signal);
+        if (signal.aborted) return;
         if (mustBarEvents(queue, partition)) {
           // It waits for the others to be opened.
           opened.resolve();
@@ -167,13 +173,9 @@ class Processor {
           log.warn({ partition, reason: messageOf(thrown) }, 'a partition failed while it was given up');
           return;
         }
-        opened.reject(thrown);
-        const passes = !(thrown instanceof SpillwayError) || thrown.kind.retry;
-        log.error(
-          { partition, err: thrown, passes },
-          `Partition ${partition} stopped processing: ${messageOf(thrown)}`,
-        );
-        if (!passes) throw thrown;
+        if (isFenced(thrown)) {
+          log.warn({ partition }, `Somebody else writes partition ${partition}: the group is asked whose it is`);
+        } else this.#stopped(partition, thrown, opened);
         this.#metrics.restarts.inc({ partition });
       } finally {
         await run?.close();
@@ -181,5 +183,14 @@ class Processor {
       if (!signal.aborted) await delay(delayMs, undefined, { signal }).catch(() => {});
       delayMs = Math.min(delayMs * 2, PROCESS_LIMITS.retryDelayMaxMs);
     }
+  }
+
+  /** Throws the failure where it does not pass. */
+  #stopped(partition: number, failure: unknown, opened: PromiseWithResolvers<void>): void {
+    opened.reject(failure);
+    const passes = !(failure instanceof SpillwayError) || failure.kind.retry;
+    const text = `Partition ${partition} stopped processing: ${messageOf(failure)}`;
+    this.#options.log.error({ partition, err: failure, passes }, text);
+    if (!passes) throw failure;
   }
 }

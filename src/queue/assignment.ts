@@ -9,6 +9,9 @@ export interface AssignmentOptions {
   /** Throws QUEUE_FENCED where the partition is not this assignee's any more. */
   readonly commit: (position: number) => Promise<void>;
   readonly onRelease: () => Promise<void>;
+  readonly isUncertain: () => boolean;
+  /** Resolves when the coordinator has answered what is asked from now on, or the signal fires. */
+  readonly confirmed: (signal: AbortSignal) => Promise<void>;
 }
 
 export class Assignment implements AssignedPartition {
@@ -39,6 +42,14 @@ export class Assignment implements AssignedPartition {
 
   get isReleased(): boolean {
     return this.#released !== undefined;
+  }
+
+  get isUncertain(): boolean {
+    return this.#options.isUncertain();
+  }
+
+  async confirmed(signal: AbortSignal): Promise<void> {
+    if (!this.#isLost) await this.#options.confirmed(AbortSignal.any([signal, this.revoked]));
   }
 
   revoke(): void {

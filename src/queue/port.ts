@@ -114,6 +114,17 @@ export interface AssignedPartition extends TopicPartition {
   readonly revoked: AbortSignal;
   /** Somebody else may have it: the member was silent, or slow to release, for too long. */
   readonly isLost: boolean;
+  /**
+   * The coordinator has not answered for as long as a silent member keeps what it has: somebody else may have it by now.
+   * Nothing is begun then before `confirmed()`.
+   */
+  readonly isUncertain: boolean;
+  /**
+   * Resolves when the coordinator has answered a question that is asked from now on: if it says that the partition is not
+   * this assignee's any more, `revoked` has fired then. Before anything is taken from somebody else. Resolves as well when
+   * the signal fires, and never rejects.
+   */
+  confirmed(signal: AbortSignal): Promise<void>;
   /** The durably committed position, or undefined if there is none yet. */
   committed(): Promise<Offset | undefined>;
   /** Durable when it resolves. Rejects with QUEUE_FENCED where the partition is not this assignee's any more. */

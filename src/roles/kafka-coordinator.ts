@@ -5,14 +5,15 @@ import { messageOf, SpillwayError } from '../lib/errors.ts';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import { type Catalogue, emptyCatalogue } from '../queue/created/catalogue.ts';
-import { inTime } from '../queue/kafka/in-time.ts';
 import type { KafkaQueue } from '../queue/kafka/queue.ts';
 import type { GrowingQueue } from '../queue/kafka/queue-options.ts';
 import { groupStatesOf, topicStatesOf } from '../queue/kafka/state.ts';
+import { unlessSilent } from '../queue/kafka/unless-silent.ts';
 import { Arrival } from '../queue/late/arrival.ts';
 import type { GroupState, TopicState } from '../queue/port.ts';
+import { lookAtTopics, newKafkaQueue, topicIdsOf } from './configured-kafka.ts';
 import { assertGone, goOnWith, topicsToLeave, UNKNOWN_SITE } from './gone-topics.ts';
-import { isKnownHere, lookAtTopics, newKafkaQueue, topicIdsOf } from './kafka-queue.ts';
+import { isKnownHere } from './kafka-queue.ts';
 import type { RoleName } from './messages.ts';
 import { assertNotEmbedded, bindToTopics, knownTopics } from './queue-binding.ts';
 import type { Handled, QueueCoordinator } from './queue-coordinator.ts';
@@ -103,12 +104,12 @@ export class KafkaCoordinator implements QueueCoordinator {
 
   async topics(only?: string): Promise<readonly TopicState[]> {
     this.#arrival.assertThere();
-    return inTime(this.#queue.cluster, 'asking for the topics', this.#topics(only));
+    return unlessSilent(this.#queue.cluster, 'asking for the topics', this.#topics(only));
   }
 
   async groups(): Promise<readonly GroupState[]> {
     this.#arrival.assertThere();
-    return inTime(this.#queue.cluster, 'asking how far groups have come', this.#groups());
+    return unlessSilent(this.#queue.cluster, 'asking how far groups have come', this.#groups());
   }
 
   async close(): Promise<void> {

@@ -4,6 +4,9 @@ import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import { endNow } from './end-now.ts';
 import type { CoordinatorRequest, FromRole, ToRole } from './messages.ts';
 
+/** The supervisor asks Kafka, where that is the queue: a cluster that is slow answers all the same. */
+const OF_THE_QUEUE: ReadonlySet<CoordinatorRequest['do']> = new Set(['topics', 'groups', 'addPartitions']);
+
 type Waiting = { readonly resolve: (answer: unknown) => void; readonly reject: (error: Error) => void };
 type Handler<K extends ToRole['kind']> = (message: Extract<ToRole, { kind: K }>) => void;
 
@@ -35,7 +38,7 @@ export class SupervisorLink {
         this.#waiting.delete(id);
         const what = 'it, or the queue that it asks, stands still or is slow';
         reject(new SpillwayError('UNAVAILABLE', `The supervisor did not answer "${request.do}" in time: ${what}.`));
-      }, SUPERVISOR_LIMITS.requestTimeoutMs);
+      }, timeoutMsOf(request));
       const settle = () => {
         clearTimeout(timer);
         this.#waiting.delete(id);
@@ -60,4 +63,8 @@ export class SupervisorLink {
       this.#waiting.get(message.id)?.reject(new SpillwayError(message.code, message.message));
     } else this.#handlers.get(message.kind)?.(message);
   }
+}
+
+function timeoutMsOf(request: CoordinatorRequest): number {
+  return OF_THE_QUEUE.has(request.do) ? SUPERVISOR_LIMITS.questionTimeoutMs : SUPERVISOR_LIMITS.requestTimeoutMs;
 }

@@ -67,7 +67,7 @@ export async function runStore(context: RoleContext): Promise<RunningRole> {
     log,
     registry,
     internalSecret,
-    troubles: () => storeTroubles(indexer.trouble.sinceMs, clock),
+    troubles: () => [...(context.troubles?.() ?? []), ...storeTroubles(indexer.trouble.sinceMs, clock)],
     names: [config.http.host, config.store.host, ...config.http.names],
     rebuildOriginal,
   });

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StatusAnswer } from '../../src/api/schemas/index.ts';
 import { readAll } from '../../src/queue/test-records.ts';
-import { down, up } from '../../tools/engines/lifecycle.ts';
+import { down, status, up } from '../../tools/engines/lifecycle.ts';
 import { ledgerAtRest } from '../support/accounts.ts';
 import { kafkaOptions, lacksKafka, openKafka, startKafka } from '../support/kafka.ts';
 import { freePort } from '../support/ports.ts';
@@ -124,6 +124,32 @@ describe.skipIf(lacksKafka('a start while Kafka is away', { own: true }))('start
         const own = sent.slice(moved).flatMap((one) => (one.host === host ? one.text : []));
         const found = [...texts.values()].map((all) => all.filter((text) => own.includes(text)));
         expect(found.filter(({ length }) => length > 0)).toEqual([own]);
+      }
+    },
+    LONG_MS,
+  );
+
+  it(
+    'a store that runs alone says at its own address which brokers do not answer, and when they do again',
+    async () => {
+      const { queue } = config as { readonly queue: object };
+      const store = await SpillwayProcess.start({ config: { queue: { ...queue, prefix: 'alone.' } }, role: 'store' });
+      const health = () => store.json<{ status: string; reasons?: string[] }>('/health/ready');
+      const says = (expected: string) => until(`it is ${expected}`, async () => (await health()).status === expected);
+      try {
+        await says('ok');
+        const pid = (await status('kafka', kafka.data))[0]?.pid ?? 0;
+        process.kill(pid, 'SIGSTOP');
+        try {
+          await says('degraded');
+          const { reasons } = await health();
+          expect(reasons).toEqual([expect.stringMatching(`none of its brokers .${kafka.brokers[0]}. since 20`)]);
+        } finally {
+          process.kill(pid, 'SIGCONT');
+        }
+        await says('ok');
+      } finally {
+        await store.dispose();
       }
     },
     LONG_MS,

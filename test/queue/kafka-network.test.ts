@@ -39,7 +39,7 @@ describe.skipIf(lacksKafka('Kafka behind a bad wire', { own: true }))('a queue o
 
   const open = async (writers: 'one' | 'many' = 'many') => {
     const topics = { raw: { partitions: 2, compression: 'none', writers } } as const;
-    const queue = await openKafka(kafkaOptions([proxy.address], { topics }));
+    const queue = await openKafka(kafkaOptions([proxy.address], { topics, renewMs: 100 }));
     queues.push(queue);
     return queue;
   };

@@ -152,7 +152,7 @@ export async function alterTopic(
   );
 }
 
-async function asOperator<T>(brokers: readonly string[], work: (link: BrokerLink) => Promise<T>): Promise<T> {
+export async function asOperator<T>(brokers: readonly string[], work: (link: BrokerLink) => Promise<T>): Promise<T> {
   const address = parseAddress(brokers[0] ?? '');
   if (address === undefined) throw new Error(`${brokers[0]} is no address`);
   const link = await BrokerLink.open(address, { brokers, clientId: 'operator' });

@@ -10,7 +10,7 @@ import {
   metadataWithRights,
   TOPIC_AUTHORIZATION_FAILED,
 } from '../../queue/kafka/protocol.ts';
-import { kafkaTopicNames } from '../../roles/kafka-queue.ts';
+import { kafkaTopicNames } from '../../roles/configured-kafka.ts';
 import { type Check, type Installation, onKafka } from '../check.ts';
 import { type Finding, well, wrong } from '../finding.ts';
 import type { KafkaProbe } from '../kafka-probe.ts';

@@ -14,7 +14,7 @@ import {
 import { CONTROL_TOPIC } from '../../queue/kafka/queue-options.ts';
 import type { TopicsThere } from '../../queue/kafka/role-topics.ts';
 import { settingsOf, TOPIC_RESOURCE, topicFaults } from '../../queue/kafka/topics.ts';
-import { kafkaTopicNames, lookAtTopics } from '../../roles/kafka-queue.ts';
+import { kafkaTopicNames, lookAtTopics } from '../../roles/configured-kafka.ts';
 import { readBinding } from '../../roles/queue-binding.ts';
 import { type Check, type Installation, onKafka } from '../check.ts';
 import { type Finding, unknown, warning, well, wrong } from '../finding.ts';
@@ -64,9 +64,9 @@ async function examineBegun({ config }: Installation): Promise<readonly Finding[
   const isOurs = noted.every((name) => names.includes(name));
   let there: TopicsThere;
   try {
-    const { requestMs: forMs, missingTopicMs: missingMs } = DOCTOR_LIMITS;
+    const { requestMs: questionMs, missingTopicMs: missingMs } = DOCTOR_LIMITS;
     const log = createLog('doctor', 'fatal');
-    there = await lookAtTopics(config, log, { prefix, noted: isOurs ? noted : [], forMs, missingMs });
+    there = await lookAtTopics(config, log, { prefix, noted: isOurs ? noted : [], questionMs, missingMs });
   } catch (thrown) {
     // Another check speaks of rights.
     if (thrown instanceof SpillwayError && thrown.code === 'QUEUE_REFUSED') return [];

@@ -5,9 +5,10 @@ import { SpillwayError } from '../../lib/errors.ts';
 import { DOCTOR_LIMITS } from '../../lib/limits.ts';
 import { createLog } from '../../lib/log.ts';
 import { isSegmentLog, readBacklog } from '../../queue/segment-log/backlog.ts';
+import { lookAtTopics } from '../../roles/configured-kafka.ts';
 import { assertFolderSite } from '../../roles/folder-site.ts';
 import { assertGone, topicsToLeave, UNKNOWN_SITE } from '../../roles/gone-topics.ts';
-import { isKnownHere, lookAtTopics } from '../../roles/kafka-queue.ts';
+import { isKnownHere } from '../../roles/kafka-queue.ts';
 import { assertNotEmbedded, assertNotKafka, printUnread, QUEUE_READERS } from '../../roles/queue-binding.ts';
 import { readSpooled } from '../../roles/spooled.ts';
 import { always, type Check, type Installation } from '../check.ts';
@@ -61,9 +62,9 @@ async function ofKafka(installation: Installation): Promise<readonly Finding[]> 
     // Says soon where no broker answers.
     await installation.kafka();
     const log = createLog('doctor', 'fatal');
-    const { requestMs: forMs, missingTopicMs: missingMs } = DOCTOR_LIMITS;
+    const { requestMs: questionMs, missingTopicMs: missingMs } = DOCTOR_LIMITS;
     const { topics: gone, site } = await assertGone(config, leaving, (looked) =>
-      lookAtTopics(config, log, { ...looked, forMs, missingMs }),
+      lookAtTopics(config, log, { ...looked, questionMs, missingMs }),
     );
     const found = `${gone.join(', ')}, to which the folder belongs, ${gone.length === 1 ? 'is' : 'are'} gone`;
     findings.push(warning(found, `A start goes on with ${config.queue.prefix}*: what was spooled here goes there.`));

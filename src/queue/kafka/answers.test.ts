@@ -1,7 +1,7 @@
 /** What a writer and a reader make of answers that a broker gives only when something has gone wrong. */
-import { Writer } from '@platformatic/kafka';
+import { type Reader, Writer } from '@platformatic/kafka';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { Logger } from '../../lib/log.ts';
+import { SpillwayError } from '../../lib/errors.ts';
 import { createLog } from '../../lib/log.ts';
 import { offset } from '../port.ts';
 import { values } from '../test-records.ts';
@@ -10,12 +10,16 @@ import { KafkaMetrics } from './metrics.ts';
 import { KafkaReader } from './partition-reader.ts';
 import { KafkaWriter } from './partition-writer.ts';
 import { describeProducers, fetchBytes, listOffsets, produceBatch } from './protocol.ts';
+import type { Producer } from './take-over.ts';
 import { FakeBroker } from './testing/fake-broker.ts';
 import { fetchedFrom, listedOffset, ofPartition } from './testing/partition-answers.ts';
+import type { WriterOptions } from './writer-options.ts';
 
 const ID = '00000000-0000-0000-0000-000000000001';
 const at = { topic: 'raw', partition: 0 };
 const OUT_OF_RANGE = 1;
+/** UNKNOWN_PRODUCER_ID. */
+const FORGOTTEN = 59;
 const quiet = createLog('test', 'fatal');
 
 let broker: FakeBroker;
@@ -31,26 +35,33 @@ afterEach(async () => {
   await broker.close();
 });
 
-function openWriter(log: Logger = quiet): KafkaWriter {
+function openWriter(options: Partial<WriterOptions> = {}): KafkaWriter {
   return new KafkaWriter({
     at,
     as: at,
     cluster,
-    log,
+    log: quiet,
     metrics: new KafkaMetrics().forWriter(at),
     producer: { id: 7n, epoch: 0 },
     endOffset: 0,
     isShared: true,
     renew: (producer) => Promise.resolve(producer),
     onClose: () => {},
+    ...options,
   });
 }
 
-const appendedAt = (baseOffset: number) =>
+/** Where a batch with two records is in a request, and by whom. */
+function producerOf(question: Reader): [producer: bigint, epoch: number, sequence: number] {
+  const batch = question.buffer.slice(question.buffer.length - values('a', 'b').length - 3);
+  return [batch.readBigInt64BE(43), batch.readInt16BE(51), batch.readInt32BE(53)];
+}
+
+const appendedAt = (baseOffset: number, errorCode = 0) =>
   ofPartition(
     (topics) => topics.appendString('raw'),
     (partition) => {
-      partition.appendInt16(0).appendInt64(BigInt(baseOffset)).appendInt64(-1n).appendInt64(0n);
+      partition.appendInt16(errorCode).appendInt64(BigInt(baseOffset)).appendInt64(-1n).appendInt64(0n);
       return partition.appendArray([], () => {}).appendString(null);
     },
   )
@@ -71,7 +82,7 @@ it('an append is not acknowledged by an answer that says nothing of it: it is se
 });
 
 it('a writer goes on with the sequences of one before it, behind what Kafka has of them', async () => {
-  const sent: [producer: bigint, sequence: number][] = [];
+  const sent: unknown[] = [];
   broker.answer(describeProducers, () =>
     Writer.create()
       .appendInt32(0)
@@ -90,8 +101,7 @@ it('a writer goes on with the sequences of one before it, behind what Kafka has 
       .appendTaggedFields(),
   );
   broker.answer(produceBatch, (question) => {
-    const batch = question.buffer.slice(question.buffer.length - values('a', 'b').length - 3);
-    sent.push([batch.readBigInt64BE(43), batch.readInt32BE(53)]);
+    sent.push(producerOf(question));
     return appendedAt(9);
   });
   const writer = openWriter();
@@ -101,9 +111,71 @@ it('a writer goes on with the sequences of one before it, behind what Kafka has 
   await writer.beginAnew();
   await writer.append(values('a', 'b'));
   expect(sent).toEqual([
-    [6n, 2],
-    [7n, 0],
+    [6n, 0, 2],
+    [7n, 0, 0],
   ]);
+  await writer.close();
+});
+
+it('what is under way when a writer is renewed keeps its epoch, also where it is sent again; what comes after begins anew', async () => {
+  const sent: unknown[] = [];
+  broker.answer(produceBatch, (question) => {
+    sent.push(producerOf(question));
+    return sent.length === 1 ? undefined : appendedAt(2 * sent.length);
+  });
+  const writer = openWriter({ isShared: false, renew: async ({ id, epoch }) => ({ id, epoch: epoch + 1 }) });
+  const appends = [writer.append(values('a', 'b'))];
+  await expect.poll(() => sent.length).toBe(1);
+  await writer.renew();
+  appends.push(writer.append(values('a', 'b')));
+  broker.cut();
+  await Promise.all(appends);
+  await writer.append(values('a', 'b'));
+  expect(sent).toEqual([
+    [7n, 0, 0],
+    [7n, 0, 0],
+    [7n, 1, 0],
+    [7n, 1, 2],
+  ]);
+  await writer.close();
+});
+
+it('a renewal that was answered late does not begin the sequences of its epoch again', async () => {
+  const sent: unknown[] = [];
+  broker.answer(produceBatch, (question) => {
+    sent.push(producerOf(question));
+    return sent.length === 1 ? appendedAt(-1, FORGOTTEN) : appendedAt(2 * sent.length);
+  });
+  // The coordinator gives whoever asks again by the last epoch the same one.
+  const next = { id: 7n, epoch: 1 };
+  const late = Promise.withResolvers<Producer>();
+  let asked = 0;
+  const writer = openWriter({ isShared: false, renew: async () => (asked++ === 0 ? late.promise : next) });
+  const renewed = writer.renew();
+  await writer.append(values('a', 'b'));
+  late.resolve(next);
+  await renewed;
+  await writer.append(values('a', 'b'));
+  expect(sent).toEqual([
+    [7n, 0, 0],
+    [7n, 1, 0],
+    [7n, 1, 2],
+  ]);
+  await writer.close();
+});
+
+it('a writer that cannot be renewed because somebody else has its partition appends nothing more, and goes on where nobody answers', async () => {
+  broker.answer(produceBatch, () => appendedAt(41));
+  const failures = [
+    new SpillwayError('QUEUE_UNREACHABLE', 'nobody answers'),
+    new SpillwayError('QUEUE_FENCED', 'another owner has taken over'),
+  ];
+  const writer = openWriter({ isShared: false, renew: () => Promise.reject(failures.shift()) });
+  await writer.renew();
+  await writer.append(values('a'));
+  await writer.renew();
+  await expect(writer.append(values('b'))).rejects.toMatchObject({ code: 'QUEUE_FENCED' });
+  expect(broker.timesAsked(produceBatch)).toBe(1);
   await writer.close();
 });
 

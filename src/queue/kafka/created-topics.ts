@@ -13,9 +13,9 @@ import { brokerErrorOf } from './broker-errors.ts';
 import type { Cluster } from './cluster.ts';
 import { ControlLog, type ControlLogOptions } from './control-log.ts';
 import { membersOf } from './group-members.ts';
-import { inTime } from './in-time.ts';
 import { deleteGroups, offsetCommit } from './protocol.ts';
 import { ensurePartitions, ensureTopic, removeTopic, type TopicPromise } from './topics.ts';
+import { unlessSilent } from './unless-silent.ts';
 
 type Catalogue = change.Catalogue;
 
@@ -159,7 +159,7 @@ export class KafkaTopics implements TopicAdmin {
 
   /** Before anything is done that somebody waits for: whether Kafka answers. */
   async #readForAsker(): Promise<void> {
-    await inTime(this.#options.cluster, 'asking for the topics that users created', this.#control.refresh());
+    await unlessSilent(this.#options.cluster, 'asking for the topics that users created', this.#control.refresh());
   }
 
   async #change(apply: (state: Catalogue) => boolean): Promise<void> {

@@ -11,6 +11,7 @@ import { KAFKA_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { Assignment } from '../assignment.ts';
 import { isFenced } from '../is-fenced.ts';
+import { LastAnswer } from '../last-answer.ts';
 import { placeOf } from '../place.ts';
 import { type GroupMember, type JoinOptions, type Offset, offset, type TopicPartition } from '../port.ts';
 import { brokerErrorOf } from './broker-errors.ts';
@@ -26,6 +27,8 @@ export interface MemberOptions extends JoinOptions {
   readonly cluster: Cluster;
   readonly log: Logger;
   readonly heartbeatMs: number;
+  /** After so long without an answer somebody else may have what this member has. */
+  readonly sessionMs: number;
   /** Kafka's name of a topic. */
   readonly nameOf: (topic: string) => string;
   /** Whether sources that moved to this partition have been read to where they moved: before that nobody has it. */
@@ -48,6 +51,7 @@ export class KafkaGroupMember implements GroupMember {
   /** What the broker has been told, or is about to be told, that this member has. */
   readonly #owned = new Map<string, TopicPartition>();
   readonly #held = new Map<string, Assignment>();
+  readonly #lastAnswer = new LastAnswer();
   #id: string = randomUUID();
   #epoch = JOIN;
   #hasLeft = false;
@@ -139,7 +143,8 @@ export class KafkaGroupMember implements GroupMember {
         log.warn({ group: this.group, member: this.#id, reason: messageOf(thrown) }, 'a heartbeat failed');
         // However long this lasts it stays this member: brokers that are away give what it has to nobody, and those that
         // cannot be reached from here alone say so when they can. Meanwhile its commits are refused where somebody else has
-        // a partition, whoever took over has fenced its writers, and events are inserted under ids of their own.
+        // a partition, whoever took over has fenced its writers, which it takes over again only when it was confirmed, and
+        // events are inserted under ids of their own.
       }
     }
   }
@@ -147,6 +152,7 @@ export class KafkaGroupMember implements GroupMember {
   async #beat(): Promise<void> {
     const { log } = this.#options;
     await this.#leaveBehind();
+    const askedMs = performance.now();
     let answer: ConsumerGroupHeartbeatResponse;
     try {
       answer = await this.#say(this.#epoch, KAFKA_LIMITS.answerMs);
@@ -154,6 +160,7 @@ export class KafkaGroupMember implements GroupMember {
       if (!isFenced(thrown) || this.#hasLeft) throw thrown;
       log.warn({ group: this.group, member: this.#id }, 'this member was taken for dead; it joins again');
       this.#beginAgain();
+      this.#lastAnswer.answered(askedMs);
       this.#again = true;
       return;
     }
@@ -161,6 +168,7 @@ export class KafkaGroupMember implements GroupMember {
     if (answer.assignment !== null && !this.#hasLeft) {
       this.#take(answer.assignment.topicPartitions);
     }
+    this.#lastAnswer.answered(askedMs);
     await this.#begin();
   }
 
@@ -210,6 +218,9 @@ export class KafkaGroupMember implements GroupMember {
           if (assigned.isLost || assigned.isReleased) throw givenUp(assigned);
           return this.#commit(at, position);
         },
+        isUncertain: () => this.#lastAnswer.silentForMs > this.#options.sessionMs,
+        // The next heartbeat asks.
+        confirmed: (signal) => this.#lastAnswer.next(signal),
         onRelease: () => {
           if (this.#held.get(key) !== assigned) return Promise.resolve();
           this.#held.delete(key);

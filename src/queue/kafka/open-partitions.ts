@@ -6,11 +6,12 @@ import type { Cluster } from './cluster.ts';
 import type { KafkaMetrics } from './metrics.ts';
 import { offsetAt, WHEN } from './offsets.ts';
 import { KafkaReader } from './partition-reader.ts';
-import { KafkaWriter, type WriterOptions } from './partition-writer.ts';
+import { KafkaWriter } from './partition-writer.ts';
 import type { KafkaQueueOptions, Writers } from './queue-options.ts';
 import { newProducer, type Producer, renew, takeOver } from './take-over.ts';
+import type { WriterOptions } from './writer-options.ts';
 
-export interface OpenPartitionsOptions extends Pick<KafkaQueueOptions, 'onCorrupt'> {
+export interface OpenPartitionsOptions extends Pick<KafkaQueueOptions, 'onCorrupt' | 'renewMs'> {
   readonly cluster: Cluster;
   readonly metrics: KafkaMetrics;
   readonly log: Logger;
@@ -26,9 +27,12 @@ export class OpenPartitions {
   readonly #options: OpenPartitionsOptions;
   readonly #writers = new Set<KafkaWriter>();
   readonly #readers = new Set<KafkaReader>();
+  readonly #renewing: NodeJS.Timeout;
 
   constructor(options: OpenPartitionsOptions) {
     this.#options = options;
+    this.#renewing = setInterval(() => void this.#renew(), options.renewMs ?? KAFKA_LIMITS.renewMs);
+    this.#renewing.unref();
   }
 
   /** `at` as Kafka calls it, `as` as the port does. */
@@ -87,6 +91,7 @@ export class OpenPartitions {
 
   /** Whether brokers have answered all that was sent. */
   async closeWriters(): Promise<boolean> {
+    clearInterval(this.#renewing);
     const writers = [...this.#writers];
     await Promise.all(writers.map((writer) => writer.close()));
     return !writers.some(({ leftUnanswered }) => leftUnanswered);
@@ -94,5 +99,9 @@ export class OpenPartitions {
 
   async closeReaders(): Promise<void> {
     await Promise.all([...this.#readers].map((reader) => reader.close()));
+  }
+
+  async #renew(): Promise<void> {
+    for (const writer of [...this.#writers]) await writer.renew();
   }
 }

@@ -9,48 +9,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { batchMemory, readBatchHeader } from '../../event/record-batch.ts';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { KAFKA_LIMITS, MOVE_LIMITS, QUEUE_LIMITS } from '../../lib/limits.ts';
-import type { Logger } from '../../lib/log.ts';
 import { orAborted } from '../../lib/or-aborted.ts';
+import { isFenced } from '../is-fenced.ts';
 import { placeOf } from '../place.ts';
-import { type Appended, type Offset, offset, type PartitionWriter, type TopicPartition } from '../port.ts';
+import { type Appended, type Offset, offset, type PartitionWriter } from '../port.ts';
 import type { ProducerMark } from '../producer-mark.ts';
 import { AppendTrouble } from './append-trouble.ts';
 import { asSpillwayError, labelOf, reasonOf, topicReplaced, type Verdict, verdictOn } from './broker-errors.ts';
-import type { Cluster } from './cluster.ts';
-import type { WriterMetrics } from './metrics.ts';
-import { PendingAppends, SEQUENCES } from './pending-appends.ts';
+import { PendingAppends } from './pending-appends.ts';
 import { type Outcome, ProduceLink } from './produce-link.ts';
+import { ProducerInUse } from './producer-in-use.ts';
 import { recordsSince } from './resume-producer.ts';
-import type { Producer } from './take-over.ts';
-
-export interface WriterOptions {
-  /** As Kafka calls it, and as the port does. */
-  readonly at: TopicPartition;
-  readonly as: TopicPartition;
-  readonly cluster: Cluster;
-  readonly log: Logger;
-  readonly metrics: WriterMetrics;
-  readonly producer: Producer;
-  /** Where the partition ends now. */
-  readonly endOffset: number;
-  /** Others may write to it as well: offsets are known only of what was acknowledged. */
-  readonly isShared: boolean;
-  /** Another producer or epoch, where a broker has forgotten what this one has written. Throws QUEUE_FENCED. */
-  readonly renew: (producer: Producer) => Promise<Producer>;
-  /** Nothing is sent before. What it rejects with, all appends are. */
-  readonly after?: Promise<void> | undefined;
-  /** Before anything is appended by another producer than before. */
-  readonly onProducer?: (producer: Producer) => Promise<void>;
-  /** Told before those who wait are, in the same moment. */
-  readonly onFenced?: () => void;
-  /** Where batches of this producer are that begin with these sequences, if they are there: nothing more of it will be. */
-  readonly findLanded?: (
-    from: number,
-    producer: Producer,
-    sequences: readonly number[],
-  ) => Promise<ReadonlyMap<number, number>>;
-  readonly onClose: () => void;
-}
+import type { WriterOptions } from './writer-options.ts';
 
 /** A right that was taken away may be given back, and a limit raised again: what was accepted waits for that too. */
 const GOES_ON: ReadonlySet<Verdict> = new Set([
@@ -68,7 +38,7 @@ export class KafkaWriter implements PartitionWriter {
   readonly partition: number;
   readonly #options: WriterOptions;
   readonly #pending: PendingAppends;
-  #producer: Producer;
+  readonly #producer: ProducerInUse;
   #nextOffset: number;
   readonly #link: ProduceLink;
   readonly #trouble: AppendTrouble;
@@ -91,7 +61,6 @@ export class KafkaWriter implements PartitionWriter {
     this.topic = options.as.topic;
     this.partition = options.as.partition;
     this.#options = options;
-    this.#producer = options.producer;
     this.#nextOffset = options.endOffset;
     this.#acknowledgedTo = options.endOffset;
     this.#isHeld = options.after !== undefined;
@@ -99,6 +68,8 @@ export class KafkaWriter implements PartitionWriter {
     this.#trouble = new AppendTrouble(options.at, options.log, options.metrics);
     this.#ended = AbortSignal.any([this.#closing.signal, options.cluster.ended]);
     this.#pending = new PendingAppends((bytes) => options.metrics.pending(bytes));
+    const { producer: first, renew, onProducer } = options;
+    this.#producer = new ProducerInUse({ first, pending: this.#pending, renew, onProducer });
   }
 
   get nextOffset(): Offset {
@@ -140,8 +111,7 @@ export class KafkaWriter implements PartitionWriter {
   /** Where a later process can go on. Of a partition with one writer it takes over instead. */
   get mark(): ProducerMark | undefined {
     if (!this.#options.isShared || this.#failure !== undefined) return undefined;
-    const { id, epoch } = this.#producer;
-    return { producerId: `${id}`, epoch, sequence: this.#pending.sequence };
+    return this.#producer.mark;
   }
 
   /**
@@ -151,19 +121,32 @@ export class KafkaWriter implements PartitionWriter {
   async goOnFrom(mark: ProducerMark): Promise<number | undefined> {
     const { cluster, at } = this.#options;
     const records = await recordsSince(cluster, at, mark);
-    if (records === undefined) return undefined;
-    const earlier = { id: BigInt(mark.producerId), epoch: mark.epoch };
-    await this.#options.onProducer?.(earlier);
-    this.#producer = earlier;
-    this.#pending.continueFrom((mark.sequence + records) % SEQUENCES);
+    if (records !== undefined) await this.#producer.goOnFrom(mark, records);
     return records;
   }
 
   /** While nothing is pending: goes on as the producer that it was opened with, which has appended nothing. */
-  async beginAnew(): Promise<void> {
-    await this.#options.onProducer?.(this.#options.producer);
-    this.#producer = this.#options.producer;
-    this.#pending.continueFrom(0);
+  beginAnew(): Promise<void> {
+    return this.#producer.beginAnew();
+  }
+
+  /**
+   * Of a partition with one writer: makes brokers remember whose it is for as long again. Appends go on meanwhile. Where
+   * somebody else has it, nothing can be appended any more.
+   */
+  async renew(): Promise<void> {
+    const { isShared, at, cluster, log } = this.#options;
+    if (isShared || this.#failure !== undefined) return;
+    try {
+      await this.#producer.renew();
+      if (this.#link.isOpen && this.#trouble.isOver) this.#send();
+    } catch (thrown) {
+      if (isFenced(thrown)) return this.#fail(asSpillwayError(thrown, `renewing ${placeOf(at)}`, cluster.brokers));
+      log.warn(
+        { ...at, reason: messageOf(thrown) },
+        'it could not be renewed who writes a partition; it is tried again',
+      );
+    }
   }
 
   drained(): Promise<void> {
@@ -260,7 +243,7 @@ export class KafkaWriter implements PartitionWriter {
 
   /** Puts on the wire what may be under way. */
   #send(): void {
-    this.#link.send(this.#pending.takeSendable(), this.#producer);
+    this.#link.send(this.#producer.takeSendable(), this.#producer.current);
   }
 
   #acknowledge(baseOffset: number): void {
@@ -302,7 +285,7 @@ export class KafkaWriter implements PartitionWriter {
     const sequences = this.#pending.all.flatMap(({ sequence }) => sequence ?? []);
     if (findLanded === undefined || sequences.length === 0) return;
     try {
-      const landed = await findLanded(this.#acknowledgedTo, this.#producer, sequences);
+      const landed = await findLanded(this.#acknowledgedTo, this.#producer.current, sequences);
       for (let { oldest } = this.#pending; oldest?.sequence !== undefined; { oldest } = this.#pending) {
         const baseOffset = landed.get(oldest.sequence);
         if (baseOffset === undefined) return;
@@ -330,14 +313,13 @@ export class KafkaWriter implements PartitionWriter {
    * what it acknowledged (an unclean election), or has forgotten this producer. None of what waits was appended.
    */
   async #beginAgain(failure: unknown): Promise<void> {
-    const { at, log, renew } = this.#options;
+    const { at, log } = this.#options;
     log.error(
       { ...at, reason: reasonOf(failure) },
       `Kafka has forgotten or lost what was appended to ${placeOf(at)} before`,
     );
     try {
-      this.#producer = await renew(this.#producer);
-      this.#pending.renumber();
+      await this.#producer.replace();
     } catch (thrown) {
       const error = thrown instanceof SpillwayError ? thrown : undefined;
       if (error?.kind.retry !== true)

@@ -62,9 +62,16 @@ export class PendingAppends {
     this.#onBytes(this.#bytes);
   }
 
-  /** What is to be sent now, with its sequences. */
-  takeSendable(): readonly PendingAppend[] {
-    const sendable = this.#appends.slice(this.#sent, KAFKA_LIMITS.appendsInFlight);
+  /** Whether none of them has a sequence: no broker has seen any. */
+  get isUnnumbered(): boolean {
+    return this.#appends[0]?.sequence === undefined;
+  }
+
+  /** What is to be sent now, with its sequences; `again`: of that only what has them already. */
+  takeSendable({ again = false } = {}): readonly PendingAppend[] {
+    const sendable = this.#appends
+      .slice(this.#sent, KAFKA_LIMITS.appendsInFlight)
+      .filter(({ sequence }) => !again || sequence !== undefined);
     this.#sent += sendable.length;
     for (const append of sendable) {
       if (append.sequence !== undefined) continue;

@@ -61,7 +61,11 @@ export interface KafkaQueueOptions extends KafkaOptions {
   /** For the queue's figures; without it they are kept and not shown. */
   readonly registry?: Registry;
   readonly heartbeatMs?: number;
+  /** For how long brokers keep what a silent member of a group has; as they do by themselves where it is left out. */
+  readonly sessionMs?: number;
   readonly layoutMs?: number;
+  /** How often brokers are reminded who writes a partition of one writer. */
+  readonly renewMs?: number;
   /**
    * Of a process that appends to a topic of `many` writers whose sources move when partitions are added (moves.ts). It
    * says `mapsTo()` before it opens a writer, and `registerBarrier()` when it has moved.

@@ -1,8 +1,8 @@
 /** The queue on Apache Kafka, for any number of machines. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BatchCompression } from '../../event/record-batch.ts';
-import { messageOf, SpillwayError } from '../../lib/errors.ts';
-import { KAFKA_LIMITS, LATE_LIMITS, LEDGER_LIMITS, MOVE_LIMITS } from '../../lib/limits.ts';
+import { SpillwayError } from '../../lib/errors.ts';
+import { LATE_LIMITS, LEDGER_LIMITS } from '../../lib/limits.ts';
 import type {
   GroupMember,
   JoinOptions,
@@ -14,18 +14,17 @@ import type {
   TopicPartition,
 } from '../port.ts';
 import { atWork } from './appenders.ts';
-import { countAssignable } from './assignable.ts';
-import { asSpillwayError, verdictOn } from './broker-errors.ts';
+import { asSpillwayError } from './broker-errors.ts';
 import { Cluster } from './cluster.ts';
 import { KafkaTopics } from './created-topics.ts';
-import { KafkaGroupMember } from './group-member.ts';
 import { membersOf } from './group-members.ts';
 import { committedOffset, committedOffsets } from './group-offsets.ts';
+import { LayoutWatch } from './layout-watch.ts';
 import { LogSizes } from './log-sizes.ts';
-import { MemberNote } from './member-note.ts';
 import { KafkaMetrics } from './metrics.ts';
 import { endOffsets, offsetAt, WHEN } from './offsets.ts';
 import { OpenPartitions } from './open-partitions.ts';
+import { QueueMembers } from './queue-members.ts';
 import {
   CATALOGUE_TOPIC,
   CONTROL_TOPIC,
@@ -62,13 +61,10 @@ export class KafkaQueue implements Queue {
   /** The topics that users create. */
   readonly created: KafkaTopics;
   readonly #opened: OpenPartitions;
-  readonly #members = new Set<KafkaGroupMember>();
-  readonly #listeners = new Set<(topic: string) => void>();
+  readonly #members: QueueMembers;
+  readonly #layouts: LayoutWatch;
   /** Where sources that this process maps move with others'. */
   readonly #shared: SharedTopic | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #watch: NodeJS.Timeout | undefined;
-  #isClosed = false;
 
   constructor(options: KafkaQueueOptions) {
     this.#options = options;
@@ -88,9 +84,16 @@ export class KafkaQueue implements Queue {
       cluster: this.cluster,
       record: this.record,
       nameOf: (topic) => this.nameOf(topic),
-      onRaised: (topics) => this.#tellOf(topics),
+      onRaised: (topics) => this.#layouts.tellOf(topics),
     });
     this.#shared = this.#sharedTopic();
+    this.#members = new QueueMembers({
+      ...options,
+      cluster: this.cluster,
+      record: this.record,
+      nameOf: (name) => this.nameOf(name),
+      refreshLayouts: () => this.refreshLayouts(),
+    });
     this.created = new KafkaTopics({
       controlLog,
       at: { topic: this.nameOf(CATALOGUE_TOPIC), partition: 0 },
@@ -99,6 +102,16 @@ export class KafkaQueue implements Queue {
       log: options.log,
       nameOf: (name) => this.nameOf(name),
       follow: (topics) => this.#follow(topics),
+    });
+    this.#layouts = new LayoutWatch({
+      ...options,
+      cluster: this.cluster,
+      record: this.record,
+      roleTopics: this.#roleTopics,
+      created: this.created,
+      opened: this.#opened,
+      shared: this.#shared,
+      partitionCount: (topic) => this.partitionCount(topic),
     });
   }
 
@@ -133,22 +146,10 @@ export class KafkaQueue implements Queue {
   }
 
   async #prepare(): Promise<void> {
-    const { layoutMs = KAFKA_LIMITS.layoutMs } = this.#options;
     // Those that an earlier attempt has found are not told of again.
     this.#follow(Object.keys(this.created.catalogue.topics));
     await this.#roleTopics.prepare(this, () => this.created.refresh());
-    clearInterval(this.#timer);
-    this.#timer = setInterval(() => void this.refreshLayouts(), layoutMs);
-    this.#timer.unref();
-    clearInterval(this.#watch);
-    const shared = this.#shared;
-    if (shared === undefined) return;
-    this.#watch = setInterval(() => void this.#look(shared), Math.min(layoutMs, MOVE_LIMITS.watchMs));
-    this.#watch.unref();
-  }
-
-  async #look(shared: SharedTopic): Promise<void> {
-    if ((await shared.hasMoreThan(this.partitionCount(shared.topic))) && !this.#isClosed) await this.refreshLayouts();
+    this.#layouts.begin();
   }
 
   /** Each topic has at least so many partitions when it resolves. */
@@ -172,23 +173,8 @@ export class KafkaQueue implements Queue {
   }
 
   async joinGroup(group: string, options: JoinOptions): Promise<GroupMember> {
-    const { log, notes, heartbeatMs = KAFKA_LIMITS.heartbeatMs } = this.#options;
     for (const topic of options.topics) this.#topic(topic);
-    const member = await KafkaGroupMember.join({
-      ...options,
-      group,
-      groupId: this.nameOf(group),
-      cluster: this.cluster,
-      log,
-      heartbeatMs,
-      nameOf: (topic) => this.nameOf(topic),
-      mayBegin: (at) => this.#mayBegin(group, at),
-      onLeft: (left) => void this.#members.delete(left),
-      // One of many does not come after another one.
-      note: notes === undefined || options.isPatient === true ? undefined : new MemberNote(notes, group, log),
-    });
-    this.#members.add(member);
-    return member;
+    return this.#members.join(group, options);
   }
 
   /** What the group has committed, whoever has the partition. */
@@ -223,8 +209,7 @@ export class KafkaQueue implements Queue {
   }
 
   onPartitions(listener: (topic: string) => void): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    return this.#layouts.onPartitions(listener);
   }
 
   async registerBarrier(topic: string, ends: readonly Offset[]): Promise<void> {
@@ -280,26 +265,8 @@ export class KafkaQueue implements Queue {
   }
 
   /** Looks for partitions that somebody has added. */
-  async refreshLayouts(): Promise<void> {
-    const before = this.record.counts;
-    try {
-      await this.created.refresh();
-      await this.record.refresh();
-      const grown = [...this.record.counts].filter(([topic, partitions]) => {
-        return Object.hasOwn(this.#options.topics, topic) && partitions > (before.get(topic) ?? 0);
-      });
-      this.#shared?.moves.look();
-      await this.cluster.refresh();
-      this.#roleTopics.lookForGone();
-      this.#opened.endReplaced();
-      if (grown.length === 0) return;
-      this.#tellOf(grown.map(([topic]) => topic));
-    } catch (thrown) {
-      // It is being closed: that is no trouble of Kafka.
-      if (this.#isClosed || this.cluster.ended.aborted) return;
-      const level = verdictOn(thrown) === 'another-cluster' ? 'error' : 'warn';
-      this.#options.log[level]({ reason: messageOf(thrown) }, 'the partitions of the queue could not be looked up');
-    }
+  refreshLayouts(): Promise<void> {
+    return this.#layouts.refresh();
   }
 
   /** Removes what is old, or too much, and was read by everybody who must; any process may, as often as it likes. */
@@ -326,10 +293,8 @@ export class KafkaQueue implements Queue {
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
-    clearInterval(this.#timer);
-    clearInterval(this.#watch);
-    await Promise.allSettled([...this.#members].map((member) => member.leave()));
+    this.#layouts.end();
+    await this.#members.leave();
     const isClean = await this.#opened.closeWriters();
     await this.#shared?.leave(isClean);
     await this.#opened.closeReaders();
@@ -356,23 +321,6 @@ export class KafkaQueue implements Queue {
     const { cluster, record } = this;
     const openReader = (at: TopicPartition) => this.#opened.reader(at, at, true);
     return new SharedTopic({ appends, name: this.nameOf(appends.topic), cluster, record, log, openReader });
-  }
-
-  async #mayBegin(group: string, at: TopicPartition): Promise<boolean> {
-    const known = this.record.topic(at.topic);
-    // The broker may assign a partition before it is noted here that it was added.
-    const isKnown = known !== undefined && at.partition < known.partitions;
-    if (isKnown && known.additions.length === 0) return true;
-    // Barriers come after partitions, so an older state holds back too much and never too little.
-    await this.refreshLayouts();
-    const record = this.record.topic(at.topic);
-    if (record === undefined) return true;
-    if (at.partition >= record.partitions) return false;
-    return at.partition < (await countAssignable(this.cluster, this.nameOf(group), this.nameOf(at.topic), record));
-  }
-
-  #tellOf(topics: readonly string[]): void {
-    for (const topic of topics) for (const listener of this.#listeners) listener(topic);
   }
 
   #topic(topic: string): KafkaTopicOptions {

@@ -9,10 +9,10 @@ import type { Cluster } from './cluster.ts';
 import { fence, findLanded } from './fence.ts';
 import { Moves } from './moves.ts';
 import { offsetAt, WHEN } from './offsets.ts';
-import type { WriterOptions } from './partition-writer.ts';
 import type { KafkaQueueOptions } from './queue-options.ts';
 import type { QueueRecord } from './queue-record.ts';
 import { newProducer, type Producer } from './take-over.ts';
+import type { WriterOptions } from './writer-options.ts';
 
 export interface SharedTopicOptions {
   readonly appends: NonNullable<KafkaQueueOptions['appends']>;

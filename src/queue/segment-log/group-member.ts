@@ -6,6 +6,7 @@ import { messageOf } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import { Assignment } from '../assignment.ts';
 import { isFenced } from '../is-fenced.ts';
+import { LastAnswer } from '../last-answer.ts';
 import { type GroupMember, type JoinOptions, type Offset, offset, type TopicPartition } from '../port.ts';
 import type { HeldPartition } from './consumer-group.ts';
 import type { Coordinator } from './coordinator.ts';
@@ -24,6 +25,7 @@ export class SegmentGroupMember implements GroupMember {
   readonly #held = new Map<string, Assignment>();
   /** By partition: an answer may be older than what was done since. */
   readonly #newest = new Map<string, number>();
+  readonly #lastAnswer = new LastAnswer();
   #id: string;
   #hasLeft = false;
   #refreshing: Promise<void> | undefined;
@@ -88,9 +90,11 @@ export class SegmentGroupMember implements GroupMember {
 
   async #ask(): Promise<void> {
     const { coordinator, topics, log } = this.#options;
+    const askedMs = performance.now();
     try {
       const held = await coordinator.heartbeat(this.group, this.#id);
       if (!this.#hasLeft) this.#take(held);
+      this.#lastAnswer.answered(askedMs);
     } catch (thrown) {
       if (!isFenced(thrown)) throw thrown;
       if (this.#hasLeft) return;
@@ -129,6 +133,12 @@ export class SegmentGroupMember implements GroupMember {
       generation,
       committed: () => coordinator.committed(this.group, at),
       commit: (position) => coordinator.commit(this.group, at, generation, position),
+      // The coordinator ends with this process, if not before: while it says nothing it gives nothing to others.
+      isUncertain: () => false,
+      confirmed: (signal) => {
+        void this.refresh();
+        return this.#lastAnswer.next(signal);
+      },
       onRelease: () => {
         if (this.#held.get(key) === assigned) this.#held.delete(key);
         return this.#release(at, generation);
