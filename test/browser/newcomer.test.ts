@@ -34,7 +34,7 @@ describe.skipIf(lacks('the console of a newcomer', NEEDS))('a newcomer', () => {
     await settled(page);
     await page.getByRole('button', { name: 'Status: Everything is up' }).click();
     for (const role of ['collector', 'processor', 'store']) {
-      await page.getByRole('dialog', { name: 'Status' }).getByText(role).waitFor();
+      await page.getByRole('dialog', { name: 'Status' }).getByText(role, { exact: true }).waitFor();
     }
     await page.keyboard.press('Escape');
     const alert = page.getByRole('alert').getByText('recovers by itself');
