@@ -78,6 +78,10 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
     coordinator: new SupervisorQuestions(link),
     queue,
     troubles: () => [...collector.troubles(), ...(context.troubles?.() ?? []), ...storeTroubles(behindSinceMs, clock)],
+    machine: () => {
+      const [disk, spool] = [collector.space, context.spooled?.()];
+      return { ...(disk === undefined ? {} : { disk }), ...(spool === undefined ? {} : { spool }) };
+    },
     ...(collector.topics === undefined ? {} : { topics: userTopics(context, collector.topics.writers) }),
     ingestPlugins: [collector.httpPlugin, ...(collector.topics === undefined ? [] : [collector.topics.input.plugin])],
     consoleRoot: CONSOLE_ROOT,

@@ -64,6 +64,7 @@ export async function spoolingQueue(
       told = listener;
     },
     troubles: () => spooling.troubles(),
+    spooled: () => spooling.spooled,
     close: async () => {
       await Promise.all([presence()?.leave(), spooling.close()]);
     },
