@@ -462,6 +462,9 @@ export const PROXY_LIMITS = {
   /** How long the body of a question may take to arrive. */
   bodyTimeoutMs: 10_000,
   timeoutMs: 60_000,
+  /** For so long health says that a question found no engine: the console asks again sooner. Of so many tenants it is known. */
+  unansweredMs: 30_000,
+  unansweredTenants: 1_000,
 } as const;
 
 export const STORE_LIMITS = {

@@ -83,6 +83,10 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
       ...(context.troubles?.() ?? []),
       ...storeTroubles(behind.sinceMs, behind.waiting, clock),
     ],
+    machine: () => {
+      const [disk, spool] = [collector.space, context.spooled?.()];
+      return { ...(disk === undefined ? {} : { disk }), ...(spool === undefined ? {} : { spool }) };
+    },
     ...(collector.topics === undefined ? {} : { topics: userTopics(context, collector.topics.writers) }),
     ingestPlugins: [collector.httpPlugin, ...(collector.topics === undefined ? [] : [collector.topics.input.plugin])],
     consoleRoot: CONSOLE_ROOT,

@@ -4,13 +4,13 @@
  * it stays up whatever a record or a query does to a role.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import type { Config } from '../config/schema.ts';
 import { nodeDisk } from '../lib/disk.ts';
 import { isDiskFull } from '../lib/disk-files.ts';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import { createLog, type Logger } from '../lib/log.ts';
+import { makeFolder } from '../lib/make-folder.ts';
 import { Ledger } from '../monitor/ledger/ledger.ts';
 import { createTopology } from '../process/topology.ts';
 import type { GroupState } from '../queue/port.ts';
@@ -237,7 +237,7 @@ export class Supervisor {
 /** The data folder is this process's when it resolves. */
 async function openCoordinator(config: Config, roles: readonly RoleName[], log: Logger): Promise<QueueCoordinator> {
   try {
-    mkdirSync(config.data, { recursive: true });
+    makeFolder(config.data);
     lockDataFolder(config.data, 'supervisor');
     armFailpoint('supervisor', nodeDisk, process.env.SPILLWAY_TEST_FAILPOINT);
     if (config.queue.engine === 'embedded') return await CoordinatorServer.open(config, log);
