@@ -17,7 +17,7 @@ import type { GroupState } from '../queue/port.ts';
 import { CoordinatorServer } from './coordinator-server.ts';
 import { lockDataFolder } from './data-lock.ts';
 import { armFailpoint } from './failpoint.ts';
-import type { FromRole, Listening, RoleName } from './messages.ts';
+import type { FromRole, Listening, RoleName, SlicesWaiting } from './messages.ts';
 import { MetricsBoard } from './metrics-board.ts';
 import type { QueueCoordinator } from './queue-coordinator.ts';
 import { type RoleFailure, RoleProcess, type RoleReport } from './role-process.ts';
@@ -44,6 +44,7 @@ export class Supervisor {
   /** Since when the store is not ready, or says that it cannot index. */
   #storeDownMs: number | null = null;
   #storeHeldUpMs: number | null = null;
+  #slicesWaiting: SlicesWaiting | null = null;
   readonly #ended = Promise.withResolvers<void>();
   #announced = false;
   #stopping: Promise<void> | undefined;
@@ -148,6 +149,7 @@ export class Supervisor {
       case 'held-up':
         if (from !== 'store') return;
         this.#storeHeldUpMs = message.sinceMs;
+        this.#slicesWaiting = message.waiting;
         this.#sayWhetherTheStoreIsBehind();
         return;
       case 'request':
@@ -211,7 +213,7 @@ export class Supervisor {
   #sayWhetherTheStoreIsBehind(): void {
     const since = [this.#storeDownMs, this.#storeHeldUpMs].filter((ms) => ms !== null);
     const sinceMs = since.length === 0 ? null : Math.min(...since);
-    this.#roles.get('collector')?.send({ kind: 'store-behind', sinceMs });
+    this.#roles.get('collector')?.send({ kind: 'store-behind', sinceMs, waiting: this.#slicesWaiting });
   }
 
   #roleEnded(name: RoleName): void {
@@ -221,6 +223,7 @@ export class Supervisor {
     this.#storeDownMs ??= Date.now();
     // The next one says it anew.
     this.#storeHeldUpMs = null;
+    this.#slicesWaiting = null;
     this.#sayWhetherTheStoreIsBehind();
     this.#sayWhereTheStoreIs();
   }

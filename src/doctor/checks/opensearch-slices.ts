@@ -43,7 +43,7 @@ async function tiersWithoutNodes(probe: OpenSearchProbe, tiers: readonly TierOfN
     const isThere = nodes.some((node) => Object.entries(wants).every(([key, value]) => fits(node, key, value)));
     if (isThere) return [];
     const written = Object.entries(wants).map(([key, value]) => `${key}: ${value}`);
-    const found = `no node has the attributes that the tier ${name} wants (${written.join(', ')}): its new slices take nothing, and all events wait`;
+    const found = `no node has the attributes that the tier ${name} wants (${written.join(', ')}): its new slices take nothing, and their events wait`;
     return [
       wrong(found, `Start a node with node.attr.${Object.keys(wants)[0]}, or take storage.nodes out of the tier.`),
     ];
@@ -109,7 +109,7 @@ export function judgeDocuments(
   const names = indexNames([...new Set(near.map(({ index }) => index))]);
   const mend = 'Give the tenant a tier with shorter slices or more shards (docs/engines/opensearch.md#full-slices).';
   if (near.some(({ documents }) => documents >= SHARD_DOCUMENTS)) {
-    return [wrong(`a shard is full (${SHARD_DOCUMENTS} documents) and all events wait: ${names}`, mend)];
+    return [wrong(`a shard is full (${SHARD_DOCUMENTS} documents) and the events of its slice wait: ${names}`, mend)];
   }
   return [warning(`a shard is nearly full (it takes ${SHARD_DOCUMENTS} documents): ${names}`, mend)];
 }
