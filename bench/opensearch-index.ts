@@ -124,8 +124,8 @@ async function viaWriter({ url }: BenchOpenSearch, prefix: string, events: reado
       const batch = await block.finish();
       await inserting;
       if (batch === undefined) return;
-      inserting = engine.writer.insert(batch).then((refused) => {
-        if (refused.length > 0) throw new Error(refused[0]?.reason);
+      inserting = engine.writer.insert(batch).then(({ refused, waiting }) => {
+        for (const { reason } of [...refused, ...waiting]) throw new Error(reason);
       });
     };
     for (const [offset, bytes] of events.entries()) {

@@ -1,4 +1,4 @@
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { hashKey, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import 'uplot/dist/uPlot.min.css';
@@ -20,14 +20,21 @@ import './features/help/help.css';
 import './features/onboarding/onboarding.css';
 import './styles/motion.css';
 import { App } from './app.tsx';
+import { askStatusAgain, STATUS_KEY } from './features/status/use-status.ts';
 import { Problem } from './lib/api.ts';
 import { listenForShortcuts } from './lib/keyboard.ts';
 import { Fence } from './ui/fence.tsx';
 
 const RETRIES = 2;
 const RETRY_MS = 700;
+const STATUS_HASH = hashKey(STATUS_KEY);
 
-const client = new QueryClient({
+const client: QueryClient = new QueryClient({
+  queryCache: new QueryCache({
+    onError: (error, { queryHash }) => {
+      if (error instanceof Problem && error.passing && queryHash !== STATUS_HASH) askStatusAgain(client);
+    },
+  }),
   defaultOptions: {
     queries: {
       // A run has its own instants, so its answers do not age.

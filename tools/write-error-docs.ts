@@ -9,6 +9,8 @@ export const ERROR_DOCS = join(import.meta.dirname, '../docs/errors.md');
 const WHAT_TO_DO: Record<ErrorCode, string> = {
   CONFIG_INVALID: 'Mend the options that the message names; `spillway config check` tries them without a start.',
   DATA_FOLDER_IN_USE: 'Stop the process that the message names, or use another folder (`--data`).',
+  FOLDER_UNUSABLE:
+    'Name another folder (`--data`, option `data`): this one is a file, lies where nothing can be made, or belongs to another user.',
   LISTEN_FAILED: 'Another program has the port, or the address is not of this machine: change the option named.',
   BAD_REQUEST: '`parameter` names what is wrong, where it is a parameter; `limit` the bound that was passed.',
   UNKNOWN_PARAMETER: 'Nothing is ignored silently. `suggestion` has what was probably meant.',

@@ -6,8 +6,13 @@ import { useCallback, useEffect, useState } from 'react';
 import { onClockCorrection, serverNow } from './server-clock.ts';
 import { DEFAULT_RANGE, type Instants, isRelative, resolveRange, type TimeRange } from './time-range.ts';
 
-/** What the chart shows while the list follows live. */
+/** What chart and list show while one follows live. */
 export const LIVE_RANGE: TimeRange = { from: 'now-15m', to: 'now' };
+
+/** Where that begins now: the list keeps to it too. */
+export function liveFromMs(): number {
+  return resolveRun(LIVE_RANGE).fromMs;
+}
 
 export interface Run extends Instants {
   /** When it was resolved, by the server's clock. */

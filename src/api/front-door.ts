@@ -13,7 +13,7 @@ import { createBrowserGuard } from './auth/browser-guard.ts';
 import { closingOf } from './closing.ts';
 import { accountRoutes } from './front/account-routes.ts';
 import { answerWithPage, consoleRoutes } from './front/console.ts';
-import type { CoordinatorView } from './front/coordinator-view.ts';
+import type { CoordinatorView, MachineState } from './front/coordinator-view.ts';
 import { groupRoutes } from './front/group-routes.ts';
 import { inputRoutes } from './front/input-routes.ts';
 import { proxyRoutes } from './front/proxy.ts';
@@ -21,12 +21,14 @@ import { queueRoutes } from './front/queue-routes.ts';
 import { topicRoutes } from './front/topic-routes.ts';
 import type { UserTopics } from './front/user-topics.ts';
 import { Waiting } from './front/waiting.ts';
+import { healthOf } from './health.ts';
 import { documentRoutes } from './openapi.ts';
 import { probeRoutes } from './probe-routes.ts';
 import { createServer, sendNotFound } from './server.ts';
+import { UnansweredQuestions } from './unanswered.ts';
 import { VERSION } from './version.ts';
 
-export type { CoordinatorView, RoleState } from './front/coordinator-view.ts';
+export type { CoordinatorView, MachineState, RoleState } from './front/coordinator-view.ts';
 
 export interface FrontDoorOptions {
   readonly authenticate: Authenticate;
@@ -52,7 +54,11 @@ export interface FrontDoorOptions {
   readonly missing?: () => readonly string[];
   /** What it cannot do now, although it runs. */
   readonly troubles?: () => readonly string[];
+  /** What is kept on this machine. */
+  readonly machine?: () => MachineState;
 }
+
+const NONE = (): readonly string[] => [];
 
 /** Ready to `listen({host, port})`; `close()` ends tails at once and gives answers under way HTTP_LIMITS.closeGraceMs. */
 export async function createFrontDoor(options: FrontDoorOptions): Promise<FastifyInstance> {
@@ -69,8 +75,18 @@ export async function createFrontDoor(options: FrontDoorOptions): Promise<Fastif
   const closing = closingOf(app);
   await documentRoutes(app, VERSION);
   inputRoutes(app, options.ingestPlugins);
-  proxyRoutes(app, { storeAddress: options.storeAddress, internalSecret: options.internalSecret, closing, registry });
-  accountRoutes(app, coordinator, clock);
+  // Where collectors run without a store there is nobody who would have to answer.
+  let hasStore = false;
+  const storeAddress = () => {
+    const address = options.storeAddress();
+    hasStore ||= address !== undefined;
+    return address;
+  };
+  const unanswered = new UnansweredQuestions(clock);
+  unanswered.watch(app, () => hasStore);
+  const health = () => healthOf(options.missing ?? NONE, options.troubles ?? NONE, () => unanswered.troubles());
+  proxyRoutes(app, { storeAddress, internalSecret: options.internalSecret, closing, registry });
+  accountRoutes(app, { coordinator, clock, health, machine: options.machine ?? (() => ({})) });
   const waiting = new Waiting(closing.begun);
   const { topics } = options;
   queueRoutes(app, { coordinator, queue, clock, topics, waiting });
@@ -78,7 +94,7 @@ export async function createFrontDoor(options: FrontDoorOptions): Promise<Fastif
     topicRoutes(app, coordinator, topics);
     groupRoutes(app, { coordinator, topics, waiting, clock, log });
   }
-  probeRoutes(app, options.missing ?? (() => []), options.troubles);
+  probeRoutes(app, health);
   if (consoleRoot !== undefined) consoleRoutes(app, consoleRoot);
   return app;
 }

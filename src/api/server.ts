@@ -42,6 +42,9 @@ export interface ServerOptions {
   readonly notFound?: (request: FastifyRequest, reply: FastifyReply) => unknown;
 }
 
+/** The code of a problem, for a front door that passes the answer of its store on without reading it. */
+export const CODE_HEADER = 'x-spillway-code';
+
 /** Stands for whoever asks a route that needs nobody. */
 const NOBODY: Principal = { tenant: '', scopes: new Set() };
 
@@ -91,6 +94,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
 export function sendProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const error = toSpillwayError(thrown);
   if (isOurs(error.code)) request.log.error({ err: thrown, reqId: request.id }, 'a request failed');
+  reply.header(CODE_HEADER, error.code);
   if (error.retryAfterS !== undefined) reply.header('retry-after', Math.ceil(error.retryAfterS));
   // The rest of a body is read and thrown away: cut off while it sends, a client would see no answer.
   if (error.code === 'BODY_TOO_LARGE') request.raw.resume();

@@ -9,6 +9,7 @@ import type { SearchReader, SliceReader } from '../search/port.ts';
 import { createAdmission } from './admission.ts';
 import { createBrowserGuard } from './auth/browser-guard.ts';
 import { closingOf } from './closing.ts';
+import { healthOf } from './health.ts';
 import { documentRoutes } from './openapi.ts';
 import { probeRoutes } from './probe-routes.ts';
 import { createServer } from './server.ts';
@@ -18,6 +19,7 @@ import { searchRoutes } from './store/search-routes.ts';
 import { sliceRoutes } from './store/slice-routes.ts';
 import { type TailedQueue, TailHub } from './store/tail/hub.ts';
 import { tailRoute } from './store/tail/route.ts';
+import { UnansweredQuestions } from './unanswered.ts';
 import { VERSION } from './version.ts';
 
 export interface StoreApiOptions {
@@ -40,6 +42,8 @@ export interface StoreApiOptions {
   readonly troubles?: () => readonly string[];
 }
 
+const NONE = (): readonly string[] => [];
+
 /** Ready to `listen({host, port})`; `close()` ends tails at once and gives answers under way HTTP_LIMITS.closeGraceMs. */
 export async function createStoreApi(options: StoreApiOptions): Promise<FastifyInstance> {
   const {
@@ -52,7 +56,7 @@ export async function createStoreApi(options: StoreApiOptions): Promise<FastifyI
     authenticate,
     internalSecret,
     names = [],
-    missing = () => [],
+    missing = NONE,
   } = options;
   const rebuild = options.rebuildOriginal ?? (() => undefined);
   const admit = createAdmission({ authenticate, guard: createBrowserGuard(names), internalSecret });
@@ -64,6 +68,8 @@ export async function createStoreApi(options: StoreApiOptions): Promise<FastifyI
   aggregateRoutes(app, asking);
   sliceRoutes(app, asking, slices);
   tailRoute(app, { hub: new TailHub(queue, log), rebuild, clock, registry, closing: closing.begun, admit });
-  probeRoutes(app, missing, options.troubles);
+  const unanswered = new UnansweredQuestions(clock);
+  unanswered.watch(app);
+  probeRoutes(app, () => healthOf(missing, options.troubles ?? NONE, () => unanswered.troubles()));
   return app;
 }

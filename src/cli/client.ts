@@ -1,5 +1,6 @@
 /** Spillway over HTTP, as the verbs use it: the address and the token, and problem documents as errors. */
 import { ERROR_KINDS, type ErrorCode, messageOf, SpillwayError } from '../lib/errors.ts';
+import { withoutLogin } from '../lib/without-login.ts';
 import { type Invocation, type OptionSpec, textOption, UsageError } from './command.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:7514';
@@ -37,7 +38,11 @@ export class Client {
   static of(invocation: Invocation): Client {
     const url = textOption(invocation, 'url') ?? invocation.env.SPILLWAY_URL ?? DEFAULT_URL;
     if (!/^https?:\/\/[^/]/.test(url) || !URL.canParse(url)) {
-      throw new UsageError(`"${url}" is not an address of Spillway.`, `Write it like ${DEFAULT_URL}`);
+      throw new UsageError(`"${withoutLogin(url)}" is not an address of Spillway.`, `Write it like ${DEFAULT_URL}`);
+    }
+    if (withoutLogin(url) !== url) {
+      const what = `${withoutLogin(url)}: an address has no name and no password here.`;
+      throw new UsageError(what, 'Who asks is said by --token or SPILLWAY_TOKEN.');
     }
     return new Client(url, textOption(invocation, 'token') ?? invocation.env.SPILLWAY_TOKEN);
   }

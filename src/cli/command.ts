@@ -5,6 +5,8 @@ import type { Output } from './output.ts';
 export interface OptionSpec {
   readonly type: ParseArgsOptionDescriptor['type'];
   readonly short?: string;
+  /** Several values, with commas or as the option several times: one text with commas. Others may be given once. */
+  readonly list?: true;
   /** What stands for the value in --help, such as FILE. */
   readonly value?: string;
   readonly description: string;

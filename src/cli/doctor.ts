@@ -1,7 +1,7 @@
 /** `spillway doctor`: looks at this machine and every engine, and says what to mend. */
 import type { Installation } from '../doctor/check.ts';
 import { type Examined, examine } from '../doctor/examine.ts';
-import type { Finding, FindingState } from '../doctor/finding.ts';
+import { type Finding, type FindingState, NotAsked } from '../doctor/finding.ts';
 import { KafkaProbe } from '../doctor/kafka-probe.ts';
 import { OpenSearchProbe } from '../doctor/opensearch-probe.ts';
 import { plural } from '../lib/plural.ts';
@@ -90,12 +90,20 @@ function installationOf(invocation: Invocation): {
   };
 }
 
-/** Opened by whoever asks first, and closed where anybody has asked. */
+/**
+ * Opened by whoever asks first, and closed where anybody has asked. Where it cannot be opened only the first one is told
+ * why: the same thing is wrong once, and the others have nobody to ask.
+ */
 function once<T extends { close(): void }>(open: () => Promise<T>): { get(): Promise<T>; close(): Promise<void> } {
   let opening: Promise<T> | undefined;
   return {
     get: () => {
-      opening ??= open();
+      if (opening !== undefined) {
+        return opening.catch(() => {
+          throw new NotAsked('not asked: what is configured cannot be used, as said above');
+        });
+      }
+      opening = open();
       return opening;
     },
     close: async () => {

@@ -15,6 +15,7 @@ export const command: Command = {
     to: { type: 'string', value: 'TIME', description: 'Received before then. Default: now' },
     by: {
       type: 'string',
+      list: true,
       value: 'WHAT',
       description: 'A line for each of: minute, hour, tenant, partition. Default: tenant',
     },

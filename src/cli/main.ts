@@ -9,6 +9,7 @@ import { suggest } from '../lib/suggest.ts';
 import { type Command, EXIT, type Invocation, UsageError } from './command.ts';
 import { helpOf, overview } from './help.ts';
 import { Output } from './output.ts';
+import { repeatedOption } from './repeated-option.ts';
 import { isVerb, VERBS, verbNames } from './verbs.ts';
 
 /** Errors of a request that the same request will always give: it was asked wrongly. */
@@ -52,9 +53,9 @@ async function main(argv: readonly string[]): Promise<number> {
 async function runCommand(command: Command, argv: readonly string[]): Promise<number> {
   const help = { type: 'boolean', short: 'h' } as const;
   const options = Object.fromEntries(
-    Object.entries(command.options).map(([name, { type, short }]) => [
+    Object.entries(command.options).map(([name, { type, short, list: multiple = false }]) => [
       name,
-      short === undefined ? { type } : { type, short },
+      short === undefined ? { type, multiple } : { type, multiple, short },
     ]),
   );
   const parsed = parse(argv, { ...options, help });
@@ -79,7 +80,10 @@ async function runCommand(command: Command, argv: readonly string[]): Promise<nu
   return command.run(invocation);
 }
 
-type Options = Record<string, { readonly type: 'string' | 'boolean'; readonly short?: string }>;
+type Options = Record<
+  string,
+  { readonly type: 'string' | 'boolean'; readonly short?: string; readonly multiple?: boolean }
+>;
 type Values = Record<string, string | boolean | undefined>;
 
 function parse(argv: readonly string[], options: Options): { positionals: string[]; values: Values } {
@@ -93,12 +97,25 @@ function parse(argv: readonly string[], options: Options): { positionals: string
       near === undefined ? `Options: ${known.map((option) => `--${option}`).join(', ')}` : `Did you mean --${near}?`;
     throw new UsageError(`there is no option --${name}.`, hint);
   }
+  const { positionals, values, tokens } = parsedArgs(argv, options);
+  const single = known.filter((name) => options[name]?.type === 'string' && options[name]?.multiple !== true);
+  const repeated = repeatedOption(tokens, single);
+  if (repeated !== undefined) throw new UsageError(`--${repeated} is given twice, and only one can hold.`);
+  return { positionals, values: mapValues(values) };
+}
+
+function parsedArgs(argv: readonly string[], options: Options) {
   try {
-    const { positionals, values } = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
-    return { positionals, values: values as Values };
+    return parseArgs({ args: [...argv], options, allowPositionals: true, strict: true, tokens: true });
   } catch (error) {
     throw new UsageError(messageOf(error));
   }
+}
+
+/** A list is one text with commas, however it was written. */
+function mapValues(values: Readonly<Record<string, unknown>>): Values {
+  const joined = Object.entries(values).map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : value]);
+  return Object.fromEntries(joined);
 }
 
 function report(error: unknown, verb: string): number {

@@ -1,6 +1,6 @@
 /**
  * Where a verb writes. For people on a terminal there is colour and progress; in a pipe there is neither. A reader that
- * goes away (`spillway read raw | head`) ends the program in silence, as other tools do.
+ * goes away (`spillway read raw | head`) ends the program in silence, as other tools do; but a server goes on.
  */
 import { once } from 'node:events';
 import { styleText } from 'node:util';
@@ -11,16 +11,23 @@ export class Output {
   readonly #out: NodeJS.WriteStream;
   readonly #err: NodeJS.WriteStream;
   #hasProgress = false;
+  #goesOn = false;
 
   constructor(out: NodeJS.WriteStream, err: NodeJS.WriteStream) {
     this.#out = out;
     this.#err = err;
     for (const stream of [out, err]) {
       stream.on('error', (error: NodeJS.ErrnoException) => {
-        if (error.code === 'EPIPE') process.exit(0);
-        throw error;
+        if (this.#goesOn && ['EPIPE', 'ERR_STREAM_DESTROYED'].includes(error.code ?? '')) return;
+        if (error.code !== 'EPIPE') throw error;
+        process.exit(0);
       });
     }
+  }
+
+  /** From here on a reader that goes away does not end the program: its work is not what it prints. */
+  goOnUnread(): void {
+    this.#goesOn = true;
   }
 
   /** Whether a person reads it. */

@@ -33,6 +33,7 @@ async function run(invocation: Invocation): Promise<number> {
   const role = choiceOption(invocation, 'role', ROLES);
   assertStartable(loaded, role);
   const { output } = invocation;
+  output.goOnUnread();
   const onReady = (listening: readonly Listening[], waitsFor: readonly string[]) => {
     const tookMs = performance.now() - startedMs;
     output.line(firstScreen(output, loaded, { listening, waitsFor }, tookMs));

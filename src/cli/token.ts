@@ -28,8 +28,9 @@ export const command: Command = {
     scope: {
       type: 'string',
       short: 's',
+      list: true,
       value: 'SCOPES',
-      description: 'create: ingest, read or admin; several with commas. Default: ingest',
+      description: 'create: ingest, read or admin; several with commas, or the option twice. Default: ingest',
     },
     name: { type: 'string', value: 'NAME', description: 'create: what it is for, for the list.' },
     ...CONFIG_OPTIONS,

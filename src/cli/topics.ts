@@ -30,6 +30,7 @@ export const command: Command = {
     },
     required: {
       type: 'string',
+      list: true,
       value: 'GROUPS',
       description: 'create: groups, with commas, that must have read a record before it goes.',
     },

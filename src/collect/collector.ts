@@ -7,7 +7,7 @@ import type { Registry } from 'prom-client';
 import { deadLetterPartition } from '../event/dead-letter.ts';
 import { TOPICS } from '../event/topics.ts';
 import type { Clock } from '../lib/clock.ts';
-import { type AskSpace, nodeSpace } from '../lib/disk-space.ts';
+import { type AskSpace, type DiskSpace, nodeSpace } from '../lib/disk-space.ts';
 import { COLLECT_LIMITS, type CollectLimits } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import type { TopicAdmin } from '../queue/created/topic-admin.ts';
@@ -76,6 +76,8 @@ export interface Collector {
   refuseRequests(): void;
   /** What it cannot do now, for people, without paths; empty where all is well. */
   troubles(): readonly string[];
+  /** Of the queue's disk, as it was asked last. */
+  readonly space: DiskSpace | undefined;
   /** Takes nothing new, finishes what was received, makes it durable and closes the writers. Again is the same. */
   close(): Promise<void>;
 }
@@ -186,6 +188,9 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
       for (const { requests } of outlets.raw.all) requests.refuse();
     },
     troubles: () => [...new Set([highWater.reason ?? [], allLanes().flatMap((lane) => lane.trouble ?? [])].flat())],
+    get space() {
+      return highWater.space;
+    },
     close: () => {
       closed ??= close();
       return closed;

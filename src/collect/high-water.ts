@@ -83,6 +83,11 @@ export class HighWater {
     return this.#isOver;
   }
 
+  /** As it was last; undefined before it could be asked. */
+  get space(): DiskSpace | undefined {
+    return this.#space;
+  }
+
   /** Calls once when it is not blocked. */
   whenReady(resume: () => void): void {
     if (this.#isOver) this.#waiting.add(resume);

@@ -19,6 +19,7 @@ export interface About {
   readonly default?: unknown;
   readonly examples?: readonly unknown[];
   readonly 'x-needed'?: true;
+  readonly 'x-secret'?: true;
   readonly 'x-with'?: readonly string[];
 }
 
@@ -39,6 +40,8 @@ export interface Marks {
   readonly 'x-engine'?: string;
   /** Its engine cannot do without it. */
   readonly 'x-needed'?: true;
+  /** Its value is shown nowhere: not by `config print`, in no error. */
+  readonly 'x-secret'?: true;
   /** Names of options beside it without which it would mean nothing: who sets it has to set them too. */
   readonly 'x-with'?: readonly string[];
 }

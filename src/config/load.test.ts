@@ -206,6 +206,45 @@ describe('problems say where, what, and what to do', () => {
     ],
   ])('tiers that cannot be are refused: %s', (yaml, message) => expect(problems(yaml)).toContain(message));
 
+  test.each([
+    [
+      'queue: { sasl: { username: u, password: 20261126 } }',
+      'queue.sasl.password is a number that is not shown, but must',
+    ],
+    ['search: { password: { a: 20261126 } }', 'search.password is a section, but must'],
+    ['search: { password: [20261126] }', 'search.password is a list, but must'],
+    [`search: { password: "a\${20261126}" }`, `search.password: what stands there in braces is not known`],
+    ['queue: { sasl: "u:20261126" }', 'queue.sasl is text that is not shown, but must be a section'],
+    ['search: "20261126"', 'search is text that is not shown, but must be a section'],
+    ['search: { nodes: ["https://u:2026@1126/20261126@h:9200"] }', 'is "https://(hidden)@h:9200", but must'],
+    ['search: { nodes: "https://u:20261126@h:9200" }', 'is "https://(hidden)@h:9200", but must be a list'],
+    ['queue: { brokers: ["u:20261126@h:9092x"] }', 'is "(hidden)@h:9092x", but must'],
+    ['http: { host: "http://20261126@h" }', 'is "http://(hidden)@h", but must'],
+  ])('without a secret, or who logs in at an address: %s', (yaml, message) => {
+    expect(problems(yaml)).toContain(message);
+    expect(problems(yaml)).not.toContain('20261126');
+    expect(problems(yaml)).not.toContain('1126');
+  });
+
+  test('so it is in the environment', () => {
+    const env = { SPILLWAY_SEARCH_NODES: '["https://u:hunter2@h:9200"]', SPILLWAY_QUEUE_SASL_PASSWORD: '' };
+    expect(problems('', { env })).toContain('https://(hidden)@h:9200');
+    expect(problems('', { env })).not.toContain('hunter2');
+    const tooLong = { SPILLWAY_SEARCH_PASSWORD: 'hunter2'.repeat(2_000) };
+    expect(problems('', { env: tooLong })).toContain(
+      'is text that is not shown, but must be text of 1 to 10000 characters',
+    );
+    expect(problems('', { env: tooLong })).not.toContain('hunter2');
+  });
+
+  test('a secret that cannot be read is one problem, and no second one about what stands there', () => {
+    const said = problems(
+      `queue: { engine: kafka, brokers: ["k:9092"], sasl: { username: u, password: "\${file:/nope}" } }`,
+    );
+    expect(said).toContain('queue.sasl.password: the secret file /nope cannot be read');
+    expect(said).toContain('has a problem');
+  });
+
   test('tiers of a cluster may say where their slices lie', () => {
     const tiers =
       '[{ name: a }, { name: b, events: 9, own: true, slice: 1h, storage: { replicas: 0, nodes: { box: hot } } }]';

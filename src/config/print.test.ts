@@ -7,7 +7,7 @@ test('what `config print` prints, read as a file, gives the same configuration',
   const overrides = {
     inputs: { syslog: [{ port: 1 }, { port: 2, tenant: 'shop' }] },
     tenants: { shop: { retention: '90d' } },
-    topology: [{ stage: 'filter', when: 'a: "b" #c', nested: { list: [1, { x: true }] } }],
+    topology: [{ stage: 'filter', when: 'a: "b@c" #c', nested: { list: [1, { x: true }] } }],
     http: { names: ['a.example', 'b.example'] },
   };
   const printed = printConfig(loadConfigWithSources({ env: {}, overrides }));

@@ -3,8 +3,7 @@ import type { LoadedConfig } from './load.ts';
 
 /**
  * The configuration that holds, as a YAML file that would give the same, each option with a comment that says where it
- * comes from. Secrets are shown as the reference that was written; a password that was written itself is not shown, since
- * what is printed gets into tickets and chats.
+ * comes from. Secrets are shown as the reference that was written, and not where they were written themselves (hidden.ts).
  */
 export function printConfig(loaded: LoadedConfig): string {
   const lines: string[] = [];
@@ -27,20 +26,13 @@ function printLevel(options: readonly Option[], depth: number, lines: string[]):
     const isEntry = /^\d+$/.test(name);
     const [only] = members;
     if (only !== undefined && members.length === 1 && only.path.length === depth + 1) {
-      const value = stringify(shown(only), { collectionStyle: 'flow', lineWidth: 0 }).trim();
+      const value = stringify(only.value, { collectionStyle: 'flow', lineWidth: 0 }).trim();
       lines.push(`${indent}${isEntry ? '-' : `${name}:`} ${value}\t# ${only.where}`);
     } else {
       lines.push(`${indent}${isEntry ? '-' : `${name}:`}`);
       printLevel(members, depth + 1, lines);
     }
   }
-}
-
-const HIDDEN = '(hidden)';
-
-function shown({ path, value }: Option): unknown {
-  const isReference = typeof value === 'string' && /^\$\{(?:file|env):[^}]*\}$/.test(value);
-  return path.at(-1) === 'password' && value !== undefined && !isReference ? HIDDEN : value;
 }
 
 function align(line: string, width: number): string {

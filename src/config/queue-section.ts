@@ -116,6 +116,7 @@ export const QueueSection = EngineSection({
             Type.String({
               minLength: 1,
               maxLength: 1_024,
+              'x-secret': true,
               'x-with': ['username'],
               description: 'The password: best from a file or the environment, as a reference to it.',
             }),

@@ -7,6 +7,7 @@ import type { TSchema } from 'typebox';
 import Value from 'typebox/value';
 import { suggest } from '../lib/suggest.ts';
 import { parseDuration, parsePercent, parseSize } from '../lib/units.ts';
+import { refusedValue, shownValue } from './hidden.ts';
 import { resolvedName } from './kinds.ts';
 import type { Problem } from './problem.ts';
 import { expandSecrets } from './secrets.ts';
@@ -38,7 +39,7 @@ export function resolveOption(schema: TSchema, written: WrittenTree | undefined,
 function resolveObject(schema: TSchema, written: WrittenTree | undefined, path: Path, to: Resolving): unknown {
   if (written !== undefined && written.kind !== 'map') return refuse(schema, written, path, to);
   if (written !== undefined && shapeOf(schema).additionalProperties === true) {
-    to.shown.set(dotted(path), { value: show(written), where: written.where });
+    to.shown.set(dotted(path), { value: shownValue(schema, written), where: written.where });
     return resolveMembers(schema, written, path, quiet(to));
   }
   return resolveMembers(schema, written, path, to);
@@ -118,7 +119,7 @@ function resolveList(schema: TSchema, items: TSchema, node: WrittenTree, path: P
   const maximum = shapeOf(schema).maxItems ?? 100;
   if (list === undefined || list.length > maximum) return refuse(schema, node, path, to);
   if (node.where === 'default' || list.length === 0)
-    to.shown.set(dotted(path), { value: show(node), where: node.where });
+    to.shown.set(dotted(path), { value: shownValue(schema, node), where: node.where });
   const isDefault = node.where === 'default';
   return list.map((item, index) => resolveOption(items, item, [...path, String(index)], isDefault ? quiet(to) : to));
 }
@@ -139,7 +140,13 @@ function quiet(to: Resolving): Resolving {
 
 function resolveLeaf(schema: TSchema, node: WrittenTree, path: Path, to: Resolving): unknown {
   const shape = shapeOf(schema);
-  const value = plain(node, path, to);
+  const problemsBefore = to.problems.length;
+  const value = plain(node, path, to, shape['x-secret']);
+  // Of a reference that leads nowhere: what stands there instead is nothing that anybody wrote.
+  if (to.problems.length > problemsBefore) {
+    to.shown.set(dotted(path), { value: shownValue(schema, node), where: node.where });
+    return undefined;
+  }
   if (typeof value === 'string' && Object.hasOwn(shape['x-planned'] ?? {}, value)) {
     to.problems.push({ where: node.where, what: `${dotted(path)}: ${shape['x-planned']?.[value]}` });
     return undefined;
@@ -147,7 +154,7 @@ function resolveLeaf(schema: TSchema, node: WrittenTree, path: Path, to: Resolvi
   if (Value.Errors(schema, value).length > 0) return refuse(schema, node, path, to);
   const resolved = convert(schema, value, to.workingDirectory);
   if (resolved === undefined) return refuse(schema, node, path, to);
-  to.shown.set(dotted(path), { value: show(node), where: node.where });
+  to.shown.set(dotted(path), { value: shownValue(schema, node), where: node.where });
   return resolved;
 }
 
@@ -162,33 +169,26 @@ function convert(schema: TSchema, value: unknown, workingDirectory: string): unk
 }
 
 /** The written value with its secrets filled in. */
-function plain(node: WrittenTree, path: Path, to: Resolving): unknown {
+function plain(node: WrittenTree, path: Path, to: Resolving, isSecret = false): unknown {
   if (node.kind === 'list') return node.items.map((item, index) => plain(item, [...path, String(index)], to));
   if (node.kind === 'map') {
     const entries = [...node.members].map(([name, member]) => [name, plain(member.node, [...path, name], to)]);
     return Object.fromEntries(entries);
   }
   if (typeof node.value !== 'string') return node.value;
-  const expanded = expandSecrets(node.value, to.env);
+  const expanded = expandSecrets(node.value, to.env, isSecret);
   for (const what of expanded.problems) to.problems.push({ where: node.where, what: `${dotted(path)}: ${what}` });
   return expanded.text;
 }
 
-/** As written: a secret is shown as its reference. */
-function show(node: WrittenTree): unknown {
-  if (node.kind === 'leaf') return node.value;
-  if (node.kind === 'list') return node.items.map(show);
-  return Object.fromEntries([...node.members].map(([name, member]) => [name, show(member.node)]));
-}
-
 function refuse(schema: TSchema, node: WrittenTree, path: Path, to: Resolving): undefined {
-  to.shown.set(dotted(path), { value: show(node), where: node.where });
-  const written = node.kind === 'leaf' ? JSON.stringify(node.value) : node.kind === 'list' ? 'a list' : 'a section';
-  const near = typeof show(node) === 'string' ? suggest(String(show(node)), shapeOf(schema).enum ?? []) : undefined;
+  to.shown.set(dotted(path), { value: shownValue(schema, node), where: node.where });
+  const text = node.kind === 'leaf' && typeof node.value === 'string' ? node.value : undefined;
+  const near = text === undefined ? undefined : suggest(text, shapeOf(schema).enum ?? []);
   const hint = near === undefined ? '' : ` Did you mean ${near}?`;
   to.problems.push({
     where: node.where,
-    what: `${dotted(path)} is ${written}, but must be ${expectation(schema)}.${hint}`,
+    what: `${dotted(path)} is ${refusedValue(schema, node)}, but must be ${expectation(schema)}.${hint}`,
   });
   return undefined;
 }

@@ -114,6 +114,7 @@ export const SearchSection = EngineSection({
         Type.String({
           minLength: 1,
           maxLength: 10_000,
+          'x-secret': true,
           'x-with': ['username'],
           description: 'The password of `username`.',
           examples: ['$' + '{file:/run/secrets/opensearch}'],

@@ -12,7 +12,12 @@ export interface Expanded {
   readonly problems: readonly string[];
 }
 
-export function expandSecrets(written: string, env: Readonly<Record<string, string | undefined>>): Expanded {
+export function expandSecrets(
+  written: string,
+  env: Readonly<Record<string, string | undefined>>,
+  /** Also what looks like a reference may be part of the secret then. */
+  isSecret = false,
+): Expanded {
   const problems: string[] = [];
   let secret = false;
   const text = written.replace(REFERENCE, (whole: string, kind: string, name: string) => {
@@ -20,7 +25,9 @@ export function expandSecrets(written: string, env: Readonly<Record<string, stri
     try {
       if (kind === 'env') return fromEnvironment(name, env);
       if (kind === 'file') return fromFile(name);
-      problems.push(`${whole} is not known. Write \${env:NAME} or \${file:/path}.`);
+      problems.push(
+        `${isSecret ? 'what stands there in braces' : whole} is not known. Write \${env:NAME} or \${file:/path}.`,
+      );
     } catch (error) {
       problems.push(messageOf(error));
     }

@@ -47,6 +47,7 @@ export function typeOf(schema: TSchema): string {
 export function expectation(schema: TSchema): string {
   const shape = shapeOf(schema);
   if (shape['x-expects'] !== undefined) return shape['x-expects'];
+  if (shape['x-secret'] === true) return `text of ${shape.minLength ?? 0} to ${shape.maxLength ?? '∞'} characters`;
   if (shape['x-unit'] === 'duration') return 'a duration such as 30d, 12h, 15m, 30s or 250ms';
   if (shape['x-unit'] === 'size') return 'a size such as 64MiB, 10GiB or 500MB';
   if (shape['x-unit'] === 'percent') return 'a share such as 90%';

@@ -209,7 +209,7 @@ describe('what means nothing alone is refused, where it is set', () => {
     [kafka('tls: { enabled: false, ca: a }'), 'queue.tls.ca is set without queue.tls.enabled: true.'],
     [opensearch('username: a'), '1:66: search.username is set without search.password. Set that too, or remove'],
     [opensearch('password: a'), '1:66: search.password is set without search.username.'],
-    [opensearch('password: "", username: a'), 'search.password is "", but must be text'],
+    [opensearch('password: "", username: a'), 'search.password is empty, but must be text of 1 to'],
     [
       opensearch('tls: { ca: a }', 'http://a:9200'),
       '1:66: search.tls.ca is set, but no node of search.nodes is of https:',

@@ -140,6 +140,14 @@ test('the disk of a node of OpenSearch is as full as df says, and as its waterma
   ]);
 });
 
+test('a data folder that is a file, or lies where nothing can be made, has to be another one', async () => {
+  const file = import.meta.filename;
+  for (const data of [file, `${file}/below`, ...(process.platform === 'linux' ? ['/proc/no-such'] : [])]) {
+    const [found] = await CHECKS['data-folder'].examine(installation({ data }));
+    expect(found).toMatchObject({ state: 'wrong', mend: expect.stringContaining('option `data`') });
+  }
+});
+
 test('settings of a cluster are judged as they hold, and taken back where they were set', () => {
   const { config } = installation();
   const judge = (settings: object) =>

@@ -12,17 +12,23 @@ export async function existingFolder(path: string): Promise<string> {
     return path;
   } catch (thrown) {
     const parent = dirname(path);
-    if (systemCode(thrown) !== 'ENOENT' || parent === path) throw thrown;
+    const isMissing = ['ENOENT', 'ENOTDIR'].includes(systemCode(thrown) ?? '');
+    if (!isMissing || parent === path) throw thrown;
     return existingFolder(parent);
   }
 }
+
+const PREFIX = '.spillway-doctor-';
+
+/** Of this doctor, or of one that was killed. */
+export const isTrialFile = (name: string): boolean => name.startsWith(PREFIX);
 
 /** Checks run at the same time. */
 let made = 0;
 
 /** Throws Node's system errors. */
 export async function withTrialFile<T>(folder: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
-  const path = join(folder, `.spillway-doctor-${process.pid}-${made++}`);
+  const path = join(folder, `${PREFIX}${process.pid}-${made++}`);
   const file = await open(path, 'w');
   try {
     // An empty file says nothing of a full disk.

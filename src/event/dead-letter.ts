@@ -37,6 +37,8 @@ export interface DeadLetterReason {
   readonly last: boolean;
   /** The store's: the offset of the record of `events`. */
   readonly record?: number;
+  /** The store's: letters of later records may have been written before. */
+  readonly late?: true;
   /** Bytes beyond COLLECT_LIMITS.oversizedBytes that were counted and thrown away. */
   readonly discardedBytes?: number;
 }

@@ -16,6 +16,7 @@ export const ERROR_KINDS = {
   // configuration and start
   CONFIG_INVALID: { status: 500, title: 'The configuration is not valid.', retry: false },
   DATA_FOLDER_IN_USE: { status: 500, title: 'Another process uses this data folder.', retry: false },
+  FOLDER_UNUSABLE: { status: 500, title: 'A folder cannot be used.', retry: false },
   LISTEN_FAILED: { status: 500, title: 'An address cannot be listened on.', retry: false },
   // requests
   BAD_REQUEST: { status: 400, title: 'The request cannot be read.', retry: false },

@@ -361,6 +361,8 @@ export const LANE_LIMITS = {
   /** How often the store's position is asked for, and after what time without a move it is taken for away. */
   askStoredMs: 20,
   storeStalledMs: 10_000,
+  /** ... and how often where it is taken for away. */
+  askStalledMs: 1_000,
   /** A marker is written so often while positions move and nothing comes out. */
   markerMs: 1_000,
 } as const;
@@ -467,6 +469,9 @@ export const PROXY_LIMITS = {
   /** How long the body of a question may take to arrive. */
   bodyTimeoutMs: 10_000,
   timeoutMs: 60_000,
+  /** For so long health says that a question found no engine: the console asks again sooner. Of so many tenants it is known. */
+  unansweredMs: 30_000,
+  unansweredTenants: 1_000,
 } as const;
 
 export const STORE_LIMITS = {
@@ -511,6 +516,29 @@ export const STORE_LIMITS = {
   /** A stop waits so long for the insert under way. */
   stopGraceMs: 3_000,
   retentionEveryMs: 10 * 60_000,
+  /** Slices that wait until they can be written, while all others go on; with more of them all wait. */
+  waitingSlices: 256,
+  /** It is tried again whether such a slice takes something, after pauses that grow up to the second, or so much for each. */
+  trialPauseMs: 1_000,
+  trialPauseMaxMs: 10_000,
+  trialPauseEachMs: 500,
+  /** Offsets that are read again at once for one that does, until this is over or rows were inserted: others have turns between. */
+  catchUpOffsets: 5_000,
+  catchUpMs: 200,
+  /** The queue has so long to say that they are there. */
+  catchUpReadMs: 2_000,
+  /** Of a partition that is taken over, the last offsets are looked at before anything else: more than an insert mostly spans. */
+  finishOffsets: 20_000,
+  /** Offsets of which progress markers are read again at once, where what waited is stored. */
+  commitOffsets: 50_000,
+  /** How often it is logged which slices wait. */
+  sayWaitingMs: 60_000,
+  /** Letters of a partition that are remembered; they are read back again beyond it. */
+  lettersKnown: 100_000,
+  /** A read that takes longer goes on beside those of other partitions. */
+  patientReadMs: 50,
+  /** What is visible of a partition is asked again after this, where it could not be read. */
+  askVisibleAgainMs: 1_000,
   /** How often a store looks how far others are with the partitions that it has not. */
   lookAtOthersMs: 1_000,
   serverMemoryBytes: 900 * MiB,
@@ -595,8 +623,12 @@ export const OPENSEARCH_LIMITS = {
   refreshRows: 5_000,
   /** One bulk request, and others that write. */
   writeMs: 120_000,
-  /** A write waits so long for a shard that no node has. */
-  shardWaitMs: 5_000,
+  /** Of one insert before rows wait whose slice takes nothing for a reason of its own. */
+  sliceAttempts: 3,
+  /** A write waits so long for a shard that no node has, and what came with it for that: once, its slice waits alone then. */
+  shardWaitMs: 2_000,
+  /** ... and where it is tried whether that is there again. */
+  trialWaitMs: 100,
   /** The same trouble of the same slices is said so often, and of so many of them. */
   sayEveryMs: 60_000,
   namesSaid: 5,

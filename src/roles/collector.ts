@@ -12,6 +12,7 @@ import { SpillwayError } from '../lib/errors.ts';
 import { countAccepted, countRefused } from '../monitor/ledger/counting.ts';
 import { minuteOf } from '../monitor/ledger/ledger.ts';
 import { listenOn } from './listen.ts';
+import type { ToRole } from './messages.ts';
 import { openLedger } from './open-ledger.ts';
 import type { RoleContext, RunningRole } from './role-context.ts';
 import { storeTroubles } from './store-trouble.ts';
@@ -32,9 +33,9 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
   link.on('store', ({ port }) => {
     store = port === undefined ? undefined : { port };
   });
-  let behindSinceMs: number | null = null;
-  link.on('store-behind', ({ sinceMs }) => {
-    behindSinceMs = sinceMs;
+  let behind: Omit<Extract<ToRole, { kind: 'store-behind' }>, 'kind'> = { sinceMs: null, waiting: null };
+  link.on('store-behind', ({ sinceMs, waiting }) => {
+    behind = { sinceMs, waiting };
   });
   const collector = await createCollector({
     inputs: config.inputs,
@@ -77,7 +78,15 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
     storeAddress: () => store,
     coordinator: new SupervisorQuestions(link),
     queue,
-    troubles: () => [...collector.troubles(), ...(context.troubles?.() ?? []), ...storeTroubles(behindSinceMs, clock)],
+    troubles: () => [
+      ...collector.troubles(),
+      ...(context.troubles?.() ?? []),
+      ...storeTroubles(behind.sinceMs, behind.waiting, clock),
+    ],
+    machine: () => {
+      const [disk, spool] = [collector.space, context.spooled?.()];
+      return { ...(disk === undefined ? {} : { disk }), ...(spool === undefined ? {} : { spool }) };
+    },
     ...(collector.topics === undefined ? {} : { topics: userTopics(context, collector.topics.writers) }),
     ingestPlugins: [collector.httpPlugin, ...(collector.topics === undefined ? [] : [collector.topics.input.plugin])],
     consoleRoot: CONSOLE_ROOT,

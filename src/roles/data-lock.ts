@@ -3,13 +3,14 @@
  * kernel's (an fcntl lock that SQLite takes on a small file), so it is gone with its holder however that dies, and no
  * stale lock file can keep anybody out. A note beside it names the holder, for the message only.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDiskFull } from '../lib/disk-files.ts';
 import { SpillwayError } from '../lib/errors.ts';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
+import { makeFolder } from '../lib/make-folder.ts';
 import type { RoleName } from './messages.ts';
 
 const LOCK_FOLDER = 'lock';
@@ -26,7 +27,7 @@ export interface DataLock {
 /** Takes the lock or throws DATA_FOLDER_IN_USE, naming the process that has it. */
 export function lockDataFolder(dataFolder: string, holder: 'supervisor' | RoleName): DataLock {
   const folder = join(dataFolder, LOCK_FOLDER);
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const note = join(folder, `${holder}.json`);
   const database = new DatabaseSync(join(folder, `${holder}.lock`), { timeout: 0 });
   try {

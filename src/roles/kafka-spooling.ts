@@ -1,5 +1,4 @@
 /** The queue on Kafka as a collector has it: what it accepts while Kafka is away is kept on its own disk. */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
@@ -7,6 +6,7 @@ import type { Config } from '../config/schema.ts';
 import { GROUPS } from '../event/topics.ts';
 import { KAFKA_LIMITS, LATE_LIMITS, MOVE_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
+import { makeFolder } from '../lib/make-folder.ts';
 import type { KafkaQueue } from '../queue/kafka/queue.ts';
 import type { Arrival } from '../queue/late/arrival.ts';
 import { KnownLayouts } from '../queue/late/known-layouts.ts';
@@ -34,7 +34,7 @@ export async function spoolingQueue(
   const isLate = !arrival.isThere;
   // The collector watches how full the disk below is.
   const directory = spoolFolder(config);
-  mkdirSync(directory, { recursive: true });
+  makeFolder(directory);
   const layouts = await KnownLayouts.open(layoutsFile(config));
   const spooling = await SpoolingQueue.open({
     queue: new LateQueue({ queue, arrival, layouts: layouts.topics, log }),
@@ -64,6 +64,7 @@ export async function spoolingQueue(
       told = listener;
     },
     troubles: () => spooling.troubles(),
+    spooled: () => spooling.spooled,
     close: async () => {
       await Promise.all([presence()?.leave(), spooling.close()]);
     },

@@ -20,6 +20,12 @@ export interface Listening {
   readonly port: number;
 }
 
+/** Slices that take nothing while all others do, and the receipt (epoch ms) of the earliest event that waits. */
+export interface SlicesWaiting {
+  readonly slices: number;
+  readonly sinceMs: number;
+}
+
 export type FromRole =
   | { readonly kind: 'ready'; readonly listening: readonly Listening[] }
   /** It cannot begin before that is there; it may take long. Again with another sentence. */
@@ -36,8 +42,8 @@ export type FromRole =
       readonly known?: LedgerKnown;
     }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string }
-  /** Since when (epoch ms) it cannot do its work for now; null where it can. */
-  | { readonly kind: 'held-up'; readonly sinceMs: number | null }
+  /** Since when (epoch ms) it cannot do its work for now, and which part of it; null where it can. */
+  | { readonly kind: 'held-up'; readonly sinceMs: number | null; readonly waiting: SlicesWaiting | null }
   /** What prom-client's getMetricsAsJSON() gives; the supervisor merges the roles'. */
   | { readonly kind: 'metrics'; readonly metrics: readonly object[] }
   | { readonly kind: 'request'; readonly id: number; readonly request: CoordinatorRequest };
@@ -67,8 +73,8 @@ export type ToRole =
   | { readonly kind: 'news'; readonly group: string; readonly member: string }
   /** Where the store listens; the collector streams queries there. Undefined while it is down. */
   | { readonly kind: 'store'; readonly port: number | undefined }
-  /** Since when (epoch ms) the store does not index; null where it does, or does not run here. */
-  | { readonly kind: 'store-behind'; readonly sinceMs: number | null }
+  /** Since when (epoch ms) the store does not index, or some slices; null where it does, or does not run here. */
+  | { readonly kind: 'store-behind'; readonly sinceMs: number | null; readonly waiting: SlicesWaiting | null }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown }
   | { readonly kind: 'refusal'; readonly id: number; readonly code: ErrorCode; readonly message: string }
   | { readonly kind: 'stop' };

@@ -2,6 +2,7 @@
 import type { LedgerTopic, LogEnds } from '../monitor/ledger/ledger-topic.ts';
 import type { TopicAdmin } from '../queue/created/topic-admin.ts';
 import type { Appended, Queue, TopicPartition } from '../queue/port.ts';
+import type { SpoolState } from '../queue/spool/spooling-queue.ts';
 import type { EngineRecord } from '../search/indexing/engine-change.ts';
 
 /** Where a partition ended, and when that was so (epoch ms). */
@@ -42,5 +43,7 @@ export interface RoleQueue {
   endSoon?(): void;
   /** What it cannot do now, for people; empty where all is well. */
   troubles?(): readonly string[];
+  /** What is kept on this machine because the queue is away; undefined where nothing is. */
+  spooled?(): SpoolState | undefined;
   close(): Promise<void>;
 }

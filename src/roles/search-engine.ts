@@ -1,13 +1,12 @@
 /** The search engine of the configuration. Only that one is loaded: the embedded one alone is half a gigabyte. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Registry } from 'prom-client';
 import type { Config } from '../config/schema.ts';
 import type { RebuildOriginal } from '../event/answered.ts';
-import { messageOf, SpillwayError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import type { ClientOptions } from '../search/opensearch/client.ts';
 import type { SearchEngine } from '../search/port.ts';
+import { readPem } from './read-pem.ts';
 import { storageOf } from './slice-options.ts';
 
 export interface SearchEngineParts {
@@ -43,14 +42,6 @@ export function clusterOf({ search }: Config): ClientOptions {
     verify: tls.verify,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
-    ...(tls.ca === undefined ? {} : { ca: readCertificates(tls.ca) }),
+    ...(tls.ca === undefined ? {} : { ca: readPem('search.tls.ca', tls.ca).toString() }),
   };
-}
-
-function readCertificates(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new SpillwayError('CONFIG_INVALID', `search.tls.ca cannot be read: ${messageOf(cause)}`, { cause });
-  }
 }

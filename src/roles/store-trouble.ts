@@ -1,37 +1,90 @@
-/** That the store does not index for now, as the store tells its supervisor, and /health/ready everybody. */
+/** That the store does not index for now, or not all, as the store tells its supervisor, and /health/ready everybody. */
 import type { Clock } from '../lib/clock.ts';
 import { STORE_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
-import type { StoreTrouble } from '../search/indexing/trouble.ts';
+import { plural } from '../lib/plural.ts';
+import type { RunningIndexer } from '../search/indexer.ts';
+import type { WaitingSlice } from '../search/indexing/waiting.ts';
 import type { SupervisorLink } from './link.ts';
+import type { SlicesWaiting } from './messages.ts';
 
 /** Without a reason: those name indices and tenants, and health is answered to anybody. */
-export function storeTroubles(sinceMs: number | null | undefined, clock: Clock): readonly string[] {
+export function storeTroubles(
+  sinceMs: number | null | undefined,
+  waiting: SlicesWaiting | null,
+  clock: Clock,
+): readonly string[] {
+  const troubles: string[] = [];
   // A store that is just being started, or started again, is none.
-  if (sinceMs == null || clock.now() - sinceMs < STORE_LIMITS.troubleAfterMs) return [];
-  const since = new Date(sinceMs).toISOString();
-  return [
-    `The store has not indexed since ${since}: events are accepted and wait in the queue. Its log and \`spillway doctor\` say why.`,
-  ];
+  if (sinceMs != null && clock.now() - sinceMs >= STORE_LIMITS.troubleAfterMs) {
+    const since = new Date(sinceMs).toISOString();
+    troubles.push(
+      `The store has not indexed since ${since}: events are accepted and wait in the queue. Its log and \`spillway doctor\` say why.`,
+    );
+  }
+  if (waiting !== null) {
+    const since = new Date(waiting.sinceMs).toISOString();
+    troubles.push(
+      `${plural(waiting.slices, 'slice')} cannot be written: events for them, since ${since}, are accepted and wait in the queue, all others are found. The log of the store and \`spillway doctor\` say which and why.`,
+    );
+  }
+  return troubles;
+}
+
+/** Those that wait for longer than one that is just being made. */
+export function slicesWaiting(waiting: readonly WaitingSlice[], clock: Clock): SlicesWaiting | null {
+  const long = waitingLong(waiting, clock);
+  if (long.length === 0) return null;
+  return { slices: long.length, sinceMs: Math.min(...long.map(({ sinceMs }) => sinceMs)) };
+}
+
+function waitingLong(waiting: readonly WaitingSlice[], clock: Clock): readonly WaitingSlice[] {
+  return waiting.filter(({ seenMs }) => clock.now() - seenMs >= STORE_LIMITS.troubleAfterMs);
 }
 
 /** Tells, and logs, when that begins and when it is over. */
-export function reportTrouble(trouble: StoreTrouble, link: Pick<SupervisorLink, 'send'>, log: Logger): () => void {
+export function reportTrouble(
+  indexer: Pick<RunningIndexer, 'trouble' | 'waiting'>,
+  link: Pick<SupervisorLink, 'send'>,
+  clock: Clock,
+  log: Logger,
+): () => void {
   // Told once in any case: what the process before this one said may have been read after its end.
-  let toldMs: number | null | undefined;
+  let told: string | undefined;
+  let toldMs: number | null = null;
+  let sayMs = 0;
   const timer = setInterval(() => {
-    const sinceMs = trouble.sinceMs ?? null;
+    const all = indexer.waiting();
+    const nowMs = performance.now();
+    const waiting = slicesWaiting(all, clock);
+    if (waiting !== null && nowMs >= sayMs) {
+      sayMs = nowMs + STORE_LIMITS.sayWaitingMs;
+      sayWaiting(waitingLong(all, clock), log);
+    } else if (waiting === null) sayMs = 0;
+    const sinceMs = indexer.trouble.sinceMs ?? null;
+    const message = { kind: 'held-up', sinceMs, waiting } as const;
+    const telling = JSON.stringify(message);
+    if (telling === told) return;
+    told = telling;
+    link.send(message);
     if (sinceMs === toldMs) return;
-    const isFirst = toldMs === undefined;
     toldMs = sinceMs;
-    link.send({ kind: 'held-up', sinceMs });
-    if (sinceMs === null) {
-      if (!isFirst) log.info('The store indexes again');
-    } else {
-      const reason = trouble.reason ?? 'the search engine has not answered yet';
+    if (sinceMs === null) log.info('The store indexes again');
+    else {
+      const reason = indexer.trouble.reason ?? 'the search engine has not answered yet';
       log.warn({ since: new Date(sinceMs).toISOString(), reason }, 'The store is held up: events wait in the queue');
     }
   }, STORE_LIMITS.reportTroubleMs);
   timer.unref();
   return () => clearInterval(timer);
+}
+
+function sayWaiting(waiting: readonly WaitingSlice[], log: Logger): void {
+  const slices = waiting.map(({ where, reason, sinceMs, events, offsets }) => {
+    return { slice: where, since: new Date(sinceMs).toISOString(), events, offsets, reason };
+  });
+  log.warn(
+    { slices },
+    `${plural(waiting.length, 'slice')} cannot be written: their events wait in the queue, which retains them, and all others are found`,
+  );
 }

@@ -18,7 +18,7 @@ import type { RoleContext, RunningRole } from './role-context.ts';
 import { openSearchEngine } from './search-engine.ts';
 import { pinnedOf, retentionOf, tiersOf } from './slice-options.ts';
 import { startedSoon } from './store-start.ts';
-import { reportTrouble, storeTroubles } from './store-trouble.ts';
+import { reportTrouble, slicesWaiting, storeTroubles } from './store-trouble.ts';
 
 const ANY_LOOPBACK_PORT = { host: '127.0.0.1', port: 0 };
 
@@ -54,7 +54,7 @@ export async function runStore(context: RoleContext): Promise<RunningRole> {
       ledger.add({ topic: TOPICS.events, partition }, range, writtenRows(progress?.ledger ?? [], partition));
     },
   });
-  const stopReporting = reportTrouble(indexer.trouble, context.link, log);
+  const stopReporting = reportTrouble(indexer, context.link, clock, log);
   const { endOnFailure } = context;
   await startedSoon({ indexer, claimIndex: () => context.claimIndex(engine.index), endOnFailure, log });
   await ledger.start();
@@ -67,7 +67,10 @@ export async function runStore(context: RoleContext): Promise<RunningRole> {
     log,
     registry,
     internalSecret,
-    troubles: () => [...(context.troubles?.() ?? []), ...storeTroubles(indexer.trouble.sinceMs, clock)],
+    troubles: () => [
+      ...(context.troubles?.() ?? []),
+      ...storeTroubles(indexer.trouble.sinceMs, slicesWaiting(indexer.waiting(), clock), clock),
+    ],
     names: [config.http.host, config.store.host, ...config.http.names],
     rebuildOriginal,
   });

@@ -4,20 +4,20 @@
  * it stays up whatever a record or a query does to a role.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import type { Config } from '../config/schema.ts';
 import { nodeDisk } from '../lib/disk.ts';
 import { isDiskFull } from '../lib/disk-files.ts';
 import { messageOf, SpillwayError } from '../lib/errors.ts';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import { createLog, type Logger } from '../lib/log.ts';
+import { makeFolder } from '../lib/make-folder.ts';
 import { Ledger } from '../monitor/ledger/ledger.ts';
 import { createTopology } from '../process/topology.ts';
 import type { GroupState } from '../queue/port.ts';
 import { CoordinatorServer } from './coordinator-server.ts';
 import { lockDataFolder } from './data-lock.ts';
 import { armFailpoint } from './failpoint.ts';
-import type { FromRole, Listening, RoleName } from './messages.ts';
+import type { FromRole, Listening, RoleName, SlicesWaiting } from './messages.ts';
 import { MetricsBoard } from './metrics-board.ts';
 import type { QueueCoordinator } from './queue-coordinator.ts';
 import { type RoleFailure, RoleProcess, type RoleReport } from './role-process.ts';
@@ -44,6 +44,7 @@ export class Supervisor {
   /** Since when the store is not ready, or says that it cannot index. */
   #storeDownMs: number | null = null;
   #storeHeldUpMs: number | null = null;
+  #slicesWaiting: SlicesWaiting | null = null;
   readonly #ended = Promise.withResolvers<void>();
   #announced = false;
   #stopping: Promise<void> | undefined;
@@ -148,6 +149,7 @@ export class Supervisor {
       case 'held-up':
         if (from !== 'store') return;
         this.#storeHeldUpMs = message.sinceMs;
+        this.#slicesWaiting = message.waiting;
         this.#sayWhetherTheStoreIsBehind();
         return;
       case 'request':
@@ -211,7 +213,7 @@ export class Supervisor {
   #sayWhetherTheStoreIsBehind(): void {
     const since = [this.#storeDownMs, this.#storeHeldUpMs].filter((ms) => ms !== null);
     const sinceMs = since.length === 0 ? null : Math.min(...since);
-    this.#roles.get('collector')?.send({ kind: 'store-behind', sinceMs });
+    this.#roles.get('collector')?.send({ kind: 'store-behind', sinceMs, waiting: this.#slicesWaiting });
   }
 
   #roleEnded(name: RoleName): void {
@@ -221,6 +223,7 @@ export class Supervisor {
     this.#storeDownMs ??= Date.now();
     // The next one says it anew.
     this.#storeHeldUpMs = null;
+    this.#slicesWaiting = null;
     this.#sayWhetherTheStoreIsBehind();
     this.#sayWhereTheStoreIs();
   }
@@ -234,7 +237,7 @@ export class Supervisor {
 /** The data folder is this process's when it resolves. */
 async function openCoordinator(config: Config, roles: readonly RoleName[], log: Logger): Promise<QueueCoordinator> {
   try {
-    mkdirSync(config.data, { recursive: true });
+    makeFolder(config.data);
     lockDataFolder(config.data, 'supervisor');
     armFailpoint('supervisor', nodeDisk, process.env.SPILLWAY_TEST_FAILPOINT);
     if (config.queue.engine === 'embedded') return await CoordinatorServer.open(config, log);

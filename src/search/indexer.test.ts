@@ -12,7 +12,7 @@ import { parseQuery } from '../query/parse.ts';
 import { offset } from '../queue/port.ts';
 import { TestMember } from '../queue/test-records.ts';
 import { DeadLetters } from './indexing/dead-letters.ts';
-import type { Committed } from './indexing/inserter.ts';
+import type { Committed } from './indexing/positions.ts';
 import { DAY_MS } from './slices.ts';
 import { numberedEvent } from './testing/numbered-event.ts';
 import { openStoreKit, type StoreKit, type StoreKitOptions } from './testing/store-kit.ts';
@@ -183,8 +183,7 @@ describe('what the engine cannot take', () => {
 
   // It makes some sixty inserts.
   test('is found among many by halving, where the engine itself refuses it', { timeout: 120_000 }, async () => {
-    const committed: Committed[] = [];
-    const store = await open({ indexer: { onCommitted: (one) => void committed.push(one) } });
+    const store = await open();
     await refuse(store, "message NOT LIKE 'refused%'");
     await store.startIndexer().started;
     const events = Array.from({ length: 300 }, (_, i) => eventOf(i, i % 100 === 42 ? { message: `refused ${i}` } : {}));
@@ -192,7 +191,8 @@ describe('what the engine cannot take', () => {
     await store.settled();
     expect(await store.engine.count(question())).toBe(297);
     expect((await letters(store)).map(({ origin }) => origin)).toEqual([42, 142, 242].map((n) => `local.raw.0.${n}.0`));
-    await vi.waitFor(() => expect(committed.reduce((sum, one) => sum + one.deadLettered, 0)).toBe(3), PATIENCE);
+    const metrics = () => store.registry.metrics();
+    await vi.waitFor(async () => expect(await metrics()).toContain('\nspillway_store_refused_total 3\n'), PATIENCE);
   });
 
   test('is written once, also where the store before this one wrote it and committed nothing', async () => {

@@ -7,7 +7,6 @@
 import type { Registry } from 'prom-client';
 import { TOPICS } from '../event/topics.ts';
 import type { Clock } from '../lib/clock.ts';
-import { messageOf } from '../lib/errors.ts';
 import { STORE_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import type { AssignedPartition, Queue } from '../queue/port.ts';
@@ -15,17 +14,19 @@ import { BlockBuilder } from './indexing/block-builder.ts';
 import { Completeness, type RawEnd } from './indexing/completeness.ts';
 import { DeadLetters } from './indexing/dead-letters.ts';
 import { type EngineInUse, goOnWithEngine } from './indexing/engine-change.ts';
-import { type Committed, Inserter } from './indexing/inserter.ts';
+import { Inserter } from './indexing/inserter.ts';
 import { Intake } from './indexing/intake.ts';
 import { Membership } from './indexing/membership.ts';
-import { createIndexerMetrics, measureTrouble } from './indexing/metrics.ts';
+import { createIndexerMetrics, measureTrouble, measureWaiting } from './indexing/metrics.ts';
 import { MissingRows } from './indexing/missing-rows.ts';
 import { followOthers } from './indexing/others.ts';
+import type { Committed } from './indexing/positions.ts';
 import { recallPlace } from './indexing/recall-place.ts';
 import { rewindLostIndex, rewindLostPartition } from './indexing/rewind.ts';
 import { IndexerRun } from './indexing/run.ts';
 import { StoreTrouble } from './indexing/trouble.ts';
-import { visibleBefore } from './indexing/visible-before.ts';
+import { askVisible } from './indexing/visible-before.ts';
+import { WaitingEvents, type WaitingSlice } from './indexing/waiting.ts';
 import { DEFAULT_TIERS, type Tier } from './policy/decide.ts';
 import { PolicyKeeper } from './policy/policy-keeper.ts';
 import type { SearchEngine } from './port.ts';
@@ -59,6 +60,8 @@ export interface RunningIndexer {
   readonly started: Promise<void>;
   /** Whether it is held up, and why. */
   readonly trouble: StoreTrouble;
+  /** Slices that take nothing while all others do. */
+  waiting(): readonly WaitingSlice[];
   /** Resolves after stop(); rejects with the failure that ended it. */
   readonly done: Promise<void>;
   /** Ends after the insert under way is committed, where that is soon. */
@@ -69,12 +72,20 @@ export function runIndexer(options: IndexerOptions): RunningIndexer {
   const stopping = new AbortController();
   const trouble = new StoreTrouble(options.clock);
   measureTrouble(options.registry, trouble);
-  const started = trouble.watch(() => start(options, trouble, stopping.signal));
+  const waiting = new WaitingEvents({
+    policy: () => options.engine.policy.current,
+    clock: options.clock,
+    onOver: (index) => options.log.info({ index }, `What waited for ${index} is stored: it takes events again`),
+  });
+  measureWaiting(options.registry, waiting, options.clock);
+  const held = { trouble, waiting };
+  const started = trouble.watch(() => start(options, held, stopping.signal));
   const done = started.then((run) => run.untilStopped());
   done.catch(() => {});
   return {
     started: started.then(() => {}),
     trouble,
+    waiting: () => waiting.describe(),
     done,
     stop: async () => {
       stopping.abort();
@@ -86,7 +97,13 @@ export function runIndexer(options: IndexerOptions): RunningIndexer {
   };
 }
 
-async function start(options: IndexerOptions, trouble: StoreTrouble, signal: AbortSignal): Promise<IndexerRun> {
+/** What is held up. */
+interface Held {
+  readonly trouble: StoreTrouble;
+  readonly waiting: WaitingEvents;
+}
+
+async function start(options: IndexerOptions, held: Held, signal: AbortSignal): Promise<IndexerRun> {
   const { engine, clock, log, policyEveryMs } = options;
   const { tiers = DEFAULT_TIERS, retention = DEFAULT_RETENTION, pinned = {} } = options;
   const keeper = await PolicyKeeper.open({
@@ -100,7 +117,7 @@ async function start(options: IndexerOptions, trouble: StoreTrouble, signal: Abo
   });
   const membership = await Membership.join(options.queue);
   try {
-    return await startAs(membership, keeper, options, trouble, signal);
+    return await startAs(membership, keeper, options, held, signal);
   } catch (thrown) {
     await keeper.close();
     await membership.leave();
@@ -112,7 +129,7 @@ async function startAs(
   membership: Membership,
   keeper: PolicyKeeper,
   options: IndexerOptions,
-  trouble: StoreTrouble,
+  { trouble, waiting }: Held,
   signal: AbortSignal,
 ): Promise<IndexerRun> {
   const { queue, processed, engine, site, log, retention = DEFAULT_RETENTION, onOpened, onCommitted } = options;
@@ -130,13 +147,14 @@ async function startAs(
     membership,
     missing,
     trouble,
+    waiting,
     log,
     signal,
-    onCommitted: (committed) => {
-      completeness.set(committed.partition, committed.progress);
-      metrics.refused.inc(committed.deadLettered);
-      onCommitted?.(committed);
+    onStored: ({ partition, progress, deadLettered }) => {
+      if (!waiting.isUnknown(partition)) completeness.set(partition, progress);
+      metrics.refused.inc(deadLettered);
     },
+    onCommitted: (committed) => onCommitted?.(committed),
   });
   const { engineInUse } = options;
   if (engineInUse !== undefined) await goOnWithEngine({ engine: engineInUse, queue, membership, log, signal });
@@ -153,10 +171,9 @@ async function startAs(
       rewindLostPartition({ queue, writer, retention, nowMs, log }, assigned, committed),
     );
     await letters.open(partition, from);
-    if (writer.shared === undefined) return from;
     const reader = queue.openReader({ topic: TOPICS.events, partition });
     try {
-      return await inserter.takeOver(partition, from, await reader.endOffset(), known === undefined);
+      return await inserter.takeOver(partition, from, await reader.endOffset());
     } finally {
       await reader.close();
     }
@@ -164,19 +181,21 @@ async function startAs(
   // A look waits for records that may never come: of a partition whose leader is away, or that has lost them.
   const closing = new AbortController();
   const looking = AbortSignal.any([signal, closing.signal]);
+  const know = (partition: number, from: number): void => {
+    void askVisible({ queue, processed, signal: looking, completeness, log }, partition, from);
+  };
+  waiting.onKnown = (partition) => know(partition, inserter.positions.headOf(partition));
   const open = async (assigned: AssignedPartition): Promise<Intake> => {
     const { partition } = assigned;
     const from = await begin(assigned);
     onOpened?.(partition);
-    // Not awaited: the partition's writer may not have said yet where it ends.
-    visibleBefore({ queue, processed, signal: looking }, partition, from).then(
-      (visible) => completeness.set(partition, visible),
-      (thrown: unknown) =>
-        log.warn({ partition, reason: messageOf(thrown) }, 'The last progress marker cannot be read'),
-    );
+    // Not awaited: the partition's writer may not have said yet where it ends. Of what nobody has looked at nothing is known.
+    if (!waiting.isUnknown(partition)) know(partition, from);
     return new Intake(queue, assigned, from, log, (records) => onLost(partition, records));
   };
-  engine.completeFrom((tenant) => completeness.toMs(tenant));
+  engine.completeFrom((tenant, fromMs, toMs) => {
+    return Math.min(completeness.toMs(tenant), waiting.cutMs(tenant, fromMs, toMs));
+  });
   const stopFollowing = followOthers({ queue, processed, membership, completeness, log, signal: looking });
   const stopRetention = keepRetention({ writer, journal, clock: options.clock, log });
   const stopMaintaining = writer.maintain();
@@ -189,6 +208,7 @@ async function startAs(
   const { clock } = options;
   const builder = new BlockBuilder(writer.createBlock(), () => keeper.current);
   const release = async (assigned: AssignedPartition): Promise<void> => {
+    inserter.release(assigned.partition);
     await letters.release(assigned.partition);
     await membership.release(assigned);
   };

@@ -125,8 +125,11 @@ export interface SearchReader {
       }
     | undefined
   >;
-  /** Epoch ms (about `received`): every event received before this is visible; of one tenant, or of everybody. */
-  completeToMs(tenant?: string): number;
+  /**
+   * Epoch ms (about `received`): every event received before this is visible; of one tenant, or of everybody, and with a
+   * timestamp in [fromMs, toMs), or any.
+   */
+  completeToMs(tenant?: string, fromMs?: number, toMs?: number): number;
 }
 
 /** What a row's place in the store depends on. */
@@ -151,6 +154,41 @@ export interface RefusedRecord {
   /** A copy of its own. */
   readonly value: Buffer;
   readonly reason: string;
+}
+
+/**
+ * Rows of an insert that go to a slice which takes nothing now, while others do: all of that slice and partition, whether or
+ * not some of them are stored. They are to be inserted again.
+ */
+export interface WaitingRows {
+  readonly slice: SliceKey;
+  /** What the engine calls it. */
+  readonly where: string;
+  readonly partition: number;
+  /** Their offsets lie in [from, to). */
+  readonly from: number;
+  readonly to: number;
+  readonly rows: number;
+  /** Receipt of the earliest, epoch ms. */
+  readonly receivedMs: number;
+  /** Bounds of their timestamps, both inclusive, epoch ms. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Why, and what can be done about it. */
+  readonly reason: string;
+}
+
+export interface Inserted {
+  /** The engine refuses these alone. */
+  readonly refused: readonly RefusedRecord[];
+  readonly waiting: readonly WaitingRows[];
+}
+
+export interface InsertOptions {
+  /** Slices that are known to take nothing: their rows are answered as waiting, and the engine is not asked. */
+  readonly skips?: (slice: SliceKey) => boolean;
+  /** It is tried whether a slice takes rows again, which must not take long: others wait for the end of this insert. */
+  readonly isTrial?: boolean;
 }
 
 /** Rows of one insert, in the form that the engine takes. */
@@ -205,10 +243,17 @@ export interface StoredRow {
   readonly receivedMs: number;
 }
 
-/** What one store can ask of rows that another one inserted; `visibleOffsets` finds them as well. */
+/**
+ * What one store can ask of rows that another one inserted; `visibleOffsets` finds them as well. What is in slices that
+ * cannot be asked now is not found: to insert it again adds nothing.
+ */
 export interface SharedIndex {
-  /** Whether there are any of this partition of `events`. */
+  /** Whether there are any of this partition of `events`, or may be where slices cannot be asked. */
   hasRows(partition: number): Promise<boolean>;
+  /** The largest offset of the range that has a row. */
+  lastOffset(range: Range): Promise<number | undefined>;
+  /** As `visibleOffsets`, but for rows that were inserted just now, which may be left out. */
+  foundOffsets(range: Range): Promise<ReadonlySet<number>>;
 }
 
 /**
@@ -217,8 +262,11 @@ export interface SharedIndex {
  */
 export interface SearchWriter {
   createBlock(): WriteBlock;
-  /** Rows are durable and visible when it resolves, but for those that are answered: the engine refuses them alone. */
-  insert(batch: WriteBatch): Promise<readonly RefusedRecord[]>;
+  /**
+   * Rows are durable and visible when it resolves, but for those that are answered. Only an engine that has `shared`, and so
+   * takes a row that is there already for the same, may answer that rows wait.
+   */
+  insert(batch: WriteBatch, options?: InsertOptions): Promise<Inserted>;
   /** Ends what is under way, and all that follows fails: where this process ends and an engine may not answer for long. */
   interrupt?(): void;
   /** Whether the engine takes rows at all: tells a batch that is refused from an engine that does not work. */
@@ -271,6 +319,6 @@ export interface SearchEngine extends SearchReader {
   readonly policy: PolicyLog;
   readonly slices: SliceReader;
   /** Says from where `completeToMs()` comes: the indexer. */
-  completeFrom(source: (tenant?: string) => number): void;
+  completeFrom(source: SearchReader['completeToMs']): void;
   close(): Promise<void>;
 }

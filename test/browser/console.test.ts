@@ -224,6 +224,47 @@ describe.skipIf(lacks('the console', NEEDS))('the console', () => {
     expect(await page.locator('.event-row').count()).toBeGreaterThan(0);
   });
 
+  test('says in words that it is degraded, why and since when, and that it is up again', async () => {
+    const page = await opened();
+    const status = page.getByRole('button', { name: /^Status: / });
+    const said = page.getByRole('status').filter({ hasText: /^(Everything is up|Degraded)/ });
+    await page.getByRole('button', { name: 'Status: Everything is up' }).waitFor();
+    const since = new Date(Date.now() - 3 * 60_000).toISOString();
+    const reasons = [`The store has not indexed since ${since}: see \`spillway doctor\`.`, 'The disk is nearly full.'];
+    await page.route('**/api/status', async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ json: { ...(await answer.json()), health: { status: 'degraded', reasons } } });
+    });
+    // Nobody does anything: it is asked again by itself.
+    await status.getByText('Degraded', { exact: true }).waitFor();
+    expect(await said.textContent(), 'what a screen reader says').toMatch(/^Degraded.*2 reasons/);
+    expect(await status.getAttribute('title')).toContain('The disk is nearly full.');
+    await status.press('Enter');
+    const items = page.getByRole('dialog', { name: 'Status' }).getByRole('list', { name: 'Why' }).getByRole('listitem');
+    expect(await items.count()).toBe(2);
+    expect(await items.first().textContent()).toMatch(/since \d\d:\d\d:\d\d \(3 min ago\): see spillway doctor\./);
+    expect(await items.first().locator('time').getAttribute('datetime')).toBe(since);
+    await page.keyboard.press('Escape');
+    await expect.poll(() => status.evaluate((button) => button === document.activeElement)).toBe(true);
+    await page.unroute('**/api/status');
+    await page.getByRole('button', { name: 'Status: Everything is up' }).waitFor();
+    expect(await said.textContent()).toBe('Everything is up');
+  });
+
+  test('lists what is of the last 15 minutes when one follows live, as many as it counts', async () => {
+    const page = await opened('/?live=1&q=app:checkout');
+    await page.locator('.live-state[data-state="open"]').waitFor();
+    const { count } = await bench.spillway.json<{ count: number }>('/api/count?from=now-15m&q=app:checkout');
+    expect(count, 'there are older ones too').toBeLessThan(50);
+    await page.locator('.overview-facts', { hasText: 'in the last 15 minutes' }).waitFor();
+    const rows = page.getByRole('grid');
+    const shown = async () => {
+      const counted = Number(await page.locator('.overview-facts strong').textContent());
+      return Number(await rows.getAttribute('aria-rowcount')) - 1 - counted;
+    };
+    await expect.poll(shown, { timeout: PATIENCE_MS }).toBe(0);
+  });
+
   test('does not move under a reader who follows live', async () => {
     const page = await opened('/?live=1');
     await page.locator('.live-state[data-state="open"]').waitFor();

@@ -34,19 +34,21 @@ describe.skipIf(lacks('the console of a newcomer', NEEDS))('a newcomer', () => {
     await settled(page);
     await page.getByRole('button', { name: 'Status: Everything is up' }).click();
     for (const role of ['collector', 'processor', 'store']) {
-      await page.getByRole('dialog', { name: 'Status' }).getByText(role).waitFor();
+      await page.getByRole('dialog', { name: 'Status' }).getByText(role, { exact: true }).waitFor();
     }
     await page.keyboard.press('Escape');
     const alert = page.getByRole('alert').getByText('recovers by itself');
+    const degraded = page.getByRole('button', { name: /^Status: Degraded: .*[Tt]he store/ });
     expect(await bench.spillway.kill('store')).toBe(1);
     await page.keyboard.press('r');
     // A store that is back in a moment is not worth a word, so it is kept down for longer than that.
     await until('the page says so', async () => {
       await bench.spillway.kill('store');
-      return await alert.isVisible();
+      return (await alert.isVisible()) && (await degraded.isVisible());
     });
     await page.locator('.event-message', { hasText: 'still here' }).waitFor({ timeout: RESTART_MS });
     await settled(page);
+    await page.getByRole('button', { name: 'Status: Everything is up' }).waitFor({ timeout: RESTART_MS });
   }, 120_000);
 
   test('is told when nothing answers at all', async () => {

@@ -55,6 +55,9 @@ describe('asked wrongly: exit 2, with a suggestion', () => {
     [['where', 'my-log'], 'Ids look like local.raw.2.1042.0'],
     [['send', 'no-such-file'], 'no-such-file cannot be read'],
     [['demo', '--for', 'ever'], '--for must be a duration'],
+    [['start', '--data', 'a', '-d', 'b'], '--data is given twice'],
+    [['token', 'create', '--tenant=a', '--tenant', 'a'], '--tenant is given twice'],
+    [['search', 'x', '--url', 'http://me:hunter2@h'], 'http://(hidden)@h: an address has no name'],
   ])('%j', (args, message) => {
     const { status, stdout, stderr } = spillway(...args);
     expect(stderr).toContain(message);
@@ -124,6 +127,14 @@ describe('it failed: exit 1', () => {
 });
 
 describe('tokens', () => {
+  test.each([[['--scope', 'ingest', '-s', 'read']], [['--scope', 'ingest,read']]])(
+    'may have several scopes: %j',
+    (given) => {
+      const created = spillway('token', 'create', ...given, '--data', join(folder, 'scopes'));
+      expect(JSON.parse(created.stdout)).toMatchObject({ scopes: ['ingest', 'read'] });
+    },
+  );
+
   test('are created, listed without what would let one use them, and revoked', () => {
     const at = ['--data', join(folder, 'tokens')];
     const created = JSON.parse(

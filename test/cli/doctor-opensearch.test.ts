@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { down, status, up } from '../../tools/engines/lifecycle.ts';
-import { askDoctor } from '../support/doctor.ts';
+import { askDoctor, type Told } from '../support/doctor.ts';
 import { lacks } from '../support/needs.ts';
 
 const LONG_MS = 180_000;
@@ -77,6 +77,36 @@ describe.skipIf(lacks('doctor and OpenSearch', needs))('doctor and OpenSearch', 
     expect(exit).toBe(1);
     expect(of('opensearch-settings')[0]).toMatchObject({ state: 'wrong', mend: expect.stringContaining('PUT') });
     expect(of('opensearch-disk').find(({ state }) => state === 'wrong')?.found).toContain('slice-30d-2026-11-25');
+  });
+
+  test('says so where the index that stores share is blocked, closed, or has a pipeline, with the request that mends it', async () => {
+    const shared = 'spillway-shared';
+    const ofShared = ({ of }: Told, check: string) =>
+      of(check).find(({ state, found }) => state === 'wrong' && found.includes(shared));
+    const mend = async (told: Told, check: string) => {
+      const finding = ofShared(told, check);
+      expect(finding?.found).toContain('questions are answered 503');
+      const [, method = '', path = '', body = '{}'] =
+        /^(PUT|POST) \/(\S+?)(?: (\{.*?\}))?,? /.exec(finding?.mend ?? '') ?? [];
+      expect(path.split(/[,/]/)).toContain(shared);
+      await call(method, path, JSON.parse(body));
+    };
+    await call('PUT', shared, { settings: { number_of_replicas: 0, 'index.final_pipeline': 'no-such' } });
+    // As a flood stage leaves all of them.
+    await call('PUT', `${shared},spillway-slice-*/_settings`, { 'index.blocks.read_only_allow_delete': true });
+    const blocked = await ask();
+    expect(blocked.status).toBe(1);
+    for (const check of ['opensearch-disk', 'opensearch-slices']) await mend(blocked, check);
+    await call('POST', `${shared}/_close`, {});
+    const closed = await ask();
+    for (const check of ['opensearch-disk', 'opensearch-slices']) expect(ofShared(closed, check)).toBeUndefined();
+    await mend(closed, 'opensearch-health');
+    await call('DELETE', shared, {});
+    const settings = { number_of_replicas: 0, 'index.routing.allocation.require.box': 'no-such' };
+    await call('PUT', `${shared}?wait_for_active_shards=0`, { settings });
+    const red = ofShared(await ask(), 'opensearch-health');
+    await call('DELETE', shared, {});
+    expect(red?.found).toMatch(/is red: .*spillway-shared/);
   });
 
   test('says of each setting that keeps writes or questions away what it does, and the request that mends it', async () => {

@@ -6,6 +6,7 @@ import { probes } from '../../src/api/catalogue/index.ts';
 import { command as start } from '../../src/cli/start.ts';
 import { command as token } from '../../src/cli/token.ts';
 import { checkedConfig } from './checked-config.ts';
+import { configFile, executed, serviceEnvironment } from './executed.ts';
 import { at, documents, list, manifests, ROOT, type Value } from './manifests.ts';
 
 const DEPLOY = join(ROOT, 'deploy');
@@ -51,8 +52,19 @@ test('services start by verbs and options that there are, with the file that is 
     if (name === 'token') continue;
     expect(words[0]).toBe('start');
     const [file] = list(service, 'configs');
-    expect(words[words.indexOf('--config') + 1]).toBe(file?.target);
+    expect(configFile(start, words.slice(1), serviceEnvironment(service))).toBe(file?.target);
     if (words.includes('--role')) expect(words[words.indexOf('--role') + 1]).toBe(name);
+  }
+});
+
+test('what is documented to be run beside a service finds the configuration that the service was started with', () => {
+  const commands = executed('compose');
+  expect(commands.length).toBeGreaterThan(0);
+  for (const { where, target, verb, words } of commands) {
+    const service = ours.find(([name]) => name === target)?.[1];
+    expect(service, `${target} of ${where}`).toBeDefined();
+    const [file] = list(service, 'configs');
+    expect(configFile(verb, words, serviceEnvironment(service)), where).toBe(file?.target);
   }
 });
 

@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { probes } from '../../src/api/catalogue/index.ts';
 import { command as start } from '../../src/cli/start.ts';
 import { checkedConfig } from './checked-config.ts';
+import { configFile, containerEnvironment, executed, optionOf } from './executed.ts';
 import { at, documents, KUBERNETES, list, manifests, type Value } from './manifests.ts';
 
 const API_VERSIONS: Readonly<Record<string, string>> = {
@@ -81,7 +82,8 @@ describe.each(workloads.map((workload) => [nameOf(workload), workload] as const)
       expect(Object.keys(start.options)).toContain(option.slice(2));
     }
     const mounts = list(container, 'volumeMounts');
-    expect(mounts.map(({ mountPath }) => mountPath)).toContain(args[args.indexOf('--config') + 1]);
+    const file = configFile(start, args.slice(1), containerEnvironment(container));
+    expect(mounts.map(({ mountPath }) => mountPath)).toContain(file);
     const claims = list(workload, 'spec', 'volumeClaimTemplates').map(nameOf);
     const volumes = [...list(podOf(workload), 'volumes').map((volume) => volume.name), ...claims];
     for (const mount of mounts) expect(volumes).toContain(mount.name);
@@ -128,6 +130,20 @@ describe.each(workloads.map((workload) => [nameOf(workload), workload] as const)
     const budgets = ofKind('PodDisruptionBudget').map(({ value }) => at(value, 'spec', 'selector', 'matchLabels'));
     expect(budgets.some((selector) => selects(selector, labelsOf(workload)))).toBe(true);
   });
+});
+
+test('what is documented to be run in a pod finds the configuration and role that the pod was started with', () => {
+  const commands = executed('kubectl');
+  expect(commands.length).toBeGreaterThan(0);
+  for (const { where, target, verb, words } of commands) {
+    const workload = workloads.find((known) => target.replace(/^[a-z]+\//, '').startsWith(nameOf(known)));
+    expect(workload, `${target} of ${where}`).toBeDefined();
+    const container = containerOf(workload ?? {});
+    const args = at(container, 'args') as readonly string[];
+    const env = containerEnvironment(container);
+    expect(configFile(verb, words, env), where).toBe(configFile(start, args.slice(1), env));
+    if (verb.options.role !== undefined) expect(optionOf(verb, words, 'role')).toBe(optionOf(start, args, 'role'));
+  }
 });
 
 test.each(ofKind('Service').map(({ value }) => [nameOf(value), value] as const))(

@@ -74,7 +74,11 @@ describe.skipIf(lacksKafka('a start while Kafka is away', { own: true }))('start
 
       await start();
       await postMany(MANY);
-      const { roles } = await spillway.json<StatusAnswer>('/api/status');
+      const { roles, health, spool } = await spillway.json<StatusAnswer>('/api/status');
+      expect(health.reasons?.join(), 'the same as /health/ready').toMatch(
+        /kept on this machine's disk since 2\d{3}-.*Z/,
+      );
+      expect(spool?.records).toBeGreaterThan(0);
       const waiting = { state: 'waiting', waitsFor: expect.stringContaining('did not answer') };
       expect(roles).toMatchObject([
         { role: 'collector', state: 'ready' },

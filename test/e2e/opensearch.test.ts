@@ -1,8 +1,10 @@
 /** A real Spillway on a real OpenSearch beside one on the embedded engine: the same input, the same answers. */
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { HealthAnswer } from '../../src/api/schemas/account.ts';
 import type { AnsweredEvent } from '../../src/event/event.ts';
 import { lacks } from '../support/needs.ts';
+import { freePort } from '../support/ports.ts';
 import { SpillwayProcess, until } from '../support/spillway.ts';
 
 const EVENTS = 10_000;
@@ -13,6 +15,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
   const prefix = `test-${process.pid}-${Date.now().toString(36)}`;
   let embedded: SpillwayProcess;
   let clustered: SpillwayProcess;
+  let shopPort: number;
   const both = () => [embedded, clustered] as const;
   const nowMs = Math.floor(Date.now() / 60_000) * 60_000;
 
@@ -20,8 +23,13 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     // One partition and one request at a time: then both give the same ids.
     const queue = { partitions: 1 };
     embedded = await SpillwayProcess.start({ config: { queue } });
-    const search = { engine: 'opensearch', nodes: [node], index: { prefix, replicas: 0, refresh: '100ms' } };
-    clustered = await SpillwayProcess.start({ config: { queue, search } });
+    // No node may have what belongs to the shop.
+    const tiers = [{ name: 'shared' }, { name: 'hot', own: true, storage: { nodes: { box: 'hot' } } }];
+    const index = { prefix, replicas: 0, refresh: '100ms' };
+    const search = { engine: 'opensearch', nodes: [node], index, tiers };
+    shopPort = await freePort();
+    const inputs = { syslog: [{ port: shopPort, tenant: 'shop' }] };
+    clustered = await SpillwayProcess.start({ config: { queue, search, inputs, tenants: { shop: { tier: 'hot' } } } });
     for (const spillway of both()) {
       for (let from = 0; from < EVENTS; from += 2_500) await post(spillway, from, from + 2_500);
     }
@@ -136,33 +144,43 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
 
   const byText = (a: unknown, b: unknown) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
 
-  test('health says that the store is behind, and since when, while the cluster takes nothing', async () => {
+  test('while a slice takes nothing, for many inserts and over a kill of the store, others are found at once, health says it, and then it has all', async () => {
     const health = () => clustered.json<HealthAnswer>('/health/ready');
-    const block = async (value: true | null) => {
-      const body = JSON.stringify({ 'index.blocks.write': value });
-      const headers = { 'content-type': 'application/json' };
-      await fetch(`${node}/${prefix}-slice-*/_settings`, { method: 'PUT', body, headers });
-    };
-    const has = await count(clustered, '*');
+    const ofShop = `${node}/${prefix}-slice-*-own-shop-*`;
+    const shop = connect({ host: '127.0.0.1', port: shopPort });
+    let has = await count(clustered, '*');
+    let sent = 0;
     await until('it is well', async () => (await health()).status === 'ok');
-    await block(true);
-    try {
-      for (const spillway of both()) await post(spillway, EVENTS, EVENTS + 1);
-      const said = await until('it says so', async () => {
-        const answer = await health();
-        return answer.status === 'degraded' ? answer : undefined;
-      });
-      expect(said.reasons).toEqual([expect.stringMatching(/store has not indexed since 20\d\d-.*accepted/)]);
-      await until('the figure says so', async () => {
-        const figures = await (await fetch(`${clustered.url}/metrics`)).text();
-        return /^spillway_store_trouble_seconds\{.*\} [0-9.]*[1-9]/m.test(figures);
-      });
-    } finally {
-      await block(null);
-    }
-    await until('all are found', async () => (await count(clustered, '*')) === has + 1, 60_000);
+    const rounds = async (times: number) => {
+      for (let round = 0; round < times; round++) {
+        shop.write(`<13>event ${sent++} of the shop\n`);
+        await post(clustered, EVENTS, EVENTS + 1);
+        has++;
+        await until('others are found', async () => (await count(clustered, '*')) === has);
+      }
+    };
+    await rounds(10);
+    const said = await until('health says so', async () => {
+      const answer = await health();
+      return answer.status === 'degraded' ? answer : undefined;
+    });
+    expect(said.reasons).toEqual([expect.stringMatching(/^1 slice cannot be written: .* since 20\d\d-.*accepted/)]);
+    await until('the figure says so', async () => {
+      const figures = await (await fetch(`${clustered.url}/metrics`)).text();
+      return /^spillway_store_waiting_events\{.*\} [1-9]/m.test(figures);
+    });
+    await rounds(10);
+    await clustered.kill('store');
+    await rounds(10);
+    shop.end();
+    const body = JSON.stringify({ 'index.routing.allocation.require.box': null });
+    await fetch(`${ofShop}/_settings`, { method: 'PUT', body, headers: { 'content-type': 'application/json' } });
+    await until('all of the shop are there', async () => {
+      const answer = await fetch(`${ofShop}/_count`);
+      return answer.status === 200 && Object(await answer.json()).count === sent;
+    });
     await until('it is well again', async () => (await health()).status === 'ok');
-    expect(await embedded.json<HealthAnswer>('/health/ready')).toEqual({ status: 'ok' });
+    expect(await count(clustered, '*')).toBe(has);
   });
 
   test('a store that is killed while it writes loses and doubles nothing', async () => {

@@ -66,6 +66,26 @@ describe('the processes of engines', () => {
     expect(await readFile(join(data, 'letter'), 'utf8')).toBe('dear all');
   });
 
+  it('say of a folder that cannot be what it is, and do not try for ever', async () => {
+    const file = join(data, 'file');
+    await writeFile(file, '');
+    for (const [folder, said] of [
+      [file, `${file} is a file`],
+      ['/proc/no-such', '/proc/no-such cannot be made'],
+    ] as const) {
+      const stderr = expect.stringContaining(said);
+      await expect(engines('up', 'redis', '--data', folder)).rejects.toMatchObject({ code: 1, stderr });
+    }
+    const stderr = expect.stringContaining('--data is given twice');
+    await expect(engines('status', '--data', 'a', '--data', 'b')).rejects.toMatchObject({ code: 2, stderr });
+  });
+
+  it('go on where nobody reads what they print', async () => {
+    const command = `"$0" "$@"; echo "ended with $?" >&2`;
+    const piped = run('bash', ['-c', `{ ${command}; } | true`, process.execPath, MAIN, 'status']);
+    expect((await piped).stderr).toBe('ended with 0\n');
+  });
+
   it('live below the folder that the environment names', () => {
     expect(enginesFolder({ SPILLWAY_ENGINES: '/a', XDG_CACHE_HOME: '/b' })).toBe('/a');
     expect(enginesFolder({ XDG_CACHE_HOME: '/b' })).toBe('/b/spillway/engines');

@@ -224,44 +224,6 @@ describe.skipIf(lacksOwnOpenSearch(suite))(suite, { timeout: LONG_MS }, () => {
     expect(errors.join()).toMatch(/was removed by somebody/);
   });
 
-  test('a slice that no node may have holds up its own events: what came with them is found, it is said, and a stop does not wait', async () => {
-    folder = await mkdtemp(join(tmpdir(), 'spillway-opensearch-'));
-    const index = { prefix: prefixOf(folder), shards: 1, replicas: 0, tiers: { hot: { nodes: { box: 'hot' } } } };
-    const tiers = [
-      { name: 'shared', fromEvents: 0, hours: 24, own: false },
-      { name: 'hot', hours: 24, own: true },
-    ];
-    const said: string[] = [];
-    const quiet = createLog('test', 'fatal');
-    const log = Object.assign(Object.create(quiet), { warn: (_: object, text: string) => said.push(text) });
-    const again = () =>
-      openClusterKit(
-        { directory: folder, indexer: { tiers, pinned: { shop: 'hot' } } },
-        { cluster: { nodes: [server.url] }, index, log },
-      );
-    kit = await again();
-    let indexer = kit.startIndexer();
-    await indexer.started;
-    await kit.append(0, [numberedEvent(NOW_MS, 0, { tenant: 'shop' }), numberedEvent(NOW_MS, 1)]);
-    await expect.poll(() => kit.engine.count(ask()), PATIENCE).toBe(1);
-    await expect.poll(() => said.join(), PATIENCE).toMatch(/own-shop.*they wait.*allocation\.require/);
-    await expect.poll(() => indexer.trouble.sinceMs, PATIENCE).toBeGreaterThan(0);
-    const beganMs = performance.now();
-    await indexer.stop();
-    expect(performance.now() - beganMs).toBeLessThan(8_000);
-    await kit.close();
-    kit = await again();
-    indexer = kit.startIndexer();
-    await expect.poll(() => indexer.trouble.reason, PATIENCE).toMatch(/no node has all of .*own-shop/);
-    expect(await kit.engine.count(ask())).toBe(1);
-    const shop = `${prefixOf(folder)}-slice-*-own-shop-*`;
-    await server.ask('PUT', `${shop}/_settings`, { 'index.routing.allocation.require.box': null });
-    await kit.settled();
-    expect(await kit.engine.count(ask())).toBe(1);
-    expect(await kit.engine.count({ ...ask(), tenant: 'shop' })).toBe(1);
-    expect(indexer.trouble.sinceMs).toBe(undefined);
-  });
-
   test('a field that somebody has mapped to something else is searched, not counted, and holds nobody up', async () => {
     await open();
     await append(10);

@@ -139,7 +139,7 @@ describe.skipIf(!hasJava || lacks(suite, needs))(suite, { timeout: 120_000 }, ()
     }
     const batch = await block.finish();
     if (batch === undefined) throw new Error('no rows');
-    expect(await engine.writer.insert(batch)).toEqual([]);
+    expect(await engine.writer.insert(batch)).toEqual({ refused: [], waiting: [] });
     expect(await engine.count(ask())).toBe(20);
     const by = [{ root: 'payload', path: ['status'] }] as const;
     expect(await engine.stats({ ...ask(), fn: 'count', by, limit: 9 })).toEqual([{ by: [200], value: 20 }]);

@@ -32,6 +32,7 @@ import { createdTopicOptions, LocalTopics } from '../../src/queue/segment-log/lo
 import { MarkBoard } from '../../src/queue/segment-log/marks.ts';
 import { openSegmentLog } from '../../src/queue/segment-log/queue.ts';
 import { groupStates, topicStates } from '../../src/queue/segment-log/state.ts';
+import type { SpoolState } from '../../src/queue/spool/spooling-queue.ts';
 import type { SearchReader, SliceReader } from '../../src/search/port.ts';
 
 const SECRET = 'the secret of this start';
@@ -49,6 +50,8 @@ export interface ApiServersOptions {
   readonly plugins?: readonly FastifyPluginAsync[];
   /** How full the queue's disk is said to be. */
   readonly space?: () => DiskSpace;
+  /** What is said to be kept for a queue that is away. */
+  readonly spool?: SpoolState;
 }
 
 export type ApiServers = Awaited<ReturnType<typeof startApiServers>>;
@@ -116,6 +119,10 @@ export async function startApiServers(options: ApiServersOptions) {
       ...(options.plugins ?? []),
     ],
     ...(consoleRoot === undefined ? {} : { consoleRoot }),
+    machine: () => ({
+      ...(collector.space === undefined ? {} : { disk: collector.space }),
+      ...(options.spool === undefined ? {} : { spool: options.spool }),
+    }),
     registry: registries.front,
   });
   await front.listen({ host: HERE, port: 0 });

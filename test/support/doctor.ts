@@ -1,6 +1,6 @@
 /** Runs `spillway doctor` as a user does, in a pipe. */
 import { spawn } from 'node:child_process';
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -35,7 +35,10 @@ export interface DoctorOptions {
 export const NO_PORTS = { http: { port: 0 }, inputs: { syslog: [{ port: 0 }] } };
 
 export async function askDoctor({ config = {}, data, under = [], args = [], env }: DoctorOptions): Promise<Told> {
-  const file = join(await mkdtemp(join(tmpdir(), 'spillway-doctor-')), 'spillway.yaml');
+  const folder = await mkdtemp(join(tmpdir(), 'spillway-doctor-'));
+  // Another user may run it.
+  await chmod(folder, 0o755);
+  const file = join(folder, 'spillway.yaml');
   // How full this machine's disk happens to be is nothing that a test is about.
   const queue = { highWater: '100%', minFree: '0B', ...(config.queue as object | undefined) };
   await writeFile(file, JSON.stringify({ ...NO_PORTS, data, ...config, queue }));

@@ -3,9 +3,10 @@
  * else it is below XDG_CACHE_HOME, and else in the usual place: /var/cache for root, whose home others cannot read
  * (OpenSearch refuses to run as root), ~/.cache for everybody else.
  */
-import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '../../src/lib/make-folder.ts';
 import { findProgram } from '../../test/support/needs.ts';
 import type { Engine, EngineKind } from './engine.ts';
 
@@ -29,7 +30,7 @@ export async function installed(kind: EngineKind, engine: Engine): Promise<strin
   const home = await homeOf(kind, engine);
   if (await isThere(home)) return home;
   requirePrograms(engine.installers);
-  await mkdir(dirname(home), { recursive: true });
+  makeFolder(dirname(home));
   const unfinished = await mkdtemp(`${home}.unfinished-`);
   try {
     await engine.install(unfinished);

@@ -1,6 +1,7 @@
 /** Starts engines, stops exactly what was started, and says what runs. */
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../src/lib/make-folder.ts';
 import { freePort, isFree } from '../../test/support/ports.ts';
 import { cassandra } from './cassandra.ts';
 import type { Engine, EngineKind, NodePlan } from './engine.ts';
@@ -60,9 +61,9 @@ async function upAlone(kind: EngineKind, data: string, options: UpOptions): Prom
   if (state.nodes.length > 0 && state.nodes.length !== nodes) {
     throw new Error(`${data} has ${kind} with ${state.nodes.length} nodes: down --wipe first.`);
   }
+  makeFolder(data);
   requirePrograms({ ...engine.programs, ...(processors !== undefined && { taskset: 'util-linux' }) });
   const home = await installed(kind, engine);
-  await mkdir(data, { recursive: true });
   // From here on the folder is the engine's.
   await writeState(data, state);
   const port = async (name: string) => {

@@ -8,8 +8,14 @@
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { repeatedOption } from '../../src/cli/repeated-option.ts';
 import { ENGINE_KINDS, type EngineKind } from './engine.ts';
 import { down, ENGINES, type NodeStatus, status, up } from './lifecycle.ts';
+
+// Who reads only the first line (`| head -1`) has what he wanted: the work goes on to its end.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
 
 const USAGE = `usage: npm run engines -- up|down|status [KIND] [--nodes N] [--data FOLDER] [--wipe]
 KIND is one of: ${ENGINE_KINDS.join(', ')}
@@ -40,8 +46,9 @@ else {
 
 function asked() {
   try {
-    return parseArgs({
+    const parsed = parseArgs({
       allowPositionals: true,
+      tokens: true,
       options: {
         nodes: { type: 'string', default: '1' },
         data: { type: 'string' },
@@ -49,6 +56,9 @@ function asked() {
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
+    const repeated = repeatedOption(parsed.tokens, ['nodes', 'data']);
+    if (repeated !== undefined) throw new Error(`--${repeated} is given twice, and only one can hold.`);
+    return parsed;
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : error}\n${USAGE}`);
     process.exit(2);

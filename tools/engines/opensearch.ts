@@ -6,7 +6,7 @@ import { chmod, chown, copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from '
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Engine, NodePlan, Place } from './engine.ts';
-import { homeOf, isThere } from './folders.ts';
+import { enginesFolder, homeOf, isThere } from './folders.ts';
 import { findJava, furtherFlags, javaOf } from './java.ts';
 import { copyJars } from './maven.ts';
 import { type Release, SECURED, THREE, TWO } from './opensearch-release.ts';
@@ -121,7 +121,9 @@ async function giveToNobody({ home, data }: Place): Promise<void> {
   const as = ['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups'];
   for (const folder of [home, data]) {
     await run('setpriv', [...as, 'ls', folder]).catch((cause: unknown) => {
-      const hint = 'OpenSearch does not run as root: set SPILLWAY_ENGINES to a folder that everybody can enter';
+      const by =
+        folder === home || folder.startsWith(`${enginesFolder()}/`) ? 'set SPILLWAY_ENGINES to' : 'name by --data';
+      const hint = `OpenSearch does not run as root: ${by} a folder that everybody can enter`;
       throw new Error(`The user nobody cannot read ${folder} (below ${dirname(folder)}). ${hint}.`, { cause });
     });
   }

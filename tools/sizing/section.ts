@@ -155,7 +155,7 @@ search:
     - { name: huge, events: 1000000000, own: true, slice: 1h, storage: { shards: ${tier(10, 1)} } }
 \`\`\`
 
-At most 64 tenants have slices of their own; those of all others are shared, whatever they send. Reckon with the busiest days, not the average. A shard that is full
-holds up indexing until it has more room ([how](engines/opensearch.md#full-slices)), and \`spillway doctor\` warns before. Such a
+At most 64 tenants have slices of their own; those of all others are shared, whatever they send. Reckon with the busiest days, not the average. The events of a slice
+whose shard is full wait until it has more room ([how](engines/opensearch.md#full-slices)), and \`spillway doctor\` warns before. Such a
 cluster was never run: at most a node with one shard a slice was. Whether one cluster bears the nodes and shards of the right column was not tried either.`;
 }

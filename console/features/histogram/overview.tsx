@@ -4,8 +4,8 @@ import { Problem } from '../../lib/api.ts';
 import { formatClock, formatCount, formatDateTime, formatSpan, type Zone } from '../../lib/format.ts';
 import { LEVEL_ORDER, type LevelKey, levelLabel } from '../../lib/levels.ts';
 import { useSettings } from '../../lib/settings.ts';
-import type { Instants } from '../../lib/time-range.ts';
-import type { Run } from '../../lib/use-run.ts';
+import { type Instants, relativeLabel } from '../../lib/time-range.ts';
+import { LIVE_RANGE, type Run } from '../../lib/use-run.ts';
 import { Histogram } from './histogram.tsx';
 import type { Stacks } from './stack.ts';
 import { useHistogram } from './use-histogram.ts';
@@ -88,6 +88,7 @@ function Facts({ stacks, nowMs, live, failed }: FactsProps) {
   return (
     <p className="overview-facts" aria-live={live ? 'off' : 'polite'}>
       <strong>{formatCount(stacks.total)}</strong> {stacks.total === 1 ? 'event' : 'events'}
+      {live && ` in the ${relativeLabel(LIVE_RANGE)?.toLowerCase()}`}
       <span className="overview-aside"> · {formatSpan(stacks.intervalMs)} a bar</span>
       <span
         className={behindMs > 10_000 ? 'overview-behind' : 'overview-aside'}

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { AnsweredEvent } from '../../../src/event/event.ts';
-import { addRows, NO_ROWS, releaseRows, SHOWN_ROWS, WAITING_ROWS } from './buffer.ts';
+import { addRows, expireRows, NO_ROWS, releaseRows, SHOWN_ROWS, WAITING_ROWS } from './buffer.ts';
 
 const event = (id: number): AnsweredEvent => ({
   id: `e${id}`,
@@ -38,6 +38,15 @@ describe('live rows', () => {
   test('that waited come before those that arrive after going on', () => {
     const held = addRows(addRows(NO_ROWS, events(0, 1), false), events(1, 1), true);
     expect(ids(addRows(held, events(2, 1), false).shown)).toEqual(['e2', 'e1', 'e0']);
+  });
+
+  test('leave the list when the range has moved past them, but what arrives late is seen', () => {
+    const at = (id: number, timestamp: string, received: string) => ({ ...event(id), timestamp, received });
+    const [before, from, after] = ['2026-11-23T13:59:59.999Z', '2026-11-23T14:00:00.000Z', '2026-11-23T14:09:00.000Z'];
+    const rows = addRows(NO_ROWS, [at(0, before, before), at(1, from, from), at(2, before, after)], false);
+    const left = expireRows(rows, Date.parse(from));
+    expect(ids(left.shown)).toEqual(['e2', 'e1']);
+    expect(expireRows(left, Date.parse(from)), 'nothing is drawn again for nothing').toBe(left);
   });
 
   test('are bounded at the limit and one past it, and say how many of the waiting fell out', () => {

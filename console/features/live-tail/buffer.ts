@@ -36,3 +36,10 @@ export function releaseRows(rows: LiveRows): LiveRows {
   if (rows.waiting.length === 0 && rows.skipped === 0) return rows;
   return { shown: [...rows.waiting, ...rows.shown].slice(0, SHOWN_ROWS), waiting: [], skipped: 0 };
 }
+
+/** Without those that are from before, and came before: what arrives late is seen although it is old. */
+export function expireRows(rows: LiveRows, fromMs: number): LiveRows {
+  const stays = ({ timestamp, received }: AnsweredEvent) =>
+    Date.parse(timestamp) >= fromMs || Date.parse(received) >= fromMs;
+  return rows.shown.every(stays) ? rows : { ...rows, shown: rows.shown.filter(stays) };
+}

@@ -141,7 +141,7 @@ function LiveNotice({ tail }: { readonly tail: Tail }) {
   if (tail.state === 'connecting') return <Notice title="Connecting…" icon="live" />;
   return (
     <Notice title="Waiting for the next event" icon="live">
-      <p>Nothing in the last hour matches. A new event shows here within a second of its arrival.</p>
+      <p>Nothing in the last 15 minutes matches. A new event shows here within a second of its arrival.</p>
     </Notice>
   );
 }

@@ -4,8 +4,8 @@ import type { AnsweredEvent, SearchAnswer, TailDropped } from '../../../src/api/
 import { serverSentEvents } from '../../../src/cli/event-stream.ts';
 import { getJson, openStream, Problem } from '../../lib/api.ts';
 import { chunksOf } from '../../lib/chunks.ts';
-import { serverNow } from '../../lib/server-clock.ts';
-import { addRows, type LiveRows, NO_ROWS, releaseRows } from './buffer.ts';
+import { liveFromMs } from '../../lib/use-run.ts';
+import { addRows, expireRows, type LiveRows, NO_ROWS, releaseRows } from './buffer.ts';
 
 export interface Tail {
   readonly rows: LiveRows;
@@ -19,7 +19,8 @@ export interface Tail {
 
 const FLUSH_MS = 200;
 const SEED_ROWS = 50;
-const SEED_MS = 3_600_000;
+/** How often what has become too old leaves the list. */
+const EXPIRE_MS = 1_000;
 const AGAIN_MS = 2_000;
 
 /** `held`: new rows wait, because the person reads. */
@@ -40,6 +41,9 @@ export function useTail(q: string, held: boolean): Tail {
       if (batch.length > 0) setRows((before) => addRows(before, batch, holding.current));
     };
     const timer = setInterval(flush, FLUSH_MS);
+    const expiry = setInterval(() => {
+      if (!holding.current) setRows((before) => expireRows(before, liveFromMs()));
+    }, EXPIRE_MS);
     setRows(NO_ROWS);
     setDropped(0);
     const follow = async () => {
@@ -70,15 +74,16 @@ export function useTail(q: string, held: boolean): Tail {
     return () => {
       stop.abort();
       clearInterval(timer);
+      clearInterval(expiry);
     };
   }, [q]);
 
   return { rows, state, error, dropped, release: () => setRows(releaseRows) };
 }
 
-/** The newest rows that are there already, so that following a quiet query does not begin with an empty page. */
+/** The newest rows of the live range that are there already, so that following a quiet query does not begin with an empty page. */
 async function seed(q: string, signal: AbortSignal): Promise<readonly AnsweredEvent[]> {
-  const parameters = { q, from: serverNow() - SEED_MS, to: 'now', limit: SEED_ROWS };
+  const parameters = { q, from: liveFromMs(), to: 'now', limit: SEED_ROWS };
   const answer = await getJson<SearchAnswer>('api/search', parameters, signal);
   return answer.events.toReversed();
 }

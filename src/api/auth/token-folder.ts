@@ -2,20 +2,12 @@
  * Tokens on disk: one file each in `<data>/tokens`, named by the token's id, so that two commands at once cannot undo
  * each other and revoking is removing a file. A file is written aside, synced and renamed: it is there whole or not.
  */
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { SpillwayError } from '../../lib/errors.ts';
+import { systemCode } from '../../lib/disk-files.ts';
+import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { AUTH_LIMITS } from '../../lib/limits.ts';
+import { makeFolder, unusable } from '../../lib/make-folder.ts';
 import type { Scope } from '../../lib/principal.ts';
 
 export const SCOPES: readonly Scope[] = ['ingest', 'read', 'admin'];
@@ -39,7 +31,7 @@ const PRIVATE_FOLDER = 0o700;
 export const tokenFolder = (dataFolder: string): string => join(dataFolder, 'tokens');
 
 export function writeTokenFile(folder: string, token: StoredToken): void {
-  if (mkdirSync(folder, { recursive: true, mode: PRIVATE_FOLDER }) !== undefined) syncFolder(dirname(folder));
+  if (makeFolder(folder, PRIVATE_FOLDER) !== undefined) syncFolder(dirname(folder));
   const aside = join(folder, `${token.id}.new`);
   writeFileSync(aside, `${JSON.stringify(token)}\n`, { mode: PRIVATE_FILE, flag: 'wx', flush: true });
   renameSync(aside, join(folder, `${token.id}.json`));
@@ -72,6 +64,9 @@ export function readTokenFiles(folder: string): StoredToken[] {
     } catch (error) {
       // Revoked between the listing and this.
       if (isMissing(error)) return [];
+      if (systemCode(error) === 'EACCES') {
+        throw unusable(`The token file ${file} cannot be read: ${messageOf(error)}`, folder, error);
+      }
       throw new SpillwayError(
         'CONFIG_INVALID',
         `The token file ${file} cannot be read; revoke it and create another.`,
@@ -87,8 +82,9 @@ function listed(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
+    // Below a file there is nothing: making the folder says so.
+    if (isMissing(error) || systemCode(error) === 'ENOTDIR') return [];
+    throw unusable(`The tokens cannot be read: ${messageOf(error)}`, folder, error);
   }
 }
 

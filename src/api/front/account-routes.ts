@@ -6,13 +6,25 @@ import { SpillwayError } from '../../lib/errors.ts';
 import { LEDGER_LIMITS } from '../../lib/limits.ts';
 import { LEDGER_GROUPINGS, type LedgerKnown, type LedgerLine, type Missing } from '../../monitor/ledger/ledger.ts';
 import { accounts } from '../catalogue/index.ts';
+import type { HealthAnswer, StatusAnswer } from '../schemas/account.ts';
 import { isoTime, parseTime } from '../time.ts';
-import type { CoordinatorView } from './coordinator-view.ts';
+import type { CoordinatorView, MachineState } from './coordinator-view.ts';
 
 const MINUTE_MS = 60_000;
 const DEFAULT_LINES = 1_000;
 
-export function accountRoutes(server: FastifyInstance, coordinator: CoordinatorView, clock: Clock): void {
+export interface AccountRoutesOptions {
+  readonly coordinator: CoordinatorView;
+  readonly clock: Clock;
+  /** The same that `/health/ready` answers. */
+  readonly health: () => HealthAnswer;
+  readonly machine: () => MachineState;
+}
+
+export function accountRoutes(
+  server: FastifyInstance,
+  { coordinator, clock, health, machine }: AccountRoutesOptions,
+): void {
   const app = server.withTypeProvider<TypeBoxTypeProvider>();
 
   app.route({
@@ -48,12 +60,14 @@ export function accountRoutes(server: FastifyInstance, coordinator: CoordinatorV
     ...accounts.status,
     handler: async ({ principal: { tenant, scopes, token } }) => ({
       time: isoTime(clock.now()),
+      health: health(),
       roles: (await coordinator.roles()).map(({ role, state, pid, restarts, lastExit, waitsFor, sinceMs }) => ({
         ...{ role, state, pid, restarts },
         ...(typeof lastExit === 'string' ? { lastExit } : {}),
         ...(typeof waitsFor === 'string' ? { waitsFor } : {}),
         ...(sinceMs === undefined ? {} : { since: isoTime(sinceMs) }),
       })),
+      ...machineOf(machine()),
       you: { tenant, scopes: [...scopes], ...(token === undefined ? {} : { token }) },
     }),
   });
@@ -65,6 +79,13 @@ export function accountRoutes(server: FastifyInstance, coordinator: CoordinatorV
       return reply.type('text/plain; version=0.0.4; charset=utf-8').send(text);
     },
   });
+}
+
+function machineOf({ disk, spool }: MachineState): Pick<StatusAnswer, 'disk' | 'spool'> {
+  return {
+    ...(disk === undefined ? {} : { disk: { freeBytes: disk.freeBytes, usedPercent: disk.usedPercent } }),
+    ...(spool === undefined ? {} : { spool: { records: spool.records, since: isoTime(spool.sinceMs) } }),
+  };
 }
 
 const wholeMinute = (timeMs: number, round: (minutes: number) => number): number =>

@@ -1,6 +1,8 @@
 /** What the front door asks of whoever coordinates the roles (the supervisor), so that it answers with the store dead. */
+import type { DiskSpace } from '../../lib/disk-space.ts';
 import type { LedgerAnswer, LedgerQuestion } from '../../monitor/ledger/ledger.ts';
 import type { GroupState, TopicState } from '../../queue/port.ts';
+import type { SpoolState } from '../../queue/spool/spooling-queue.ts';
 
 export interface RoleState {
   readonly role: string;
@@ -12,6 +14,14 @@ export interface RoleState {
   readonly waitsFor?: string | null;
   /** Epoch ms of its start. */
   readonly sinceMs?: number;
+}
+
+/** What the machine of this collector holds, of all tenants together. */
+export interface MachineState {
+  /** Of the queue's folder; absent before it was asked the first time. */
+  readonly disk?: DiskSpace;
+  /** What was accepted and could not go to the queue yet; absent where nothing is kept so. */
+  readonly spool?: SpoolState;
 }
 
 export interface CoordinatorView {

@@ -85,9 +85,22 @@ export const LedgerAnswerSchema = Type.Object(
   { title: 'LedgerAnswer' },
 );
 
+export const HealthAnswerSchema = Type.Object(
+  {
+    status: Type.Unsafe<'ok' | 'degraded' | 'unavailable'>({
+      type: 'string',
+      enum: ['ok', 'degraded', 'unavailable'],
+      description: '`degraded` is 200: it answers, and tells senders and readers itself what it cannot do now.',
+    }),
+    reasons: Type.Optional(Type.Array(Type.String(), { description: 'What is missing or in trouble.' })),
+  },
+  { title: 'HealthAnswer' },
+);
+
 export const StatusAnswerSchema = Type.Object(
   {
     time: IsoTime('Now, by the clock of this machine.'),
+    health: HealthAnswerSchema,
     roles: Type.Array(
       Type.Object({
         role: Type.String({ examples: ['collector', 'processor', 'store'] }),
@@ -101,24 +114,30 @@ export const StatusAnswerSchema = Type.Object(
         since: Type.Optional(IsoTime('When it was started.')),
       }),
     ),
+    disk: Type.Optional(
+      Type.Object(
+        {
+          freeBytes: Type.Integer({ minimum: 0, description: 'What may still be written.' }),
+          usedPercent: Type.Number({ minimum: 0, maximum: 100, description: 'As `df` counts it.' }),
+        },
+        { description: 'The disk that the queue, or what is kept for it, is on.' },
+      ),
+    ),
+    spool: Type.Optional(
+      Type.Object(
+        {
+          records: Type.Integer({ minimum: 0, description: 'Of all tenants together.' }),
+          since: IsoTime('Since when something is kept.'),
+        },
+        { description: "What was accepted and is kept on this machine's disk, because the queue is away." },
+      ),
+    ),
     you: Type.Object(
       { tenant: Type.String(), scopes: Type.Array(Type.String()), token: Type.Optional(Type.String()) },
       { description: 'Whom the server takes you for.' },
     ),
   },
   { title: 'StatusAnswer' },
-);
-
-export const HealthAnswerSchema = Type.Object(
-  {
-    status: Type.Unsafe<'ok' | 'degraded' | 'unavailable'>({
-      type: 'string',
-      enum: ['ok', 'degraded', 'unavailable'],
-      description: '`degraded` is 200: it answers, and tells senders and readers itself what it cannot do now.',
-    }),
-    reasons: Type.Optional(Type.Array(Type.String(), { description: 'What is missing or in trouble.' })),
-  },
-  { title: 'HealthAnswer' },
 );
 
 export const MetricsTextSchema = Type.String({ description: "Prometheus's text format." });

@@ -67,10 +67,10 @@ export function signalOf(reply: FastifyReply, closing: AbortSignal): AbortSignal
  */
 export async function answer<T extends object>(
   { reader }: Asking,
-  { tenant }: Question,
+  { tenant, fromMs, toMs }: Question,
   work: () => Promise<T>,
 ): Promise<T & { completeTo: string; tookMs: number }> {
-  const completeTo = isoTime(reader.completeToMs(tenant));
+  const completeTo = isoTime(reader.completeToMs(tenant, fromMs, toMs));
   const startedMs = performance.now();
   const result = await work();
   return { ...result, completeTo, tookMs: Math.round((performance.now() - startedMs) * 10) / 10 };

@@ -1,11 +1,11 @@
 /** The data folder: there, ours, writable, and on a file system that keeps what it says it has. */
-import { lstat, readdir, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { statfs } from 'node:fs/promises';
 import { systemCode } from '../../lib/disk-files.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { always, type Check } from '../check.ts';
-import { type Finding, unknown, warning, well, wrong } from '../finding.ts';
+import { type Finding, warning, well, wrong } from '../finding.ts';
 import { existingFolder, withTrialFile } from '../trial-file.ts';
+import { unusableBelow, userName } from '../usable-files.ts';
 
 /** By their magic numbers (statfs(2)); what is not here is taken for a disk. */
 const FILE_SYSTEMS: Readonly<Record<number, string>> = {
@@ -21,8 +21,6 @@ const FILE_SYSTEMS: Readonly<Record<number, string>> = {
   1635083891: 'AFS',
   12805120: 'Ceph',
 };
-/** Levels of the folder whose owners are looked at: the queue's partitions are the third. */
-const LEVELS = 3;
 
 export const dataFolder: Check = {
   about: 'data folder',
@@ -38,7 +36,7 @@ export const dataFolder: Check = {
     }
     const kind = FILE_SYSTEMS[(await statfs(folder)).type];
     if (kind !== undefined) findings.push(await notADisk(folder, kind));
-    if (folder === config.data) findings.push(...(await ownersBelow(folder)));
+    if (folder === config.data) findings.push(...(await unusableBelow(folder)));
     return findings;
   },
 };
@@ -50,6 +48,8 @@ function unwritable(folder: string, thrown: unknown): Finding {
     return wrong(found, 'It is mounted read-only: look at the kernel log for why, then `mount -o remount,rw` it.');
   }
   if (code === 'ENOSPC' || code === 'EDQUOT') return wrong(found, 'Free some space there, or raise the quota.');
+  if (code === 'ENOTDIR') return wrong(found, 'Name a folder, and not a file (option `data`).');
+  if (code === 'ENOENT') return wrong(found, 'Nothing can be made there: name another folder (option `data`).');
   return wrong(found, `Give it to the user that Spillway runs as: chown -R ${userName()} ${folder}`);
 }
 
@@ -65,39 +65,3 @@ async function notADisk(folder: string, kind: string): Promise<Finding> {
   const mend = 'Put the data folder on a local disk with ext4, XFS or ZFS (option `data`).';
   return warning(`${folder} is on ${kind}, which may not keep what an fsync says is there, nor locks`, mend);
 }
-
-/** Files of another user, as a start with sudo leaves them, are found by the service only when it needs them. */
-async function ownersBelow(folder: string): Promise<readonly Finding[]> {
-  const owner = (await lstat(folder)).uid;
-  const other = await firstOfAnother(folder, owner, LEVELS);
-  const findings: Finding[] = [];
-  if (other !== undefined) {
-    const found = `${other.path} belongs to user ${other.uid}, the folder to user ${owner}`;
-    findings.push(wrong(found, `chown -R ${owner} ${folder}`));
-  }
-  const me = process.getuid?.();
-  if (me === undefined) findings.push(unknown('who owns it cannot be seen on this system'));
-  else if (me !== 0 && me !== owner) {
-    const found = `${folder} belongs to user ${owner}, and this is user ${me}`;
-    findings.push(warning(found, `Run doctor as the user that Spillway runs as, or: chown -R ${userName()} ${folder}`));
-  }
-  return findings;
-}
-
-async function firstOfAnother(
-  folder: string,
-  owner: number,
-  levels: number,
-): Promise<{ readonly path: string; readonly uid: number } | undefined> {
-  for (const name of await readdir(folder).catch(() => [])) {
-    const path = join(folder, name);
-    const stats = await lstat(path).catch(() => undefined);
-    if (stats === undefined) continue;
-    if (stats.uid !== owner) return { path, uid: stats.uid };
-    const below = stats.isDirectory() && levels > 1 ? await firstOfAnother(path, owner, levels - 1) : undefined;
-    if (below !== undefined) return below;
-  }
-  return undefined;
-}
-
-const userName = (): string => String(process.getuid?.() ?? 'USER');

@@ -1,12 +1,12 @@
 /** The disks of the nodes beside the watermarks at which the cluster moves shards away, and then takes nothing more. */
 import { formatSize } from '../../lib/units.ts';
 import { at, textAt } from '../../search/opensearch/json.ts';
-import { allSlices } from '../../search/opensearch/mapping.ts';
 import { type Check, onOpenSearch } from '../check.ts';
 import { engineBytes, settingOf } from '../cluster-settings.ts';
 import { type Finding, warning, well, wrong } from '../finding.ts';
 import { notTold } from '../opensearch-answers.ts';
 import type { OpenSearchProbe } from '../opensearch-probe.ts';
+import { indexNames, isShared, ourIndices, patternOf, SHARED_STOPS } from '../our-indices.ts';
 
 const MARK = 'cluster.routing.allocation.disk.watermark';
 const MEND = 'Free space on its disk, add a node, or lower search.retention.';
@@ -75,16 +75,28 @@ export function isPast(mark: string, freeBytes: number, totalBytes: number): boo
   return left !== undefined && freeBytes < left;
 }
 
-/** A block stays where an older version set it, or somebody did. */
+/** A block stays where an older version set it, or somebody did. A flood stage blocks what stores share as well as slices. */
 async function blocked(probe: OpenSearchProbe, prefix: string): Promise<readonly Finding[]> {
-  const path = `${allSlices(prefix)}/_settings/index.blocks.*?flat_settings=true&ignore_unavailable=true`;
+  const path = `${ourIndices(prefix)}/_settings/index.blocks.*?flat_settings=true&ignore_unavailable=true`;
   const { status, body } = await probe.get(path);
-  if (status !== 200) return [];
-  const names = Object.entries(Object(body)).flatMap(([index, settings]) => {
-    const blocks = Object.entries(Object(at(settings, 'settings'))).filter(([, value]) => String(value) === 'true');
-    return blocks.length > 0 ? [index] : [];
+  return status === 200 ? judgeBlocks(body, prefix) : [];
+}
+
+/** Of the indices' settings, flat. */
+export function judgeBlocks(settings: unknown, prefix: string): readonly Finding[] {
+  const blocks = new Set<string>();
+  const names = Object.entries(Object(settings)).flatMap(([index, of]) => {
+    const set = Object.entries(Object(at(of, 'settings'))).filter(([, value]) => String(value) === 'true');
+    for (const [name] of set) blocks.add(name);
+    return set.length > 0 ? [index] : [];
   });
   if (names.length === 0) return [];
-  const mend = `PUT /${allSlices(prefix)}/_settings {"index.blocks.read_only_allow_delete": null, "index.blocks.write": null}, once there is room`;
-  return [wrong(`these slices take nothing (index.blocks): ${names.slice(0, 5).join(', ')}`, mend)];
+  const nothing = [...blocks].map((name) => `${JSON.stringify(name)}: null`).join(', ');
+  const mend = `PUT /${patternOf(names, prefix)}/_settings {${nothing}}, once there is room`;
+  const found = `these indices are blocked (${[...blocks].join(', ')}): ${indexNames(names)}${whatOf(names, prefix)}`;
+  return [wrong(found, mend)];
+}
+
+function whatOf(names: readonly string[], prefix: string): string {
+  return isShared(names, prefix) ? `; ${SHARED_STOPS}` : '; slices take nothing then, and events wait';
 }

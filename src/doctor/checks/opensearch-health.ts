@@ -1,12 +1,13 @@
 /** Whether all shards of our slices are there, and their copies. */
-import { DOCTOR_LIMITS } from '../../lib/limits.ts';
 import { plural } from '../../lib/plural.ts';
+import { sharedIndex } from '../../search/opensearch/cluster-document.ts';
 import { at, numberAt, textAt } from '../../search/opensearch/json.ts';
 import { aliasOf, allSlices } from '../../search/opensearch/mapping.ts';
 import { type Check, onOpenSearch } from '../check.ts';
 import { type Finding, warning, well, wrong } from '../finding.ts';
 import { notTold } from '../opensearch-answers.ts';
 import type { OpenSearchProbe } from '../opensearch-probe.ts';
+import { indexNames, isShared, SHARED_STOPS } from '../our-indices.ts';
 
 const WHY = 'GET /_cluster/allocation/explain says why a shard is not assigned.';
 
@@ -26,7 +27,11 @@ export const openSearchHealth: Check = {
         warning(found, `Start ${replicas + 1 - dataNodes} more, or set search.index.replicas: ${dataNodes - 1}.`),
       );
     }
-    const path = `_cluster/health/${allSlices(prefix)},${aliasOf(prefix)}*?ignore_unavailable=true&level=indices`;
+    const indices = await states(probe, prefix);
+    // A name that is not there would be waited for.
+    const shared = indices.filter(({ name }) => name === sharedIndex(prefix)).map(({ name }) => `,${name}`);
+    const names = `${allSlices(prefix)},${aliasOf(prefix)}*${shared.join('')}`;
+    const path = `_cluster/health/${names}?ignore_unavailable=true&level=indices`;
     const ours = await probe.get(path);
     // Where there is no slice yet, only the cluster itself can be asked.
     const { body } = ours.status === 200 ? ours : cluster;
@@ -35,21 +40,40 @@ export const openSearchHealth: Check = {
       return textAt(state, 'status') === 'red' ? [index] : [];
     });
     if (status === 'red') {
-      const names = red.length > 0 ? ` (${red.slice(0, DOCTOR_LIMITS.names).join(', ')}): events wait for them` : '';
+      const names = red.length > 0 ? ` (${indexNames(red)}): events wait for them` : '';
       findings.push(wrong(`it is red: ${plural(unassigned, 'shard is', 'shards are')} not there${names}`, WHY));
     } else if (status === 'yellow')
       findings.push(warning(`it is yellow: ${plural(unassigned, 'copy is', 'copies are')} not there`, WHY));
     else findings.push(well(`it is ${status}, with ${plural(dataNodes, 'data node')}`));
-    return [...findings, ...(await closed(probe, prefix))];
+    return [...findings, ...closed(indices, prefix)];
   },
 };
 
-/** Nobody closes a slice but people; no shard of it is missing then. */
-async function closed(probe: OpenSearchProbe, prefix: string): Promise<readonly Finding[]> {
-  const { status, body } = await probe.get(`_cat/indices/${allSlices(prefix)}?format=json&h=index,status`);
+interface IndexState {
+  readonly name: string;
+  readonly isClosed: boolean;
+}
+
+async function states(probe: OpenSearchProbe, prefix: string): Promise<readonly IndexState[]> {
+  const shared = sharedIndex(prefix);
+  // By patterns: also here a name that is not there would be waited for.
+  const { status, body } = await probe.get(`_cat/indices/${allSlices(prefix)},${shared}*?format=json&h=index,status`);
   if (status !== 200 || !Array.isArray(body)) return [];
-  const names = body.flatMap((row) => (textAt(row, 'status') === 'close' ? [textAt(row, 'index') ?? ''] : []));
+  const indices = body.map((row) => ({
+    name: textAt(row, 'index') ?? '',
+    isClosed: textAt(row, 'status') === 'close',
+  }));
+  return indices.filter(({ name }) => name === shared || !name.startsWith(shared));
+}
+
+/** Nobody closes an index but people; no shard of it is missing then. */
+function closed(indices: readonly IndexState[], prefix: string): readonly Finding[] {
+  const names = indices.filter(({ isClosed }) => isClosed).map(({ name }) => name);
   if (names.length === 0) return [];
-  const found = `these slices are closed, and questions about their times are refused: ${names.slice(0, 5).join(', ')}`;
+  if (isShared(names, prefix)) {
+    const found = `these indices are closed: ${indexNames(names)}; ${SHARED_STOPS}`;
+    return [wrong(found, `POST /${sharedIndex(prefix)}/_open, and the same for each slice that is closed.`)];
+  }
+  const found = `these slices are closed, and questions about their times are refused: ${indexNames(names)}`;
   return [wrong(found, 'POST /INDEX/_open for each, or remove it.')];
 }

@@ -1,8 +1,10 @@
 /** Whether the user may do what the store does, as far as that can be tried without changing anything. */
 import type { Answer } from '../../search/opensearch/client.ts';
-import { aliasOf, allSlices } from '../../search/opensearch/mapping.ts';
+import { sharedIndex } from '../../search/opensearch/cluster-document.ts';
+import { aliasOf } from '../../search/opensearch/mapping.ts';
 import { type Check, onOpenSearch } from '../check.ts';
 import { well, wrong } from '../finding.ts';
+import { ourIndices } from '../our-indices.ts';
 
 export const openSearchRights: Check = {
   about: 'rights in search',
@@ -13,8 +15,9 @@ export const openSearchRights: Check = {
     const quiet = 'ignore_unavailable=true&allow_no_indices=true';
     const tried: readonly (readonly [right: string, answer: Answer])[] = [
       ['manage_index_templates', await probe.post(`_index_template/_simulate_index/${prefix}-slice-doctor`, {})],
-      [`manage on ${prefix}-*`, await probe.get(`${allSlices(prefix)}/_settings?${quiet}`)],
+      [`manage on ${prefix}-*`, await probe.get(`${ourIndices(prefix)}/_settings?${quiet}`)],
       [`read on ${prefix}-*`, await probe.get(`${aliasOf(prefix)}/_search?size=0&${quiet}`)],
+      [`read on ${sharedIndex(prefix)}`, await probe.get(`${sharedIndex(prefix)}/_doc/slices?_source=false`)],
     ];
     const refused = tried.filter(([, { status }]) => status === 401 || status === 403).map(([right]) => right);
     if (refused.length === 0) return [well('the user may do all that was tried (writing is not)')];

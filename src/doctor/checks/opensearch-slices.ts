@@ -9,6 +9,7 @@ import { SHARD_DOCUMENTS } from '../../search/opensearch/refusals.ts';
 import { type Check, onOpenSearch } from '../check.ts';
 import { type Finding, warning, well, wrong } from '../finding.ts';
 import type { OpenSearchProbe } from '../opensearch-probe.ts';
+import { indexNames, isShared, ourIndices, patternOf, SHARED_STOPS } from '../our-indices.ts';
 
 export const openSearchSlices: Check = {
   about: 'search slices',
@@ -42,7 +43,7 @@ async function tiersWithoutNodes(probe: OpenSearchProbe, tiers: readonly TierOfN
     const isThere = nodes.some((node) => Object.entries(wants).every(([key, value]) => fits(node, key, value)));
     if (isThere) return [];
     const written = Object.entries(wants).map(([key, value]) => `${key}: ${value}`);
-    const found = `no node has the attributes that the tier ${name} wants (${written.join(', ')}): its new slices take nothing, and all events wait`;
+    const found = `no node has the attributes that the tier ${name} wants (${written.join(', ')}): its new slices take nothing, and their events wait`;
     return [
       wrong(found, `Start a node with node.attr.${Object.keys(wants)[0]}, or take storage.nodes out of the tier.`),
     ];
@@ -73,11 +74,11 @@ async function aliasesOfOthers(probe: OpenSearchProbe, prefix: string): Promise<
   if (others.length === 0) return [];
   const mend =
     'POST /_aliases {"actions": [{"remove": {"index": "INDEX", "alias": "*-write"}}]}; restore snapshots with include_aliases: false.';
-  return [warning(`these indices have the alias by which a slice is written: ${named(others)}`, mend)];
+  return [warning(`these indices have the alias by which a slice is written: ${indexNames(others)}`, mend)];
 }
 
 async function pipelines(probe: OpenSearchProbe, prefix: string): Promise<readonly Finding[]> {
-  const path = `${allSlices(prefix)}/_settings/index.final_pipeline?flat_settings=true&ignore_unavailable=true`;
+  const path = `${ourIndices(prefix)}/_settings/index.final_pipeline?flat_settings=true&ignore_unavailable=true`;
   const { status, body } = await probe.get(path);
   if (status !== 200) return [];
   const names = Object.entries(Object(body)).flatMap(([index, settings]) => {
@@ -85,10 +86,10 @@ async function pipelines(probe: OpenSearchProbe, prefix: string): Promise<readon
     return pipeline === '_none' ? [] : [index];
   });
   if (names.length === 0) return [];
-  const found = `these slices have a final_pipeline, which changes events or refuses them: ${named(names)}`;
-  return [
-    wrong(found, `PUT /${allSlices(prefix)}/_settings {"index.final_pipeline": null}, and look at index templates.`),
-  ];
+  const stops = isShared(names, prefix) ? `; ${SHARED_STOPS}` : '';
+  const found = `these indices have a final_pipeline, which changes what is written or refuses it: ${indexNames(names)}${stops}`;
+  const request = `PUT /${patternOf(names, prefix)}/_settings {"index.final_pipeline": null}`;
+  return [wrong(found, `${request}, and look at index templates.`)];
 }
 
 async function fullShards(probe: OpenSearchProbe, prefix: string): Promise<readonly Finding[]> {
@@ -105,15 +106,10 @@ export function judgeDocuments(
 ): readonly Finding[] {
   const near = shards.filter(({ documents }) => documents >= (SHARD_DOCUMENTS * DOCTOR_LIMITS.nearPercent) / 100);
   if (near.length === 0) return [];
-  const names = named([...new Set(near.map(({ index }) => index))]);
+  const names = indexNames([...new Set(near.map(({ index }) => index))]);
   const mend = 'Give the tenant a tier with shorter slices or more shards (docs/engines/opensearch.md#full-slices).';
   if (near.some(({ documents }) => documents >= SHARD_DOCUMENTS)) {
-    return [wrong(`a shard is full (${SHARD_DOCUMENTS} documents) and all events wait: ${names}`, mend)];
+    return [wrong(`a shard is full (${SHARD_DOCUMENTS} documents) and the events of its slice wait: ${names}`, mend)];
   }
   return [warning(`a shard is nearly full (it takes ${SHARD_DOCUMENTS} documents): ${names}`, mend)];
-}
-
-function named(indices: readonly string[]): string {
-  const more = indices.length > DOCTOR_LIMITS.names ? ` and ${indices.length - DOCTOR_LIMITS.names} more` : '';
-  return indices.slice(0, DOCTOR_LIMITS.names).join(', ') + more;
 }

@@ -75,8 +75,26 @@ it('does not wait for a store that takes nothing, and waits again when it does',
   expect(await pace.mayGoOn()).toBe(true);
   expect(await pace.isBehind()).toBe(false);
   at.isAway = false;
-  at.nowMs += LANE_LIMITS.askStoredMs;
+  at.nowMs += LANE_LIMITS.askStalledMs;
   at.stored.set(0, WINDOW);
+  expect(await pace.mayGoOn()).toBe(false);
+  expect(await pace.isBehind()).toBe(true);
+});
+
+it('does not wait for a partition of which nothing is taken while others are, and does for those', async () => {
+  const { at, pace, shared } = world();
+  shared();
+  pace.appended(0, 10 * WINDOW);
+  expect(await pace.mayGoOn()).toBe(false);
+  for (let moved = 1; at.nowMs <= LANE_LIMITS.storeStalledMs; moved++) {
+    at.nowMs += LANE_LIMITS.askStalledMs;
+    pace.appended(1, moved);
+    at.stored.set(1, moved);
+    await pace.mayGoOn();
+  }
+  expect(await pace.mayGoOn()).toBe(true);
+  expect(await pace.isBehind()).toBe(false);
+  pace.appended(1, 3 * WINDOW);
   expect(await pace.mayGoOn()).toBe(false);
   expect(await pace.isBehind()).toBe(true);
 });

@@ -2,8 +2,9 @@
  * How far the store is behind the processor, and so whether a lane may go on: the events of noisy tenants that the store has
  * not taken yet are what everybody's next event waits behind. One for all partitions of a processor.
  *
- * Where only one tenant sends, nobody waits for it, and it may be as far ahead as keeps the store busy. Where no store
- * takes anything for long there is none, or it is down: then nothing is gained by waiting for it.
+ * Where only one tenant sends, nobody waits for it, and it may be as far ahead as keeps the store busy. A partition of which
+ * the store takes nothing for long does not count: there is no store, it is down, or events of one slice wait there while all
+ * others are taken. Nothing is gained by waiting for it then.
  */
 import { LANE_LIMITS } from '../../lib/limits.ts';
 import { TenantShares } from './shares.ts';
@@ -20,6 +21,8 @@ export interface PaceOptions {
 interface Ends {
   appended: number;
   stored: number;
+  /** When the store took something of it, or had all. */
+  movedMs: number;
 }
 
 export class Pace {
@@ -30,20 +33,22 @@ export class Pace {
   /** By tenant, when a record of it was last seen. */
   readonly #seenMs = new Map<string, number>();
   #askedMs = Number.NEGATIVE_INFINITY;
-  #movedMs: number;
   #asking: Promise<void> | undefined;
 
   constructor(options: PaceOptions) {
     this.#options = options;
     this.#nowMs = options.nowMs ?? (() => performance.now());
-    this.#movedMs = this.#nowMs();
   }
 
   /** The partition of `events` ends there. */
   appended(partition: number, nextOffset: number): void {
     const ends = this.#partitions.get(partition);
-    if (ends === undefined) this.#partitions.set(partition, { appended: nextOffset, stored: 0 });
-    else ends.appended = nextOffset;
+    const nowMs = this.#nowMs();
+    if (ends === undefined) this.#partitions.set(partition, { appended: nextOffset, stored: 0, movedMs: nowMs });
+    else {
+      if (ends.stored >= ends.appended) ends.movedMs = nowMs;
+      ends.appended = nextOffset;
+    }
   }
 
   forget(partition: number): void {
@@ -72,43 +77,47 @@ export class Pace {
 
   /** Whether a lane may go on. */
   async mayGoOn(): Promise<boolean> {
-    return (await this.#waiting(this.#window)) < this.#window || this.#isStalled;
+    return (await this.#waiting(this.#window)) < this.#window;
   }
 
   /** Whether so much waits for the store that more than lanes must be held back. */
   async isBehind(): Promise<boolean> {
     const most = LANE_LIMITS.behindWindows * this.#window;
-    return (await this.#waiting(most)) > most && !this.#isStalled;
+    return (await this.#waiting(most)) > most;
   }
 
   get #window(): number {
     return this.isShared ? this.#options.window : Math.max(this.#options.window, LANE_LIMITS.windowAlone);
   }
 
-  get #isStalled(): boolean {
-    return this.#nowMs() - this.#movedMs > LANE_LIMITS.storeStalledMs;
-  }
-
   /** Events that the store has not taken, looked up where it may be as many as asked about. */
   async #waiting(asked: number): Promise<number> {
-    if (this.#known < asked) {
+    const { all, moving } = this.#known;
+    if (all < asked) {
       // It is not behind, so it has not stalled either.
-      this.#movedMs = this.#nowMs();
-      return this.#known;
+      const nowMs = this.#nowMs();
+      for (const ends of this.#partitions.values()) ends.movedMs = nowMs;
+      return all;
     }
-    if (this.#nowMs() - this.#askedMs >= LANE_LIMITS.askStoredMs) {
+    const everyMs = moving < asked ? LANE_LIMITS.askStalledMs : LANE_LIMITS.askStoredMs;
+    if (this.#nowMs() - this.#askedMs >= everyMs) {
       this.#asking ??= this.#ask().finally(() => {
         this.#asking = undefined;
       });
     }
     await this.#asking;
-    return this.#known;
+    return this.#known.moving;
   }
 
-  get #known(): number {
-    let waiting = 0;
-    for (const { appended, stored } of this.#partitions.values()) waiting += Math.max(0, appended - stored);
-    return waiting;
+  /** In all, and in partitions of which the store takes something. */
+  get #known(): { readonly all: number; readonly moving: number } {
+    const [nowMs, known] = [this.#nowMs(), { all: 0, moving: 0 }];
+    for (const { appended, stored, movedMs } of this.#partitions.values()) {
+      const waiting = Math.max(0, appended - stored);
+      known.all += waiting;
+      if (nowMs - movedMs <= LANE_LIMITS.storeStalledMs) known.moving += waiting;
+    }
+    return known;
   }
 
   async #ask(): Promise<void> {
@@ -120,7 +129,7 @@ export class Pace {
         const stored = await this.#options.stored(partition).catch(() => undefined);
         if (stored === undefined || stored <= ends.stored) return;
         ends.stored = stored;
-        this.#movedMs = this.#nowMs();
+        ends.movedMs = this.#nowMs();
       }),
     );
   }

@@ -3,6 +3,8 @@
 export interface SpoolTrouble {
   /** Such as `raw/0`. */
   readonly place: string;
+  /** Epoch ms. */
+  readonly sinceMs: number;
   /** The same of all that are kept for the same reason. */
   readonly kind: string;
   /** A sentence. */
@@ -15,8 +17,9 @@ export function describeTroubles(troubles: readonly SpoolTrouble[], partitions: 
     const [first] = alike;
     const who =
       alike.length === 1
-        ? `${first?.place} is`
-        : `${alike.length} of ${partitions} partitions (${first?.place} ...) are`;
-    return `${who} kept on this machine's disk. ${first?.why}`;
+        ? `${first?.place} has`
+        : `${alike.length} of ${partitions} partitions (${first?.place} ...) have`;
+    const since = new Date(Math.min(...alike.map(({ sinceMs }) => sinceMs))).toISOString();
+    return `${who} been kept on this machine's disk since ${since}. ${first?.why}`;
   });
 }

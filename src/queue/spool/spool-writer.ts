@@ -55,6 +55,8 @@ export class SpoolWriter implements PartitionWriter {
   /** How far the log has gone to the queue, and when the next record of it was made. */
   #drainedTo: Offset;
   #oldestMs = 0;
+  /** When records began to be kept here. */
+  #sinceMs = 0;
   #closed: Promise<void> | undefined;
   #modeChanged = Promise.withResolvers<void>();
   /** Something more has gone to the queue, or never will. */
@@ -112,7 +114,12 @@ export class SpoolWriter implements PartitionWriter {
       ? 'It was added, and what its sources had in others has to be read first.'
       : 'The queue does not take it now.';
     const why = failure?.message ?? waitsFor ?? usual;
-    return { place: placeOf(this), kind: failure?.code ?? (this.#isHeld ? 'held' : 'away'), why };
+    return {
+      place: placeOf(this),
+      sinceMs: this.#sinceMs,
+      kind: failure?.code ?? (this.#isHeld ? 'held' : 'away'),
+      why,
+    };
   }
 
   get saturated(): boolean {
@@ -267,7 +274,8 @@ export class SpoolWriter implements PartitionWriter {
     this.#isSpooling = true;
     this.#sayKept();
     this.#drainedTo = from;
-    this.#oldestMs = (this.#options.nowMs ?? Date.now)();
+    this.#sinceMs = (this.#options.nowMs ?? Date.now)();
+    this.#oldestMs = this.#sinceMs;
     const flights = this.#isFenced ? [] : [...this.#flights];
     this.#isEntered = flights.length === 0;
     this.#entry = this.#isEntered ? Promise.resolve() : this.#enter(flights, from);

@@ -54,6 +54,13 @@ export interface SpoolingOptions {
 export const DRAIN_GROUP = 'drain';
 export const NOTES_FILE = 'producers.json';
 
+/** What is kept on this machine's disk and not in the queue. */
+export interface SpoolState {
+  readonly records: number;
+  /** Epoch ms. */
+  readonly sinceMs: number;
+}
+
 export class SpoolingQueue implements Queue {
   readonly #options: SpoolingOptions;
   readonly #queue: Queue;
@@ -198,6 +205,18 @@ export class SpoolingQueue implements Queue {
       writers.flatMap(({ trouble }) => trouble ?? []),
       writers.length,
     );
+  }
+
+  /** Undefined where nothing is kept on this machine now. */
+  get spooled(): SpoolState | undefined {
+    const kept = [...this.#writers].flatMap(({ trouble, spooledRecords }) =>
+      trouble === undefined ? [] : { sinceMs: trouble.sinceMs, records: spooledRecords },
+    );
+    if (kept.length === 0) return undefined;
+    return {
+      records: kept.reduce((sum, { records }) => sum + records, 0),
+      sinceMs: Math.min(...kept.map(({ sinceMs }) => sinceMs)),
+    };
   }
 
   openReader(at: TopicPartition, options?: ReaderOptions): PartitionReader {

@@ -89,7 +89,7 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
           withImplied(question, slices.index, (implied) => work(question, ask, { ...context, implied })),
         ),
       );
-  let completeTo = (_tenant?: string) => 0;
+  let completeTo: SearchEngine['completeToMs'] = () => 0;
   return {
     index: `the embedded engine in ${directory} on ${hostname()}`,
     table,
@@ -106,7 +106,7 @@ export async function openClickHouse(options: ClickHouseOptions): Promise<ClickH
     get: ({ tenant, signal, id }) =>
       time('get', () => runner.run(tenant, signal, (ask) => getEvent({ tenant, id }, ask, context))),
     context: asked('context', contextOf),
-    completeToMs: (tenant) => completeTo(tenant),
+    completeToMs: (...about) => completeTo(...about),
     completeFrom: (source) => {
       completeTo = source;
     },

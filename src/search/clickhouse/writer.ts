@@ -6,8 +6,8 @@ import type { Catalogue } from '../catalogue.ts';
 import type { Range } from '../journal.ts';
 import type { PathType } from '../path-types.ts';
 import type {
+  Inserted,
   Placement,
-  RefusedRecord,
   RowFacts,
   SearchWriter,
   StoredRow,
@@ -23,6 +23,8 @@ import { EventBlock } from './native/event-block.ts';
 import type { EngineSession } from './sessions.ts';
 import type { SliceNumber, SliceNumbers } from './slice-numbers.ts';
 import { PartsTidier } from './tidy-parts.ts';
+
+const ALL_TAKEN: Inserted = { refused: [], waiting: [] };
 
 export class FileBatch implements WriteBatch {
   readonly path: string;
@@ -121,10 +123,10 @@ export class ClickHouseWriter implements SearchWriter {
   }
 
   /** All or nothing of a block: which row is refused, the caller finds by halving. */
-  async insert(batch: WriteBatch): Promise<readonly RefusedRecord[]> {
+  async insert(batch: WriteBatch): Promise<Inserted> {
     if (!(batch instanceof FileBatch)) throw new TypeError('a batch of another engine');
     await this.#table.insertFile(batch.path);
-    return [];
+    return ALL_TAKEN;
   }
 
   /** Until it is gone there is a row that is nobody's: questions must not leave out whose events they ask for. */

@@ -2,8 +2,8 @@
  * The store's dead letters: events that the search engine cannot take, whole. Those of a partition of `events` have a
  * partition of `dead-letter` to themselves, whose writer is whoever has that of `events`: so it may move between stores.
  * Each letter is written once: what was written for records that nobody has committed is read back and skipped. That is
- * of as many records as one insert spans; where what was committed is forgotten there may be letters of more, which are
- * read back when the inserts come to them.
+ * of as many records as one insert spans; where more than that is not committed, or what was is forgotten, there may be
+ * letters of more, which are read back when the inserts come to them.
  */
 import {
   DEAD_LETTER_KEY,
@@ -20,14 +20,22 @@ import { DEFAULT_TENANT } from '../../lib/principal.ts';
 import { offset, type PartitionWriter, type Queue } from '../../queue/port.ts';
 import type { Range } from '../journal.ts';
 import type { RefusedRecord } from '../port.ts';
-import { type RecalledLetters, reasonsOf, recallLetters } from './recall-letters.ts';
+import { reasonsOf, recallLetters } from './recall-letters.ts';
 
 /** Of one partition of `events`. */
 interface Letters {
   readonly writer: PartitionWriter;
-  /** Where letters end that others have written. */
-  readonly end: number;
-  known: RecalledLetters;
+  /** Where letters end that are to be read back. */
+  end: number;
+  /** The record's offset, by origin: all letters of records in `covered`, and what was written since. */
+  readonly written: Map<string, number>;
+  covered: Covered[];
+}
+
+/** Offsets of records. */
+interface Covered {
+  readonly from: number;
+  readonly until: number;
 }
 
 export class DeadLetters {
@@ -48,18 +56,22 @@ export class DeadLetters {
     const at = { topic: TOPICS.deadLetter, partition: deadLetterPartition.storing(partition) };
     const writer = await this.#queue.openWriter(at);
     try {
-      const end = writer.nextOffset;
-      this.#partitions.set(partition, { writer, end, known: await this.#recall(writer, end, committed) });
+      const letters = { writer, end: writer.nextOffset, written: new Map(), covered: [] };
+      await this.#recall(letters, committed);
+      this.#partitions.set(partition, letters);
     } catch (thrown) {
       await writer.close();
       throw thrown;
     }
   }
 
-  async #recall({ topic, partition }: PartitionWriter, end: number, from: number): Promise<RecalledLetters> {
+  async #recall(letters: Letters, from: number): Promise<void> {
+    const { topic, partition } = letters.writer;
     const reader = this.#queue.openReader({ topic, partition });
     try {
-      return await recallLetters(reader, end, from);
+      const { written, until } = await recallLetters(reader, letters.end, from);
+      for (const [origin, at] of written) letters.written.set(origin, at);
+      letters.covered.push({ from, until });
     } finally {
       await reader.close();
     }
@@ -82,17 +94,17 @@ export class DeadLetters {
     }
   }
 
-  /** Durable when it resolves. Their partitions are open. */
-  async write(records: readonly RefusedRecord[]): Promise<void> {
+  /** Durable when it resolves. Their partitions are open. `isLate`: they waited, and later records were written before. */
+  async write(records: readonly RefusedRecord[], isLate = false): Promise<void> {
     const byPartition = Map.groupBy(records, ({ partition }) => partition);
-    await Promise.all([...byPartition].map(([partition, own]) => this.#write(partition, own)));
+    await Promise.all([...byPartition].map(([partition, own]) => this.#write(partition, own, isLate)));
   }
 
   /** The ranges are committed: their letters will not be asked for again. */
   forget(ranges: readonly Range[]): void {
     this.#earlier.clear();
     for (const { partition, to } of ranges) {
-      const written = this.#partitions.get(partition)?.known.written;
+      const written = this.#partitions.get(partition)?.written;
       for (const [origin, at] of written ?? []) if (at < to) written?.delete(origin);
     }
   }
@@ -108,16 +120,20 @@ export class DeadLetters {
     for (const partition of [...this.#partitions.keys()]) await this.release(partition);
   }
 
-  async #write(partition: number, records: readonly RefusedRecord[]): Promise<void> {
+  async #write(partition: number, records: readonly RefusedRecord[], isLate: boolean): Promise<void> {
     const known = this.#partitions.get(partition);
     if (known === undefined) throw new RangeError(`the dead letters of partition ${partition} are not open`);
-    const { writer, end } = known;
-    if (records.some((record) => record.offset >= known.known.until)) {
-      const first = records.reduce((least, record) => Math.min(least, record.offset), Number.POSITIVE_INFINITY);
-      const { written, until } = await this.#recall(writer, end, first - STORE_LIMITS.insertSpan);
-      known.known = { written: new Map([...known.known.written, ...written]), until };
+    const { writer, written } = known;
+    if (written.size > STORE_LIMITS.lettersKnown) {
+      written.clear();
+      known.covered = [];
+      known.end = writer.nextOffset;
     }
-    const { written } = known.known;
+    const isKnown = (at: number) => known.covered.some(({ from, until }) => from <= at && at < until);
+    if (!records.every((record) => isKnown(record.offset))) {
+      const first = records.reduce((least, record) => Math.min(least, record.offset), Number.POSITIVE_INFINITY);
+      await this.#recall(known, first - STORE_LIMITS.insertSpan);
+    }
     const builder = new RecordBatchBuilder();
     const appended: Promise<void>[] = [];
     let batch: [string, number][] = [];
@@ -141,6 +157,7 @@ export class DeadLetters {
         chunk: 0,
         last: true,
         record: record.offset,
+        ...(isLate && { late: true }),
       });
       const meta = encodeRawMeta({ tenant, input: 'store', remote: '', format: 'json' });
       const headers = encodeHeaders([

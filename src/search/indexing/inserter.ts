@@ -4,30 +4,32 @@
  * 1. the intent is durable in the journal; 2. letters of refused events are durable; 3. rows are inserted and durable
  * (so are letters of those that the engine refuses); 4. the offsets are committed; 5. the intent ends.
  *
- * After a crash the open intent names the ranges: what of them is visible is read back, and only the rest inserted.
+ * After a crash the open intent names the ranges: what of them is visible is read back, and only the rest inserted. Where the
+ * engine says that rows wait with their slice, the offsets before them are committed, and no others (positions.ts).
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Progress } from '../../event/progress.ts';
-import { messageOf, SpillwayError } from '../../lib/errors.ts';
+import { messageOf } from '../../lib/errors.ts';
 import { STORE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
-import { type Appended, offset } from '../../queue/port.ts';
 import type { SliceShare } from '../catalogue.ts';
 import type { Intent, Range, StoreJournal } from '../journal.ts';
 import type { PathType } from '../path-types.ts';
-import type { PolicyLog, RefusedRecord, SearchWriter, WriteBatch } from '../port.ts';
+import type { Inserted, PolicyLog, RefusedRecord, SearchWriter, WriteBatch } from '../port.ts';
 import { type SliceKey, uniqueSlices } from '../slices.ts';
+import { CatchUp } from './catch-up.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { Draft } from './draft.ts';
+import { isPassing } from './is-passing.ts';
 import type { Membership } from './membership.ts';
-import type { Begun, MissingRows } from './missing-rows.ts';
+import { type Begun, type MissingRows, soon } from './missing-rows.ts';
+import { type Committed, Positions } from './positions.ts';
 import type { StoreTrouble } from './trouble.ts';
+import { rowsOf, type WaitingEvents } from './waiting.ts';
 
-/** Told after the offsets are committed, in the order of the partition. */
-export interface Committed {
+/** Told when a range was passed: what of it can be found then, is found. */
+export interface Stored {
   readonly partition: number;
-  /** What is committed now, and was not before. */
-  readonly range: Appended;
   /** The progress markers of the range, folded; undefined where it holds none. */
   readonly progress: Progress | undefined;
   /** Events of the range that became dead letters. */
@@ -43,26 +45,46 @@ export interface InserterParts {
   readonly missing: MissingRows;
   readonly trouble: StoreTrouble;
   readonly log: Logger;
+  readonly waiting: WaitingEvents;
+  readonly onStored: (stored: Stored) => void;
   readonly onCommitted: (committed: Committed) => void;
   readonly signal: AbortSignal;
 }
 
-/** Before the first offset. */
+/** Where there is no offset. */
 const NONE = -1;
 
 export class Inserter {
+  readonly positions: Positions;
+  readonly catchUp: CatchUp;
   readonly #parts: InserterParts;
   /** Of the insert that the process before this one left, where several stores write: its end and its policy. */
   readonly #leftBehind = new Map<number, { readonly to: number; readonly version: number }>();
 
   constructor(parts: InserterParts) {
     this.#parts = parts;
+    const { membership, waiting, letters, missing, policyLog, log, signal, onCommitted } = parts;
+    this.positions = new Positions({
+      membership,
+      waiting,
+      letters,
+      persist: (work) => this.persist(work),
+      markers: (range) => missing.markers(range, soon()),
+      onCommitted,
+    });
+    const { positions } = this;
+    const onPaths = (paths: readonly PathType[]) => this.#knowPaths(paths);
+    this.catchUp = new CatchUp({ waiting, positions, missing, letters, policyLog, onPaths, log, signal });
   }
 
-  /** Inserts and commits; tries again while the engine or the disk fails. Rejects when it is fenced or stopped. */
-  async insert(draft: Draft): Promise<void> {
+  /**
+   * Inserts and commits; tries again while the engine or the disk fails. Rejects when it is fenced or stopped. How many of
+   * its rows wait.
+   */
+  async insert(draft: Draft): Promise<number> {
     const { journal, letters, writer } = this.#parts;
     const refused = [...draft.refused];
+    let waiting = 0;
     if (draft.rows > 0 || refused.length > 0) {
       const { ranges, shares, policy } = draft;
       const intent: Intent = {
@@ -75,13 +97,17 @@ export class Inserter {
       const begun = { ranges, slices: slicesOf(shares), policy };
       await this.persist(() => journal.begin(intent));
       await this.persist(() => letters.write(refused));
-      if (draft.batch !== undefined) refused.push(...(await this.#insertRows(draft.batch, begun)));
+      if (draft.batch !== undefined) {
+        const inserted = await this.#insertRows(draft.batch, begun);
+        refused.push(...inserted.refused);
+        waiting = rowsOf(inserted.waiting);
+      }
       await this.persist(() => writer.settle());
     }
     draft.batch?.discard();
-    await this.#commit(draft.ranges, draft.progress, refused);
+    await this.#passed(draft.ranges, draft.progress, refused);
     await journal.end();
-    letters.forget(draft.ranges);
+    return waiting;
   }
 
   /** Finishes what the process before began: where several stores write, that is found with the partition. */
@@ -104,50 +130,46 @@ export class Inserter {
     }
     if (open.deadLettersFrom !== undefined) await letters.recallEarlier(open.deadLettersFrom);
     await this.#finish(open, ranges);
+    letters.forget(open.ranges);
   }
 
   /**
-   * Finishes what another store began with a partition that is this one's now: rows behind what is committed say that it
-   * had an insert under way. Where the partition is committed to, then. `isForgotten`: what was committed is not known, and
-   * `committed` is where the queue begins.
+   * Takes over a partition that is this store's now, and answers where it goes on: after the last event that is in the index.
+   * What the insert lacks that another store had under way is inserted here: it lies just before that. What lies further
+   * back is looked at beside what comes. `committed`: or, where nothing is known to be, where the queue begins.
    */
-  async takeOver(partition: number, committed: number, end: number, isForgotten = false): Promise<number> {
-    const { writer, policyLog, log } = this.#parts;
-    if (writer.shared === undefined) return committed;
+  async takeOver(partition: number, committed: number, end: number): Promise<number> {
+    const { writer, policyLog, waiting, log } = this.#parts;
+    const { shared } = writer;
+    this.positions.begin(partition, committed, committed);
+    if (shared === undefined) return committed;
     // What another one has begun by an earlier policy goes to the same slices by this one, but for times ahead of the clock.
     const left = this.#leftBehind.get(partition) ?? { to: 0, version: policyLog.current.version };
     this.#leftBehind.delete(partition);
-    // Slices that the index has no more leave gaps of any length between the first record and what is in it.
-    const begun = isForgotten ? await this.#lastVisible({ partition, from: committed, to: end }) : NONE;
-    const known = Math.max(begun, Math.min(left.to, end) - 1);
-    for (let from = committed; ; ) {
-      // An insert begins where its partition is committed to. Where the commits are gone it is the whole index, piece by piece.
-      const seen = { partition, from, to: Math.min(end, from + STORE_LIMITS.insertSpan) };
-      const visible = await this.persist(() => writer.visibleOffsets(seen, []));
-      const last = maxOf(visible, known);
-      if (last < from) return from;
-      const range = { partition, from, to: Math.min(last + 1, from + STORE_LIMITS.insertSpan) };
-      log.info({ range }, 'Finishing an insert that another store began');
-      await this.#finish({ ranges: [range], shares: [], policyVersion: left.version, paths: [], receivedMs: 0 }, [
-        range,
-      ]);
-      from = range.to;
+    const last = await this.persist(() => shared.lastOffset({ partition, from: committed, to: end }));
+    const head = Math.max((last ?? NONE) + 1, Math.min(left.to, end));
+    if (head <= committed) return committed;
+    const from = Math.max(committed, head - STORE_LIMITS.finishOffsets);
+    if (from > committed) {
+      log.info({ partition, from: committed, to: from }, 'Looking for events that wait, beside those that come');
+      waiting.addUnknown(partition, committed, from);
+      this.positions.begin(partition, committed, from);
     }
+    const range = { partition, from, to: head };
+    log.info({ range }, 'Finishing an insert that another store began');
+    const open = { ranges: [range], shares: [], policyVersion: left.version, paths: [], receivedMs: 0 };
+    await this.#finish(open, [range]);
+    return head;
   }
 
-  /** Looks from the end on, piece by piece; NONE where nothing is visible. */
-  async #lastVisible({ partition, from, to }: Range): Promise<number> {
-    for (let end = to; end > from; end -= STORE_LIMITS.insertSpan) {
-      const piece = { partition, from: Math.max(from, end - STORE_LIMITS.insertSpan), to: end };
-      const visible = await this.persist(() => this.#parts.writer.visibleOffsets(piece, []));
-      if (visible.size > 0) return maxOf(visible, NONE);
-    }
-    return NONE;
+  /** The partition is another store's. */
+  release(partition: number): void {
+    this.#parts.waiting.release(partition);
+    this.positions.release(partition);
   }
 
-  /** `ranges`: what of the intent is not committed. */
   async #finish(open: Intent, ranges: readonly Range[]): Promise<void> {
-    const { journal, letters } = this.#parts;
+    const { journal } = this.#parts;
     if (ranges.length > 0) {
       const policy = this.#parts.policyLog.current.at(open.policyVersion);
       const known = { ranges, slices: slicesOf(open.shares), policy };
@@ -158,12 +180,12 @@ export class Inserter {
       const paths = [...open.paths, ...journal.paths.unknown(found.paths)];
       await this.persist(() => journal.begin({ ...open, shares, paths }));
       const begun = { ranges, slices: slicesOf(shares), policy };
-      const refused = await this.#insertMissing(begun);
+      // A slice that takes nothing waits, and everybody else's events for as short as can be.
+      const { refused } = await this.#insertMissing(begun, true);
       for (const range of ranges) await this.persist(() => this.#parts.writer.settleRange(range, begun.slices));
-      await this.#commit(ranges, found.progress, refused);
+      await this.#passed(ranges, found.progress, refused);
     }
     await journal.end();
-    letters.forget(open.ranges);
   }
 
   async #uncommitted(ranges: readonly Range[]): Promise<Range[]> {
@@ -176,25 +198,33 @@ export class Inserter {
     return open;
   }
 
-  async #insertRows(batch: WriteBatch, begun: Begun): Promise<readonly RefusedRecord[]> {
-    let refused: readonly RefusedRecord[];
+  async #insertRows(batch: WriteBatch, begun: Begun): Promise<Inserted> {
+    const { writer, waiting, letters, log } = this.#parts;
+    let inserted: Inserted;
     try {
-      refused = await this.#parts.writer.insert(batch);
+      inserted = await writer.insert(batch, { skips: waiting.skips });
+      waiting.add(inserted.waiting);
     } catch (thrown) {
       const { ranges } = begun;
-      this.#parts.log.warn({ reason: messageOf(thrown), ranges }, 'An insert failed; looking what of it is visible');
+      log.warn({ reason: messageOf(thrown), ranges }, 'An insert failed; looking what of it is visible');
       return this.#insertMissing(begun);
     }
-    if (refused.length > 0) await this.persist(() => this.#parts.letters.write(refused));
-    return refused;
+    const { refused } = inserted;
+    if (refused.length > 0) await this.persist(() => letters.write(refused));
+    return inserted;
   }
 
   /** Inserts what of the ranges is not visible; what the engine refuses although it works becomes a dead letter. */
-  async #insertMissing(begun: Begun): Promise<readonly RefusedRecord[]> {
+  async #insertMissing(begun: Begun, isTrial = false): Promise<Inserted> {
+    const { waiting, missing, letters } = this.#parts;
     return this.persist(async () => {
-      const refused = await this.#parts.missing.insert(begun, (paths) => this.#knowPaths(paths));
-      await this.#parts.letters.write(refused);
-      return refused;
+      // With one more than may wait: one of the others may be over.
+      if (waiting.isFull) await this.catchUp.step();
+      const how = { skips: waiting.skips, isTrial };
+      const found = await missing.insert(begun, (paths) => this.#knowPaths(paths), how);
+      waiting.add(found.waiting);
+      await letters.write(found.refused);
+      return found;
     });
   }
 
@@ -206,17 +236,17 @@ export class Inserter {
     if (unknown.length > 0 && open !== undefined) await journal.begin({ ...open, paths: [...open.paths, ...unknown] });
   }
 
-  async #commit(
+  async #passed(
     ranges: readonly Range[],
     progress: ReadonlyMap<number, Progress>,
     refused: readonly RefusedRecord[],
   ): Promise<void> {
-    const { membership, onCommitted } = this.#parts;
-    for (const { partition, from, to } of ranges) {
-      await this.persist(() => membership.commit(partition, to));
+    const { onStored } = this.#parts;
+    for (const range of ranges) {
+      const { partition } = range;
+      await this.positions.stored(range, progress.get(partition));
       const deadLettered = refused.filter((record) => record.partition === partition).length;
-      const range = { baseOffset: offset(from), nextOffset: offset(to) };
-      onCommitted({ partition, range, progress: progress.get(partition), deadLettered });
+      onStored({ partition, progress: progress.get(partition), deadLettered });
     }
   }
 
@@ -235,7 +265,7 @@ export class Inserter {
       try {
         return await work();
       } catch (thrown) {
-        if (!mayPass(thrown) || signal.aborted) throw thrown;
+        if (!isPassing(thrown) || signal.aborted) throw thrown;
         trouble.reason = messageOf(thrown);
         log.error({ reason: messageOf(thrown), pauseMs }, 'The store cannot write; trying again');
       }
@@ -246,14 +276,4 @@ export class Inserter {
 
 function slicesOf(shares: readonly SliceShare[]): SliceKey[] {
   return uniqueSlices(new Set(shares.map(({ slice }) => slice)));
-}
-
-function maxOf(offsets: ReadonlySet<number>, least: number): number {
-  let most = least;
-  for (const each of offsets) most = Math.max(most, each);
-  return most;
-}
-
-function mayPass(thrown: unknown): boolean {
-  return !(thrown instanceof SpillwayError) || !['QUEUE_FENCED', 'QUEUE_PARTITION_STOPPED'].includes(thrown.code);
 }

@@ -1,9 +1,11 @@
 /** Reads one partition of `events`, record by record, into blocks. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { RecordCursor } from '../../event/record-batch.ts';
 import { TOPICS } from '../../event/topics.ts';
 import { SpillwayError } from '../../lib/errors.ts';
-import { QUEUE_LIMITS } from '../../lib/limits.ts';
+import { QUEUE_LIMITS, STORE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
+import { orAborted } from '../../lib/or-aborted.ts';
 import { type AssignedPartition, offset, type PartitionReader, type Queue } from '../../queue/port.ts';
 import { retainedFrom } from '../../queue/retained-from.ts';
 import type { BlockBuilder } from './block-builder.ts';
@@ -11,8 +13,6 @@ import type { BlockBuilder } from './block-builder.ts';
 export class Intake {
   readonly partition: number;
   readonly assigned: AssignedPartition;
-  /** What the store has committed of it. */
-  committed: number;
   readonly #reader: PartitionReader;
   readonly #log: Logger;
   #next: number;
@@ -20,13 +20,18 @@ export class Intake {
   #batches: Buffer[] = [];
   #cursor: RecordCursor | undefined;
   readonly #onLost: (records: number) => void;
+  /** A read that takes longer than those of others may wait for. */
+  #slowRead: Promise<boolean> | undefined;
+  /** What a read failed with that nobody waited for. */
+  #failure: unknown;
+  /** Its last read was slow: nobody waits for the next one. */
+  #isSlow = false;
 
-  /** `from`: what is committed; `onLost` is told of records that were removed before they could be read. */
+  /** `from`: where to go on; `onLost` is told of records that were removed before they could be read. */
   constructor(queue: Queue, assigned: AssignedPartition, from: number, log: Logger, onLost: (records: number) => void) {
     const { partition } = assigned;
     this.partition = partition;
     this.assigned = assigned;
-    this.committed = from;
     this.#reader = queue.openReader({ topic: TOPICS.events, partition });
     this.#next = from;
     this.#log = log;
@@ -38,13 +43,16 @@ export class Intake {
     return this.#next;
   }
 
-  /** Puts records into the builder until it is full or nothing more is there; whether there was any. */
+  /**
+   * Puts records into the builder until it is full or nothing more is there; whether there was any. What cannot be read soon,
+   * as of a partition whose leader is away, is read beside the others, and is there at a later call.
+   */
   async fill(builder: BlockBuilder): Promise<boolean> {
     let any = false;
     while (!builder.isFull) {
       const cursor = this.#cursor ?? this.#nextCursor();
       if (cursor === undefined) {
-        if (!(await this.#read())) return any;
+        if (!(await this.#readSoon())) return any;
         continue;
       }
       any = true;
@@ -55,6 +63,8 @@ export class Intake {
 
   /** Resolves when there may be more, or the signal fires. */
   async wait(signal: AbortSignal): Promise<void> {
+    // Of one reader one thing is asked at a time.
+    if (this.#slowRead !== undefined) return void (await orAborted(this.#slowRead, signal));
     await this.#reader.waitFor(offset(this.#next), signal);
   }
 
@@ -84,6 +94,37 @@ export class Intake {
     // Stands before the first record until `next()` is called.
     cursor.offset = -1;
     return cursor;
+  }
+
+  /** Whether there is something to take now. */
+  async #readSoon(): Promise<boolean> {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#slowRead !== undefined) return false;
+    const began = performance.now();
+    const reading = this.#read();
+    const soon = this.#isSlow ? 0 : STORE_LIMITS.patientReadMs;
+    const timer = new AbortController();
+    const late = delay(soon, 'late' as const, { signal: timer.signal }).catch(() => 'late' as const);
+    try {
+      const first = await Promise.race([reading, late]);
+      if (first !== 'late') {
+        this.#isSlow = performance.now() - began > STORE_LIMITS.patientReadMs;
+        return first;
+      }
+    } finally {
+      timer.abort();
+    }
+    this.#isSlow = true;
+    this.#slowRead = reading
+      .catch((thrown: unknown) => {
+        this.#failure = thrown;
+        return true;
+      })
+      .finally(() => {
+        this.#slowRead = undefined;
+        this.#isSlow = performance.now() - began > STORE_LIMITS.patientReadMs;
+      });
+    return false;
   }
 
   async #read(): Promise<boolean> {

@@ -1,6 +1,8 @@
 /** What the indexer counts, for Prometheus. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Clock } from '../../lib/clock.ts';
 import type { StoreTrouble } from './trouble.ts';
+import type { WaitingEvents, WaitingSlice } from './waiting.ts';
 
 export interface IndexerMetrics {
   readonly rows: Counter;
@@ -20,6 +22,42 @@ export function measureTrouble(registry: Registry, trouble: StoreTrouble): void 
       this.set(trouble.seconds);
     },
   });
+}
+
+/** Slices that take nothing while all others do. */
+export function measureWaiting(registry: Registry, waiting: WaitingEvents, clock: Clock): void {
+  const gauges: readonly (readonly [name: string, help: string, of: (slices: readonly WaitingSlice[]) => number])[] = [
+    [
+      'slices',
+      'Slices that cannot be written, whose events wait in the queue; all others are found.',
+      (all) => all.length,
+    ],
+    [
+      'events',
+      'Events that began to wait for such slices, of those that still have some.',
+      (all) => all.reduce((sum, { events }) => sum + events, 0),
+    ],
+    [
+      'offsets',
+      'Offsets of the queue that are to be read again for such slices: it retains them meanwhile.',
+      (all) => all.reduce((sum, { offsets }) => sum + offsets, 0),
+    ],
+    [
+      'seconds',
+      'Age, since its receipt, of the earliest event that waits for such a slice; 0 where none does.',
+      (all) => all.reduce((oldest, { sinceMs }) => Math.max(oldest, clock.now() - sinceMs), 0) / 1_000,
+    ],
+  ];
+  for (const [name, help, of] of gauges) {
+    new Gauge({
+      name: `spillway_store_waiting_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(of(waiting.describe()));
+      },
+    });
+  }
 }
 
 export function createIndexerMetrics(registry: Registry): IndexerMetrics {

@@ -7,6 +7,7 @@ import { decodeProgress, foldProgress, isProgress, type Progress } from '../../e
 import { RecordCursor } from '../../event/record-batch.ts';
 import { TOPICS } from '../../event/topics.ts';
 import { messageOf } from '../../lib/errors.ts';
+import { STORE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { offset, type PartitionReader, type Queue, type ReadResult } from '../../queue/port.ts';
 import { retainedFrom } from '../../queue/retained-from.ts';
@@ -14,8 +15,8 @@ import type { SliceShare } from '../catalogue.ts';
 import type { Range } from '../journal.ts';
 import type { PathType } from '../path-types.ts';
 import type { SlicePolicy } from '../policy/slice-policy.ts';
-import type { RefusedRecord, SearchWriter, WriteBatch } from '../port.ts';
-import type { SliceKey } from '../slices.ts';
+import type { Inserted, InsertOptions, RefusedRecord, SearchWriter, WaitingRows, WriteBatch } from '../port.ts';
+import { type SliceKey, sliceText } from '../slices.ts';
 import { BlockBuilder } from './block-builder.ts';
 import type { Draft } from './draft.ts';
 
@@ -31,6 +32,19 @@ export interface Begun {
   readonly policy: SlicePolicy;
 }
 
+/** What inserting them came to. */
+export interface Filled extends Inserted {
+  /** Slices, as texts, that have taken rows. */
+  readonly taken: ReadonlySet<string>;
+  /** Rows that were tried. */
+  readonly rows: number;
+}
+
+export interface FillOptions extends InsertOptions {
+  /** All that was stored of the ranges was stored long ago: so it can be found. Others wait for this, so the queue must answer. */
+  readonly isOld?: boolean;
+}
+
 export interface Survey {
   /** Where the missing rows belong. */
   readonly shares: readonly SliceShare[];
@@ -40,6 +54,14 @@ export interface Survey {
 
 /** Told before rows can be seen which types they bring to which paths; durable when it resolves. */
 export type OnPaths = (paths: readonly PathType[]) => Promise<void>;
+
+interface Filling {
+  readonly policy: SlicePolicy;
+  readonly onPaths: OnPaths;
+  readonly how: InsertOptions;
+  /** Slices, as texts, of rows that were tried. */
+  readonly taken: Set<string>;
+}
 
 export interface MissingRowsParts {
   readonly queue: Queue;
@@ -64,16 +86,10 @@ export class MissingRows {
     const progress = new Map<number, Progress>();
     const shares: SliceShare[] = [];
     const paths: PathType[] = [];
-    const missing = await this.#missing(ranges, slices);
+    const missing = await this.#missing(ranges, slices, false);
     for (const range of ranges) {
-      await this.#read(range, (batch) => {
-        const cursor = new RecordCursor(batch);
-        while (cursor.next()) {
-          if (!isProgress(cursor) || cursor.offset < range.from || cursor.offset >= range.to) continue;
-          progress.set(range.partition, foldProgress(progress.get(range.partition), decodeProgress(cursor.value())));
-        }
-        return true;
-      });
+      const markers = await this.markers(range);
+      if (markers !== undefined) progress.set(range.partition, markers);
     }
     await this.#build(missing, policy, async (builder) => {
       const draft = await this.#discard(builder);
@@ -83,59 +99,75 @@ export class MissingRows {
     return { shares, paths, progress };
   }
 
-  /**
-   * Inserts the missing rows; returns those that the engine refuses. Rejects where the engine does not work at all.
-   * A block of other rows than the first one's may store the same texts as another type: `onPaths` is told of each.
-   */
-  async insert({ ranges, slices, policy }: Begun, onPaths: OnPaths): Promise<readonly RefusedRecord[]> {
-    return this.#insertRows(await this.#missing(ranges, slices), policy, onPaths);
+  /** The progress markers of the range, folded. */
+  async markers(range: Range, signal?: AbortSignal): Promise<Progress | undefined> {
+    let progress: Progress | undefined;
+    const visit = (batch: Buffer) => {
+      const cursor = new RecordCursor(batch);
+      while (cursor.next()) {
+        if (!isProgress(cursor) || cursor.offset < range.from || cursor.offset >= range.to) continue;
+        progress = foldProgress(progress, decodeProgress(cursor.value()));
+      }
+      return true;
+    };
+    await this.#read(range, visit, signal);
+    return progress;
   }
 
-  async #insertRows(rows: readonly Row[], policy: SlicePolicy, onPaths: OnPaths): Promise<readonly RefusedRecord[]> {
+  /**
+   * Inserts the missing rows; returns those that the engine refuses, and those that wait. Rejects where the engine does not
+   * work at all. A block of other rows than the first one's may store the same texts as another type: `onPaths` is told of
+   * each.
+   */
+  async insert({ ranges, slices, policy }: Begun, onPaths: OnPaths, options: FillOptions = {}): Promise<Filled> {
+    const { isOld = false, ...how } = options;
+    const rows = await this.#missing(ranges, slices, isOld);
+    const taken = new Set<string>();
+    const inserted = await this.#insertRows(rows, { policy, onPaths, how, taken });
+    for (const { slice } of inserted.waiting) taken.delete(sliceText(slice));
+    return { ...inserted, taken, rows: rows.length };
+  }
+
+  async #insertRows(rows: readonly Row[], filling: Filling): Promise<Inserted> {
     const refused: RefusedRecord[] = [];
-    await this.#build(rows, policy, async (builder, taken) => {
+    const waiting: WaitingRows[] = [];
+    await this.#build(rows, filling.policy, async (builder, taken) => {
       const draft = await builder.finish();
       refused.push(...draft.refused);
+      for (const { slice } of draft.shares) filling.taken.add(sliceText(slice));
       if (draft.batch === undefined) return;
       try {
-        await onPaths(draft.paths);
-        refused.push(...(await this.#insertBatch(draft.batch, taken, policy, onPaths)));
+        await filling.onPaths(draft.paths);
+        const inserted = await this.#insertBatch(draft.batch, taken, filling);
+        refused.push(...inserted.refused);
+        waiting.push(...inserted.waiting);
       } finally {
         draft.batch.discard();
       }
     });
-    return refused;
+    return { refused, waiting };
   }
 
-  async #insertBatch(
-    batch: WriteBatch,
-    rows: readonly Row[],
-    policy: SlicePolicy,
-    onPaths: OnPaths,
-  ): Promise<readonly RefusedRecord[]> {
+  async #insertBatch(batch: WriteBatch, rows: readonly Row[], filling: Filling): Promise<Inserted> {
     try {
-      return await this.#parts.writer.insert(batch);
+      return await this.#parts.writer.insert(batch, filling.how);
     } catch (thrown) {
       if (!(await this.#parts.writer.works())) throw thrown;
-      return this.#divide(rows, policy, messageOf(thrown), onPaths);
+      return this.#divide(rows, messageOf(thrown), filling);
     }
   }
 
-  async #divide(
-    rows: readonly Row[],
-    policy: SlicePolicy,
-    reason: string,
-    onPaths: OnPaths,
-  ): Promise<readonly RefusedRecord[]> {
+  async #divide(rows: readonly Row[], reason: string, filling: Filling): Promise<Inserted> {
     const [row] = rows;
-    if (row === undefined) return [];
+    if (row === undefined) return { refused: [], waiting: [] };
     if (rows.length === 1) {
       this.#parts.log.warn({ ...row, reason }, 'The search engine refuses an event; it becomes a dead letter');
-      return this.#letter(row, reason);
+      return { refused: await this.#letter(row, reason), waiting: [] };
     }
     const middle = rows.length >> 1;
-    const first = await this.#insertRows(rows.slice(0, middle), policy, onPaths);
-    return [...first, ...(await this.#insertRows(rows.slice(middle), policy, onPaths))];
+    const first = await this.#insertRows(rows.slice(0, middle), filling);
+    const second = await this.#insertRows(rows.slice(middle), filling);
+    return { refused: [...first.refused, ...second.refused], waiting: [...first.waiting, ...second.waiting] };
   }
 
   async #letter(row: Row, reason: string): Promise<readonly RefusedRecord[]> {
@@ -153,11 +185,14 @@ export class MissingRows {
   }
 
   /** Events of the ranges that are not visible, progress markers left out. */
-  async #missing(ranges: readonly Range[], slices: readonly SliceKey[]): Promise<Row[]> {
+  async #missing(ranges: readonly Range[], slices: readonly SliceKey[], isOld: boolean): Promise<Row[]> {
+    const { writer } = this.#parts;
     const rows: Row[] = [];
     for (const range of ranges) {
-      const visible = await this.#parts.writer.visibleOffsets(range, slices);
-      const retainedFrom = await this.#read(range, (batch) => {
+      const visible = await (isOld && writer.shared !== undefined
+        ? writer.shared.foundOffsets(range)
+        : writer.visibleOffsets(range, slices));
+      const visit = (batch: Buffer) => {
         const cursor = new RecordCursor(batch);
         while (cursor.next()) {
           const { offset: at } = cursor;
@@ -165,7 +200,8 @@ export class MissingRows {
           rows.push({ partition: range.partition, offset: at });
         }
         return true;
-      });
+      };
+      const retainedFrom = await this.#read(range, visit, isOld ? soon() : undefined);
       this.#sayGone({ ...range, to: Math.min(retainedFrom, range.to) }, visible);
     }
     return rows;
@@ -239,15 +275,20 @@ export class MissingRows {
     return draft;
   }
 
-  /** Batches that hold records of the range, until `visit` answers false. From where on of it the queue retains them. */
-  async #read(range: Range, visit: (batch: Buffer) => boolean): Promise<number> {
+  /**
+   * Batches that hold records of the range, until `visit` answers false. From where on of it the queue retains them. Rejects
+   * where the signal fires before the queue says that they are there.
+   */
+  async #read(range: Range, visit: (batch: Buffer) => boolean, late?: AbortSignal): Promise<number> {
+    const signal = late === undefined ? this.#parts.signal : AbortSignal.any([late, this.#parts.signal]);
     const reader = this.#parts.queue.openReader({ topic: TOPICS.events, partition: range.partition });
     try {
       let retainedFrom = range.from;
       let next = range.from;
       while (next < range.to) {
-        await reader.waitFor(offset(next), this.#parts.signal);
+        await reader.waitFor(offset(next), signal);
         if (this.#parts.signal.aborted) throw new Error('stopped');
+        if (signal.aborted) throw new Error(`the queue does not answer about partition ${range.partition} of events`);
         const read = await readRetained(reader, next);
         if (typeof read === 'number') {
           next = read;
@@ -263,6 +304,11 @@ export class MissingRows {
       await reader.close();
     }
   }
+}
+
+/** How long the queue may take to answer where others wait for it. */
+export function soon(): AbortSignal {
+  return AbortSignal.timeout(STORE_LIMITS.catchUpReadMs);
 }
 
 /** Where the partition begins instead, where retention was faster. */

@@ -15,7 +15,8 @@ const NO_REASON: Partial<DeadLetterReason> = {};
 
 /**
  * The letters of `letterSpan` records from `from` on. Letters stand in the order of the ranges that they were written for,
- * and a range spans so many offsets at the most: it is over where one lies further before `from`.
+ * but for those that say that they are late, and a range spans so many offsets at the most: it is over where one lies further
+ * before `from`.
  */
 export async function recallLetters(reader: PartitionReader, end: number, from: number): Promise<RecalledLetters> {
   const written = new Map<string, number>();
@@ -31,7 +32,7 @@ export async function recallLetters(reader: PartitionReader, end: number, from: 
       if (record >= limit) until = limit;
       else if (record >= from) written.set(origin, record);
     }
-    if (reasons.some(({ record = 0 }) => record <= from - STORE_LIMITS.insertSpan)) break;
+    if (reasons.some(({ record = 0, late }) => late !== true && record <= from - STORE_LIMITS.insertSpan)) break;
     next = Math.min(last?.baseOffset ?? next - 1, corrupt?.[0]?.fromOffset ?? next - 1, next - 1);
   }
   return { written, until };

@@ -1,13 +1,14 @@
 /**
  * The indexer's loop: takes a little from each partition in turn, fills a block while the one before is inserted, and inserts
- * it when it is full, or when its first event has waited long enough.
+ * it when it is full, or when its first event has waited long enough. Between two inserts what waited is caught up, a short
+ * step at a time.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../lib/clock.ts';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { STORE_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
-import { type AssignedPartition, offset } from '../../queue/port.ts';
+import type { AssignedPartition } from '../../queue/port.ts';
 import type { PolicyKeeper } from '../policy/policy-keeper.ts';
 import type { BlockBuilder } from './block-builder.ts';
 import type { Draft } from './draft.ts';
@@ -43,6 +44,8 @@ export class IndexerRun {
   #inserting: Promise<void> | undefined;
   #failure: unknown;
   #lastInsertMs = 0;
+  /** The last that was done is a step of catching up: an insert is next, where there is one. */
+  #hasCaughtUp = false;
   #firstIntake = 0;
 
   constructor(parts: RunParts) {
@@ -114,10 +117,24 @@ export class IndexerRun {
     const any = await this.#fill();
     if (this.#builder.isFull) {
       await this.#inserting;
+      if (this.#startCatchingUp()) await this.#inserting;
       await this.#startInsert();
-    } else if (!this.#builder.isEmpty && this.#inserting === undefined && this.#untilDueMs() <= 0)
+    } else if (this.#inserting === undefined && this.#startCatchingUp()) return;
+    else if (!this.#builder.isEmpty && this.#inserting === undefined && this.#untilDueMs() <= 0)
       await this.#startInsert();
     else if (!any) await this.#waitForMore();
+  }
+
+  /** Whether there is something that waited, and it is its turn. */
+  #startCatchingUp(): boolean {
+    const { inserter, metrics } = this.#parts;
+    const { catchUp } = inserter;
+    if (this.#failure !== undefined || catchUp.untilDueMs > 0) return false;
+    const isDue = this.#builder.isFull || (!this.#builder.isEmpty && this.#untilDueMs() <= 0);
+    if (this.#hasCaughtUp && isDue) return false;
+    this.#hasCaughtUp = true;
+    this.#begin(async () => metrics.rows.inc(await catchUp.step()));
+    return true;
   }
 
   /** A little from each partition in turn, so that none waits for another. */
@@ -145,36 +162,38 @@ export class IndexerRun {
     if (this.#failure !== undefined) return;
     const draft = await this.#builder.finish();
     this.#lastInsertMs = performance.now();
-    this.#inserting = this.#insert(draft).finally(() => {
-      this.#inserting = undefined;
-    });
+    this.#hasCaughtUp = false;
+    this.#begin(() => this.#insert(draft));
+  }
+
+  /** One thing at a time is done with the engine. */
+  #begin(work: () => Promise<void>): void {
+    const { trouble, log, signal } = this.#parts;
+    this.#inserting = trouble
+      .watch(work)
+      .catch((thrown: unknown) => {
+        log[signal.aborted ? 'warn' : 'error']({ reason: messageOf(thrown) }, 'The indexer cannot go on');
+        this.#failure = thrown;
+      })
+      .finally(() => {
+        this.#inserting = undefined;
+      });
   }
 
   async #insert(draft: Draft): Promise<void> {
-    const { inserter, metrics, trouble, clock, log, signal } = this.#parts;
+    const { inserter, metrics, clock } = this.#parts;
     const began = performance.now();
-    try {
-      await trouble.watch(() => inserter.insert(draft));
-      for (const { partition, to } of draft.ranges) {
-        const intake = this.#intakes.find((known) => known.partition === partition);
-        if (intake !== undefined) intake.committed = to;
-      }
-      metrics.rows.inc(draft.rows);
-      metrics.seconds.observe((performance.now() - began) / 1000);
-      if (draft.rows > 0) metrics.age.observe(Math.max(0, clock.now() - draft.newestReceivedMs) / 1000);
-    } catch (thrown) {
-      log[signal.aborted ? 'warn' : 'error']({ reason: messageOf(thrown) }, 'The indexer cannot go on');
-      this.#failure = thrown;
-    }
+    const rows = draft.rows - (await inserter.insert(draft));
+    metrics.rows.inc(rows);
+    metrics.seconds.observe((performance.now() - began) / 1000);
+    if (rows > 0) metrics.age.observe(Math.max(0, clock.now() - draft.newestReceivedMs) / 1000);
   }
 
   /** What could not be read is committed as well: partitions that were added may wait for it. */
   async #commitPassed(): Promise<void> {
     for (const intake of this.#intakes) {
-      if (intake.nextOffset <= intake.committed) continue;
       try {
-        await intake.assigned.commit(offset(intake.nextOffset));
-        intake.committed = intake.nextOffset;
+        await this.#parts.inserter.positions.passed(intake.partition, intake.nextOffset);
       } catch (thrown) {
         if (!(thrown instanceof SpillwayError) || !thrown.kind.retry) throw thrown;
         // It can wait until the next time.
@@ -196,10 +215,12 @@ export class IndexerRun {
     const news = idle ? [...this.#intakes.map((intake) => intake.wait(either)), membership.changed(either)] : [];
     // An insert that ends is news as well: what was passed over since it began can be committed then.
     const ended = this.#inserting ?? (idle ? undefined : delay(Math.max(1, this.#untilDueMs())));
+    const waitMs = this.#inserting === undefined ? this.#parts.inserter.catchUp.untilDueMs : Number.POSITIVE_INFINITY;
     const causes = [
       ...news,
       ...(ended === undefined ? [] : [ended]),
       ...(idle ? [] : [delay(STORE_LIMITS.readEveryMs)]),
+      ...(Number.isFinite(waitMs) ? [delay(waitMs, undefined, { signal: woken.signal }).catch(() => {})] : []),
     ];
     try {
       await Promise.race(causes);

@@ -7,7 +7,7 @@ import { MemoryDisk } from '../../lib/memory-disk.ts';
 import type { Queue } from '../../queue/port.ts';
 import { type LoggedLine, openTestLog, recordingLog } from '../../queue/segment-log/test-log.ts';
 import { values } from '../../queue/test-records.ts';
-import type { StoreJournal } from '../journal.ts';
+import type { Range, StoreJournal } from '../journal.ts';
 import { type DocumentBatch, DocumentBlock } from '../opensearch/document-block.ts';
 import { sharedPolicy } from '../policy/slice-policy.ts';
 import type { PolicyLog, SearchWriter } from '../port.ts';
@@ -17,6 +17,7 @@ import { Inserter } from './inserter.ts';
 import type { Membership } from './membership.ts';
 import { MissingRows } from './missing-rows.ts';
 import { StoreTrouble } from './trouble.ts';
+import { WaitingEvents } from './waiting.ts';
 
 const at = { topic: TOPICS.events, partition: 0 };
 
@@ -27,14 +28,19 @@ function storeOn(queue: Queue, hasRow: (offset: number) => boolean) {
   const lost: number[] = [];
   const logged: LoggedLine[] = [];
   const log = recordingLog(logged);
+  const rowsIn = ({ from, to }: Range) =>
+    Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i).filter(hasRow);
   const writer = {
-    shared: { hasRows: async () => true },
-    visibleOffsets: async ({ from, to }: { from: number; to: number }) =>
-      new Set(Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i).filter(hasRow)),
+    shared: {
+      hasRows: async () => true,
+      lastOffset: async (range: Range) => rowsIn(range).at(-1),
+      foundOffsets: async (range: Range) => new Set(rowsIn(range)),
+    },
+    visibleOffsets: async (range: Range) => new Set(rowsIn(range)),
     createBlock: () => new DocumentBlock({ origin: '', indexOf: () => 'slice', lacks: () => false }),
     insert: async (batch: DocumentBatch) => {
       inserted.push(...batch.rows.map(({ record }) => record.offset));
-      return [];
+      return { refused: [], waiting: [] };
     },
     settleRange: async () => {},
   } as unknown as SearchWriter;
@@ -42,6 +48,7 @@ function storeOn(queue: Queue, hasRow: (offset: number) => boolean) {
   const policy = { version: 1, at: () => sharedPolicy(DEFAULT_RETENTION) };
   const membership = { commit: async (_: number, position: number) => void committed.push(position) };
   const { signal } = new AbortController();
+  const waiting = new WaitingEvents({ policy: () => sharedPolicy(DEFAULT_RETENTION), clock: systemClock });
   const inserter = new Inserter({
     writer,
     journal: journal as unknown as StoreJournal,
@@ -51,10 +58,12 @@ function storeOn(queue: Queue, hasRow: (offset: number) => boolean) {
     trouble: new StoreTrouble(systemClock),
     missing: new MissingRows({ queue, writer, log, signal, onLost: (_, records) => lost.push(records) }),
     log,
+    waiting,
+    onStored: () => {},
     onCommitted: () => {},
     signal,
   });
-  return { inserter, inserted, committed, lost, logged };
+  return { inserter, waiting, inserted, committed, lost, logged };
 }
 
 test('a store finishes the insert of another one whose first events retention has removed, and says which are lost', async () => {
@@ -80,6 +89,14 @@ test('where what was committed is forgotten, what the index has behind a gap is 
   const reader = { waitFor: async () => {}, read: async () => nothing, close: async () => {} };
   const queue = { openReader: () => reader } as unknown as Queue;
   const hasRow = (offset: number) => offset >= end - 5 && offset < end - 2;
-  expect(await storeOn(queue, hasRow).inserter.takeOver(0, 100, end, true)).toBe(end - 2);
-  expect(await storeOn(queue, () => false).inserter.takeOver(0, 100, end, true)).toBe(100);
+  const store = storeOn(queue, hasRow);
+  expect(await store.inserter.takeOver(0, 100, end)).toBe(end - 2);
+  // What lies further back than an insert spans is looked at beside what comes, and nothing of it is committed before.
+  expect(store.waiting.isUnknown(0)).toBe(true);
+  expect(store.committed).toEqual([]);
+  while (store.waiting.isUnknown(0)) await store.inserter.catchUp.step();
+  while (store.inserter.positions.late !== undefined) await store.inserter.catchUp.step();
+  expect(store.committed.at(-1)).toBe(end - 2);
+  expect(store.inserted).toEqual([]);
+  expect(await storeOn(queue, () => false).inserter.takeOver(0, 100, end)).toBe(100);
 });

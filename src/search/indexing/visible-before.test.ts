@@ -1,10 +1,13 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { encodeProgress, PROGRESS_KEY } from '../../event/progress.ts';
 import { readBatchHeader } from '../../event/record-batch.ts';
+import { SpillwayError } from '../../lib/errors.ts';
 import { QUEUE_LIMITS } from '../../lib/limits.ts';
 import { offset, type Queue, type StoredBatch } from '../../queue/port.ts';
+import { type LoggedLine, recordingLog } from '../../queue/segment-log/test-log.ts';
 import { batchOf } from '../../queue/test-records.ts';
-import { visibleBefore } from './visible-before.ts';
+import { Completeness } from './completeness.ts';
+import { askVisible, visibleBefore } from './visible-before.ts';
 
 const marker = (rawOffset: number) =>
   encodeProgress({ version: 1, rawOffset, receivedTo: 1_000 + rawOffset, ledger: [] }).toString();
@@ -30,6 +33,7 @@ function partitionOf(batches: Readonly<Record<number, number>>, end: number, ear
   };
   const queue = { openReader: () => reader } as unknown as Queue;
   return {
+    queue,
     visibleAt: (from: number, committed?: number) => {
       const { signal } = new AbortController();
       return visibleBefore({ queue, processed: async () => committed, signal }, 0, from);
@@ -69,4 +73,27 @@ describe('what is visible before an offset', () => {
     expect(await partitionOf({ 0: 1 }, far).visibleAt(far)).toBeUndefined();
     expect(await partitionOf({ 0: 1 }, far).visibleAt(far, 3)).toEqual({ rawOffset: 3, receivedTo: 0 });
   });
+});
+
+test('what is visible is asked until it is known, also where the partition cannot be read for long', async () => {
+  const partition = partitionOf({ 0: 5 }, 2);
+  let failures = 1;
+  const queue = {
+    openReader: () => {
+      if (failures-- > 0) throw new SpillwayError('QUEUE_UNREACHABLE', 'no broker answers');
+      return partition.queue.openReader({ topic: 'events', partition: 0 });
+    },
+  } as unknown as Queue;
+  const completeness = new Completeness(
+    () => 1,
+    () => undefined,
+  );
+  const logged: LoggedLine[] = [];
+  const { signal } = new AbortController();
+  const parts = { queue, processed: async () => undefined, completeness, log: recordingLog(logged), signal };
+  const asked = askVisible(parts, 0, 2);
+  await vi.waitFor(() => expect(logged).toHaveLength(1));
+  expect(completeness.toMs()).toBe(0);
+  await asked;
+  expect(completeness.toMs()).toBe(1_005);
 });

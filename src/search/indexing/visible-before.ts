@@ -1,10 +1,13 @@
 /** What is visible of a partition when a store begins with it: where the processors before had come to. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { readProgress } from '../../event/progress.ts';
 import { TOPICS } from '../../event/topics.ts';
-import { QUEUE_LIMITS } from '../../lib/limits.ts';
+import { messageOf } from '../../lib/errors.ts';
+import { QUEUE_LIMITS, STORE_LIMITS } from '../../lib/limits.ts';
+import type { Logger } from '../../lib/log.ts';
 import { batchBefore, batchFrom } from '../../queue/batch-before.ts';
 import { offset, type PartitionReader, type Queue } from '../../queue/port.ts';
-import type { Visible } from './completeness.ts';
+import type { Completeness, Visible } from './completeness.ts';
 
 export interface VisibleParts {
   readonly queue: Queue;
@@ -35,6 +38,24 @@ export async function visibleBefore(
     return rawOffset !== undefined && isAll ? { rawOffset, receivedTo: 0 } : undefined;
   } finally {
     await reader.close();
+  }
+}
+
+export interface AskingParts extends VisibleParts {
+  readonly completeness: Completeness;
+  readonly log: Logger;
+}
+
+/** Asks what is visible before the offset until it is known, also where the partition cannot be read for long. */
+export async function askVisible(parts: AskingParts, partition: number, from: number): Promise<void> {
+  const { completeness, log, signal } = parts;
+  while (!signal.aborted) {
+    try {
+      return completeness.set(partition, await visibleBefore(parts, partition, from));
+    } catch (thrown) {
+      log.warn({ partition, reason: messageOf(thrown) }, 'The last progress marker cannot be read; asking again');
+    }
+    await delay(STORE_LIMITS.askVisibleAgainMs, undefined, { signal }).catch(() => {});
   }
 }
 

@@ -5,17 +5,24 @@ import { type Answer, type Client, Unreachable } from './client.ts';
 import type { Row } from './document-block.ts';
 import { innermost, problemOf } from './errors.ts';
 import { at, listAt, numberAt } from './json.ts';
-import { isAboutDocument } from './refusals.ts';
+import { isAboutDocument, isAboutSlice } from './refusals.ts';
+
+export interface HeldRow {
+  readonly row: Row;
+  readonly reason: string;
+}
 
 export interface BulkOutcome {
   /** There was a document of that id before. */
   readonly conflicts: readonly Row[];
   /** The engine cannot take these, ever. */
-  readonly refused: readonly { readonly row: Row; readonly reason: string }[];
-  /** They may go another time. */
+  readonly refused: readonly HeldRow[];
+  /** The cluster takes these another time. */
   readonly again: readonly Row[];
   /** Why, where there is any. */
   readonly trouble: string | undefined;
+  /** Their slice takes nothing, for a reason of its own. */
+  readonly held: readonly HeldRow[];
   /** The request was too large for the engine. */
   readonly tooLarge: boolean;
 }
@@ -24,17 +31,22 @@ export interface BulkOutcome {
 const ANSWER = 'filter_path=error,items.*.status,items.*.error';
 /**
  * A document goes in as it was made, whatever pipeline an index or a template names (`_none`). What waits for a shard that
- * no node has is answered after SHARD_WAIT; the other rows of the request are written meanwhile.
+ * no node has is answered after so long; the other rows of the request are written meanwhile.
  */
-const SHARD_WAIT = `${OPENSEARCH_LIMITS.shardWaitMs}ms`;
-export const BULK_PATH = `_bulk?require_alias=true&pipeline=_none&timeout=${SHARD_WAIT}&${ANSWER}`;
+const pathOf = (shardWaitMs: number): string =>
+  `_bulk?require_alias=true&pipeline=_none&timeout=${shardWaitMs}ms&${ANSWER}`;
+export const BULK_PATH = pathOf(OPENSEARCH_LIMITS.shardWaitMs);
 const REQUEST_TOO_LARGE = 413;
 const DROPPED = 'nothing was stored, as where a pipeline drops it';
 
-export async function sendBulk(client: Client, rows: readonly Row[]): Promise<BulkOutcome> {
+export async function sendBulk(
+  client: Client,
+  rows: readonly Row[],
+  shardWaitMs: number = OPENSEARCH_LIMITS.shardWaitMs,
+): Promise<BulkOutcome> {
   let answer: Answer;
   try {
-    answer = await client.call({ method: 'POST', path: BULK_PATH, body: joined(rows) });
+    answer = await client.call({ method: 'POST', path: pathOf(shardWaitMs), body: joined(rows) });
   } catch (thrown) {
     if (!(thrown instanceof Unreachable)) throw thrown;
     return allAgain(rows, messageOf(thrown), false);
@@ -44,7 +56,7 @@ export async function sendBulk(client: Client, rows: readonly Row[]): Promise<Bu
     if (answer.status === REQUEST_TOO_LARGE) return allAgain(rows, tooLarge(rows, reason), true);
     return allAgain(rows, `${type}: ${reason}`, false);
   }
-  const outcome = { conflicts: [] as Row[], refused: [] as { row: Row; reason: string }[], again: [] as Row[] };
+  const outcome = { conflicts: [] as Row[], refused: [] as HeldRow[], again: [] as Row[], held: [] as HeldRow[] };
   let trouble: string | undefined;
   const results = listAt(answer.body, 'items');
   for (const [i, row] of rows.entries()) {
@@ -62,6 +74,7 @@ export async function sendBulk(client: Client, rows: readonly Row[]): Promise<Bu
     };
     const text = `${problem.type}: ${problem.reason}`.slice(0, OPENSEARCH_LIMITS.troubleChars);
     if (status === 400 && isAboutDocument(problem)) outcome.refused.push({ row, reason: text });
+    else if (status > 0 && isAboutSlice(problem)) outcome.held.push({ row, reason: text });
     else {
       outcome.again.push(row);
       trouble ??= text;
@@ -71,7 +84,7 @@ export async function sendBulk(client: Client, rows: readonly Row[]): Promise<Bu
 }
 
 function allAgain(rows: readonly Row[], trouble: string, tooLarge: boolean): BulkOutcome {
-  return { conflicts: [], refused: [], again: rows, trouble, tooLarge };
+  return { conflicts: [], refused: [], again: rows, held: [], trouble, tooLarge };
 }
 
 /** OpenSearch itself says nothing with it, a proxy often a page. */

@@ -4,8 +4,9 @@
  */
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { messageOf, SpillwayError } from '../../lib/errors.ts';
+import { SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
+import { connectionProblem, otherScheme } from './connection-problem.ts';
 
 export interface ClientOptions {
   /** Such as `https://search-1:9200`, all of one cluster. */
@@ -72,6 +73,7 @@ export class Client {
   /** The answer, whatever its status. Rejects with Unreachable, or what the signal was aborted with. */
   async call(call: Call): Promise<Answer> {
     let failure: unknown;
+    let reason = '';
     // Once more than there are nodes: a connection that was kept may have ended meanwhile. Every call may be repeated.
     for (let attempt = 0; attempt <= this.#nodes.length; attempt++) {
       const node = this.#pick();
@@ -83,11 +85,14 @@ export class Client {
         if (thrown instanceof SpillwayError) throw thrown;
         node.pausedUntilMs = performance.now() + OPENSEARCH_LIMITS.nodePauseMs;
         failure = thrown;
+        const scheme = node.url.protocol === 'https:' ? otherScheme(node.url.href, thrown) : undefined;
+        const advice = scheme === undefined ? '' : ` (write ${scheme} in search.nodes, or turn TLS on there)`;
+        reason = connectionProblem(node.url.href, thrown) + advice;
       }
     }
     if (this.#isEnded) throw new Unreachable('OpenSearch is not asked any more: this process ends', { cause: failure });
     const names = this.#nodes.map(({ url }) => url.origin).join(', ');
-    throw new Unreachable(`OpenSearch at ${names} cannot be reached: ${messageOf(failure)}`, { cause: failure });
+    throw new Unreachable(`OpenSearch at ${names} cannot be reached: ${reason}`, { cause: failure });
   }
 
   /** Ends what is under way, and asks nothing any more: whatever would, fails. */

@@ -9,6 +9,9 @@ import { at, textAt } from './json.ts';
 import { type IndexOptions, indexTemplate } from './mapping.ts';
 
 const OLDEST = { opensearch: [2, 19], elasticsearch: [8, 0] } as const;
+const NAMES = { opensearch: 'OpenSearch', elasticsearch: 'Elasticsearch' } as const;
+const SAID_CHARS = 60;
+export const NOT_A_NODE = 'Look whether the address is right, and what a proxy or load balancer there does with it.';
 export const EXPENSIVE = 'search.allow_expensive_queries';
 
 /** The cluster's name that no other has. Rejects with Unreachable while it cannot be asked; with CONFIG_INVALID where that will not change. */
@@ -46,11 +49,19 @@ export interface ClusterVersion {
 export function versionOf(info: unknown): ClusterVersion {
   const name = textAt(info, 'version', 'distribution') === 'opensearch' ? 'opensearch' : 'elasticsearch';
   const version = textAt(info, 'version', 'number') ?? '';
+  if (version === '') return { name, version, refusal: { what: notANode(info), mend: NOT_A_NODE } };
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const [oldestMajor, oldestMinor] = OLDEST[name];
   if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return { name, version };
-  const what = `search.nodes is ${name} ${version || 'of no known version'}`;
+  const what = `search.nodes is ${NAMES[name]} ${version}`;
   return { name, version, refusal: { what, mend: 'OpenSearch 2.19 or later is needed (or Elasticsearch 8).' } };
+}
+
+/** What answers `GET /` with success and is no node: a proxy on the way, or another server. */
+export function notANode(info: unknown): string {
+  const said = typeof info === 'string' ? info : JSON.stringify(info ?? '');
+  const begins = said.replaceAll(/\s+/g, ' ').slice(0, SAID_CHARS);
+  return `What answers at search.nodes is not OpenSearch: it says ${JSON.stringify(begins)}`;
 }
 
 /** Of its settings, flat and with defaults. */

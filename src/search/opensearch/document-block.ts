@@ -31,6 +31,7 @@ export interface Row {
   readonly index: string;
   /** Of the event. */
   readonly timestampMs: number;
+  readonly receivedMs: number;
   readonly record: Place;
   /** The two lines that a request has of it. */
   readonly lines: Buffer;
@@ -110,7 +111,7 @@ export class DocumentBlock implements WriteBlock {
     const lines = this.#write(head, eventBytes);
     const eventStart = lines.length - LINE_END.length - eventBytes.length;
     const bytes = isLine ? lines.subarray(eventStart, eventStart + eventBytes.length) : Buffer.from(value);
-    this.#rows.push({ id: event.id, placement, index, timestampMs, record, lines, isWhole, bytes });
+    this.#rows.push({ id: event.id, placement, index, timestampMs, receivedMs, record, lines, isWhole, bytes });
     this.#bytes += lines.length;
     return true;
   }

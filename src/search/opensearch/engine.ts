@@ -78,7 +78,7 @@ export async function openOpenSearch(options: OpenSearchOptions): Promise<Search
     };
     return time(name, () => runner.run(tenant, cancelled, targets, work));
   };
-  let completeTo = (_tenant?: string) => 0;
+  let completeTo: SearchEngine['completeToMs'] = () => 0;
   return {
     index: `the slices ${index.prefix} of the OpenSearch cluster ${clusterId}`,
     writer: new OpenSearchWriter({ client, index, catalogue, origin, refreshEveryMs, clock, log }),
@@ -100,7 +100,7 @@ export async function openOpenSearch(options: OpenSearchOptions): Promise<Search
     stats: (question) => answer('stats', question, (ask) => stats(question, ask)),
     get: (question) => answer('get', question, (ask) => getEvent(question, ask, rebuild)),
     context: (question) => answer('context', question, (ask) => contextOf(question, ask, rebuild)),
-    completeToMs: (tenant) => completeTo(tenant),
+    completeToMs: (...about) => completeTo(...about),
     completeFrom: (source) => {
       completeTo = source;
     },

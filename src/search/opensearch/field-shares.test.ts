@@ -79,7 +79,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
       block.add(bytes, 0, bytes.length, record, () => ({ slice, tier: 'shared' }));
     }
     const batch = await block.finish();
-    if (batch !== undefined) expect(await writer.insert(batch)).toEqual([]);
+    if (batch !== undefined) expect(await writer.insert(batch)).toEqual({ refused: [], waiting: [] });
   }
 
   /** An event for each hundred of so many different keys, all of them numbers. */

@@ -1,7 +1,9 @@
 /**
- * Whose fault a refused row is. Only what is surely its own makes a dead letter of it: all else is about the state of the
- * cluster, and the row waits, however long, since a good event must not be lost through a setting of somebody's.
+ * Whose fault a refused row is. Only what is surely its own makes a dead letter of it: all else is about its slice or the
+ * cluster, and the row waits, however long, since a good event must not be lost through a setting of somebody's. Where it is
+ * about the slice, the rows of others do not wait with it.
  */
+import { clusterState } from './cluster-state.ts';
 import type { EngineProblem } from './errors.ts';
 
 /**
@@ -34,6 +36,17 @@ export function isAboutDocument({ type, reason }: EngineProblem): boolean {
   return type === ARGUMENT && REASONS_OF_DOCUMENT.some((known) => known.test(reason));
 }
 
+/** A node has too much to do, or its asker may not: that is so for other slices too, and is over for all at once. */
+const TYPES_OF_CLUSTER = /rejected_execution|circuit_breaking|security_exception|task_cancelled|timeout_exception/;
+
+/** Of a row that is not refused for what it is. */
+export function isAboutSlice(problem: EngineProblem): boolean {
+  return !TYPES_OF_CLUSTER.test(problem.type) && clusterState(problem) === undefined;
+}
+
+/** No node has the shard that is written: whoever is answered that has waited for it. */
+export const NO_SHARD = /primary shard is not active|unavailable_shards/;
+
 /** Lucene's most documents of a shard (`IndexWriter.MAX_DOCS`, 2^31 - 1 - 128); the engine refuses more in its own words or Lucene's. */
 export const SHARD_DOCUMENTS = 2 ** 31 - 1 - 128;
 
@@ -51,10 +64,14 @@ const ADVICE: readonly (readonly [said: RegExp, advice: string])[] = [
     'A pipeline of the index fails, or changes or drops events: PUT /INDEX/_settings {"index.final_pipeline": null}, and look at index templates',
   ],
   [
-    /primary shard is not active|no_shard_available|unavailable_shards/,
+    /primary shard is not active|no_shard_available|unavailable_shards|no node has its shards/,
     'No node has the shard: GET /_cluster/allocation/explain says why. Start the node that has it, or one with the attributes that its tier wants (search.tiers, storage.nodes), or take those off: PUT /INDEX/_settings {"index.routing.allocation.require.NAME": null}',
   ],
   [/read-only|cluster_block/, 'The index is blocked, as where a disk is nearly full: free space on the nodes'],
+  [
+    /maximum (?:normal )?shards open|this cluster currently has/,
+    'The cluster has as many shards as it may: remove what is not needed, add a node, or PUT /_cluster/settings {"persistent": {"cluster.max_shards_per_node": MORE}}',
+  ],
   [/index_closed/, 'POST /INDEX/_open, or remove it'],
   [/strict_dynamic_mapping/, 'Somebody has changed the mapping: PUT /INDEX/_mapping {"dynamic": false}'],
   [/rejected_execution|circuit_breaking/, 'The cluster has more to do than it can: it gets less at a time'],

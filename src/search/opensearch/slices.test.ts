@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { lacks } from '../../../test/support/needs.ts';
 import type { JsonObject, StoredEvent } from '../../event/event.ts';
 import { createLog } from '../../lib/log.ts';
-import type { SearchEngine } from '../port.ts';
+import type { InsertOptions, SearchEngine } from '../port.ts';
 import { HOUR_MS } from '../slices.ts';
 import { sliceContract } from '../testing/slice-contract.ts';
 import type { StoreKit, StoreKitOptions } from '../testing/store-kit.ts';
@@ -486,7 +486,7 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     const catalogue = new SliceCatalogue(client(meddler.url), options);
     await catalogue.open();
     const body = sliceContents(options, name, 'own');
-    await client().call({ method: 'PUT', path: `${name}?timeout=1ms`, body });
+    await client().call({ method: 'PUT', path: `${name}?wait_for_active_shards=0`, body });
     // A refresh would wait a minute.
     meddler.meddle = (path) => (path.includes('_refresh') ? 'busy' : 'pass');
     // It may hold anything while nobody has noted it.
@@ -508,19 +508,34 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
     await expect(catalogue.open()).rejects.toThrow();
     await document.replace({ indices: before });
     // Events for it wait, and those that came with them do not.
-    const block = other.engine.writer.createBlock();
-    for (const [tenant, group, tier] of [
-      ['shop', 'own-shop', 'own'],
-      ['small', '', 'shared'],
-    ] as const) {
-      const bytes = Buffer.from(JSON.stringify(events(tenant, 1)[0]));
-      const stamp = { partition: 0, offset: number, timestampMs: NOON };
-      block.add(bytes, 0, bytes.length, stamp, () => ({ slice: { ...slice, group }, tier }));
-    }
-    const batch = await block.finish();
-    if (batch === undefined) throw new Error('no rows');
-    const inserted = other.engine.writer.insert(batch);
-    await vi.waitFor(async () => expect(await other.engine.count(question('small'))).toBe(4), PATIENCE);
+    const rows = [
+      [events('shop', 1), 'own-shop', 'own'],
+      [events('small', 1), '', 'shared'],
+    ] as const;
+    const insert = async (how?: InsertOptions) => {
+      const block = other.engine.writer.createBlock();
+      for (const [i, [[event], group, tier]] of rows.entries()) {
+        const bytes = Buffer.from(JSON.stringify(event));
+        const stamp = { partition: 0, offset: 100 + i, timestampMs: NOON };
+        block.add(bytes, 0, bytes.length, stamp, () => ({ slice: { ...slice, group }, tier }));
+      }
+      const batch = await block.finish();
+      if (batch === undefined) throw new Error('no rows');
+      return other.engine.writer.insert(batch, how);
+    };
+    const waiting = [{ slice, where: name, partition: 0, from: 100, to: 101, rows: 1 }];
+    expect(await insert()).toMatchObject({
+      refused: [],
+      waiting: waiting.map((one) => ({ ...one, reason: expect.stringMatching(/no node has.*allocation\.require/i) })),
+    });
+    expect(await other.engine.count(question('small'))).toBe(4);
+    // Whoever knows it can leave it out, or try it without a wait: what is there already is no other event.
+    expect(await insert({ skips: ({ group }) => group === 'own-shop' })).toMatchObject({ waiting });
+    expect(await insert({ isTrial: true })).toMatchObject({ refused: [], waiting });
+    const range = { partition: 0, from: 100, to: 200 };
+    expect(await other.engine.writer.shared?.lastOffset(range)).toBe(101);
+    expect(await other.engine.writer.shared?.hasRows(7)).toBe(true);
+    expect(await other.engine.writer.visibleOffsets(range, [])).toEqual(new Set([101]));
     // It is measured when it is there.
     meddler.meddle = () => 'pass';
     const settings = { 'index.routing.allocation.require.box': null };
@@ -529,8 +544,12 @@ describe.skipIf(lacks(suite, { server: 'SPILLWAY_TEST_OPENSEARCH' }))(suite, { t
       await catalogue.open();
       expect(catalogue.uuidOf(name)).toBe(there?.uuid);
     }, PATIENCE);
-    expect(await inserted).toEqual([]);
+    await vi.waitFor(async () => {
+      expect(await insert({ isTrial: true })).toEqual({ refused: [], waiting: [] });
+    }, PATIENCE);
     expect(await other.engine.count(question('shop'))).toBe(1);
+    expect(await other.engine.count(question('small'))).toBe(4);
+    expect(await other.engine.writer.shared?.hasRows(7)).toBe(false);
     await meddler.close();
   });
 

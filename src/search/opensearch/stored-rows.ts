@@ -1,15 +1,16 @@
-/** Rows of a queue that are stored already, whichever store wrote them: each names its partition and offset there. */
-import { SpillwayError } from '../../lib/errors.ts';
+/**
+ * Rows of a queue that are stored already, whichever store wrote them: each names its partition and offset there. Those in
+ * slices that no node has are not found: to insert them again adds nothing.
+ */
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import type { Range } from '../journal.ts';
 import { ask } from './ask.ts';
 import type { Client } from './client.ts';
 import type { Condition } from './conditions.ts';
-import { WHERE_THERE } from './index-names.ts';
+import { namesForPaths, WHERE_THERE } from './index-names.ts';
 import { listAt } from './json.ts';
 import { aliasOf, FIELD, type IndexOptions } from './mapping.ts';
 import { redIndices } from './red-indices.ts';
-import { adviceOn } from './refusals.ts';
 
 export class StoredRows {
   readonly #client: Client;
@@ -23,13 +24,19 @@ export class StoredRows {
     this.#origin = origin;
   }
 
+  /** Or where it cannot be known: a slice may have some that no node has now. */
   async hasAny(partition: number): Promise<boolean> {
-    await this.#refresh();
-    return (await this.#offsets(partition, [], 1)).length > 0;
+    const lacks = await this.#refresh();
+    return (await this.#offsets(partition, [], 1)).length > 0 || lacks;
   }
 
-  async offsets({ partition, from, to }: Range): Promise<ReadonlySet<number>> {
+  async offsets(range: Range): Promise<ReadonlySet<number>> {
     await this.#refresh();
+    return this.found(range);
+  }
+
+  /** But for what came since the last refresh. */
+  async found({ partition, from, to }: Range): Promise<ReadonlySet<number>> {
     const found = new Set<number>();
     const { offsetsAtOnce } = OPENSEARCH_LIMITS;
     for (let next = from; next < to; ) {
@@ -43,28 +50,40 @@ export class StoredRows {
     return found;
   }
 
-  async #refresh(): Promise<void> {
-    await this.#assertThere();
-    await ask(this.#client, { method: 'POST', path: `${this.#alias}/_refresh?${WHERE_THERE}` });
+  async lastOffset({ partition, from, to }: Range): Promise<number | undefined> {
+    await this.#refresh();
+    const within = { range: { [FIELD.offset]: { gte: from, lt: to } } };
+    return (await this.#offsets(partition, [within], 1, 'desc'))[0];
   }
 
-  /** A refresh would wait a minute for shards that no node has, and what is in them is not known without. */
-  async #assertThere(): Promise<void> {
+  /** Whether there are slices that no node has all of: a refresh would wait a minute for them. */
+  async #refresh(): Promise<boolean> {
     const red = await redIndices(this.#client, this.#alias);
-    if (red.length === 0) return;
-    const names = red.slice(0, OPENSEARCH_LIMITS.namesSaid).join(', ');
-    const trouble = `unavailable_shards: no node has all of ${names}`;
-    throw new SpillwayError('UNAVAILABLE', `OpenSearch cannot tell what is stored: ${trouble}. ${adviceOn(trouble)}.`);
+    if (red.length === 0) {
+      await ask(this.#client, { method: 'POST', path: `${this.#alias}/_refresh?${WHERE_THERE}` });
+      return false;
+    }
+    const { body } = await ask(this.#client, { method: 'GET', path: `${this.#alias}/_alias` });
+    const others = Object.keys(Object(body)).filter((index) => !red.includes(index));
+    for (const names of namesForPaths(others)) {
+      await ask(this.#client, { method: 'POST', path: `${names}/_refresh?${WHERE_THERE}` });
+    }
+    return true;
   }
 
-  /** The smallest, in their order. */
-  async #offsets(partition: number, conditions: readonly Condition[], size: number): Promise<readonly number[]> {
+  /** The smallest (or largest), in their order. Of slices that no node has all of, what there is. */
+  async #offsets(
+    partition: number,
+    conditions: readonly Condition[],
+    size: number,
+    order: 'asc' | 'desc' = 'asc',
+  ): Promise<readonly number[]> {
     const ofPartition = { term: { [FIELD.queue]: `${this.#origin}/${partition}` } };
     const { body } = await ask(this.#client, {
       method: 'POST',
-      path: `${this.#alias}/_search?${WHERE_THERE}&allow_partial_search_results=false`,
+      path: `${this.#alias}/_search?${WHERE_THERE}&allow_partial_search_results=true`,
       body: {
-        ...{ size, _source: false, track_total_hits: false, sort: [FIELD.offset] },
+        ...{ size, _source: false, track_total_hits: false, sort: [{ [FIELD.offset]: order }] },
         query: { bool: { filter: [ofPartition, ...conditions] } },
       },
     });

@@ -1,27 +1,35 @@
 /**
  * Inserts events so that a repeat adds nothing: each is created under its own id, and where that is taken the document
- * is compared. Rows that the engine refuses alone are answered with the reason; what it cannot take now is tried again,
- * with growing pauses, a few times here and then by the indexer for ever.
+ * is compared. Rows that the engine refuses alone are answered with the reason, and so are those of a slice that takes
+ * nothing for a reason of its own. What the cluster cannot take now is tried again, with growing pauses, a few times here and
+ * then by the indexer for ever.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { JsonValue } from '../../event/event.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
 import { OPENSEARCH_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Range } from '../journal.ts';
-import type { RefusedRecord, SearchWriter, StoredSlice, WriteBatch, WriteBlock } from '../port.ts';
+import type {
+  Inserted,
+  InsertOptions,
+  RefusedRecord,
+  SearchWriter,
+  StoredSlice,
+  WriteBatch,
+  WriteBlock,
+} from '../port.ts';
 import { expiryOf, type SliceKey } from '../slices.ts';
-import { ask, failed } from './ask.ts';
-import { type BulkOutcome, bytesOf, sendBulk } from './bulk.ts';
+import { ask, failed, isOfSlice } from './ask.ts';
 import type { Client } from './client.ts';
 import { DocumentBatch, DocumentBlock, type Row } from './document-block.ts';
-import { innermost } from './errors.ts';
 import type { Wanted } from './field-budget.ts';
+import { HeldSlices } from './held-slices.ts';
 import { namesForPaths, WHERE_THERE } from './index-names.ts';
-import { at, listAt, numberAt } from './json.ts';
-import { FIELD, type IndexOptions, parseSliceIndex, sliceIndex } from './mapping.ts';
-import { adviceOn } from './refusals.ts';
+import { numberAt } from './json.ts';
+import { type IndexOptions, parseSliceIndex, sliceIndex } from './mapping.ts';
+import { adviceOn, NO_SHARD } from './refusals.ts';
+import { Sending } from './sending.ts';
 import type { CataloguedSlice, SliceCatalogue } from './slice-catalogue.ts';
 import { SliceIndices } from './slice-indices.ts';
 import type { Need } from './slice-notes.ts';
@@ -47,10 +55,9 @@ export class OpenSearchWriter implements SearchWriter {
   readonly #clock: Clock;
   readonly #catalogue: SliceCatalogue;
   readonly #indices: SliceIndices;
+  readonly #sending: Sending;
   readonly #stored: StoredRows;
   readonly #refreshed = new Map<string, number>();
-  /** Less where the cluster, or what stands before it, has refused larger ones for their size. */
-  #requestBytes: number = OPENSEARCH_LIMITS.requestBytes;
   readonly #names = new WeakMap<SliceKey, string>();
   readonly #log: Logger;
   #said = { about: '', untilMs: 0 };
@@ -64,6 +71,7 @@ export class OpenSearchWriter implements SearchWriter {
     this.#clock = clock;
     this.#log = log;
     this.#indices = new SliceIndices(client, index, log);
+    this.#sending = new Sending(client, this.#indices);
     this.#stored = new StoredRows(client, index, origin);
   }
 
@@ -75,46 +83,70 @@ export class OpenSearchWriter implements SearchWriter {
     });
   }
 
-  async insert(batch: WriteBatch): Promise<readonly RefusedRecord[]> {
+  async insert(batch: WriteBatch, { skips, isTrial = false }: InsertOptions = {}): Promise<Inserted> {
     if (!(batch instanceof DocumentBatch)) throw new TypeError('a batch of another engine');
     const { rows } = batch;
-    const needs = needsOf(rows);
-    // Somebody may have removed an index that another store has made again since: it has other fields. Where that cannot
-    // be asked now, what follows says why.
-    await this.#catalogue.refresh().catch(() => undefined);
-    await this.#catalogue.cover(needs);
+    const held = new HeldSlices();
     const refused: RefusedRecord[] = [];
     const shown = new Set<string>();
-    let pending = rows;
+    let pending = held.without(rows, skips);
+    const needs = needsOf(pending);
+    // Somebody may have removed an index that another store has made again since: it has other fields. Where that cannot
+    // be asked now, what follows says why.
+    if (pending.length > 0) await this.#catalogue.refresh().catch(() => undefined);
+    await this.#catalogue.cover(needs);
     for (let attempt = 1; pending.length > 0; attempt++) {
-      const requestBytes = this.#requestBytes >> (attempt - 1);
-      const { ready, listed, failures } = await this.#fitted(pending, batch, needs);
-      const prepared = needs.filter(({ index }) => !failures.has(index));
-      const stale = await this.#noteWrite(ready, prepared, listed);
-      const written = prepared.filter(({ index }) => !stale.has(index));
-      const noted = stale.size === 0 ? ready : ready.filter(({ index }) => !stale.has(index));
-      const { again, trouble: why } = await this.#attempt(noted, refused, requestBytes);
-      pending = [...pending.filter(({ index }) => failures.has(index) || stale.has(index)), ...again];
-      if (pending.length === 0) break;
-      const trouble = why ?? (failures.size > 0 ? messageOf([...failures.values()][0]) : REPLACED);
-      const waiting = new Set(pending.map(({ index }) => index));
-      this.#say(trouble, waiting, pending.length);
+      const open = needs.filter(({ index }) => !held.has(index));
+      const round = await this.#round(pending, batch, open, { attempt, isTrial });
+      refused.push(...round.refused);
+      const { left, troubles } = round;
+      if (left.length === 0) break;
+      const isLast = isTrial || attempt >= OPENSEARCH_LIMITS.sliceAttempts;
+      for (const [index, trouble] of troubles) if (isLast || NO_SHARD.test(trouble)) held.hold(index, trouble);
+      const trouble = round.trouble ?? troubles.values().next().value ?? REPLACED;
+      this.#say(trouble, left);
       // What other slices took can be found, however long these wait.
-      const taken = written.flatMap(({ index }) => (waiting.has(index) || shown.has(index) ? [] : [index]));
+      const waiting = new Set(left.map(({ index }) => index));
+      const taken = round.written.flatMap(({ index }) => (waiting.has(index) || shown.has(index) ? [] : [index]));
       await this.#refresh(taken, OPENSEARCH_LIMITS.refreshRows);
       for (const index of taken) shown.add(index);
+      pending = left.filter(({ index }) => !held.has(index));
+      if (pending.length === 0) break;
       if (attempt === OPENSEARCH_LIMITS.attempts || this.#client.isEnded) {
-        const [name] = waiting;
-        throw new SpillwayError(
-          'UNAVAILABLE',
-          `OpenSearch does not take ${pending.length} events of ${name}: ${trouble}. ${adviceOn(trouble)}.`,
-        );
+        const some = `${pending.length} events of ${pending[0]?.index}`;
+        throw new SpillwayError('UNAVAILABLE', `OpenSearch does not take ${some}: ${trouble}. ${adviceOn(trouble)}.`);
       }
       await delay(pauseMs(attempt));
     }
-    const left = needs.flatMap(({ index }) => (shown.has(index) ? [] : [index]));
-    await this.#refresh(left, rows.length);
-    return refused;
+    const left = needs.flatMap(({ index }) => (shown.has(index) || held.has(index) ? [] : [index]));
+    // Others wait for the end of a trial.
+    await this.#refresh(left, isTrial ? OPENSEARCH_LIMITS.refreshRows : rows.length);
+    return { refused, waiting: held.of(rows, adviceOn) };
+  }
+
+  /** Prepares the indices and sends what can be sent. */
+  async #round(
+    pending: readonly Row[],
+    batch: DocumentBatch,
+    needs: readonly Need[],
+    { attempt, isTrial }: { readonly attempt: number; readonly isTrial: boolean },
+  ): Promise<Round> {
+    const { ready, listed, failures } = await this.#fitted(pending, batch, needs);
+    const prepared = needs.filter(({ index }) => !failures.has(index));
+    const stale = await this.#noteWrite(ready, prepared, listed);
+    const written = prepared.filter(({ index }) => !stale.has(index));
+    const noted = stale.size === 0 ? ready : ready.filter(({ index }) => !stale.has(index));
+    const shardWaitMs = isTrial ? OPENSEARCH_LIMITS.trialWaitMs : OPENSEARCH_LIMITS.shardWaitMs;
+    const { refused, again, held, trouble } = await this.#sending.send(noted, attempt - 1, shardWaitMs);
+    const troubles = new Map<string, string>();
+    for (const [index, thrown] of failures) troubles.set(index, messageOf(thrown));
+    for (const index of stale) troubles.set(index, REPLACED);
+    for (const { row, reason } of held) if (!troubles.has(row.index)) troubles.set(row.index, reason);
+    const sent = [...again, ...held.map(({ row }) => row)];
+    // An index that is gone is made again.
+    for (const { index } of sent) this.#indices.forget(index);
+    const unsent = pending.filter(({ index }) => failures.has(index) || stale.has(index));
+    return { refused, left: [...unsent, ...sent], trouble, troubles, written };
   }
 
   interrupt(): void {
@@ -122,8 +154,10 @@ export class OpenSearchWriter implements SearchWriter {
   }
 
   /** Not at each attempt of each insert: a trouble may last for hours. */
-  #say(trouble: string, waiting: ReadonlySet<string>, events: number): void {
+  #say(trouble: string, rows: readonly Row[]): void {
     const advice = adviceOn(trouble);
+    const waiting = new Set(rows.map(({ index }) => index));
+    const events = rows.length;
     const about = `${[...waiting].sort().join()} ${advice}`;
     const nowMs = performance.now();
     if (about === this.#said.about && nowMs < this.#said.untilMs) return;
@@ -183,7 +217,11 @@ export class OpenSearchWriter implements SearchWriter {
     return (uuid !== undefined || measured === true) && expiryOf(slice) > this.#clock.now();
   }
 
-  readonly shared = { hasRows: (partition: number) => this.#stored.hasAny(partition) };
+  readonly shared = {
+    hasRows: (partition: number) => this.#stored.hasAny(partition),
+    lastOffset: (range: Range) => this.#stored.lastOffset(range),
+    foundOffsets: (range: Range) => this.#stored.found(range),
+  };
 
   maintain(): () => Promise<void> {
     return async () => {};
@@ -199,7 +237,8 @@ export class OpenSearchWriter implements SearchWriter {
 
   /**
    * The rows for indices that are there, encoded for the typed fields that those have; what the list had for each index
-   * before it was looked at; and the indices that cannot be made or used now, whose rows wait. Rejects where none can.
+   * before it was looked at; and the indices that cannot be made or used now, whose rows wait. Rejects where that is so for
+   * whatever is asked.
    */
   async #fitted(
     rows: readonly Row[],
@@ -222,8 +261,8 @@ export class OpenSearchWriter implements SearchWriter {
         const known = await this.#indices.prepare(need, wanted);
         if (!wanted.values().every((fields) => hasAll(known, fields))) lacking.set(index, known);
       } catch (thrown) {
+        if (!isOfSlice(thrown)) throw thrown;
         failures.set(index, thrown);
-        if (failures.size === needs.length) throw thrown;
       }
     }
     const ready = failures.size === 0 ? rows : rows.filter(({ index }) => !failures.has(index));
@@ -259,65 +298,6 @@ export class OpenSearchWriter implements SearchWriter {
     return stale;
   }
 
-  async #attempt(rows: readonly Row[], refused: RefusedRecord[], requestBytes: number): Promise<Waiting> {
-    const again: Row[] = [];
-    let trouble: string | undefined;
-    const chunks = chunksOf(rows, Math.max(requestBytes, OPENSEARCH_LIMITS.requestLeastBytes));
-    const sendNext = async (): Promise<void> => {
-      for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
-        const outcome = await sendBulk(this.#client, chunk);
-        if (outcome.tooLarge) {
-          if (chunk.length === 1) refused.push(...chunk.map((row) => refusal(row, outcome.trouble ?? 'too large')));
-          else {
-            this.#requestBytes = Math.min(this.#requestBytes, bytesOf(chunk) >> 1);
-            chunks.push(chunk.slice(0, chunk.length >> 1), chunk.slice(chunk.length >> 1));
-          }
-          continue;
-        }
-        trouble ??= outcome.trouble;
-        const changed = await this.#changed(outcome, refused);
-        const compared = await this.#compare(outcome, refused);
-        trouble ??= changed.trouble ?? compared.trouble;
-        again.push(...outcome.again, ...changed.again, ...compared.again);
-      }
-    };
-    await Promise.all(Array.from({ length: OPENSEARCH_LIMITS.requestsAtOnce }, sendNext));
-    // An index that is gone is made again.
-    for (const { index } of again) this.#indices.forget(index);
-    return { again, trouble };
-  }
-
-  /** Of what is refused for what it is, the rows of which a pipeline made that: they are good themselves. */
-  async #changed({ refused: rows }: BulkOutcome, refused: RefusedRecord[]): Promise<Waiting> {
-    if (rows.length === 0) return { again: [], trouble: undefined };
-    const piped = await this.#indices.piped(rows.map(({ row: { index } }) => index));
-    refused.push(...rows.flatMap(({ row, reason }) => (piped.has(row.index) ? [] : [refusal(row, reason)])));
-    const again = rows.flatMap(({ row }) => (piped.has(row.index) ? [row] : []));
-    return { again, trouble: piped.values().next().value };
-  }
-
-  /** Rows whose id is taken: by the same event nearly always, since it was sent before; else it is refused. */
-  async #compare({ conflicts }: BulkOutcome, refused: RefusedRecord[]): Promise<Waiting> {
-    if (conflicts.length === 0) return { again: [], trouble: undefined };
-    const docs = conflicts.map(({ index, id }) => ({ _index: index, _id: id, _source: [FIELD.event] }));
-    const { body } = await ask(this.#client, { method: 'POST', path: '_mget', body: { docs } });
-    const found = listAt(body, 'docs');
-    let trouble: string | undefined;
-    const again = conflicts.filter((conflict, i) => {
-      const stored = at(found[i], '_source', FIELD.event);
-      if (stored === undefined) {
-        const problem = innermost(at(found[i], 'error'));
-        trouble ??= problem && `${problem.type}: ${problem.reason}`.slice(0, OPENSEARCH_LIMITS.troubleChars);
-        return true;
-      }
-      if (canonical(stored as JsonValue) !== canonical(JSON.parse(conflict.bytes.toString('utf8')))) {
-        refused.push(refusal(conflict, `another event has the id ${conflict.id} in ${conflict.index}`));
-      }
-      return false;
-    });
-    return { again, trouble };
-  }
-
   /**
    * So often at the most, since a refresh makes a segment of its own; after many rows at once, since that is a segment
    * worth having and waiting would hold up those that come next.
@@ -336,10 +316,17 @@ export class OpenSearchWriter implements SearchWriter {
   }
 }
 
-/** Rows that are not written now, and why, where that is known. */
-interface Waiting {
-  readonly again: readonly Row[];
+/** One attempt of an insert. */
+interface Round {
+  readonly refused: readonly RefusedRecord[];
+  /** What is not stored. */
+  readonly left: readonly Row[];
+  /** What the cluster says of it, where it says something. */
   readonly trouble: string | undefined;
+  /** By index, why its slice takes nothing. */
+  readonly troubles: ReadonlyMap<string, string>;
+  /** The indices that were written. */
+  readonly written: readonly Need[];
 }
 
 /** By index, what the list of slices has for it. */
@@ -367,30 +354,4 @@ function hasAll(known: TypedPaths, fields: ReadonlySet<TypedField>): boolean {
 function pauseMs(attempt: number): number {
   const { retryDelayMs, retryDelayMaxMs } = OPENSEARCH_LIMITS;
   return Math.min(retryDelayMs * 2 ** (attempt - 1), retryDelayMaxMs) * (0.5 + Math.random() / 2);
-}
-
-function chunksOf(rows: readonly Row[], requestBytes: number): (readonly Row[])[] {
-  const chunks: Row[][] = [];
-  let bytes = Number.POSITIVE_INFINITY;
-  for (const row of rows) {
-    if (bytes + row.lines.length > requestBytes) {
-      chunks.push([]);
-      bytes = 0;
-    }
-    chunks.at(-1)?.push(row);
-    bytes += row.lines.length;
-  }
-  return chunks;
-}
-
-function refusal({ record, bytes }: Row, reason: string): RefusedRecord {
-  return { ...record, value: Buffer.from(bytes), reason };
-}
-
-/** The text of a value with members in one order: the engine keeps neither their order nor how numbers are written. */
-function canonical(value: JsonValue): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
-  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join()}}`;
 }

@@ -15,12 +15,17 @@ export interface Letter {
 export async function lettersOf({ queue }: StoreKit<SearchEngine>): Promise<readonly Letter[]> {
   const found: Letter[] = [];
   const reader = queue.openReader({ topic: TOPICS.deadLetter, partition: deadLetterPartition.storing(0) });
-  for (const { bytes } of (await reader.read(offset(0))).batches) {
-    const cursor = new RecordCursor(bytes);
-    while (cursor.next()) {
-      const { origin, reason } = decodeDeadLetterReason(cursor.headerValue(DEAD_LETTER_KEY) ?? Buffer.alloc(0));
-      found.push({ origin, value: cursor.value().toString(), reason });
+  const end = await reader.endOffset();
+  for (let next = 0; next < end; ) {
+    const { batches, nextOffset } = await reader.read(offset(next));
+    for (const { bytes } of batches) {
+      const cursor = new RecordCursor(bytes);
+      while (cursor.next()) {
+        const { origin, reason } = decodeDeadLetterReason(cursor.headerValue(DEAD_LETTER_KEY) ?? Buffer.alloc(0));
+        found.push({ origin, value: cursor.value().toString(), reason });
+      }
     }
+    next = nextOffset;
   }
   await reader.close();
   return found;

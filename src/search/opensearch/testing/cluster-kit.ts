@@ -33,7 +33,7 @@ export function openClusterKit(
   );
 }
 
-/** Puts events of a slice into the engine itself, without an indexer; what it refuses. */
+/** Puts events of a slice into the engine itself, without an indexer; what it refuses. Throws why they wait, where they do. */
 export async function insertEvents(
   { engine: { writer } }: StoreKit<SearchEngine>,
   events: readonly StoredEvent[],
@@ -47,7 +47,10 @@ export async function insertEvents(
     block.add(bytes, 0, bytes.length, { partition: 0, offset: i, timestampMs: receivedMs }, () => placement);
   }
   const batch = await block.finish();
-  return batch === undefined ? [] : writer.insert(batch);
+  if (batch === undefined) return [];
+  const { refused, waiting } = await writer.insert(batch);
+  for (const { reason } of waiting) throw new Error(reason);
+  return refused;
 }
 
 export async function removeSlices(folder: string): Promise<void> {
