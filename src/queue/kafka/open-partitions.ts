@@ -9,8 +9,9 @@ import type { KafkaMetrics } from './metrics.ts';
 import { offsetAt, WHEN } from './offsets.ts';
 import { KafkaReader, type KafkaReaderOptions } from './partition-reader.ts';
 import { KafkaWriter } from './partition-writer.ts';
+import type { Producer } from './producer.ts';
 import type { KafkaQueueOptions, Writers } from './queue-options.ts';
-import { newProducer, type Producer, renew, takeOver } from './take-over.ts';
+import { newProducer, renew, takeOver } from './take-over.ts';
 import type { WriterOptions } from './writer-options.ts';
 
 export interface OpenPartitionsOptions extends Pick<KafkaQueueOptions, 'onCorrupt' | 'renewMs'> {

@@ -19,12 +19,8 @@ import { placeOf } from '../place.ts';
 import type { TopicPartition } from '../port.ts';
 import type { Cluster } from './cluster.ts';
 import { fence } from './fence.ts';
+import type { Producer } from './producer.ts';
 import { addPartitionsToTxn, describeProducers, endTxn, initProducerId } from './protocol.ts';
-
-export interface Producer {
-  readonly id: bigint;
-  readonly epoch: number;
-}
 
 /** `name`: of the partition's ownership. Throws QUEUE_FENCED where somebody else takes it over at the same time. */
 export async function takeOver(cluster: Cluster, name: string, at: TopicPartition): Promise<Producer> {

@@ -4,7 +4,7 @@ import type { Logger } from '../../lib/log.ts';
 import type { TopicPartition } from '../port.ts';
 import type { Cluster } from './cluster.ts';
 import type { WriterMetrics } from './metrics.ts';
-import type { Producer } from './take-over.ts';
+import type { Producer } from './producer.ts';
 
 export interface WriterOptions {
   /** As Kafka calls it, and as the port does. */
