@@ -727,6 +727,13 @@ export const SUPERVISOR_LIMITS = {
   /** Marks and metrics are sent at least this often. */
   heartbeatMs: 200,
   metricsMs: 1_000,
+  /** How often a role says that it lives. */
+  aliveMs: 1_000,
+  /** How often it is looked whether a role has said something; one that has not for so many looks stands still. */
+  silenceLookMs: 1_000,
+  silenceLooks: 10,
+  /** A processor that has been down for so long is a trouble, told by /health/ready. */
+  downTroubleMs: 5_000,
   /** /metrics waits for the queue's groups for so long, and shows the rest without them then. */
   groupsMs: 2_000,
   /** How often old segments are looked for. */

@@ -12,8 +12,9 @@ import { SpillwayError } from '../lib/errors.ts';
 import { countAccepted, countRefused } from '../monitor/ledger/counting.ts';
 import { minuteOf } from '../monitor/ledger/ledger.ts';
 import { listenOn } from './listen.ts';
-import type { ToRole } from './messages.ts';
+import type { Behind } from './messages.ts';
 import { openLedger } from './open-ledger.ts';
+import { processorTroubles } from './processor-trouble.ts';
 import type { RoleContext, RunningRole } from './role-context.ts';
 import { storeTroubles } from './store-trouble.ts';
 import { SupervisorQuestions } from './supervisor-questions.ts';
@@ -33,9 +34,9 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
   link.on('store', ({ port }) => {
     store = port === undefined ? undefined : { port };
   });
-  let behind: Omit<Extract<ToRole, { kind: 'store-behind' }>, 'kind'> = { sinceMs: null, waiting: null };
-  link.on('store-behind', ({ sinceMs, waiting }) => {
-    behind = { sinceMs, waiting };
+  let behind: Behind = { processorMs: null, storeMs: null, waiting: null };
+  link.on('behind', (told) => {
+    behind = told;
   });
   const collector = await createCollector({
     inputs: config.inputs,
@@ -81,7 +82,8 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
     troubles: () => [
       ...collector.troubles(),
       ...(context.troubles?.() ?? []),
-      ...storeTroubles(behind.sinceMs, behind.waiting, clock),
+      ...processorTroubles(behind.processorMs, clock),
+      ...storeTroubles(behind.storeMs, behind.waiting, clock),
     ],
     machine: () => {
       const [disk, spool] = [collector.space, context.spooled?.()];

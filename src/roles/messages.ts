@@ -26,6 +26,13 @@ export interface SlicesWaiting {
   readonly sinceMs: number;
 }
 
+/** What does not do its work for now, and since when (epoch ms); null where it does, or does not run here. */
+export interface Behind {
+  readonly processorMs: number | null;
+  readonly storeMs: number | null;
+  readonly waiting: SlicesWaiting | null;
+}
+
 export type FromRole =
   | { readonly kind: 'ready'; readonly listening: readonly Listening[] }
   /** It cannot begin before that is there; it may take long. Again with another sentence. */
@@ -44,6 +51,8 @@ export type FromRole =
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string }
   /** Since when (epoch ms) it cannot do its work for now, and which part of it; null where it can. */
   | { readonly kind: 'held-up'; readonly sinceMs: number | null; readonly waiting: SlicesWaiting | null }
+  /** Each second. */
+  | { readonly kind: 'alive' }
   /** What prom-client's getMetricsAsJSON() gives; the supervisor merges the roles'. */
   | { readonly kind: 'metrics'; readonly metrics: readonly object[] }
   | { readonly kind: 'request'; readonly id: number; readonly request: CoordinatorRequest };
@@ -73,8 +82,8 @@ export type ToRole =
   | { readonly kind: 'news'; readonly group: string; readonly member: string }
   /** Where the store listens; the collector streams queries there. Undefined while it is down. */
   | { readonly kind: 'store'; readonly port: number | undefined }
-  /** Since when (epoch ms) the store does not index, or some slices; null where it does, or does not run here. */
-  | { readonly kind: 'store-behind'; readonly sinceMs: number | null; readonly waiting: SlicesWaiting | null }
+  /** What comes after the collector. */
+  | ({ readonly kind: 'behind' } & Behind)
   | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown }
   | { readonly kind: 'refusal'; readonly id: number; readonly code: ErrorCode; readonly message: string }
   | { readonly kind: 'stop' };

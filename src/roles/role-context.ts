@@ -38,6 +38,7 @@ export async function openRoleContext(message: StartMessage, link: SupervisorLin
   const registry = new Registry();
   registry.setDefaultLabels({ role });
   collectDefaultMetrics({ register: registry });
+  sayAlive(link);
   reportMetrics(link, registry);
   let hasWaited = false;
   const opened =
@@ -81,6 +82,19 @@ export async function openRoleContext(message: StartMessage, link: SupervisorLin
       opened.endSoon?.();
     },
   };
+}
+
+/** Also where metrics take long: an engine may have to be asked for some. */
+function sayAlive(link: SupervisorLink): void {
+  let isUnderWay = false;
+  setInterval(() => {
+    // As below.
+    if (isUnderWay) return;
+    isUnderWay = true;
+    link.send({ kind: 'alive' }, () => {
+      isUnderWay = false;
+    });
+  }, SUPERVISOR_LIMITS.aliveMs).unref();
 }
 
 function reportMetrics(link: SupervisorLink, registry: Registry): void {

@@ -21,6 +21,7 @@ function startWaiting() {
       onMessage: () => {},
       onReady: () => {},
       onWaiting: () => {},
+      onSilent: () => {},
       onExit: (name) => void exits.push(name),
       onUnable: () => {},
     },

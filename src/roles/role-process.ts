@@ -6,6 +6,7 @@ import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import { MarksOutbox } from './marks-outbox.ts';
 import type { FromRole, Listening, RoleName, StartMessage, ToRole } from './messages.ts';
+import { Silence } from './silence.ts';
 
 // The store's engine runs queries, inserts, kills and file I/O on libuv's pool, and the pool has to be larger than their
 // sum or a kill waits behind what it is to kill; the queue's roles need a few threads per partition that is syncing.
@@ -27,7 +28,8 @@ const NODE_OPTIONS: Record<RoleName, readonly string[]> = {
  */
 const PASSING: ReadonlySet<ErrorCode> = new Set(['DISK_FULL', 'QUEUE_FENCED']);
 
-export type RoleState = 'starting' | 'ready' | 'waiting' | 'stopping' | 'stopped';
+/** `silent`: it was ready, and stands still. */
+export type RoleState = 'starting' | 'ready' | 'silent' | 'waiting' | 'stopping' | 'stopped';
 
 export interface RoleReport {
   readonly role: RoleName;
@@ -38,6 +40,7 @@ export interface RoleReport {
   readonly lastExit: string | null;
   /** What it needs before it can begin; null where it has it. */
   readonly waitsFor: string | null;
+  /** When it was started; of one that is silent, when it was heard last. Epoch ms. */
   readonly sinceMs: number;
 }
 
@@ -48,6 +51,8 @@ export interface RoleEvents {
   onReady(role: RoleName, listening: readonly Listening[]): void;
   /** It lives, and cannot begin before something is there that it needs. */
   onWaiting(role: RoleName): void;
+  /** It was ready and has said nothing since then (epoch ms); null: it is heard again. */
+  onSilent(role: RoleName, sinceMs: number | null): void;
   /** It ended and will be started again. */
   onExit(role: RoleName): void;
   /** Its first start failed, and so would the next: a port that is taken, an option that is wrong. */
@@ -87,6 +92,7 @@ export class RoleProcess {
   #failure: RoleFailure | undefined;
   #everReady = false;
   #timer: NodeJS.Timeout | undefined;
+  readonly #silence = new Silence((sinceMs) => this.#silent(sinceMs));
 
   constructor(options: RoleProcessOptions) {
     const { role, startMessage, events, log, delayMaxMs } = options;
@@ -102,14 +108,15 @@ export class RoleProcess {
   get report(): RoleReport {
     const { role } = this;
     const pid = this.#child?.pid ?? null;
+    const silentMs = this.#silence.sinceMs;
     return {
       role,
-      state: this.#state,
+      state: silentMs === null ? this.#state : 'silent',
       pid,
       restarts: this.#restarts,
       lastExit: this.#lastExit,
       waitsFor: this.#waitsFor,
-      sinceMs: this.#startedMs,
+      sinceMs: silentMs ?? this.#startedMs,
     };
   }
 
@@ -141,6 +148,7 @@ export class RoleProcess {
   async stop(): Promise<boolean> {
     const child = this.#child;
     clearTimeout(this.#timer);
+    this.#silence.end();
     this.#state = 'stopping';
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return true;
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
@@ -153,6 +161,7 @@ export class RoleProcess {
   }
 
   #receive(message: FromRole): void {
+    this.#silence.heard();
     if (message.kind === 'ready') {
       clearTimeout(this.#timer);
       // It may become ready while it is already to end.
@@ -160,6 +169,7 @@ export class RoleProcess {
       this.#state = 'ready';
       this.#waitsFor = null;
       this.#everReady = true;
+      this.#silence.expect();
       this.#events.onReady(this.role, message.listening);
     } else if (message.kind === 'waiting') {
       clearTimeout(this.#timer);
@@ -178,6 +188,16 @@ export class RoleProcess {
     else this.#events.onMessage(this.role, message);
   }
 
+  #silent(sinceMs: number | null): void {
+    const { role } = this;
+    if (sinceMs === null) this.#log.info({ child: role }, 'a role that stood still is heard again');
+    else {
+      const since = new Date(sinceMs).toISOString();
+      this.#log.error({ child: role, pid: this.#child?.pid, since }, 'a role stands still: it has said nothing since');
+    }
+    this.#events.onSilent(role, sinceMs);
+  }
+
   #endUnlessReady(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
@@ -188,6 +208,7 @@ export class RoleProcess {
 
   #exited(how: string): void {
     clearTimeout(this.#timer);
+    this.#silence.end();
     this.#child = undefined;
     this.#marks = undefined;
     this.#waitsFor = null;

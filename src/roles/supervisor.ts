@@ -41,8 +41,10 @@ export class Supervisor {
   readonly #metrics: MetricsBoard;
   readonly #coordinator: QueueCoordinator;
   readonly #options: SupervisorOptions;
-  /** Since when the store is not ready, or says that it cannot index. */
-  #storeDownMs: number | null = null;
+  /** Since when (epoch ms) roles have ended, are not ready for the first time yet (of the store), or stand still. */
+  readonly #downMs = new Map<RoleName, number>();
+  readonly #silentMs = new Map<RoleName, number>();
+  /** Since when the store says that it cannot index. */
   #storeHeldUpMs: number | null = null;
   #slicesWaiting: SlicesWaiting | null = null;
   readonly #ended = Promise.withResolvers<void>();
@@ -77,6 +79,7 @@ export class Supervisor {
         onMessage: (name: RoleName, message: FromRole) => this.#receive(name, message),
         onReady: (name: RoleName, listening: readonly Listening[]) => this.#ready(name, listening),
         onWaiting: () => this.#announce(),
+        onSilent: (name: RoleName, sinceMs: number | null) => this.#silent(name, sinceMs),
         onExit: (name: RoleName) => this.#roleEnded(name),
         onUnable: (name: RoleName, failure: RoleFailure) => this.#roleUnable(name, failure),
       };
@@ -99,7 +102,7 @@ export class Supervisor {
     const log = createLog('supervisor', config.log.level);
     const coordinator = await openCoordinator(config, options.roles ?? ALL_ROLES, log);
     const supervisor = new Supervisor(config, coordinator, log, options);
-    if (supervisor.#roles.has('store')) supervisor.#storeDownMs = Date.now();
+    if (supervisor.#roles.has('store')) supervisor.#downMs.set('store', Date.now());
     for (const role of supervisor.#roles.values()) role.start();
     return supervisor;
   }
@@ -150,7 +153,7 @@ export class Supervisor {
         if (from !== 'store') return;
         this.#storeHeldUpMs = message.sinceMs;
         this.#slicesWaiting = message.waiting;
-        this.#sayWhetherTheStoreIsBehind();
+        this.#sayWhatIsBehind();
         return;
       case 'request':
         void this.#answer(from, message);
@@ -188,9 +191,9 @@ export class Supervisor {
     process?.send({ kind: 'marks', marks: this.#coordinator.marks() });
     process?.send({ kind: 'topics', layouts: this.#coordinator.layouts() });
     process?.send({ kind: 'catalogue', catalogue: this.#coordinator.catalogue() });
-    if (name === 'store') this.#storeDownMs = null;
+    this.#downMs.delete(name);
     this.#sayWhereTheStoreIs();
-    this.#sayWhetherTheStoreIsBehind();
+    this.#sayWhatIsBehind();
     this.#announce();
   }
 
@@ -210,28 +213,42 @@ export class Supervisor {
     this.#roles.get('collector')?.send({ kind: 'store', port });
   }
 
-  #sayWhetherTheStoreIsBehind(): void {
-    const since = [this.#storeDownMs, this.#storeHeldUpMs].filter((ms) => ms !== null);
-    const sinceMs = since.length === 0 ? null : Math.min(...since);
-    this.#roles.get('collector')?.send({ kind: 'store-behind', sinceMs, waiting: this.#slicesWaiting });
+  #sayWhatIsBehind(): void {
+    const since = (role: RoleName) => [this.#downMs.get(role), this.#silentMs.get(role)];
+    const processorMs = earliest(since('processor'));
+    const storeMs = earliest([...since('store'), this.#storeHeldUpMs]);
+    this.#roles.get('collector')?.send({ kind: 'behind', processorMs, storeMs, waiting: this.#slicesWaiting });
+  }
+
+  #silent(name: RoleName, sinceMs: number | null): void {
+    if (sinceMs === null) this.#silentMs.delete(name);
+    else this.#silentMs.set(name, sinceMs);
+    this.#sayWhatIsBehind();
   }
 
   #roleEnded(name: RoleName): void {
     this.#coordinator.roleEnded(name);
-    if (name !== 'store') return;
-    this.#listening.delete('store');
-    this.#storeDownMs ??= Date.now();
-    // The next one says it anew.
-    this.#storeHeldUpMs = null;
-    this.#slicesWaiting = null;
-    this.#sayWhetherTheStoreIsBehind();
-    this.#sayWhereTheStoreIs();
+    this.#silentMs.delete(name);
+    if (!this.#downMs.has(name)) this.#downMs.set(name, Date.now());
+    if (name === 'store') {
+      this.#listening.delete('store');
+      // The next one says it anew.
+      this.#storeHeldUpMs = null;
+      this.#slicesWaiting = null;
+      this.#sayWhereTheStoreIs();
+    }
+    this.#sayWhatIsBehind();
   }
 
   #roleUnable(name: RoleName, { code, message }: RoleFailure): void {
     this.#failure ??= new SpillwayError(code, `The ${name} cannot start. ${message}`);
     void this.stop();
   }
+}
+
+function earliest(times: readonly (number | null | undefined)[]): number | null {
+  const known = times.filter((ms) => ms != null);
+  return known.length === 0 ? null : Math.min(...known);
 }
 
 /** The data folder is this process's when it resolves. */

@@ -104,14 +104,14 @@ export const StatusAnswerSchema = Type.Object(
     roles: Type.Array(
       Type.Object({
         role: Type.String({ examples: ['collector', 'processor', 'store'] }),
-        state: Type.String({ examples: ['starting', 'ready', 'waiting', 'stopping', 'stopped'] }),
+        state: Type.String({ examples: ['starting', 'ready', 'silent', 'waiting', 'stopping', 'stopped'] }),
         pid: Type.Union([Type.Integer(), Type.Null()]),
         restarts: Type.Integer({ minimum: 0 }),
         lastExit: Type.Optional(Type.String({ description: 'Why it ended the last time.' })),
         waitsFor: Type.Optional(
           Type.String({ description: 'What it needs before it can begin, such as a queue that does not answer.' }),
         ),
-        since: Type.Optional(IsoTime('When it was started.')),
+        since: Type.Optional(IsoTime('When it was started; of one that is silent, when it was heard last.')),
       }),
     ),
     disk: Type.Optional(
