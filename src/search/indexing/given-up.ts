@@ -4,7 +4,7 @@
  */
 import { STORE_LIMITS } from '../../lib/limits.ts';
 import { sliceText } from '../slices.ts';
-import type { Hole } from './waiting.ts';
+import type { Hole } from './hole.ts';
 
 export class GivenUp {
   /** By partition, and by slice as text; `` (empty) is of all slices. */

@@ -10,22 +10,7 @@ import type { SlicePolicy } from '../policy/slice-policy.ts';
 import type { WaitingRows } from '../port.ts';
 import { type SliceKey, sliceText } from '../slices.ts';
 import { GivenUp } from './given-up.ts';
-
-/** Offsets of a partition of which some are not stored. */
-export interface Hole {
-  readonly partition: number;
-  /** Undefined: nobody has looked which events of it are stored. */
-  readonly slice: SliceKey | undefined;
-  from: number;
-  to: number;
-  events: number;
-  /** When it was tried last. */
-  triedMs: number;
-  /** Receipt of the earliest of its events, and bounds of their timestamps, epoch ms. */
-  receivedMs: number;
-  fromMs: number;
-  toMs: number;
-}
+import type { Hole } from './hole.ts';
 
 /** A slice that waits, for people. */
 export interface WaitingSlice {
