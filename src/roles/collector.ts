@@ -33,9 +33,11 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
   link.on('store', ({ port }) => {
     store = port === undefined ? undefined : { port };
   });
-  let behind: Omit<Extract<ToRole, { kind: 'store-behind' }>, 'kind'> = { sinceMs: null, waiting: null };
-  link.on('store-behind', ({ sinceMs, waiting }) => {
-    behind = { sinceMs, waiting };
+  let behind: Omit<Extract<ToRole, { kind: 'store-behind' }>, 'kind'> = {
+    ...{ sinceMs: null, waiting: null, isStarting: false },
+  };
+  link.on('store-behind', ({ kind: _, ...said }) => {
+    behind = said;
   });
   const collector = await createCollector({
     inputs: config.inputs,
@@ -81,7 +83,7 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
     troubles: () => [
       ...collector.troubles(),
       ...(context.troubles?.() ?? []),
-      ...storeTroubles(behind.sinceMs, behind.waiting, clock),
+      ...storeTroubles(behind.sinceMs, behind.waiting, clock, behind.isStarting),
     ],
     machine: () => {
       const [disk, spool] = [collector.space, context.spooled?.()];

@@ -74,7 +74,13 @@ export type ToRole =
   /** Where the store listens; the collector streams queries there. Undefined while it is down. */
   | { readonly kind: 'store'; readonly port: number | undefined }
   /** Since when (epoch ms) the store does not index, or some slices; null where it does, or does not run here. */
-  | { readonly kind: 'store-behind'; readonly sinceMs: number | null; readonly waiting: SlicesWaiting | null }
+  | {
+      readonly kind: 'store-behind';
+      readonly sinceMs: number | null;
+      readonly waiting: SlicesWaiting | null;
+      /** For the first time, and nothing has failed: that takes longer than what is worth a word otherwise. */
+      readonly isStarting: boolean;
+    }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown }
   | { readonly kind: 'refusal'; readonly id: number; readonly code: ErrorCode; readonly message: string }
   | { readonly kind: 'stop' };

@@ -44,6 +44,8 @@ export class Supervisor {
   /** Since when the store is not ready, or says that it cannot index. */
   #storeDownMs: number | null = null;
   #storeHeldUpMs: number | null = null;
+  /** Its first start has not ended, and nothing has failed or is waited for. */
+  #isStoreStarting = true;
   #slicesWaiting: SlicesWaiting | null = null;
   readonly #ended = Promise.withResolvers<void>();
   #announced = false;
@@ -76,7 +78,7 @@ export class Supervisor {
       const events = {
         onMessage: (name: RoleName, message: FromRole) => this.#receive(name, message),
         onReady: (name: RoleName, listening: readonly Listening[]) => this.#ready(name, listening),
-        onWaiting: () => this.#announce(),
+        onWaiting: (name: RoleName) => this.#waits(name),
         onExit: (name: RoleName) => this.#roleEnded(name),
         onUnable: (name: RoleName, failure: RoleFailure) => this.#roleUnable(name, failure),
       };
@@ -194,6 +196,14 @@ export class Supervisor {
     this.#announce();
   }
 
+  #waits(name: RoleName): void {
+    if (name === 'store') {
+      this.#isStoreStarting = false;
+      this.#sayWhetherTheStoreIsBehind();
+    }
+    this.#announce();
+  }
+
   #announce(): void {
     const waitsFor = [...new Set(this.reports.flatMap((report) => report.waitsFor ?? []))];
     const isStarted = [...this.#roles].every(([role, { report }]) => {
@@ -213,7 +223,8 @@ export class Supervisor {
   #sayWhetherTheStoreIsBehind(): void {
     const since = [this.#storeDownMs, this.#storeHeldUpMs].filter((ms) => ms !== null);
     const sinceMs = since.length === 0 ? null : Math.min(...since);
-    this.#roles.get('collector')?.send({ kind: 'store-behind', sinceMs, waiting: this.#slicesWaiting });
+    const isStarting = this.#isStoreStarting && this.#storeHeldUpMs === null;
+    this.#roles.get('collector')?.send({ kind: 'store-behind', sinceMs, waiting: this.#slicesWaiting, isStarting });
   }
 
   #roleEnded(name: RoleName): void {
@@ -221,6 +232,7 @@ export class Supervisor {
     if (name !== 'store') return;
     this.#listening.delete('store');
     this.#storeDownMs ??= Date.now();
+    this.#isStoreStarting = false;
     // The next one says it anew.
     this.#storeHeldUpMs = null;
     this.#slicesWaiting = null;

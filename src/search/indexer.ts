@@ -79,7 +79,7 @@ export function runIndexer(options: IndexerOptions): RunningIndexer {
   });
   measureWaiting(options.registry, waiting, options.clock);
   const held = { trouble, waiting };
-  const started = trouble.watch(() => start(options, held, stopping.signal));
+  const started = trouble.watchStart(() => start(options, held, stopping.signal));
   const done = started.then((run) => run.untilStopped());
   done.catch(() => {});
   return {
@@ -113,6 +113,9 @@ async function start(options: IndexerOptions, held: Held, signal: AbortSignal): 
     clock,
     log,
     signal,
+    onFailure: (reason) => {
+      held.trouble.reason = reason;
+    },
     ...(policyEveryMs !== undefined && { everyMs: policyEveryMs }),
   });
   const membership = await Membership.join(options.queue);
