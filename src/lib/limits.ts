@@ -168,6 +168,13 @@ export const KAFKA_LIMITS = {
 } as const;
 
 /** Partitions that are added while several processes append to the topic (queue/kafka/moves.ts). */
+export const TROUBLE_LIMITS = {
+  /** An outage that lasts is said in the log again after so long, and not more often where it comes and goes. */
+  againMs: 60_000,
+  /** Of what does not work meanwhile so much is named. */
+  named: 10,
+} as const;
+
 export const MOVE_LIMITS = {
   /** How often whoever appends asks brokers whether partitions were added. */
   watchMs: 1_000,

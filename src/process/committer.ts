@@ -58,11 +58,14 @@ export class Committer {
       this.#committed = position;
       this.#hasFailed = false;
     } catch (failure) {
+      const isSaid = this.#hasFailed;
       this.#hasFailed = true;
       if (!(failure instanceof SpillwayError) || !failure.kind.retry) {
         this.#isClosed = true;
         return this.#onFailure(failure);
       }
+      // It may last for as long as an outage does.
+      if (isSaid) return;
       const { partition } = this.#assigned;
       this.#log.warn({ partition, reason: messageOf(failure) }, 'a position was not committed; it is committed later');
     }

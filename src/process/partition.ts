@@ -294,12 +294,10 @@ export class PartitionRun {
     const { assigned, log } = this.#options;
     if (!assigned.isUncertain) return;
     const { partition } = this;
-    log.warn(
-      { partition },
-      'The coordinator of the group does not answer: nothing is written until it says whose this is',
-    );
+    // That it does not answer the queue says, once for all partitions.
+    log.debug({ partition }, 'nothing is written until the coordinator of the group says whose this is');
     await assigned.confirmed(this.#until);
-    if (!this.#until.aborted) log.info({ partition }, 'The coordinator of the group has answered: it is written on');
+    if (!this.#until.aborted) log.debug({ partition }, 'the coordinator of the group has answered: it is written on');
   }
 
   async #append(batch: FinishedBatch): Promise<void> {

@@ -77,6 +77,11 @@ export interface ReadResult {
 }
 
 /** Reads one partition, up to its durable end and never past it; any number of readers in any process. */
+export interface ReaderOptions {
+  /** Offsets are a caller's own choice: that one is past the end does not say that records were lost. */
+  readonly isChosen?: boolean;
+}
+
 export interface PartitionReader {
   readonly topic: string;
   readonly partition: number;
@@ -204,7 +209,7 @@ export interface GroupState {
 export interface Queue {
   /** Takes over the partition: recovers its tail, begins a new epoch. One writer per partition, always. */
   openWriter(at: TopicPartition): Promise<PartitionWriter>;
-  openReader(at: TopicPartition): PartitionReader;
+  openReader(at: TopicPartition, options?: ReaderOptions): PartitionReader;
   /** Resolves when the member has been assigned what was free. Others may follow at any time. */
   joinGroup(group: string, options: JoinOptions): Promise<GroupMember>;
   partitionCount(topic: string): number;

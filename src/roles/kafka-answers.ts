@@ -2,7 +2,6 @@
 import { GROUPS, TOPICS } from '../event/topics.ts';
 import { systemClock } from '../lib/clock.ts';
 import { KAFKA_LIMITS, SUPERVISOR_LIMITS } from '../lib/limits.ts';
-import type { Logger } from '../lib/log.ts';
 import { BrokerWatch } from '../queue/kafka/broker-watch.ts';
 import type { KafkaQueue } from '../queue/kafka/queue.ts';
 import { CONTROL_TOPIC } from '../queue/kafka/queue-options.ts';
@@ -22,8 +21,8 @@ export function answersOf(
   };
 }
 
-export function readingQueue(queue: KafkaQueue, role: RoleName, log: Logger): RoleQueue {
-  const watch = new BrokerWatch({ cluster: queue.cluster, clock: systemClock, log });
+export function readingQueue(queue: KafkaQueue, role: RoleName): RoleQueue {
+  const watch = new BrokerWatch({ cluster: queue.cluster, clock: systemClock, trouble: queue.trouble });
   const ends = new Map<number, RawEnd>();
   // Only the store asks how complete its answers are.
   const timer =

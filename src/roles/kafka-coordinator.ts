@@ -8,6 +8,7 @@ import { type Catalogue, emptyCatalogue } from '../queue/created/catalogue.ts';
 import type { KafkaQueue } from '../queue/kafka/queue.ts';
 import type { GrowingQueue } from '../queue/kafka/queue-options.ts';
 import { groupStatesOf, topicStatesOf } from '../queue/kafka/state.ts';
+import { warnOfOneReplica } from '../queue/kafka/topics.ts';
 import { unlessSilent } from '../queue/kafka/unless-silent.ts';
 import { Arrival } from '../queue/late/arrival.ts';
 import type { GroupState, TopicState } from '../queue/port.ts';
@@ -33,7 +34,8 @@ export class KafkaCoordinator implements QueueCoordinator {
       if (!arrival.isThere) return;
       queue.retain().catch((error: unknown) => {
         // A queue that is closed meanwhile does it after the next start.
-        if (!this.#isClosed) log.error({ reason: messageOf(error) }, 'old records could not be removed');
+        if (!this.#isClosed && !isAway(error))
+          log.error({ reason: messageOf(error) }, 'old records could not be removed');
       });
     }, SUPERVISOR_LIMITS.retainMs);
   }
@@ -41,6 +43,8 @@ export class KafkaCoordinator implements QueueCoordinator {
   /** Throws QUEUE_UNREACHABLE where Kafka is away and nothing is known of it yet, and what it cannot be used for. */
   static async open(config: Config, roles: readonly RoleName[], log: Logger): Promise<KafkaCoordinator> {
     await assertNotEmbedded(config);
+    // Each role has a queue of its own: it is said once, here.
+    warnOfOneReplica(config.queue, log);
     const leaving = await topicsToLeave(config);
     if (leaving !== undefined) {
       const gone = await assertGone(config, leaving, (looked) => lookAtTopics(config, log, looked));
@@ -71,8 +75,7 @@ export class KafkaCoordinator implements QueueCoordinator {
       return new KafkaCoordinator(queue, arrival, log);
     } catch (thrown) {
       await queue.close();
-      const isAway = thrown instanceof SpillwayError && thrown.code === 'QUEUE_UNREACHABLE';
-      throw isAway ? unknownYet(config, thrown) : thrown;
+      throw isAway(thrown) ? unknownYet(config, thrown) : thrown;
     }
   }
 
@@ -178,6 +181,11 @@ async function mayAddPartitions(queue: GrowingQueue, config: Config, log: Logger
 /** How many collectors run that have not said by what they append (queue/kafka/moves.ts). */
 async function unknownCollectors(queue: GrowingQueue): Promise<number> {
   return Math.max(0, (await queue.memberCount(COLLECTORS)) - queue.appenderCount);
+}
+
+/** That is said by the queue itself, for as long as it lasts. */
+function isAway(thrown: unknown): thrown is SpillwayError {
+  return thrown instanceof SpillwayError && thrown.code === 'QUEUE_UNREACHABLE';
 }
 
 function unknownYet({ data }: Config, cause: SpillwayError): SpillwayError {

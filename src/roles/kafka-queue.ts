@@ -60,7 +60,7 @@ export async function openKafkaRoleQueue(parts: KafkaRoleParts): Promise<RoleQue
     if (isCollector) return await spoolingQueue(queue, arrival, parts, () => presence);
     arrival.onWaiting(parts.onWaiting);
     await arrival.there;
-    return readingQueue(queue, role, log);
+    return readingQueue(queue, role);
   } catch (thrown) {
     await queue.close();
     throw thrown;

@@ -1,4 +1,6 @@
 /** A whole Spillway that is started while all brokers of its Kafka are away, as after a power cut of everything. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StatusAnswer } from '../../src/api/schemas/index.ts';
 import { readAll } from '../../src/queue/test-records.ts';
@@ -118,6 +120,13 @@ describe.skipIf(lacksKafka('a start while Kafka is away', { own: true }))('start
       });
       expect((await spillway.roles()).map(({ state }) => state)).toEqual(['ready', 'ready', 'ready']);
       expect(await spillway.stop()).toBe(0);
+      const log = await readFile(join(spillway.folder, 'spillway.log'), 'utf8');
+      // By the supervisor, at each of the three starts.
+      expect(log.match(/the queue is Kafka with one replica/g)).toHaveLength(3);
+      // However many partitions there are, by each collector.
+      expect(log.match(/is kept on this machine's disk until the queue takes it again/g)?.length).toBeLessThanOrEqual(
+        6,
+      );
       const texts = await rawTexts();
       expect([...texts.values()].flat().sort()).toEqual(sent.map(({ text }) => text).sort());
       for (const host of HOSTS) {

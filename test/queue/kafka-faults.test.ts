@@ -95,7 +95,8 @@ describe.skipIf(lacksKafka('faults of Kafka', { own: true }))('a queue on Kafka'
       const { queue, prefix } = await open({ renewMs: 300 });
       const { queue: silent, prefix: other } = await open();
       const writer = await queue.openWriter(raw);
-      await silent.openWriter(raw);
+      const unrenewed = await silent.openWriter(raw);
+      await unrenewed.append(values('early'));
       let isForgotten = false;
       const looking = { timeout: LONG_MS / 3, interval: 100 };
       const forgotten = vi
@@ -117,6 +118,12 @@ describe.skipIf(lacksKafka('faults of Kafka', { own: true }))('a queue on Kafka'
       await successor.openWriter(raw);
       await expect(writer.append(values('late'))).rejects.toMatchObject({ code: 'QUEUE_FENCED' });
       expect(await texts(successor)).toEqual(appends.map((_, i) => `${i}`));
+      // Of who was forgotten the leader of the partition knows.
+      const { queue: next } = await open({ prefix: other });
+      const taken = await next.openWriter(raw);
+      await expect(unrenewed.append(values('late'))).rejects.toMatchObject({ code: 'QUEUE_FENCED' });
+      await taken.append(values('own'));
+      expect(await texts(next)).toEqual(['early', 'own']);
     },
     LONG_MS,
   );

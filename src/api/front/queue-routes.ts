@@ -76,7 +76,7 @@ export function queueRoutes(
       const at = { topic: system === undefined ? owned(tenant, topic) : topic, partition };
       if (system === undefined) await topics?.open(at);
       else assertPartition(system, partition);
-      const reader = queue.openReader(at);
+      const reader = queue.openReader(at, { isChosen: offset !== undefined });
       try {
         const from = offset ?? (await startOf(reader, timeMs));
         // All records of a tenant's own topic are its own.

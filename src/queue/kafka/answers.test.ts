@@ -9,8 +9,8 @@ import { Cluster } from './cluster.ts';
 import { KafkaMetrics } from './metrics.ts';
 import { KafkaReader } from './partition-reader.ts';
 import { KafkaWriter } from './partition-writer.ts';
+import type { Producer } from './producer.ts';
 import { describeProducers, fetchBytes, listOffsets, produceBatch } from './protocol.ts';
-import type { Producer } from './take-over.ts';
 import { FakeBroker } from './testing/fake-broker.ts';
 import { fetchedFrom, listedOffset, ofPartition } from './testing/partition-answers.ts';
 import type { WriterOptions } from './writer-options.ts';
@@ -41,6 +41,7 @@ function openWriter(options: Partial<WriterOptions> = {}): KafkaWriter {
     as: at,
     cluster,
     log: quiet,
+    trouble: { failed: () => {}, passed: () => {}, forget: () => {} },
     metrics: new KafkaMetrics().forWriter(at),
     producer: { id: 7n, epoch: 0 },
     endOffset: 0,
@@ -179,16 +180,34 @@ it('a writer that cannot be renewed because somebody else has its partition appe
   await writer.close();
 });
 
-it('a reader that is beyond the end of its partition says that records were lost, once', async () => {
+/** A reader whose partition ends where `end` says, and what it has said. */
+function readerUpTo(end: () => number, isChosen?: boolean) {
   broker.answer(fetchBytes, () => fetchedFrom(ID, { errorCode: OUT_OF_RANGE, endOffset: -1 }));
-  broker.answer(listOffsets, () => listedOffset('raw', 5));
+  broker.answer(listOffsets, () => listedOffset('raw', end()));
   const said: string[] = [];
   const log = Object.assign(Object.create(quiet), { error: (_: object, text: string) => void said.push(text) });
   const silent = { onCorrupt: () => {}, onLost: () => {}, onClose: () => {}, onFetched: () => {} };
-  const options = { at, as: at, cluster, log, aheadBytes: () => 0, ...silent };
-  const reader = new KafkaReader(options);
+  const how = isChosen === undefined ? {} : { isChosen };
+  return { reader: new KafkaReader({ at, as: at, cluster, log, aheadBytes: () => 0, ...silent, ...how }), said };
+}
+
+it('a reader that is beyond the end of its partition says that records were lost, once', async () => {
+  const { reader, said } = readerUpTo(() => 5);
   expect(await reader.read(offset(9))).toMatchObject({ batches: [], endOffset: 5 });
   await reader.read(offset(9));
   expect(said).toEqual([expect.stringContaining('Kafka has lost records of raw/0: it ends at 5')]);
+  await reader.close();
+});
+
+it('an offset that a caller chose beyond the end is no loss, unless the partition has been seen to reach it', async () => {
+  let end = 5;
+  const { reader, said } = readerUpTo(() => end, true);
+  expect(await reader.read(offset(9))).toMatchObject({ batches: [], endOffset: 5 });
+  expect(said).toEqual([]);
+  end = 9;
+  await reader.read(offset(9));
+  end = 7;
+  await reader.read(offset(9));
+  expect(said).toEqual([expect.stringContaining('Kafka has lost records of raw/0: it ends at 7')]);
   await reader.close();
 });

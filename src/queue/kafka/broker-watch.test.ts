@@ -1,5 +1,7 @@
 /** What a role says of brokers that do not answer. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, it, vi } from 'vitest';
+import { LastingTrouble } from '../../lib/lasting-trouble.ts';
 import { BrokerWatch } from './broker-watch.ts';
 import { type BrokerAddress, printAddress } from './options.ts';
 
@@ -20,9 +22,13 @@ function watched() {
       if (still.has(host)) await new Promise(() => {});
     }) as never,
   };
-  const log = { warn: (text: string) => said.push(text), info: (text: string) => said.push(text) };
+  const log = {
+    warn: ({ reason }: { reason: string }) => said.push(reason),
+    info: (_: object, text: string) => said.push(text),
+  };
+  const trouble = new LastingTrouble({ log: log as never, text: 'away', over: 'all answer again' });
   const clock = { nowMs: START, now: () => clock.nowMs };
-  const watch = new BrokerWatch({ cluster, clock, log: log as never, limits: LIMITS });
+  const watch = new BrokerWatch({ cluster, clock, trouble, limits: LIMITS });
   /** Resolves when it says that. */
   const says = (expected: readonly unknown[]) => vi.waitFor(() => expect(watch.troubles()).toEqual(expected));
   return { still, away, said, cluster, clock, watch, says };
@@ -55,7 +61,7 @@ it('brokers that refuse or stand still are named, with since when, and it is sai
   away.clear();
   still.clear();
   await says([]);
-  await vi.waitFor(() => expect(said).toEqual([one, 'All brokers of Kafka answer again']));
+  await vi.waitFor(() => expect(said).toEqual([one, 'all answer again']));
   watch.close();
 });
 
@@ -68,3 +74,28 @@ it('where none is known any more the configured ones are named', async () => {
   });
   watch.close();
 });
+
+it('a process that stands still itself does not say so of brokers that have answered', async () => {
+  const { cluster, clock, watch } = watched();
+  let looks = 0;
+  cluster.askOnce = (async ({ host }: BrokerAddress) => {
+    // When it has begun to wait.
+    await nextTurn();
+    if (host === 'a' && looks++ === 0) standStill(3 * LIMITS.awayAfterMs);
+    // The answer is there, and read when it goes on.
+    await nextTurn();
+  }) as never;
+  const said: (readonly string[])[] = [];
+  await vi.waitFor(() => {
+    clock.nowMs += LIMITS.awayAfterMs;
+    said.push(watch.troubles());
+    expect(looks).toBeGreaterThan(3);
+  });
+  expect(said.flat()).toEqual([]);
+  watch.close();
+});
+
+function standStill(ms: number): void {
+  const untilMs = performance.now() + ms;
+  while (performance.now() < untilMs);
+}

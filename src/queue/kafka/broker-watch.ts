@@ -3,8 +3,8 @@
  * reads and commits would say nothing of it otherwise: it waits, and goes on by itself.
  */
 import type { Clock } from '../../lib/clock.ts';
+import type { LastingTrouble } from '../../lib/lasting-trouble.ts';
 import { KAFKA_LIMITS } from '../../lib/limits.ts';
-import type { Logger } from '../../lib/log.ts';
 import type { Cluster } from './cluster.ts';
 import { silentBrokers } from './silent-brokers.ts';
 
@@ -13,7 +13,8 @@ type Limits = Readonly<Record<'watchMs' | 'awayAfterMs', number>>;
 export interface BrokerWatchOptions {
   readonly cluster: Pick<Cluster, 'brokerAddresses' | 'askOnce' | 'brokers' | 'ended'>;
   readonly clock: Clock;
-  readonly log: Pick<Logger, 'warn' | 'info'>;
+  /** Of the whole process, for its log. */
+  readonly trouble: Pick<LastingTrouble, 'failed' | 'passed'>;
   readonly limits?: Limits;
 }
 
@@ -25,7 +26,6 @@ export class BrokerWatch {
   readonly #sinceMs = new Map<string, number>();
   #known = 0;
   #isLooking = false;
-  #wasAway = false;
 
   constructor(options: BrokerWatchOptions) {
     this.#options = options;
@@ -67,10 +67,9 @@ export class BrokerWatch {
   }
 
   #tell(): void {
-    const { log } = this.#options;
-    const [trouble] = this.troubles();
-    if (trouble !== undefined && !this.#wasAway) log.warn(trouble);
-    if (trouble === undefined && this.#wasAway) log.info('All brokers of Kafka answer again');
-    this.#wasAway = trouble !== undefined;
+    const { trouble } = this.#options;
+    const [text] = this.troubles();
+    if (text === undefined) trouble.passed(this);
+    else trouble.failed(this, 'an answer of each broker', text);
   }
 }

@@ -19,8 +19,8 @@ import { placeOf } from '../place.ts';
 import { offset, type PartitionReader, type TopicPartition } from '../port.ts';
 import { verdictOn } from './broker-errors.ts';
 import type { Cluster } from './cluster.ts';
+import type { Producer } from './producer.ts';
 import { produceBatch } from './protocol.ts';
-import type { Producer } from './take-over.ts';
 
 /** Without a value; the same bytes whenever it was made. */
 const RECORD = Buffer.from(fenceBatch(0).subarray(BATCH_HEADER_BYTES));

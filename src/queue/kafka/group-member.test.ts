@@ -57,6 +57,7 @@ afterEach(async () => {
 const joined = async (): Promise<KafkaGroupMember> => {
   member = await KafkaGroupMember.join({
     ...{ group: 'store', groupId: 'store', topics: [], cluster, log: createLog('test', 'fatal'), note },
+    trouble: { failed: () => {}, passed: () => {}, forget: () => {} },
     ...{ heartbeatMs: 3_600_000, sessionMs: 3_600_000, nameOf: (topic: string) => topic, mayBegin: async () => true },
     ...{ onAssigned: () => {}, onLeft: () => {} },
   });

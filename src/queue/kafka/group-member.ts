@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { consumerGroupHeartbeatV1 } from '@platformatic/kafka';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
+import type { LastingTrouble } from '../../lib/lasting-trouble.ts';
 import { KAFKA_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { Assignment } from '../assignment.ts';
@@ -26,6 +27,7 @@ export interface MemberOptions extends JoinOptions {
   readonly groupId: string;
   readonly cluster: Cluster;
   readonly log: Logger;
+  readonly trouble: Pick<LastingTrouble, 'failed' | 'passed' | 'forget'>;
   readonly heartbeatMs: number;
   /** After so long without an answer somebody else may have what this member has. */
   readonly sessionMs: number;
@@ -109,6 +111,7 @@ export class KafkaGroupMember implements GroupMember {
     clearInterval(this.#timer);
     await this.#refreshing;
     this.#loseAll();
+    this.#options.trouble.forget(this);
     this.#options.onLeft(this);
     try {
       await this.#say(LEAVE, 0);
@@ -126,10 +129,9 @@ export class KafkaGroupMember implements GroupMember {
 
   /** Says what it has and takes what it is to have. Never throws. */
   refresh(): Promise<void> {
+    if (this.#hasLeft) return this.#refreshing ?? Promise.resolve();
     this.#again = true;
-    this.#refreshing ??= this.#refreshOn().finally(() => {
-      this.#refreshing = undefined;
-    });
+    this.#refreshing ??= this.#refreshOn();
     return this.#refreshing;
   }
 
@@ -138,15 +140,17 @@ export class KafkaGroupMember implements GroupMember {
       this.#again = false;
       try {
         await this.#beat();
+        this.#options.trouble.passed(this);
       } catch (thrown) {
-        const { log } = this.#options;
-        log.warn({ group: this.group, member: this.#id, reason: messageOf(thrown) }, 'a heartbeat failed');
+        this.#options.trouble.failed(this, `being a member of group ${this.group}`, messageOf(thrown));
         // However long this lasts it stays this member: brokers that are away give what it has to nobody, and those that
         // cannot be reached from here alone say so when they can. Meanwhile its commits are refused where somebody else has
         // a partition, whoever took over has fenced its writers, which it takes over again only when it was confirmed, and
         // events are inserted under ids of their own.
       }
     }
+    // In the same moment in which nobody looks any more whether it is to ask again.
+    this.#refreshing = undefined;
   }
 
   async #beat(): Promise<void> {

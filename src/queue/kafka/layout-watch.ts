@@ -1,5 +1,6 @@
 /** Looks now and then what others have changed: partitions that were added, topics that were removed or replaced. */
 import { messageOf } from '../../lib/errors.ts';
+import type { LastingTrouble } from '../../lib/lasting-trouble.ts';
 import { KAFKA_LIMITS, MOVE_LIMITS } from '../../lib/limits.ts';
 import { verdictOn } from './broker-errors.ts';
 import type { Cluster } from './cluster.ts';
@@ -10,7 +11,8 @@ import type { QueueRecord } from './queue-record.ts';
 import type { RoleTopics } from './role-topics.ts';
 import type { SharedTopic } from './shared-topic.ts';
 
-export interface LayoutWatchOptions extends Pick<KafkaQueueOptions, 'topics' | 'log' | 'layoutMs'> {
+export interface LayoutWatchOptions extends Pick<KafkaQueueOptions, 'topics' | 'layoutMs'> {
+  readonly trouble: LastingTrouble;
   readonly cluster: Cluster;
   readonly record: QueueRecord;
   readonly roleTopics: RoleTopics;
@@ -63,7 +65,7 @@ export class LayoutWatch {
 
   /** Never throws. */
   async refresh(): Promise<void> {
-    const { cluster, record, roleTopics, created, opened, shared, topics, log } = this.#options;
+    const { cluster, record, roleTopics, created, opened, shared, topics, trouble } = this.#options;
     const before = record.counts;
     try {
       await created.refresh();
@@ -75,12 +77,13 @@ export class LayoutWatch {
       await cluster.refresh();
       roleTopics.lookForGone();
       opened.endReplaced();
+      trouble.passed(this);
       if (grown.length > 0) this.tellOf(grown.map(([topic]) => topic));
     } catch (thrown) {
       // It is being closed: that is no trouble of Kafka.
       if (this.#hasEnded || cluster.ended.aborted) return;
-      const level = verdictOn(thrown) === 'another-cluster' ? 'error' : 'warn';
-      log[level]({ reason: messageOf(thrown) }, 'the partitions of the queue could not be looked up');
+      const isGrave = verdictOn(thrown) === 'another-cluster';
+      trouble.failed(this, 'looking up the partitions of the queue', messageOf(thrown), isGrave);
     }
   }
 

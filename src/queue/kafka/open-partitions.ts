@@ -1,24 +1,30 @@
 /** The readers and writers that a process has of partitions on Kafka. */
+
+import type { LastingTrouble } from '../../lib/lasting-trouble.ts';
 import { KAFKA_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { TopicPartition } from '../port.ts';
 import type { Cluster } from './cluster.ts';
 import type { KafkaMetrics } from './metrics.ts';
 import { offsetAt, WHEN } from './offsets.ts';
-import { KafkaReader } from './partition-reader.ts';
+import { KafkaReader, type KafkaReaderOptions } from './partition-reader.ts';
 import { KafkaWriter } from './partition-writer.ts';
+import type { Producer } from './producer.ts';
 import type { KafkaQueueOptions, Writers } from './queue-options.ts';
-import { newProducer, type Producer, renew, takeOver } from './take-over.ts';
+import { newProducer, renew, takeOver } from './take-over.ts';
 import type { WriterOptions } from './writer-options.ts';
 
 export interface OpenPartitionsOptions extends Pick<KafkaQueueOptions, 'onCorrupt' | 'renewMs'> {
   readonly cluster: Cluster;
   readonly metrics: KafkaMetrics;
   readonly log: Logger;
+  readonly trouble: LastingTrouble;
 }
 
 /** What a writer has besides, or in place of what it would have, when it is to append by this producer. */
 type Admit = (producer: Producer) => Promise<Partial<WriterOptions>>;
+
+type HowToRead = Pick<KafkaReaderOptions, 'showsFences' | 'isChosen'>;
 
 /** A reader has an answer that it reads, and has asked for another one. */
 const READ_AND_ASKED = 2;
@@ -36,14 +42,14 @@ export class OpenPartitions {
   }
 
   /** `at` as Kafka calls it, `as` as the port does. */
-  reader(at: TopicPartition, as: TopicPartition = at, showsFences = false): KafkaReader {
+  reader(at: TopicPartition, as: TopicPartition = at, options: HowToRead = {}): KafkaReader {
     const { cluster, log, metrics, onCorrupt } = this.#options;
     const reader = new KafkaReader({
       at,
       as,
       cluster,
       log,
-      showsFences,
+      ...options,
       aheadBytes: () => Math.floor(KAFKA_LIMITS.readersBytes / READ_AND_ASKED / this.#readers.size),
       onFetched: (bytes) => metrics.fetched(as, bytes),
       onCorrupt: (range) => {
@@ -58,7 +64,7 @@ export class OpenPartitions {
   }
 
   async writer(at: TopicPartition, writers: Writers, as: TopicPartition = at, admit?: Admit): Promise<KafkaWriter> {
-    const { cluster, log, metrics } = this.#options;
+    const { cluster, log, metrics, trouble } = this.#options;
     const owner = `${at.topic}-${at.partition}`;
     const isShared = writers === 'many';
     const producer = isShared ? await newProducer(cluster, at) : await takeOver(cluster, owner, at);
@@ -67,6 +73,7 @@ export class OpenPartitions {
       as,
       cluster,
       log,
+      trouble,
       metrics: metrics.forWriter(as),
       producer,
       endOffset: await offsetAt(cluster, at, WHEN.end),

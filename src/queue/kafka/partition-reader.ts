@@ -13,6 +13,7 @@ import {
   type Offset,
   offset,
   type PartitionReader,
+  type ReaderOptions,
   type ReadResult,
   type TopicPartition,
 } from '../port.ts';
@@ -21,7 +22,7 @@ import { offsetAt, WHEN } from './offsets.ts';
 import { type Chunk, PartitionFetcher, type PartitionFetcherOptions } from './partition-fetcher.ts';
 import { takeBatches } from './take-batches.ts';
 
-export interface ReaderOptions extends PartitionFetcherOptions {
+export interface KafkaReaderOptions extends PartitionFetcherOptions, ReaderOptions {
   /** As the port calls it. */
   readonly as: TopicPartition;
   readonly log: Logger;
@@ -39,15 +40,17 @@ const UNKNOWN = -1;
 export class KafkaReader implements PartitionReader {
   readonly topic: string;
   readonly partition: number;
-  readonly #options: ReaderOptions;
+  readonly #options: KafkaReaderOptions;
   readonly #fetcher: PartitionFetcher;
   #endOffset = UNKNOWN;
+  /** As far as it was seen to end. */
+  #seenTo = UNKNOWN;
   /** Where it was to be read from when it was said that it ends before. */
   #saidBeyond = UNKNOWN;
   #busy: Promise<unknown> = Promise.resolve();
   readonly #closing = new AbortController();
 
-  constructor(options: ReaderOptions) {
+  constructor(options: KafkaReaderOptions) {
     this.topic = options.as.topic;
     this.partition = options.as.partition;
     this.#options = options;
@@ -103,7 +106,7 @@ export class KafkaReader implements PartitionReader {
       if (verdictOn(thrown) !== 'out-of-range') throw thrown;
       return this.#outside(from);
     }
-    this.#endOffset = chunk.endOffset;
+    this.#endsAt(chunk.endOffset);
     const { batches, corrupt, nextOffset } = takeBatches(chunk.bytes, from, maxBytes, placeOf(at), showsFences);
     for (const range of corrupt) {
       onCorrupt(range);
@@ -130,13 +133,19 @@ export class KafkaReader implements PartitionReader {
       );
     }
     if (from > end) this.#tellOfLoss(from, end);
-    this.#endOffset = end;
+    this.#endsAt(end);
     return { batches: [], nextOffset: offset(from), endOffset: end };
+  }
+
+  #endsAt(end: number): void {
+    this.#endOffset = end;
+    this.#seenTo = Math.max(this.#seenTo, end);
   }
 
   /** What was read is durable on all replicas in sync, so it never goes away but by an unclean election or a disk. */
   #tellOfLoss(from: number, end: number): void {
     if (this.#saidBeyond === from) return;
+    if (this.#options.isChosen === true && from > this.#seenTo) return;
     this.#saidBeyond = from;
     const { at, log } = this.#options;
     const place = placeOf(at);
@@ -165,10 +174,10 @@ export class KafkaReader implements PartitionReader {
 
   async #pollOnce(from: number): Promise<void> {
     try {
-      this.#endOffset = await this.#fetcher.poll(from);
+      this.#endsAt(await this.#fetcher.poll(from));
     } catch (thrown) {
       if (verdictOn(thrown) !== 'out-of-range') throw thrown;
-      this.#endOffset = await this.endOffset();
+      this.#endsAt(await this.endOffset());
       if (this.#endOffset < from) this.#tellOfLoss(from, this.#endOffset);
       if (this.#endOffset <= from) await delay(KAFKA_LIMITS.retryDelayMs);
     }

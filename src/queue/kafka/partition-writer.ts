@@ -65,7 +65,7 @@ export class KafkaWriter implements PartitionWriter {
     this.#acknowledgedTo = options.endOffset;
     this.#isHeld = options.after !== undefined;
     this.#link = new ProduceLink(options.cluster, options.at);
-    this.#trouble = new AppendTrouble(options.at, options.log, options.metrics);
+    this.#trouble = new AppendTrouble(options);
     this.#ended = AbortSignal.any([this.#closing.signal, options.cluster.ended]);
     this.#pending = new PendingAppends((bytes) => options.metrics.pending(bytes));
     const { producer: first, renew, onProducer } = options;
@@ -142,6 +142,8 @@ export class KafkaWriter implements PartitionWriter {
       if (this.#link.isOpen && this.#trouble.isOver) this.#send();
     } catch (thrown) {
       if (isFenced(thrown)) return this.#fail(asSpillwayError(thrown, `renewing ${placeOf(at)}`, cluster.brokers));
+      // It is being closed: its successor takes over.
+      if (this.#failure !== undefined || this.#ended.aborted) return;
       log.warn(
         { ...at, reason: messageOf(thrown) },
         'it could not be renewed who writes a partition; it is tried again',
@@ -194,6 +196,7 @@ export class KafkaWriter implements PartitionWriter {
     await this.#running;
     clearTimeout(tooLong);
     this.#dropLink();
+    this.#trouble.close();
     this.#options.metrics.end();
     this.#options.onClose();
   }

@@ -5,8 +5,8 @@ import type { TopicPartition } from '../port.ts';
 import type { BrokerLink } from './broker-link.ts';
 import { type Cluster, NoLeader } from './cluster.ts';
 import type { PendingAppend } from './pending-appends.ts';
+import type { Producer } from './producer.ts';
 import { produceBatch } from './protocol.ts';
-import type { Producer } from './take-over.ts';
 
 export type Outcome = { readonly baseOffset: number } | { readonly failure: unknown };
 

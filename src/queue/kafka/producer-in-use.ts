@@ -4,7 +4,7 @@
  */
 import type { ProducerMark } from '../producer-mark.ts';
 import { type PendingAppend, type PendingAppends, SEQUENCES } from './pending-appends.ts';
-import type { Producer } from './take-over.ts';
+import type { Producer } from './producer.ts';
 
 export interface ProducerInUseOptions {
   readonly first: Producer;

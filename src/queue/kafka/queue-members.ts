@@ -1,4 +1,5 @@
 /** The members of groups that a process has, and when they may begin with what they are assigned. */
+import type { LastingTrouble } from '../../lib/lasting-trouble.ts';
 import { KAFKA_LIMITS } from '../../lib/limits.ts';
 import type { JoinOptions, TopicPartition } from '../port.ts';
 import { countAssignable } from './assignable.ts';
@@ -11,6 +12,7 @@ import type { QueueRecord } from './queue-record.ts';
 export interface QueueMembersOptions extends Pick<KafkaQueueOptions, 'log' | 'notes' | 'heartbeatMs' | 'sessionMs'> {
   readonly cluster: Cluster;
   readonly record: QueueRecord;
+  readonly trouble: LastingTrouble;
   /** Kafka's name of a topic or group. */
   readonly nameOf: (name: string) => string;
   /** Looks for partitions that somebody has added. */
@@ -26,7 +28,7 @@ export class QueueMembers {
   }
 
   async join(group: string, options: JoinOptions): Promise<KafkaGroupMember> {
-    const { cluster, log, nameOf, notes } = this.#options;
+    const { cluster, log, trouble, nameOf, notes } = this.#options;
     const { heartbeatMs = KAFKA_LIMITS.heartbeatMs, sessionMs = KAFKA_LIMITS.sessionMs } = this.#options;
     const member = await KafkaGroupMember.join({
       ...options,
@@ -34,6 +36,7 @@ export class QueueMembers {
       groupId: nameOf(group),
       cluster,
       log,
+      trouble,
       heartbeatMs,
       sessionMs,
       nameOf,

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BatchCompression } from '../../event/record-batch.ts';
 import { SpillwayError } from '../../lib/errors.ts';
+import { LastingTrouble } from '../../lib/lasting-trouble.ts';
 import { LATE_LIMITS, LEDGER_LIMITS } from '../../lib/limits.ts';
 import type {
   GroupMember,
@@ -10,6 +11,7 @@ import type {
   PartitionReader,
   PartitionWriter,
   Queue,
+  ReaderOptions,
   TopicLayout,
   TopicPartition,
 } from '../port.ts';
@@ -54,6 +56,8 @@ export class KafkaQueue implements Queue {
   readonly #options: KafkaQueueOptions;
   readonly cluster: Cluster;
   readonly sizes: LogSizes;
+  /** That brokers do not answer, whoever in this process notices it. */
+  readonly trouble: LastingTrouble;
   /** What all that use the queue agree on, as last read. */
   readonly record: QueueRecord;
   /** Those of the roles, and the queue's own. */
@@ -71,7 +75,12 @@ export class KafkaQueue implements Queue {
     const metrics = new KafkaMetrics(options.registry);
     this.cluster = new Cluster(options, metrics.links);
     this.sizes = new LogSizes(this.cluster, options.log);
-    this.#opened = new OpenPartitions({ ...options, cluster: this.cluster, metrics });
+    this.trouble = new LastingTrouble({
+      log: options.log,
+      text: `Kafka (${this.cluster.brokers}) does not answer as it should: what needs it waits, and goes on by itself`,
+      over: `Kafka (${this.cluster.brokers}) answers again`,
+    });
+    this.#opened = new OpenPartitions({ ...options, cluster: this.cluster, metrics, trouble: this.trouble });
     const controlLog = {
       log: options.log,
       openReader: (at: TopicPartition) => this.#opened.reader(at),
@@ -91,6 +100,7 @@ export class KafkaQueue implements Queue {
       ...options,
       cluster: this.cluster,
       record: this.record,
+      trouble: this.trouble,
       nameOf: (name) => this.nameOf(name),
       refreshLayouts: () => this.refreshLayouts(),
     });
@@ -111,6 +121,7 @@ export class KafkaQueue implements Queue {
       created: this.created,
       opened: this.#opened,
       shared: this.#shared,
+      trouble: this.trouble,
       partitionCount: (topic) => this.partitionCount(topic),
     });
   }
@@ -167,9 +178,9 @@ export class KafkaQueue implements Queue {
     return this.#opened.writer(named, who, at, shared && ((producer) => shared.admit(named, producer)));
   }
 
-  openReader(at: TopicPartition): PartitionReader {
+  openReader(at: TopicPartition, options?: ReaderOptions): PartitionReader {
     this.#assertThere(at);
-    return this.#opened.reader(this.#named(at), at);
+    return this.#opened.reader(this.#named(at), at, options);
   }
 
   async joinGroup(group: string, options: JoinOptions): Promise<GroupMember> {
@@ -294,6 +305,7 @@ export class KafkaQueue implements Queue {
 
   async close(): Promise<void> {
     this.#layouts.end();
+    this.trouble.end();
     await this.#members.leave();
     const isClean = await this.#opened.closeWriters();
     await this.#shared?.leave(isClean);
@@ -319,7 +331,7 @@ export class KafkaQueue implements Queue {
     const { appends, log } = this.#options;
     if (appends === undefined) return undefined;
     const { cluster, record } = this;
-    const openReader = (at: TopicPartition) => this.#opened.reader(at, at, true);
+    const openReader = (at: TopicPartition) => this.#opened.reader(at, at, { showsFences: true });
     return new SharedTopic({ appends, name: this.nameOf(appends.topic), cluster, record, log, openReader });
   }
 

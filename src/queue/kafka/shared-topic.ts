@@ -9,9 +9,10 @@ import type { Cluster } from './cluster.ts';
 import { fence, findLanded } from './fence.ts';
 import { Moves } from './moves.ts';
 import { offsetAt, WHEN } from './offsets.ts';
+import type { Producer } from './producer.ts';
 import type { KafkaQueueOptions } from './queue-options.ts';
 import type { QueueRecord } from './queue-record.ts';
-import { newProducer, type Producer } from './take-over.ts';
+import { newProducer } from './take-over.ts';
 import type { WriterOptions } from './writer-options.ts';
 
 export interface SharedTopicOptions {

@@ -4,6 +4,9 @@ import type { Cluster } from './cluster.ts';
 import { type BrokerAddress, printAddress } from './options.ts';
 import { metadata } from './protocol.ts';
 
+/** Time is told in so many parts: what this process has slept through is one of them at the most. */
+const PARTS = 10;
+
 export type Asked = Pick<Cluster, 'brokerAddresses' | 'askOnce'>;
 
 /** Of those that are known, as `host:port`: those that have not answered the least of questions within so long. */
@@ -18,5 +21,11 @@ async function answersWithin(ms: number, cluster: Asked, address: BrokerAddress)
     () => true,
     () => false,
   );
-  return Promise.race([answer, delay(ms, false, { ref: false })]);
+  return Promise.race([answer, patience(ms)]);
+}
+
+/** Where this process stood still, an answer may have come that it has not read yet. */
+async function patience(ms: number): Promise<false> {
+  for (let part = 0; part < PARTS; part++) await delay(ms / PARTS, undefined, { ref: false });
+  return false;
 }

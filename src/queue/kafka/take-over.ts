@@ -10,17 +10,17 @@
  * slower of two is told; without that it would get a newer epoch still, after the other one's marker, and both could write.
  *
  * The marker takes one offset: a gap, as after a torn tail in the embedded log.
+ *
+ * Where the coordinator does not know any more by whom it was written before, its leader does, for a day after the last
+ * append: such producers are fenced one by one (fence.ts).
  */
 import { KAFKA_LIMITS } from '../../lib/limits.ts';
 import { placeOf } from '../place.ts';
 import type { TopicPartition } from '../port.ts';
 import type { Cluster } from './cluster.ts';
-import { addPartitionsToTxn, endTxn, initProducerId } from './protocol.ts';
-
-export interface Producer {
-  readonly id: bigint;
-  readonly epoch: number;
-}
+import { fence } from './fence.ts';
+import type { Producer } from './producer.ts';
+import { addPartitionsToTxn, describeProducers, endTxn, initProducerId } from './protocol.ts';
 
 /** `name`: of the partition's ownership. Throws QUEUE_FENCED where somebody else takes it over at the same time. */
 export async function takeOver(cluster: Cluster, name: string, at: TopicPartition): Promise<Producer> {
@@ -28,8 +28,11 @@ export async function takeOver(cluster: Cluster, name: string, at: TopicPartitio
   const init = () =>
     cluster.askCoordinator('transaction', name, options, initProducerId, name, KAFKA_LIMITS.takeOverMs, -1n, -1);
   const first = await init();
-  // Nobody has had it before.
-  if (first.producerEpoch === 0) return { id: first.producerId, epoch: first.producerEpoch };
+  if (first.producerEpoch === 0) {
+    // Nobody has had it before, or it is not known (any more) by which producer: such a one is told by the partition's leader.
+    await fenceOthers(cluster, at, first.producerId);
+    return { id: first.producerId, epoch: first.producerEpoch };
+  }
   await cluster.askCoordinator('transaction', name, options, addPartitionsToTxn, [
     {
       transactionalId: name,
@@ -43,6 +46,16 @@ export async function takeOver(cluster: Cluster, name: string, at: TopicPartitio
   await cluster.askCoordinator('transaction', name, options, endTxn, name, own.id, own.epoch, false);
   // It is answered when the marker is written.
   return renew(cluster, name, at, own);
+}
+
+/** Kafka gives another id where it has forgotten the one before, and where that one's epochs have run out. */
+async function fenceOthers(cluster: Cluster, at: TopicPartition, own: bigint): Promise<void> {
+  const options = { doing: `asking who has written ${placeOf(at)}` };
+  const { topics } = await cluster.askLeader(at, options, describeProducers, [
+    { name: at.topic, partitionIndexes: [at.partition] },
+  ]);
+  const known = topics[0]?.partitions[0]?.activeProducers ?? [];
+  for (const { producerId: id, producerEpoch: epoch } of known) if (id !== own) await fence(cluster, at, { id, epoch });
 }
 
 /** A newer epoch of a producer that still is the owner. Throws QUEUE_FENCED where it is not. */

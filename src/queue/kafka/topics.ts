@@ -53,9 +53,13 @@ export async function ensureTopics(
     for (const name of names) await cluster.leader({ topic: name, partition: 0 });
   });
   for (const topic of wanted) await check(cluster, topic, promise, log);
-  if (promise.replication > 1 && promise.minInsyncReplicas > 1) return;
+}
+
+/** What one machine's power or disk takes with it. */
+export function warnOfOneReplica({ replication, minInsyncReplicas }: TopicPromise, log: Logger): void {
+  if (replication > 1 && minInsyncReplicas > 1) return;
   log.warn(
-    { replication: promise.replication, minInsyncReplicas: promise.minInsyncReplicas },
+    { replication, minInsyncReplicas },
     'the queue is Kafka with one replica (or one in sync is enough): Kafka does not write to the disk before it ' +
       'acknowledges, so records that senders were told are durable are lost with the power or the disk of one machine; ' +
       'set queue.replication to 3 and queue.minInsyncReplicas to 2',

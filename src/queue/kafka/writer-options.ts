@@ -1,9 +1,10 @@
 /** What a writer of one partition is made with. */
+import type { LastingTrouble } from '../../lib/lasting-trouble.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { TopicPartition } from '../port.ts';
 import type { Cluster } from './cluster.ts';
 import type { WriterMetrics } from './metrics.ts';
-import type { Producer } from './take-over.ts';
+import type { Producer } from './producer.ts';
 
 export interface WriterOptions {
   /** As Kafka calls it, and as the port does. */
@@ -11,6 +12,7 @@ export interface WriterOptions {
   readonly as: TopicPartition;
   readonly cluster: Cluster;
   readonly log: Logger;
+  readonly trouble: Pick<LastingTrouble, 'failed' | 'passed' | 'forget'>;
   readonly metrics: WriterMetrics;
   readonly producer: Producer;
   /** Where the partition ends now. */

@@ -11,6 +11,7 @@ import type {
   PartitionReader,
   PartitionWriter,
   Queue,
+  ReaderOptions,
   TopicLayout,
   TopicPartition,
 } from '../port.ts';
@@ -50,8 +51,8 @@ export class LateQueue implements Queue {
     return new LateWriter({ at, arrival, log, open: () => queue.openWriter(at) });
   }
 
-  openReader(at: TopicPartition): PartitionReader {
-    return this.#there().openReader(at);
+  openReader(at: TopicPartition, options?: ReaderOptions): PartitionReader {
+    return this.#there().openReader(at, options);
   }
 
   async joinGroup(group: string, options: JoinOptions): Promise<GroupMember> {

@@ -58,10 +58,9 @@ export class SegmentGroupMember implements GroupMember {
 
   /** Resolves when an answer that was asked for from now on has been taken. Never throws. */
   refresh(): Promise<void> {
+    if (this.#hasLeft) return this.#refreshing ?? Promise.resolve();
     this.#again = true;
-    this.#refreshing ??= this.#refreshOn().finally(() => {
-      this.#refreshing = undefined;
-    });
+    this.#refreshing ??= this.#refreshOn();
     return this.#refreshing;
   }
 
@@ -86,6 +85,8 @@ export class SegmentGroupMember implements GroupMember {
         );
       }
     }
+    // In the same moment in which nobody looks any more whether it is to ask again.
+    this.#refreshing = undefined;
   }
 
   async #ask(): Promise<void> {
@@ -136,8 +137,10 @@ export class SegmentGroupMember implements GroupMember {
       // The coordinator ends with this process, if not before: while it says nothing it gives nothing to others.
       isUncertain: () => false,
       confirmed: (signal) => {
+        // Before it is asked: that is to be the answer.
+        const answered = this.#lastAnswer.next(signal);
         void this.refresh();
-        return this.#lastAnswer.next(signal);
+        return answered;
       },
       onRelease: () => {
         if (this.#held.get(key) === assigned) this.#held.delete(key);

@@ -12,6 +12,7 @@
  */
 import { withoutProducer } from '../../event/record-batch.ts';
 import { messageOf, SpillwayError } from '../../lib/errors.ts';
+import type { LastingTrouble } from '../../lib/lasting-trouble.ts';
 import { QUEUE_LIMITS, SPOOL_LIMITS } from '../../lib/limits.ts';
 import { orAborted } from '../../lib/or-aborted.ts';
 import { placeOf } from '../place.ts';
@@ -29,6 +30,8 @@ export interface SpoolWriterOptions extends DrainOptions {
   /** What a process of before has noted of what it sent from there on. */
   readonly left?: ProducerNote | undefined;
   readonly spoolAfterMs: number;
+  /** Of all partitions together, for the log. */
+  readonly kept: Pick<LastingTrouble, 'failed' | 'passed' | 'forget'>;
   /** Nothing goes to the queue before. */
   readonly hold?: Promise<void> | undefined;
   readonly nowMs?: () => number;
@@ -168,6 +171,7 @@ export class SpoolWriter implements PartitionWriter {
     this.#closing.abort();
     this.#tellMoved();
     clearInterval(this.#timer);
+    this.#options.kept.forget(this);
     await direct.close();
     await this.#draining;
     await spool.close();
@@ -226,7 +230,10 @@ export class SpoolWriter implements PartitionWriter {
 
   #look(): void {
     const { direct, spoolAfterMs, spool } = this.#options;
-    if (this.#isSpooling) return;
+    if (this.#isSpooling) {
+      this.#sayKept();
+      return;
+    }
     const nowMs = performance.now();
     const hasStood = nowMs - this.#lookedMs > SPOOL_LIMITS.standstillMs;
     // A machine that is too busy is late again and again.
@@ -263,10 +270,9 @@ export class SpoolWriter implements PartitionWriter {
     if (this.#isHeld) {
       const text = `${place} was added: it is kept on this machine's disk until what its sources had in others was read`;
       log.info({ topic, partition }, text);
-    } else {
-      log.warn({ topic, partition }, `${place} is kept on this machine's disk until the queue takes it again`);
     }
     this.#isSpooling = true;
+    this.#sayKept();
     this.#drainedTo = from;
     this.#sinceMs = (this.#options.nowMs ?? Date.now)();
     this.#oldestMs = this.#sinceMs;
@@ -320,7 +326,7 @@ export class SpoolWriter implements PartitionWriter {
   }
 
   async #drain(flights: readonly Flight[], from: Offset, left: ProducerNote | undefined): Promise<void> {
-    const { direct, hold, spool, log } = this.#options;
+    const { direct, hold, spool } = this.#options;
     const { signal } = this.#closing;
     await this.#entry;
     const hasGone = await drain({
@@ -341,7 +347,12 @@ export class SpoolWriter implements PartitionWriter {
     if (!hasGone) return;
     this.#isSpooling = false;
     this.#tellMoved();
-    const { topic, partition } = this;
-    log.info({ topic, partition }, `${placeOf(this)} is in the queue up to its end`);
+    this.#options.kept.passed(this);
+  }
+
+  /** But for one that is new, which is said where it begins. */
+  #sayKept(): void {
+    const { kept, direct } = this.#options;
+    if (!this.#isHeld) kept.failed(this, placeOf(this), direct.waitsFor ?? 'the queue has not taken it yet');
   }
 }

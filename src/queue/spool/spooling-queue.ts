@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
 import { type Disk, nodeDisk } from '../../lib/disk.ts';
 import { messageOf } from '../../lib/errors.ts';
+import { LastingTrouble } from '../../lib/lasting-trouble.ts';
 import { SPOOL_LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import { isDirect } from '../late/late-writer.ts';
@@ -18,6 +19,7 @@ import {
   type PartitionReader,
   type PartitionWriter,
   type Queue,
+  type ReaderOptions,
   type TopicLayout,
   type TopicPartition,
 } from '../port.ts';
@@ -72,6 +74,7 @@ export class SpoolingQueue implements Queue {
   readonly #timer: NodeJS.Timeout;
   readonly #closing = new AbortController();
   readonly #held: HeldPartitions;
+  readonly #kept: LastingTrouble;
   #member: GroupMember | undefined;
 
   private constructor(options: SpoolingOptions, coordinator: LocalCoordinator, notes: ProducerNotes) {
@@ -80,6 +83,11 @@ export class SpoolingQueue implements Queue {
     this.#queue = queue;
     this.#coordinator = coordinator;
     this.#notes = notes;
+    this.#kept = new LastingTrouble({
+      log,
+      text: "what is accepted is kept on this machine's disk until the queue takes it again",
+      over: "all that was kept on this machine's disk is in the queue",
+    });
     const retention = { maxAgeMs: SPOOL_LIMITS.keepMs };
     this.#spool = openSegmentLog({
       directory,
@@ -158,6 +166,7 @@ export class SpoolingQueue implements Queue {
       commit: async (position) => this.#assigned.get(placeOf(at))?.commit(position),
       log: this.#options.log,
       onDrained: (batch, appended) => this.#options.onDrained?.(at, batch, appended),
+      kept: this.#kept,
       spoolAfterMs: this.#options.spoolAfterMs ?? SPOOL_LIMITS.spoolAfterMs,
       hold: this.#held.holdOf(at),
     });
@@ -210,8 +219,8 @@ export class SpoolingQueue implements Queue {
     };
   }
 
-  openReader(at: TopicPartition): PartitionReader {
-    return this.#queue.openReader(at);
+  openReader(at: TopicPartition, options?: ReaderOptions): PartitionReader {
+    return this.#queue.openReader(at, options);
   }
 
   joinGroup(group: string, options: JoinOptions): Promise<GroupMember> {
@@ -262,6 +271,7 @@ export class SpoolingQueue implements Queue {
 
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#kept.end();
     clearInterval(this.#timer);
     await Promise.all([...this.#writers].map((writer) => writer.close()));
     await this.#spool.close();
