@@ -510,6 +510,8 @@ export const STORE_LIMITS = {
   retryDelayMaxMs: 10_000,
   /** An insert under way, or a start, that takes so long is a trouble: logged, and told by /health/ready. */
   troubleAfterMs: 5_000,
+  /** ... and a start in which nothing has failed: to join a group of readers alone takes seconds. */
+  startTroubleAfterMs: 30_000,
   reportTroubleMs: 500,
   /** A start that has longer to finish what the last process began answers questions meanwhile. */
   startGraceMs: 10_000,

@@ -34,7 +34,7 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
   link.on('store', ({ port }) => {
     store = port === undefined ? undefined : { port };
   });
-  let behind: Behind = { processorMs: null, storeMs: null, waiting: null };
+  let behind: Behind = { processorMs: null, storeMs: null, isStoreStarting: false, waiting: null };
   link.on('behind', (told) => {
     behind = told;
   });
@@ -83,7 +83,7 @@ export async function runCollector(context: RoleContext): Promise<RunningRole> {
       ...collector.troubles(),
       ...(context.troubles?.() ?? []),
       ...processorTroubles(behind.processorMs, clock),
-      ...storeTroubles(behind.storeMs, behind.waiting, clock),
+      ...storeTroubles(behind.storeMs, behind.waiting, clock, behind.isStoreStarting),
     ],
     machine: () => {
       const [disk, spool] = [collector.space, context.spooled?.()];

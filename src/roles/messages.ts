@@ -30,6 +30,8 @@ export interface SlicesWaiting {
 export interface Behind {
   readonly processorMs: number | null;
   readonly storeMs: number | null;
+  /** For the first time, and nothing has failed: that takes longer than what is worth a word otherwise. */
+  readonly isStoreStarting: boolean;
   readonly waiting: SlicesWaiting | null;
 }
 

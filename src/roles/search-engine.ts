@@ -14,6 +14,8 @@ export interface SearchEngineParts {
   readonly registry: Registry;
   readonly rebuildOriginal: RebuildOriginal;
   readonly nameOfQueue: (proposed: string) => Promise<string>;
+  /** Told at each attempt that a cluster does not answer, before it did for the first time. */
+  readonly onAway: () => void;
 }
 
 export async function openSearchEngine(config: Config, parts: SearchEngineParts): Promise<SearchEngine> {

@@ -50,3 +50,13 @@ it('health says how many slices wait and since when, and names none', () => {
     expect.stringMatching(/^2 slices cannot be written: .*2026-11-26T11:59:59.999Z.*all others are found/),
   ]);
 });
+
+it('health says nothing of a store that starts for the first time, unless that takes long', () => {
+  const [startMs, clock] = [NOW_MS, { nowMs: NOW_MS, now: () => clock.nowMs }];
+  const troubles = (isStarting: boolean) => storeTroubles(startMs, null, clock, isStarting);
+  clock.nowMs += STORE_LIMITS.startTroubleAfterMs - 1;
+  expect(troubles(true)).toEqual([]);
+  expect(troubles(false)).toEqual([expect.stringContaining('has not indexed since 2026-11-26T12:00:00.000Z')]);
+  clock.nowMs += 1;
+  expect(troubles(true)).toEqual(troubles(false));
+});

@@ -8,15 +8,17 @@ import type { WaitingSlice } from '../search/indexing/waiting.ts';
 import type { SupervisorLink } from './link.ts';
 import type { SlicesWaiting } from './messages.ts';
 
-/** Without a reason: those name indices and tenants, and health is answered to anybody. */
+/** `isStarting`: for the first time, and nothing has failed. Without a reason: those name indices and tenants, and health is answered to anybody. */
 export function storeTroubles(
   sinceMs: number | null | undefined,
   waiting: SlicesWaiting | null,
   clock: Clock,
+  isStarting = false,
 ): readonly string[] {
   const troubles: string[] = [];
   // A store that is just being started, or started again, is none.
-  if (sinceMs != null && clock.now() - sinceMs >= STORE_LIMITS.troubleAfterMs) {
+  const afterMs = isStarting ? STORE_LIMITS.startTroubleAfterMs : STORE_LIMITS.troubleAfterMs;
+  if (sinceMs != null && clock.now() - sinceMs >= afterMs) {
     const since = new Date(sinceMs).toISOString();
     troubles.push(
       `The store has not indexed since ${since}: events are accepted and wait in the queue. Its log and \`spillway doctor\` say why.`,

@@ -29,7 +29,10 @@ export async function runStore(context: RoleContext): Promise<RunningRole> {
   const earlier = await openEarlierLetters(queue, 'store');
   const ledger = openLedger(context, earlier === undefined ? [] : [{ at: earlier, count: countUnwritten }]);
   const committed = (partition: number) => context.committed(GROUPS.store, { topic: TOPICS.events, partition });
-  const engine = await openSearchEngine(config, { log, registry, rebuildOriginal, nameOfQueue: context.nameOfQueue });
+  const beganMs = clock.now();
+  const onAway = () => context.link.send({ kind: 'held-up', sinceMs: beganMs, waiting: null });
+  const { nameOfQueue } = context;
+  const engine = await openSearchEngine(config, { log, registry, rebuildOriginal, nameOfQueue, onAway });
   await context.claimIndex(engine.index);
   const indexer = runIndexer({
     queue,

@@ -46,6 +46,8 @@ export class Supervisor {
   readonly #silentMs = new Map<RoleName, number>();
   /** Since when the store says that it cannot index. */
   #storeHeldUpMs: number | null = null;
+  /** Its first start has not ended, and nothing has failed or is waited for. */
+  #isStoreStarting = true;
   #slicesWaiting: SlicesWaiting | null = null;
   readonly #ended = Promise.withResolvers<void>();
   #announced = false;
@@ -78,7 +80,7 @@ export class Supervisor {
       const events = {
         onMessage: (name: RoleName, message: FromRole) => this.#receive(name, message),
         onReady: (name: RoleName, listening: readonly Listening[]) => this.#ready(name, listening),
-        onWaiting: () => this.#announce(),
+        onWaiting: (name: RoleName) => this.#waits(name),
         onSilent: (name: RoleName, sinceMs: number | null) => this.#silent(name, sinceMs),
         onExit: (name: RoleName) => this.#roleEnded(name),
         onUnable: (name: RoleName, failure: RoleFailure) => this.#roleUnable(name, failure),
@@ -192,8 +194,17 @@ export class Supervisor {
     process?.send({ kind: 'topics', layouts: this.#coordinator.layouts() });
     process?.send({ kind: 'catalogue', catalogue: this.#coordinator.catalogue() });
     this.#downMs.delete(name);
+    if (name === 'store') this.#isStoreStarting = false;
     this.#sayWhereTheStoreIs();
     this.#sayWhatIsBehind();
+    this.#announce();
+  }
+
+  #waits(name: RoleName): void {
+    if (name === 'store') {
+      this.#isStoreStarting = false;
+      this.#sayWhatIsBehind();
+    }
     this.#announce();
   }
 
@@ -217,7 +228,9 @@ export class Supervisor {
     const since = (role: RoleName) => [this.#downMs.get(role), this.#silentMs.get(role)];
     const processorMs = earliest(since('processor'));
     const storeMs = earliest([...since('store'), this.#storeHeldUpMs]);
-    this.#roles.get('collector')?.send({ kind: 'behind', processorMs, storeMs, waiting: this.#slicesWaiting });
+    const isStoreStarting = this.#isStoreStarting && this.#storeHeldUpMs === null;
+    const waiting = this.#slicesWaiting;
+    this.#roles.get('collector')?.send({ kind: 'behind', processorMs, storeMs, isStoreStarting, waiting });
   }
 
   #silent(name: RoleName, sinceMs: number | null): void {
@@ -232,6 +245,7 @@ export class Supervisor {
     if (!this.#downMs.has(name)) this.#downMs.set(name, Date.now());
     if (name === 'store') {
       this.#listening.delete('store');
+      this.#isStoreStarting = false;
       // The next one says it anew.
       this.#storeHeldUpMs = null;
       this.#slicesWaiting = null;

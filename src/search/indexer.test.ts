@@ -114,7 +114,7 @@ describe('the indexer', () => {
       const { values } = (await store.registry.getSingleMetric('spillway_store_trouble_seconds')?.get()) ?? {};
       return values?.map(({ value }) => value);
     };
-    await vi.waitFor(() => expect(refresh).toHaveBeenCalled(), PATIENCE);
+    await vi.waitFor(() => expect(indexer.trouble.reason).toBe('no disk'), PATIENCE);
     expect(indexer.trouble.sinceMs).toBe(undefined);
     nowMs += STORE_LIMITS.troubleAfterMs;
     expect(indexer.trouble.sinceMs).toBe(NOW_MS);

@@ -79,7 +79,7 @@ export function runIndexer(options: IndexerOptions): RunningIndexer {
   });
   measureWaiting(options.registry, waiting, options.clock);
   const held = { trouble, waiting };
-  const started = trouble.watch(() => start(options, held, stopping.signal));
+  const started = trouble.watchStart(() => start(options, held, stopping.signal));
   const done = started.then((run) => run.untilStopped());
   done.catch(() => {});
   return {
@@ -113,6 +113,9 @@ async function start(options: IndexerOptions, held: Held, signal: AbortSignal): 
     clock,
     log,
     signal,
+    onFailure: (reason) => {
+      held.trouble.reason = reason;
+    },
     ...(policyEveryMs !== undefined && { everyMs: policyEveryMs }),
   });
   const membership = await Membership.join(options.queue);
@@ -154,7 +157,10 @@ async function startAs(
       if (!waiting.isUnknown(partition)) completeness.set(partition, progress);
       metrics.refused.inc(deadLettered);
     },
-    onCommitted: (committed) => onCommitted?.(committed),
+    onCommitted: (committed) => {
+      waiting.settled(committed.partition, committed.range.nextOffset);
+      onCommitted?.(committed);
+    },
   });
   const { engineInUse } = options;
   if (engineInUse !== undefined) await goOnWithEngine({ engine: engineInUse, queue, membership, log, signal });
@@ -184,19 +190,27 @@ async function startAs(
   const know = (partition: number, from: number): void => {
     void askVisible({ queue, processed, signal: looking, completeness, log }, partition, from);
   };
-  waiting.onKnown = (partition) => know(partition, inserter.positions.headOf(partition));
+  /** What of the partition is not stored is known. */
+  const lookedAt = (partition: number, head: number): void => {
+    waiting.settled(partition, head);
+    know(partition, head);
+  };
+  waiting.onKnown = (partition) => lookedAt(partition, inserter.positions.headOf(partition));
   const open = async (assigned: AssignedPartition): Promise<Intake> => {
     const { partition } = assigned;
     const from = await begin(assigned);
     onOpened?.(partition);
     // Not awaited: the partition's writer may not have said yet where it ends. Of what nobody has looked at nothing is known.
-    if (!waiting.isUnknown(partition)) know(partition, from);
+    if (!waiting.isUnknown(partition)) lookedAt(partition, from);
     return new Intake(queue, assigned, from, log, (records) => onLost(partition, records));
   };
   engine.completeFrom((tenant, fromMs, toMs) => {
     return Math.min(completeness.toMs(tenant), waiting.cutMs(tenant, fromMs, toMs));
   });
-  const stopFollowing = followOthers({ queue, processed, membership, completeness, log, signal: looking });
+  const stopFollowing = followOthers({
+    ...{ queue, processed, membership, completeness, log, signal: looking },
+    onCommitted: (partition, committed) => waiting.settled(partition, committed),
+  });
   const stopRetention = keepRetention({ writer, journal, clock: options.clock, log });
   const stopMaintaining = writer.maintain();
   const close = async () => {

@@ -99,6 +99,20 @@ it('does not wait for a partition of which nothing is taken while others are, an
   expect(await pace.isBehind()).toBe(true);
 });
 
+it('does not wait for such a partition either where less waits there than holds more tenants back', async () => {
+  const { at, pace, shared } = world();
+  shared();
+  pace.appended(0, WINDOW + 1);
+  expect(await pace.mayGoOn()).toBe(false);
+  while (at.nowMs <= LANE_LIMITS.storeStalledMs) {
+    at.nowMs += LANE_LIMITS.askStalledMs;
+    // Asked after each read, as long as others send.
+    expect(await pace.isBehind()).toBe(false);
+    await pace.mayGoOn();
+  }
+  expect(await pace.mayGoOn()).toBe(true);
+});
+
 it('forgets a partition that somebody else has', async () => {
   const { pace, shared } = world();
   shared();

@@ -94,9 +94,9 @@ export class Pace {
   async #waiting(asked: number): Promise<number> {
     const { all, moving } = this.#known;
     if (all < asked) {
-      // It is not behind, so it has not stalled either.
+      // It is not behind, so it has not stalled either; but with as many as hold lanes back that is not said.
       const nowMs = this.#nowMs();
-      for (const ends of this.#partitions.values()) ends.movedMs = nowMs;
+      if (all < this.#window) for (const ends of this.#partitions.values()) ends.movedMs = nowMs;
       return all;
     }
     const everyMs = moving < asked ? LANE_LIMITS.askStalledMs : LANE_LIMITS.askStoredMs;

@@ -8,10 +8,11 @@ import type { Logger } from '../../lib/log.ts';
 import type { PolicyLog } from '../port.ts';
 import { type SliceKey, sliceText } from '../slices.ts';
 import type { DeadLetters } from './dead-letters.ts';
+import type { Hole } from './hole.ts';
 import { isPassing } from './is-passing.ts';
 import type { Filled, MissingRows, OnPaths } from './missing-rows.ts';
 import type { Positions } from './positions.ts';
-import { type Hole, rowsOf, type WaitingEvents } from './waiting.ts';
+import { rowsOf, type WaitingEvents } from './waiting.ts';
 
 export interface CatchUpParts {
   readonly waiting: WaitingEvents;

@@ -13,12 +13,14 @@ import { type VisibleParts, visibleBefore } from './visible-before.ts';
 export interface OthersParts extends VisibleParts {
   readonly membership: Membership;
   readonly completeness: Completeness;
+  /** Told of what another store has stored: everything before the offset. */
+  readonly onCommitted: (partition: number, committed: number) => void;
   readonly log: Logger;
 }
 
 /** Looks now and from time to time, until the answer is called. */
 export function followOthers(parts: OthersParts): () => Promise<void> {
-  const { queue, membership, completeness, log, signal } = parts;
+  const { queue, membership, completeness, onCommitted, log, signal } = parts;
   const known = new Map<number, number>();
   const look = async (): Promise<void> => {
     const own = new Set(membership.held.map(({ partition }) => partition));
@@ -27,6 +29,7 @@ export function followOthers(parts: OthersParts): () => Promise<void> {
       const committed = (await membership.committed(partition)) ?? 0;
       if (committed === known.get(partition)) continue;
       completeness.set(partition, await visibleBefore(parts, partition, committed));
+      onCommitted(partition, committed);
       known.set(partition, committed);
     }
   };

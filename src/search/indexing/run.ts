@@ -211,6 +211,8 @@ export class IndexerRun {
     const woken = new AbortController();
     const either = AbortSignal.any([signal, woken.signal]);
     const idle = this.#builder.isEmpty;
+    // What was taken for an insert that failed is not stored, and the loop ends.
+    if (this.#failure !== undefined) return;
     if (idle && this.#inserting === undefined) await this.#commitPassed();
     const news = idle ? [...this.#intakes.map((intake) => intake.wait(either)), membership.changed(either)] : [];
     // An insert that ends is news as well: what was passed over since it began can be committed then.

@@ -7,6 +7,7 @@ export class StoreTrouble {
   /** Works under way, one within another. */
   #depth = 0;
   #sinceMs = 0;
+  #isStarting = false;
   /** Why, as far as it was said. */
   reason: string | undefined;
 
@@ -24,10 +25,21 @@ export class StoreTrouble {
     }
   }
 
+  /** The same, of a start: it may take longer as long as nothing fails. */
+  async watchStart<T>(work: () => Promise<T>): Promise<T> {
+    this.#isStarting = true;
+    try {
+      return await this.watch(work);
+    } finally {
+      this.#isStarting = false;
+    }
+  }
+
   /** Epoch ms; undefined where nothing takes longer than it may. */
   get sinceMs(): number | undefined {
-    if (this.#depth === 0 || this.#clock.now() - this.#sinceMs < STORE_LIMITS.troubleAfterMs) return undefined;
-    return this.#sinceMs;
+    const { startTroubleAfterMs, troubleAfterMs } = STORE_LIMITS;
+    const afterMs = this.#isStarting && this.reason === undefined ? startTroubleAfterMs : troubleAfterMs;
+    return this.#depth === 0 || this.#clock.now() - this.#sinceMs < afterMs ? undefined : this.#sinceMs;
   }
 
   get seconds(): number {

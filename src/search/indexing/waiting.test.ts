@@ -304,6 +304,32 @@ describe('slices that wait', () => {
     expect(waiting.cutMs('a', 601, 700)).toBe(Number.POSITIVE_INFINITY);
   });
 
+  it('cut it also when another store has their partition, until that has stored them', () => {
+    const over: string[] = [];
+    const clock = { now: () => 9_000 };
+    const waiting = new WaitingEvents({ policy: () => POLICY, clock, onOver: (where) => over.push(where) });
+    waiting.add([rows('a', 7, { to: 20 }), rows('b', 3), rows('a', 30, { partition: 1 })]);
+    waiting.release(0);
+    expect(waiting.describe()).toMatchObject([{ where: 'a', offsets: 1 }]);
+    expect(waiting.mark(0, 100)).toBe(100);
+    expect([waiting.cutMs('a'), waiting.cutMs('b'), waiting.cutMs('c')]).toEqual([1_007, 1_003, Infinity]);
+    waiting.settled(0, 19);
+    expect([waiting.cutMs('a'), waiting.cutMs('b')]).toEqual([1_007, Infinity]);
+    // It comes back, and nobody has looked yet what of it is stored.
+    waiting.addUnknown(0, 19, 25);
+    waiting.release(0);
+    expect(waiting.cutMs('a')).toBe(1_007);
+    waiting.settled(0, 20);
+    expect(waiting.cutMs('a')).toBe(1_030);
+    for (let i = 0; i <= STORE_LIMITS.waitingSlices; i++) {
+      waiting.add([rows(`t${i}`, 50 + i, { partition: 2 })]);
+      waiting.release(2);
+    }
+    // Of more than are remembered each by itself, whoever asks is told.
+    expect(waiting.cutMs('c')).toBe(1_050);
+    expect(over).toEqual([]);
+  });
+
   it('are tried after pauses that grow, and are not skipped any more when they take something', () => {
     const waiting = waitingEvents();
     waiting.add([rows('a', 7, { to: 20 })]);

@@ -9,22 +9,8 @@ import { STORE_LIMITS } from '../../lib/limits.ts';
 import type { SlicePolicy } from '../policy/slice-policy.ts';
 import type { WaitingRows } from '../port.ts';
 import { type SliceKey, sliceText } from '../slices.ts';
-
-/** Offsets of a partition of which some are not stored. */
-export interface Hole {
-  readonly partition: number;
-  /** Undefined: nobody has looked which events of it are stored. */
-  readonly slice: SliceKey | undefined;
-  from: number;
-  to: number;
-  events: number;
-  /** When it was tried last. */
-  triedMs: number;
-  /** Receipt of the earliest of its events, and bounds of their timestamps, epoch ms. */
-  receivedMs: number;
-  fromMs: number;
-  toMs: number;
-}
+import { GivenUp } from './given-up.ts';
+import type { Hole } from './hole.ts';
 
 /** A slice that waits, for people. */
 export interface WaitingSlice {
@@ -66,6 +52,7 @@ export class WaitingEvents {
   /** By partition, and by slice as text: `` (empty) is what nobody has looked at. */
   readonly #holes = new Map<number, Map<string, Hole>>();
   readonly #slices = new Map<string, Known>();
+  readonly #givenUp = new GivenUp();
   /** Of what nobody has looked at, when it is tried again. */
   #lookMs = 0;
   #lookPauseMs = 0;
@@ -159,7 +146,7 @@ export class WaitingEvents {
     if (hole.from < hole.to) return;
     this.#holes.get(hole.partition)?.delete(text);
     if (text === '') this.onKnown(hole.partition);
-    else this.#forget(text);
+    else this.#over(text);
   }
 
   /** It takes nothing yet. */
@@ -174,19 +161,27 @@ export class WaitingEvents {
 
   /** The partition is another store's. */
   release(partition: number): void {
-    const texts = [...(this.#holes.get(partition)?.keys() ?? [])];
+    const holes = this.#holes.get(partition) ?? new Map<string, Hole>();
     this.#holes.delete(partition);
-    for (const text of texts) this.#forget(text);
+    this.#givenUp.add(holes.values());
+    for (const text of holes.keys()) this.#forget(text);
+  }
+
+  /** Everything of the partition before the offset is stored, whoever has it, or waits here. */
+  settled(partition: number, before: number): void {
+    this.#givenUp.settled(partition, before);
   }
 
   /** Receipt (epoch ms) of the earliest event that waits and may be in such an answer. */
   cutMs(tenant?: string, fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY): number {
+    const policy = this.#parts.policy();
     let cutMs = Number.POSITIVE_INFINITY;
-    for (const hole of this.#all()) {
-      const { slice } = hole;
-      if (slice === undefined || hole.receivedMs >= cutMs || hole.fromMs >= toMs || hole.toMs < fromMs) continue;
-      if (tenant === undefined || this.#parts.policy().mayHold(slice, tenant)) cutMs = hole.receivedMs;
-    }
+    const cut = ({ slice, receivedMs, ...times }: Hole) => {
+      if (receivedMs >= cutMs || times.fromMs >= toMs || times.toMs < fromMs) return;
+      if (tenant === undefined || slice === undefined || policy.mayHold(slice, tenant)) cutMs = receivedMs;
+    };
+    for (const hole of this.#all()) if (hole.slice !== undefined) cut(hole);
+    for (const hole of this.#givenUp.all()) cut(hole);
     return cutMs;
   }
 
@@ -240,12 +235,15 @@ export class WaitingEvents {
     ofPartition.set(hole.slice === undefined ? '' : sliceText(hole.slice), hole);
   }
 
-  #forget(text: string): void {
-    const known = this.#slices.get(text);
+  #over(text: string): void {
+    const where = this.#slices.get(text)?.where;
+    if (this.#forget(text) && where !== undefined) this.#parts.onOver?.(where);
+  }
+
+  /** Unless it waits in another partition. */
+  #forget(text: string): boolean {
     const isLeft = this.#holes.values().some((ofPartition) => ofPartition.has(text));
-    if (known === undefined || isLeft) return;
-    this.#slices.delete(text);
-    this.#parts.onOver?.(known.where);
+    return !isLeft && this.#slices.delete(text);
   }
 }
 

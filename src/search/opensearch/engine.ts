@@ -40,6 +40,8 @@ export interface OpenSearchOptions {
   /** What the queue is called that rows come from, where it has a name; else one is made for this folder. */
   readonly nameOfQueue?: (proposed: string) => Promise<string>;
   readonly limits?: Partial<QueryLimits>;
+  /** Told at each attempt that the cluster does not answer, before it did for the first time. */
+  readonly onAway?: () => void;
   /** Ends the wait for a cluster that cannot be reached. */
   readonly signal?: AbortSignal;
 }
@@ -53,17 +55,19 @@ export async function openOpenSearch(options: OpenSearchOptions): Promise<Search
     clock = systemClock,
     rebuildOriginal: rebuild = () => undefined,
     signal,
+    onAway = () => {},
   } = options;
+  const waiting = { log, signal, onAway };
   const directory = join(options.directory, 'opensearch');
   const client = new Client(cluster);
-  const clusterId = await whenReachable(() => prepareCluster(client, index, log), log, signal);
+  const clusterId = await whenReachable(() => prepareCluster(client, index, log), waiting);
   const catalogue = new SliceCatalogue(client, index);
   const journal = await StoreJournal.open(directory);
   const { refreshEveryMs = OPENSEARCH_LIMITS.refreshEveryMs } = options;
   const proposed = await nameIn(directory, 'origin');
   const origin = (await options.nameOfQueue?.(proposed)) ?? proposed;
   const policy = new ClusterPolicy(client, index, await nameIn(directory, 'store'), () => clock.now());
-  await whenReachable(() => Promise.all([catalogue.open(), policy.refresh()]), log, signal);
+  await whenReachable(() => Promise.all([catalogue.open(), policy.refresh()]), waiting);
   const runner = new QueryRunner(client, { ...QUERY_LIMITS, ...options.limits });
   const time = measureQuestions(registry, runner);
   const answer = <T>(name: string, asker: Asker, work: (ask: Ask) => Promise<T>): Promise<T> => {
@@ -118,8 +122,14 @@ interface Asker {
   readonly signal: AbortSignal;
 }
 
+interface Waiting {
+  readonly log: Logger;
+  readonly signal: AbortSignal | undefined;
+  readonly onAway: () => void;
+}
+
 /** A cluster that is away comes back; one that refuses does not. */
-async function whenReachable<T>(work: () => Promise<T>, log: Logger, signal?: AbortSignal): Promise<T> {
+async function whenReachable<T>(work: () => Promise<T>, { log, signal, onAway }: Waiting): Promise<T> {
   for (let pauseMs: number = OPENSEARCH_LIMITS.retryDelayMs; ; pauseMs *= 2) {
     try {
       return await work();
@@ -130,6 +140,7 @@ async function whenReachable<T>(work: () => Promise<T>, log: Logger, signal?: Ab
         const advice = 'Look at search.tls.ca and at the names in the certificate.';
         throw new SpillwayError('CONFIG_INVALID', `${messageOf(thrown)} (${untrusted}). ${advice}`, { cause: thrown });
       }
+      onAway();
       log.error({ reason: messageOf(thrown) }, 'The store waits for OpenSearch');
     }
     await delay(Math.min(pauseMs, OPENSEARCH_LIMITS.retryDelayMaxMs), undefined, signal && { signal });

@@ -12,6 +12,12 @@ import { listAt } from './json.ts';
 import { aliasOf, FIELD, type IndexOptions } from './mapping.ts';
 import { redIndices } from './red-indices.ts';
 
+interface OffsetsAsked {
+  readonly size: number;
+  readonly order?: 'asc' | 'desc';
+  readonly isWhole?: boolean;
+}
+
 export class StoredRows {
   readonly #client: Client;
   readonly #alias: string;
@@ -26,8 +32,9 @@ export class StoredRows {
 
   /** Or where it cannot be known: a slice may have some that no node has now. */
   async hasAny(partition: number): Promise<boolean> {
-    const lacks = await this.#refresh();
-    return (await this.#offsets(partition, [], 1)).length > 0 || lacks;
+    if (await this.#refresh()) return true;
+    // Where it has none all of it is read again: a shard that is only too busy to say it must not be left out.
+    return (await this.#offsets(partition, [], { size: 1, isWhole: true })).length > 0;
   }
 
   async offsets(range: Range): Promise<ReadonlySet<number>> {
@@ -41,7 +48,7 @@ export class StoredRows {
     const { offsetsAtOnce } = OPENSEARCH_LIMITS;
     for (let next = from; next < to; ) {
       const within = { range: { [FIELD.offset]: { gte: next, lt: to } } };
-      const offsets = await this.#offsets(partition, [within], offsetsAtOnce);
+      const offsets = await this.#offsets(partition, [within], { size: offsetsAtOnce });
       for (const offset of offsets) found.add(offset);
       const last = offsets.at(-1);
       if (last === undefined || offsets.length < offsetsAtOnce) break;
@@ -53,7 +60,7 @@ export class StoredRows {
   async lastOffset({ partition, from, to }: Range): Promise<number | undefined> {
     await this.#refresh();
     const within = { range: { [FIELD.offset]: { gte: from, lt: to } } };
-    return (await this.#offsets(partition, [within], 1, 'desc'))[0];
+    return (await this.#offsets(partition, [within], { size: 1, order: 'desc' }))[0];
   }
 
   /** Whether there are slices that no node has all of: a refresh would wait a minute for them. */
@@ -71,17 +78,16 @@ export class StoredRows {
     return true;
   }
 
-  /** The smallest (or largest), in their order. Of slices that no node has all of, what there is. */
+  /** The smallest (or largest), in their order. Of slices that no node has all of, what there is, unless all have to answer. */
   async #offsets(
     partition: number,
     conditions: readonly Condition[],
-    size: number,
-    order: 'asc' | 'desc' = 'asc',
+    { size, order = 'asc', isWhole = false }: OffsetsAsked,
   ): Promise<readonly number[]> {
     const ofPartition = { term: { [FIELD.queue]: `${this.#origin}/${partition}` } };
     const { body } = await ask(this.#client, {
       method: 'POST',
-      path: `${this.#alias}/_search?${WHERE_THERE}&allow_partial_search_results=true`,
+      path: `${this.#alias}/_search?${WHERE_THERE}&allow_partial_search_results=${!isWhole}`,
       body: {
         ...{ size, _source: false, track_total_hits: false, sort: [{ [FIELD.offset]: order }] },
         query: { bool: { filter: [ofPartition, ...conditions] } },

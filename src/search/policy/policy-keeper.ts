@@ -20,6 +20,8 @@ export interface PolicyKeeperParts {
   readonly log: Logger;
   readonly signal: AbortSignal;
   readonly everyMs?: number;
+  /** Told why somebody waits for the policy. */
+  readonly onFailure?: (reason: string) => void;
 }
 
 export class PolicyKeeper {
@@ -72,13 +74,14 @@ export class PolicyKeeper {
   }
 
   async #read(): Promise<void> {
-    const { log, signal } = this.#parts;
+    const { log, signal, onFailure } = this.#parts;
     for (let pauseMs: number = STORE_LIMITS.retryDelayMs; ; pauseMs *= 2) {
       try {
         await this.#once();
         return;
       } catch (thrown) {
         if (signal.aborted) throw thrown;
+        onFailure?.(messageOf(thrown));
         log.error({ reason: messageOf(thrown) }, 'The store waits for the policy of slices');
       }
       await delay(Math.min(pauseMs, STORE_LIMITS.retryDelayMaxMs), undefined, { signal });
