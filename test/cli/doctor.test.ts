@@ -172,7 +172,9 @@ describe.skipIf(lacks('doctor and disks', { root: true, mounts: 'tmpfs', program
   },
 );
 
-describe.skipIf(lacks('doctor of another user', { root: true, programs: { setpriv: 'util-linux' } }))(
+const otherUser = { root: true, otherUsers: true, programs: { setpriv: 'util-linux' } };
+
+describe.skipIf(lacks('doctor of another user', otherUser))(
   'doctor of another user',
   () => {
     const USER = 10_001;

@@ -14,6 +14,8 @@ export interface Needs {
   /** Programs by name, with the Debian package that has each. */
   readonly programs?: Readonly<Record<string, string>>;
   readonly root?: boolean;
+  /** It runs this program as another user, who has to be able to read it. */
+  readonly otherUsers?: boolean;
   /** A server of another program, by the environment variable that has its address (SERVERS says how to get one). */
   readonly server?: keyof typeof SERVERS;
   /** It mounts file systems of its own: in memory, or in a file by a loop device. Containers often may not. */
@@ -42,6 +44,7 @@ export function lacks(suite: string, needs: Needs): boolean {
     .filter(([program]) => findProgram(program) === undefined)
     .map(([program, source]) => `${program} is not installed: apt-get install ${source}`);
   if (needs.root === true && process.getuid?.() !== 0) missing.push('it has to run as root');
+  if (needs.otherUsers === true && missing.length === 0) missing.push(...hiddenFromOthers());
   if (needs.server !== undefined && (process.env[needs.server] ?? '') === '') {
     missing.push(`it asks ${SERVERS[needs.server]}`);
   }
@@ -58,6 +61,13 @@ export function lacks(suite: string, needs: Needs): boolean {
 function skipped(suite: string, why: string): true {
   console.info(`skipped: ${suite} (${why})`);
   return true;
+}
+
+function hiddenFromOthers(): string[] {
+  const file = join(import.meta.dirname, '../../package.json');
+  const asNobody = ['--reuid=65534', '--regid=65534', '--clear-groups', 'test', '-r', file];
+  const isHidden = spawnSync(findProgram('setpriv') ?? 'setpriv', asNobody).status !== 0;
+  return isHidden ? [`other users cannot read ${file}: chmod a+x the folders above it`] : [];
 }
 
 /** Why file systems cannot be mounted here. */
