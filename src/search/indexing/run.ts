@@ -42,6 +42,8 @@ export class IndexerRun {
   #intakes: Intake[] = [];
   /** The insert under way; resolves when it has ended, however it did. */
   #inserting: Promise<void> | undefined;
+  /** Told when it ends, once; for who waits for other things too, as often as those come while an engine is away for hours. */
+  #onInserted: () => void = () => {};
   #failure: unknown;
   #lastInsertMs = 0;
   /** The last that was done is a step of catching up: an insert is next, where there is one. */
@@ -177,7 +179,20 @@ export class IndexerRun {
       })
       .finally(() => {
         this.#inserting = undefined;
+        this.#onInserted();
       });
+  }
+
+  /** Until the insert under way has ended: what was passed over since it began can be committed then. Or a block is due. */
+  #untilNext(): Promise<void>[] {
+    if (this.#inserting !== undefined) {
+      return [
+        new Promise((resolve) => {
+          this.#onInserted = resolve;
+        }),
+      ];
+    }
+    return this.#builder.isEmpty ? [] : [delay(Math.max(1, this.#untilDueMs()))];
   }
 
   async #insert(draft: Draft): Promise<void> {
@@ -215,12 +230,10 @@ export class IndexerRun {
     if (this.#failure !== undefined) return;
     if (idle && this.#inserting === undefined) await this.#commitPassed();
     const news = idle ? [...this.#intakes.map((intake) => intake.wait(either)), membership.changed(either)] : [];
-    // An insert that ends is news as well: what was passed over since it began can be committed then.
-    const ended = this.#inserting ?? (idle ? undefined : delay(Math.max(1, this.#untilDueMs())));
     const waitMs = this.#inserting === undefined ? this.#parts.inserter.catchUp.untilDueMs : Number.POSITIVE_INFINITY;
     const causes = [
       ...news,
-      ...(ended === undefined ? [] : [ended]),
+      ...this.#untilNext(),
       ...(idle ? [] : [delay(STORE_LIMITS.readEveryMs)]),
       ...(Number.isFinite(waitMs) ? [delay(waitMs, undefined, { signal: woken.signal }).catch(() => {})] : []),
     ];
