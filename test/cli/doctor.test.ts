@@ -174,57 +174,54 @@ describe.skipIf(lacks('doctor and disks', { root: true, mounts: 'tmpfs', program
 
 const otherUser = { root: true, otherUsers: true, programs: { setpriv: 'util-linux' } };
 
-describe.skipIf(lacks('doctor of another user', otherUser))(
-  'doctor of another user',
-  () => {
-    const USER = 10_001;
-    const under = ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups'];
-    /** As Kubernetes gives it to a pod: a volume of the group, and a secret of root behind links. */
-    const volume = (owner: number) => {
-      const path = join(folder, `volume-${folders++}`);
-      mkdirSync(join(path, 'queue/raw'), { recursive: true });
-      for (const each of [path, join(path, 'queue'), join(path, 'queue/raw')]) {
-        chownSync(each, owner, USER);
-        chmodSync(each, 0o2775);
-      }
-      mkdirSync(join(path, 'lost+found'), { mode: 0o700 });
-      const secret = join(path, 'tokens/..2026_11_26');
-      mkdirSync(secret, { recursive: true });
-      chmodSync(folder, 0o755);
-      const token = { id: '0123456789ab', name: '', tenant: 'default', scopes: ['admin'], createdMs: 1 };
-      writeFileSync(join(secret, '0123456789ab.json'), JSON.stringify({ ...token, sha256: '0'.repeat(64) }));
-      symlinkSync('..2026_11_26', join(path, 'tokens/..data'));
-      symlinkSync('..data/0123456789ab.json', join(path, 'tokens/0123456789ab.json'));
-      return path;
-    };
+describe.skipIf(lacks('doctor of another user', otherUser))('doctor of another user', () => {
+  const USER = 10_001;
+  const under = ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups'];
+  /** As Kubernetes gives it to a pod: a volume of the group, and a secret of root behind links. */
+  const volume = (owner: number) => {
+    const path = join(folder, `volume-${folders++}`);
+    mkdirSync(join(path, 'queue/raw'), { recursive: true });
+    for (const each of [path, join(path, 'queue'), join(path, 'queue/raw')]) {
+      chownSync(each, owner, USER);
+      chmodSync(each, 0o2775);
+    }
+    mkdirSync(join(path, 'lost+found'), { mode: 0o700 });
+    const secret = join(path, 'tokens/..2026_11_26');
+    mkdirSync(secret, { recursive: true });
+    chmodSync(folder, 0o755);
+    const token = { id: '0123456789ab', name: '', tenant: 'default', scopes: ['admin'], createdMs: 1 };
+    writeFileSync(join(secret, '0123456789ab.json'), JSON.stringify({ ...token, sha256: '0'.repeat(64) }));
+    symlinkSync('..2026_11_26', join(path, 'tokens/..data'));
+    symlinkSync('..data/0123456789ab.json', join(path, 'tokens/0123456789ab.json'));
+    return path;
+  };
 
-    test.each([
-      ['of its group', 0],
-      ['of its own', USER],
-    ])('a volume %s can be used, with tokens that it may only read', async (_, owner) => {
-      for (const as of [under, owner === 0 ? under : []]) {
-        const { of, text } = await askDoctor({ data: volume(owner), under: as });
-        expect(
-          of('data-folder').map(({ state }) => state),
-          text,
-        ).toEqual(['well']);
-        expect(of('access')[0]).toMatchObject({ state: 'well', found: '1 token' });
-      }
-    });
+  test.each([
+    ['of its group', 0],
+    ['of its own', USER],
+  ])('a volume %s can be used, with tokens that it may only read', async (_, owner) => {
+    for (const as of [under, owner === 0 ? under : []]) {
+      const { of, text } = await askDoctor({ data: volume(owner), under: as });
+      expect(
+        of('data-folder').map(({ state }) => state),
+        text,
+      ).toEqual(['well']);
+      expect(of('access')[0]).toMatchObject({ state: 'well', found: '1 token' });
+    }
+  });
 
-    test('what a start as root has left there cannot be used', async () => {
-      const path = volume(USER);
-      mkdirSync(join(path, 'search'), { mode: 0o750 });
-      const own = await askDoctor({ data: path, under });
-      const mend = `chown -R ${USER} ${path}`;
-      expect(own.of('data-folder')).toContainEqual(
-        expect.objectContaining({ state: 'wrong', found: expect.stringContaining('belongs to user 0'), mend }),
-      );
-      const asRoot = await askDoctor({ data: path });
-      expect(asRoot.of('data-folder')).toContainEqual(expect.objectContaining({ state: 'wrong', mend }));
-    });
-  },
-);
+  test('what a start as root has left there cannot be used', async () => {
+    const path = volume(USER);
+    mkdirSync(join(path, 'search'), { mode: 0o750 });
+    const own = await askDoctor({ data: path, under });
+    const mend = `chown -R ${USER} ${path}`;
+    expect(own.of('data-folder')).toContainEqual(
+      expect.objectContaining({ state: 'wrong', found: expect.stringContaining('belongs to user 0'), mend }),
+    );
+    const asRoot = await askDoctor({ data: path });
+    expect(asRoot.of('data-folder')).toContainEqual(expect.objectContaining({ state: 'wrong', mend }));
+  });
+});
 
 test('doctor says once of each engine that its certificates are none, and asks it nothing', async () => {
   const ca = data();
