@@ -5,6 +5,7 @@
  */
 import type { AnsweredEvent } from '../event/event.ts';
 import type { FieldRef, OwnField, QueryNode } from '../query/ast.ts';
+import type { Extent } from './extent.ts';
 import type { Range, StoreJournal } from './journal.ts';
 import type { PathType } from './path-types.ts';
 import type { Decision, SlicePolicy } from './policy/slice-policy.ts';
@@ -160,20 +161,12 @@ export interface RefusedRecord {
  * Rows of an insert that go to a slice which takes nothing now, while others do: all of that slice and partition, whether or
  * not some of them are stored. They are to be inserted again.
  */
-export interface WaitingRows {
+export interface WaitingRows extends Readonly<Extent> {
   readonly slice: SliceKey;
   /** What the engine calls it. */
   readonly where: string;
   readonly partition: number;
-  /** Their offsets lie in [from, to). */
-  readonly from: number;
-  readonly to: number;
   readonly rows: number;
-  /** Receipt of the earliest, epoch ms. */
-  readonly receivedMs: number;
-  /** Bounds of their timestamps, both inclusive, epoch ms. */
-  readonly fromMs: number;
-  readonly toMs: number;
   /** Why, and what can be done about it. */
   readonly reason: string;
 }

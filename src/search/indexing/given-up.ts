@@ -3,6 +3,7 @@
  * whoever has the partition now has stored it. That one is known by what it commits.
  */
 import { STORE_LIMITS } from '../../lib/limits.ts';
+import { joined } from '../extent.ts';
 import { sliceText } from '../slices.ts';
 import type { Hole } from './hole.ts';
 
@@ -40,12 +41,5 @@ export class GivenUp {
 
 function both(known: Hole | undefined, hole: Hole): Hole {
   if (known === undefined) return { ...hole };
-  return {
-    ...hole,
-    from: Math.min(known.from, hole.from),
-    to: Math.max(known.to, hole.to),
-    receivedMs: Math.min(known.receivedMs, hole.receivedMs),
-    fromMs: Math.min(known.fromMs, hole.fromMs),
-    toMs: Math.max(known.toMs, hole.toMs),
-  };
+  return { ...hole, ...joined(known, hole) };
 }

@@ -6,6 +6,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import { SpillwayError } from '../../lib/errors.ts';
 import { STORE_LIMITS } from '../../lib/limits.ts';
+import { joined } from '../extent.ts';
 import type { SlicePolicy } from '../policy/slice-policy.ts';
 import type { WaitingRows } from '../port.ts';
 import { type SliceKey, sliceText } from '../slices.ts';
@@ -82,18 +83,13 @@ export class WaitingEvents {
       const text = sliceText(one.slice);
       this.#know(text, one);
       const hole = this.#holes.get(one.partition)?.get(text);
-      const events = isNew ? one.rows : 0;
       if (hole === undefined) {
         const { partition, slice, from, to, receivedMs, fromMs, toMs } = one;
         this.#open({ partition, slice, from, to, events: one.rows, triedMs: 0, receivedMs, fromMs, toMs });
         continue;
       }
-      hole.from = Math.min(hole.from, one.from);
-      hole.to = Math.max(hole.to, one.to);
-      hole.events += events;
-      hole.receivedMs = Math.min(hole.receivedMs, one.receivedMs);
-      hole.fromMs = Math.min(hole.fromMs, one.fromMs);
-      hole.toMs = Math.max(hole.toMs, one.toMs);
+      Object.assign(hole, joined(hole, one));
+      if (isNew) hole.events += one.rows;
     }
   }
 

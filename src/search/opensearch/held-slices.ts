@@ -1,4 +1,5 @@
 /** The slices of one insert that take nothing, and what the indexer is told of their rows. */
+import { joined } from '../extent.ts';
 import type { InsertOptions, WaitingRows } from '../port.ts';
 import type { Row } from './document-block.ts';
 
@@ -41,16 +42,13 @@ export class HeldSlices {
       const { partition, offset } = record;
       const key = `${partition}/${index}`;
       const known = waiting.get(key);
+      const own = { from: offset, to: offset + 1, receivedMs, fromMs: timestampMs, toMs: timestampMs };
       waiting.set(key, {
+        ...(known === undefined ? own : joined(known, own)),
         slice: placement.slice,
         where: index,
         partition,
-        from: Math.min(known?.from ?? offset, offset),
-        to: Math.max(known?.to ?? 0, offset + 1),
         rows: (known?.rows ?? 0) + 1,
-        receivedMs: Math.min(known?.receivedMs ?? receivedMs, receivedMs),
-        fromMs: Math.min(known?.fromMs ?? timestampMs, timestampMs),
-        toMs: Math.max(known?.toMs ?? timestampMs, timestampMs),
         reason: reason === KNOWN ? '' : `${reason}. ${advise(reason)}`,
       });
     }
