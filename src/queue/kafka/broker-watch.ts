@@ -3,6 +3,7 @@
  * reads and commits would say nothing of it otherwise: it waits, and goes on by itself.
  */
 import type { Clock } from '../../lib/clock.ts';
+import { fromTimeToTime } from '../../lib/from-time-to-time.ts';
 import type { LastingTrouble } from '../../lib/lasting-trouble.ts';
 import { KAFKA_LIMITS } from '../../lib/limits.ts';
 import type { Cluster } from './cluster.ts';
@@ -21,17 +22,16 @@ export interface BrokerWatchOptions {
 export class BrokerWatch {
   readonly #options: BrokerWatchOptions;
   readonly #limits: Limits;
-  readonly #timer: NodeJS.Timeout;
+  readonly #stop: () => Promise<void>;
   /** By broker, when the first question of those was asked that it has not answered (epoch ms). */
   readonly #sinceMs = new Map<string, number>();
   #known = 0;
-  #isLooking = false;
 
   constructor(options: BrokerWatchOptions) {
     this.#options = options;
     this.#limits = options.limits ?? KAFKA_LIMITS;
-    this.#timer = setInterval(() => void this.#look(), this.#limits.watchMs);
-    this.#timer.unref();
+    // Each look is whole, whoever answers.
+    this.#stop = fromTimeToTime({ everyMs: this.#limits.watchMs, work: () => this.#look(), failed: () => {} });
   }
 
   /** One sentence, or none where all is well. */
@@ -46,20 +46,17 @@ export class BrokerWatch {
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    void this.#stop();
   }
 
   /** Never throws. */
   async #look(): Promise<void> {
-    if (this.#isLooking) return;
-    this.#isLooking = true;
     const { cluster, clock } = this.#options;
     const askedMs = clock.now();
     this.#known = Math.max(1, cluster.brokerAddresses.length);
     // None is known where another cluster has answered under their addresses.
     const isNoneKnown = cluster.brokerAddresses.length === 0;
     const silent = isNoneKnown ? [cluster.brokers] : await silentBrokers(cluster, this.#limits.awayAfterMs);
-    this.#isLooking = false;
     if (cluster.ended.aborted) return;
     for (const broker of this.#sinceMs.keys()) if (!silent.includes(broker)) this.#sinceMs.delete(broker);
     for (const broker of silent) if (!this.#sinceMs.has(broker)) this.#sinceMs.set(broker, askedMs);

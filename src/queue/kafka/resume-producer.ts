@@ -8,8 +8,8 @@ import { placeOf } from '../place.ts';
 import type { TopicPartition } from '../port.ts';
 import type { ProducerMark } from '../producer-mark.ts';
 import type { Cluster } from './cluster.ts';
+import { knownProducers } from './known-producers.ts';
 import { SEQUENCES } from './pending-appends.ts';
-import { describeProducers } from './protocol.ts';
 
 /**
  * How many records from the mark on the partition has; 0 where Kafka knows nothing of the producer (any more), undefined
@@ -20,13 +20,8 @@ export async function recordsSince(
   at: TopicPartition,
   mark: ProducerMark,
 ): Promise<number | undefined> {
-  const { topics } = await cluster.askLeader(
-    at,
-    { doing: `asking what an earlier process has appended to ${placeOf(at)}` },
-    describeProducers,
-    [{ name: at.topic, partitionIndexes: [at.partition] }],
-  );
-  const known = topics[0]?.partitions[0]?.activeProducers.find(({ producerId }) => `${producerId}` === mark.producerId);
+  const all = await knownProducers(cluster, at, `asking what an earlier process has appended to ${placeOf(at)}`);
+  const known = all.find(({ producerId }) => `${producerId}` === mark.producerId);
   if (known !== undefined && known.producerEpoch > mark.epoch) return undefined;
   if (known === undefined || known.lastSequence < 0) return 0;
   const records = (known.lastSequence + 1 - mark.sequence + SEQUENCES) % SEQUENCES;

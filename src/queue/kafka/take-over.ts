@@ -19,8 +19,9 @@ import { placeOf } from '../place.ts';
 import type { TopicPartition } from '../port.ts';
 import type { Cluster } from './cluster.ts';
 import { fence } from './fence.ts';
+import { knownProducers } from './known-producers.ts';
 import type { Producer } from './producer.ts';
-import { addPartitionsToTxn, describeProducers, endTxn, initProducerId } from './protocol.ts';
+import { addPartitionsToTxn, endTxn, initProducerId } from './protocol.ts';
 
 /** `name`: of the partition's ownership. Throws QUEUE_FENCED where somebody else takes it over at the same time. */
 export async function takeOver(cluster: Cluster, name: string, at: TopicPartition): Promise<Producer> {
@@ -50,11 +51,7 @@ export async function takeOver(cluster: Cluster, name: string, at: TopicPartitio
 
 /** Kafka gives another id where it has forgotten the one before, and where that one's epochs have run out. */
 async function fenceOthers(cluster: Cluster, at: TopicPartition, own: bigint): Promise<void> {
-  const options = { doing: `asking who has written ${placeOf(at)}` };
-  const { topics } = await cluster.askLeader(at, options, describeProducers, [
-    { name: at.topic, partitionIndexes: [at.partition] },
-  ]);
-  const known = topics[0]?.partitions[0]?.activeProducers ?? [];
+  const known = await knownProducers(cluster, at, `asking who has written ${placeOf(at)}`);
   for (const { producerId: id, producerEpoch: epoch } of known) if (id !== own) await fence(cluster, at, { id, epoch });
 }
 
