@@ -3,12 +3,13 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Config } from '../config/schema.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
+import { fromTimeToTime } from '../lib/from-time-to-time.ts';
 import { SUPERVISOR_LIMITS } from '../lib/limits.ts';
 import { createLog, type Logger } from '../lib/log.ts';
 import { openEmbeddedQueue } from './embedded-queue.ts';
 import { endNow } from './end-now.ts';
 import type { SupervisorLink } from './link.ts';
-import type { Listening, RoleName, StartMessage } from './messages.ts';
+import type { FromRole, Listening, RoleName, StartMessage } from './messages.ts';
 import type { RoleQueue } from './role-queue.ts';
 
 export interface RoleContext extends RoleQueue {
@@ -38,8 +39,7 @@ export async function openRoleContext(message: StartMessage, link: SupervisorLin
   const registry = new Registry();
   registry.setDefaultLabels({ role });
   collectDefaultMetrics({ register: registry });
-  sayAlive(link);
-  reportMetrics(link, registry);
+  report(link, registry, log);
   let hasWaited = false;
   const opened =
     config.queue.engine === 'embedded'
@@ -84,29 +84,17 @@ export async function openRoleContext(message: StartMessage, link: SupervisorLin
   };
 }
 
-/** Also where metrics take long: an engine may have to be asked for some. */
-function sayAlive(link: SupervisorLink): void {
-  let isUnderWay = false;
-  setInterval(() => {
-    // As below.
-    if (isUnderWay) return;
-    isUnderWay = true;
-    link.send({ kind: 'alive' }, () => {
-      isUnderWay = false;
-    });
-  }, SUPERVISOR_LIMITS.aliveMs).unref();
-}
-
-function reportMetrics(link: SupervisorLink, registry: Registry): void {
-  let isUnderWay = false;
-  setInterval(() => {
-    // A supervisor that stands still is not owed all of them.
-    if (isUnderWay) return;
-    isUnderWay = true;
-    void registry.getMetricsAsJSON().then((metrics) => {
-      link.send({ kind: 'metrics', metrics }, () => {
-        isUnderWay = false;
-      });
-    });
-  }, SUPERVISOR_LIMITS.metricsMs).unref();
+/**
+ * Each second that it lives, and its metrics: these may take longer, where an engine has to be asked for some. A supervisor
+ * that stands still is not owed all of them: the next one is sent when it has taken the one before.
+ */
+function report(link: SupervisorLink, registry: Registry, log: Logger): void {
+  const failed = (reason: string) => {
+    log.fatal({ reason }, 'it cannot be said how this role is');
+    endNow();
+  };
+  const say = (message: FromRole) => new Promise<void>((resolve) => link.send(message, resolve));
+  const metrics = async () => say({ kind: 'metrics', metrics: await registry.getMetricsAsJSON() });
+  fromTimeToTime({ everyMs: SUPERVISOR_LIMITS.aliveMs, work: () => say({ kind: 'alive' }), failed });
+  fromTimeToTime({ everyMs: SUPERVISOR_LIMITS.metricsMs, work: metrics, failed });
 }
